@@ -1,0 +1,88 @@
+/**
+ * Every error a user can meet. A message reads
+ * `<where>: <what is wrong>, expected <x>, got <y>. <what to do>`.
+ * Bugs of ours are plain `Error("internal: …")`.
+ */
+
+/** Base of all errors that are the input's, the machine's or the user's doing. */
+export class AlignError extends Error {
+  /** Stable, machine-readable kind: "config", "data", "checkpoint", … */
+  readonly code: string;
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** A recipe, flag or option is wrong. Collects all issues and prints all of them. Exit code 2. */
+export class ConfigError extends AlignError {
+  readonly issues: readonly string[];
+  constructor(issues: string | readonly string[], options?: { cause?: unknown }) {
+    const list = typeof issues === "string" ? [issues] : issues;
+    super("config", list.join("\n"), options);
+    this.issues = list;
+  }
+}
+
+/** A data file or one of its rows is wrong; `line` is 1-based, 0 when the whole file is meant. */
+export class DataError extends AlignError {
+  readonly file: string;
+  readonly line: number;
+  constructor(file: string, line: number, problem: string, options?: { cause?: unknown }) {
+    super("data", `${file}${line > 0 ? `:${line}` : ""}: ${problem}`, options);
+    this.file = file;
+    this.line = line;
+  }
+}
+
+/** A model folder, weight file or adapter is wrong. */
+export class CheckpointError extends AlignError {
+  readonly file: string;
+  constructor(file: string, problem: string, options?: { cause?: unknown }) {
+    super("checkpoint", `${file}: ${problem}`, options);
+    this.file = file;
+  }
+}
+
+/** Tensors do not fit together. */
+export class ShapeError extends AlignError {
+  readonly op: string;
+  constructor(op: string, problem: string) {
+    super("shape", `${op}: ${problem}`);
+    this.op = op;
+  }
+}
+
+/** A device or ONNX Runtime cannot do what was asked. */
+export class BackendError extends AlignError {
+  readonly backend: string;
+  constructor(backend: string, problem: string, options?: { cause?: unknown }) {
+    super("backend", `${backend}: ${problem}`, options);
+    this.backend = backend;
+  }
+}
+
+/** A loss, norm or score is not finite. */
+export class NumericsError extends AlignError {
+  constructor(where: string, problem: string) {
+    super("numerics", `${where}: ${problem}`);
+  }
+}
+
+/** The user asked to stop (Ctrl-C) and the work in hand was saved. Exit code 130. */
+export class InterruptedError extends AlignError {
+  constructor(where: string) {
+    super("interrupted", `${where}: interrupted; what was finished is saved, run the same command to go on.`);
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Marks a branch that the types say cannot be reached. */
+export function unreachable(value: never): never {
+  throw new Error(`internal: unexpected ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,115 @@
+/**
+ * Files that appear whole or not at all: written aside, synced, renamed. A reader never meets half a file,
+ * and a crash leaves at most a `.tmp-…` that the next run removes.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { AlignError, DataError, messageOf } from "./errors.ts";
+
+const TMP = ".tmp-";
+
+/** Writes a file atomically; `data` in one piece or as chunks. The folder is made if it is missing. */
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const temporary = temporaryFor(path);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    const file = await open(temporary, "wx");
+    try {
+      if (typeof data === "string" || data instanceof Uint8Array) await file.writeFile(data);
+      else for await (const chunk of data) await file.writeFile(chunk);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw writeError(path, error);
+  }
+}
+
+/** Writes JSON atomically, two-space indented, with a newline at the end. */
+export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
+  return writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
+ * Fills a folder aside and renames it into place, replacing what was there.
+ * The folder either holds everything `fill` wrote or does not exist.
+ */
+export async function writeDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const temporary = temporaryFor(path);
+  try {
+    await mkdir(temporary, { recursive: true });
+    await fill(temporary);
+    await rm(path, { recursive: true, force: true });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    throw error instanceof AlignError ? error : writeError(path, error);
+  }
+}
+
+/** Removes what a crashed writer left in a folder. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (name.startsWith(TMP)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/**
+ * Reads and parses a JSON file of at most `maxBytes` (default 64 MiB).
+ * @throws DataError when it is missing, too large, not UTF-8 or not JSON
+ */
+export async function readJson(path: string, maxBytes = 64 * 2 ** 20): Promise<unknown> {
+  const text = await readText(path, maxBytes);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DataError(path, 0, `is not valid JSON: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+/**
+ * Reads a UTF-8 text file of at most `maxBytes` (default 64 MiB).
+ * @throws DataError when it is missing, too large or not UTF-8
+ */
+export async function readText(path: string, maxBytes = 64 * 2 ** 20): Promise<string> {
+  const info = await stat(path).catch((error) => {
+    throw new DataError(path, 0, `cannot be read: ${messageOf(error)}.`, { cause: error });
+  });
+  if (info.size > maxBytes)
+    throw new DataError(path, 0, `is too large, expected at most ${maxBytes} bytes, got ${info.size}.`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+  } catch (error) {
+    throw new DataError(path, 0, `cannot be read as UTF-8 text: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+/** True when a file or folder is there. */
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function temporaryFor(path: string): string {
+  return join(dirname(path), `${TMP}${basename(path)}-${process.pid}-${randomBytes(4).toString("hex")}`);
+}
+
+function writeError(path: string, error: unknown): AlignError {
+  const code = (error as NodeJS.ErrnoException)?.code;
+  const advice =
+    code === "ENOSPC"
+      ? "The disk is full: free space and run the same command again; nothing half-written was left."
+      : code === "EACCES" || code === "EROFS"
+        ? "The folder cannot be written: choose another with --out."
+        : "Nothing half-written was left.";
+  return new AlignError("io", `${path}: cannot be written: ${messageOf(error)}. ${advice}`, { cause: error });
+}

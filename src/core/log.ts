@@ -1,0 +1,107 @@
+/**
+ * What a run tells a person while it works. One narrow interface, so that a terminal, a plain log file,
+ * a test and a web page all listen to the same events. Everything goes to stderr; stdout is for results.
+ */
+
+/** A task with a known or unknown number of items. */
+export interface Progress {
+  /** `done` items are finished (absolute, not an increment); `note` is short, such as "loss 0.642". */
+  update(done: number, note?: string): void;
+  /** Ends the task; prints its rate. */
+  end(note?: string): void;
+}
+
+/** Where messages and progress go. */
+export interface Log {
+  info(message: string): void;
+  warn(message: string): void;
+  /** @param total - items to do; 0 when unknown. @param unit - what is counted: "pairs", "steps" */
+  progress(label: string, total: number, unit: string): Progress;
+}
+
+/** Says nothing; the default of library functions. */
+export const silentLog: Log = {
+  info() {},
+  warn() {},
+  progress: () => ({ update() {}, end() {} }),
+};
+
+type Sink = { write(text: string): unknown; isTTY?: boolean; columns?: number };
+
+/** A bar with rate and time left on a terminal; a line every few seconds elsewhere. */
+export function createLog(sink: Sink = process.stderr, options: { quiet?: boolean } = {}): Log {
+  const tty = sink.isTTY === true;
+  const clear = tty ? "\r\u001b[2K" : "";
+  const line = (text: string) => sink.write(`${clear}${text}\n`);
+  return {
+    info: (message) => {
+      if (!options.quiet) line(message);
+    },
+    warn: (message) => line(`warning: ${message}`),
+    progress: (label, total, unit) =>
+      options.quiet
+        ? silentLog.progress(label, total, unit)
+        : progressOn(sink, { label, total, unit, tty, clear }),
+  };
+}
+
+type ProgressSetup = { label: string; total: number; unit: string; tty: boolean; clear: string };
+
+function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetup): Progress {
+  const startedMs = performance.now();
+  const everyMs = tty ? 100 : 10_000;
+  let first: number | undefined;
+  let shownMs = tty ? 0 : startedMs;
+  let last = 0;
+  const text = (done: number, note: string) => {
+    const elapsed = (performance.now() - startedMs) / 1000;
+    // A resumed task starts above zero: the rate counts only what was done now.
+    const rate = (done - (first ?? 0)) / Math.max(elapsed, 1e-9);
+    const share = total > 0 ? ` ${String(Math.floor((100 * done) / total)).padStart(3)}%` : "";
+    const count = total > 0 ? `${done}/${total}` : `${done}`;
+    const left = total > done && rate > 0 ? `, ${formatSeconds((total - done) / rate)} left` : "";
+    const bar = tty && total > 0 ? ` [${"█".repeat(Math.round((20 * done) / total)).padEnd(20, "·")}]` : "";
+    const body = `${label}${bar}${share} ${count} ${unit}, ${formatRate(rate)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
+    return tty ? body.slice(0, (sink.columns ?? 120) - 1) : body;
+  };
+  return {
+    update(done, note = "") {
+      first ??= Math.max(0, done - 1);
+      last = done;
+      if (performance.now() - shownMs < everyMs) return;
+      shownMs = performance.now();
+      sink.write(tty ? `${clear}${text(done, note)}` : `${text(done, note)}\n`);
+    },
+    end(note = "") {
+      const seconds = (performance.now() - startedMs) / 1000;
+      sink.write(
+        `${clear}${label}: ${last} ${unit} in ${formatSeconds(seconds)}${note ? `, ${note}` : ""}\n`,
+      );
+    },
+  };
+}
+
+/** 75 → "1m15s", 3.24 → "3.2s", 7300 → "2h01m". */
+export function formatSeconds(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  if (seconds < 60) return `${seconds.toFixed(1)}s`;
+  if (seconds < 3600)
+    return `${Math.floor(seconds / 60)}m${String(Math.floor(seconds % 60)).padStart(2, "0")}s`;
+  return `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}m`;
+}
+
+/** 1234567 bytes → "1.2 MB" (powers of ten). */
+export function formatBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+}
+
+function formatRate(rate: number): string {
+  return rate >= 100 ? rate.toFixed(0) : rate >= 1 ? rate.toFixed(1) : rate.toPrecision(2);
+}
