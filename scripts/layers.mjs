@@ -1,0 +1,22 @@
+/**
+ * `npm run layers`: checks src against the house rules of layers-rules.mjs, one line per problem.
+ * Exit code 1 when there is one.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { checkAll, isTest, LIMITS, totalLines } from "./layers-rules.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const files = readdirSync(`${root}src`, { recursive: true })
+  .map((name) => `src/${name.replaceAll("\\", "/")}`)
+  .filter((path) => path.endsWith(".ts"))
+  .sort()
+  .map((path) => ({ path, text: readFileSync(root + path, "utf8") }));
+
+const problems = checkAll(files);
+for (const problem of problems) console.error(problem);
+const tests = files.filter((file) => isTest(file.path)).length;
+console.log(
+  `layers: ${files.length - tests} files and ${tests} tests, ${totalLines(files)} of ${LIMITS.total} lines, ${problems.length} problems`,
+);
+process.exitCode = problems.length > 0 ? 1 : 0;
