@@ -3,16 +3,28 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 
-/** JSON with sorted keys, so that equal values give equal text. `undefined` members are left out. */
+/**
+ * JSON with sorted keys, so that equal values give equal text. `undefined` members are left out.
+ * @throws Error (internal) for what JSON would turn into something else: NaN, infinities, functions, Map, Set
+ */
 export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, member) =>
-    member !== null && typeof member === "object" && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : member,
-  );
+  if (value === undefined) throw new Error("internal: no canonical JSON of undefined");
+  return JSON.stringify(value, (_key, member) => canonicalMember(member));
 }
 
-/** Digest of a JSON value, independent of key order. */
+function canonicalMember(member: unknown): unknown {
+  const lossy =
+    member instanceof Map ||
+    member instanceof Set ||
+    typeof member === "function" ||
+    (typeof member === "number" && !Number.isFinite(member));
+  if (lossy) throw new Error(`internal: no canonical JSON of ${String(member)}`);
+  return member !== null && typeof member === "object" && !Array.isArray(member)
+    ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+    : member;
+}
+
+/** Digest of a JSON value, independent of key order. @throws as `canonicalJson` */
 export function digestOf(value: unknown): string {
   return sha256(canonicalJson(value));
 }

@@ -9,7 +9,10 @@ import { AlignError, DataError, messageOf } from "./errors.ts";
 
 const TMP = ".tmp-";
 
-/** Writes a file atomically; `data` in one piece or as chunks. The folder is made if it is missing. */
+/**
+ * Writes a file atomically; `data` in one piece or as chunks. The folder is made if it is missing.
+ * @throws AlignError with code "io" when it cannot be written; an AlignError of the chunks' own passes through
+ */
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
@@ -28,11 +31,11 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw writeError(path, error);
+    throw error instanceof AlignError ? error : writeError(path, error);
   }
 }
 
-/** Writes JSON atomically, two-space indented, with a newline at the end. */
+/** Writes JSON atomically, two-space indented, with a newline at the end. @throws as `writeFileAtomic` */
 export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
   return writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
 }
@@ -40,6 +43,7 @@ export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
 /**
  * Fills a folder aside and renames it into place, replacing what was there.
  * The folder either holds everything `fill` wrote or does not exist.
+ * @throws AlignError with code "io" when it cannot be written; an AlignError of `fill`'s own passes through
  */
 export async function writeDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = temporaryFor(path);

@@ -53,16 +53,19 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
   let first: number | undefined;
   let shownMs = tty ? 0 : startedMs;
   let last = 0;
+  const elapsedSeconds = () => (performance.now() - startedMs) / 1000;
+  // A resumed task starts above zero: the rate counts only what was done now.
+  const rateAt = (done: number) => (done - (first ?? 0)) / Math.max(elapsedSeconds(), 1e-9);
   const text = (done: number, note: string) => {
-    const elapsed = (performance.now() - startedMs) / 1000;
-    // A resumed task starts above zero: the rate counts only what was done now.
-    const rate = (done - (first ?? 0)) / Math.max(elapsed, 1e-9);
-    const share = total > 0 ? ` ${String(Math.floor((100 * done) / total)).padStart(3)}%` : "";
+    const rate = rateAt(done);
+    const part = Math.min(1, done / total);
+    const share = total > 0 ? ` ${String(Math.floor(100 * part)).padStart(3)}%` : "";
     const count = total > 0 ? `${done}/${total}` : `${done}`;
     const left = total > done && rate > 0 ? `, ${formatSeconds((total - done) / rate)} left` : "";
-    const bar = tty && total > 0 ? ` [${"█".repeat(Math.round((20 * done) / total)).padEnd(20, "·")}]` : "";
+    const bar = tty && total > 0 ? ` [${"█".repeat(Math.round(20 * part)).padEnd(20, "·")}]` : "";
     const body = `${label}${bar}${share} ${count} ${unit}, ${formatRate(rate)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
-    return tty ? body.slice(0, (sink.columns ?? 120) - 1) : body;
+    // Some terminals say 0 columns when they do not know.
+    return tty ? body.slice(0, (sink.columns || 120) - 1) : body;
   };
   return {
     update(done, note = "") {
@@ -73,10 +76,9 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
       sink.write(tty ? `${clear}${text(done, note)}` : `${text(done, note)}\n`);
     },
     end(note = "") {
-      const seconds = (performance.now() - startedMs) / 1000;
-      sink.write(
-        `${clear}${label}: ${last} ${unit} in ${formatSeconds(seconds)}${note ? `, ${note}` : ""}\n`,
-      );
+      const took = formatSeconds(elapsedSeconds());
+      const rate = last > (first ?? 0) ? `, ${formatRate(rateAt(last))} ${unit}/s` : "";
+      sink.write(`${clear}${label}: ${last} ${unit} in ${took}${rate}${note ? `, ${note}` : ""}\n`);
     },
   };
 }
@@ -84,22 +86,24 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
 /** 75 → "1m15s", 3.24 → "3.2s", 7300 → "2h01m". */
 export function formatSeconds(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";
-  if (seconds < 60) return `${seconds.toFixed(1)}s`;
-  if (seconds < 3600)
-    return `${Math.floor(seconds / 60)}m${String(Math.floor(seconds % 60)).padStart(2, "0")}s`;
-  return `${Math.floor(seconds / 3600)}h${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}m`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
 }
 
-/** 1234567 bytes → "1.2 MB" (powers of ten). */
+/** 1234567 bytes → "1.23 MB", 12345678 → "12.3 MB" (powers of ten). */
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;
   let unit = 0;
-  while (value >= 1000 && unit < units.length - 1) {
+  // 999.95 would be shown as 1000.0.
+  while (value >= 999.95 && unit < units.length - 1) {
     value /= 1000;
     unit++;
   }
-  return `${unit === 0 ? value : value.toFixed(value < 10 ? 2 : 1)} ${units[unit]}`;
+  return `${unit === 0 ? value : value.toFixed(value < 9.995 ? 2 : 1)} ${units[unit]}`;
 }
 
 function formatRate(rate: number): string {
