@@ -146,9 +146,9 @@ describe("reading", () => {
   test("a missing, oversized, non-UTF-8 or broken file is a DataError with the path in front", async () => {
     const path = join(folder, "x.json");
     const fails = async (message: string, maxBytes?: number) => {
-      const error = await readJson(path, maxBytes).catch((thrown) => thrown);
+      const error: unknown = await readJson(path, maxBytes).catch((thrown) => thrown);
       expect(error).toBeInstanceOf(DataError);
-      expect(error.message).toMatch(new RegExp(`^${path}: ${message}`));
+      expect((error as DataError).message).toMatch(new RegExp(`^${path}: ${message}`));
     };
     await fails("cannot be read: ENOENT");
     await writeFile(path, "[1,2]");
