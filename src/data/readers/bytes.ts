@@ -1,0 +1,74 @@
+/** Opens a file as a stream of bytes, decompressing `.gz` on the way. */
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { createGunzip } from "node:zlib";
+import { DataError, messageOf } from "../../core/errors.ts";
+
+/**
+ * The bytes of a file, in chunks.
+ * @throws DataError when it is missing, empty, a folder, not gzip though named so, or a gzip that was cut short
+ */
+export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  await checkFile(file);
+  const gzip = file.endsWith(".gz");
+  const source = createReadStream(file);
+  const stream = gzip ? source.pipe(createGunzip()) : source;
+  if (gzip) source.on("error", (error) => stream.destroy(error));
+  let bytes = 0;
+  try {
+    for await (const chunk of stream) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  } catch (error) {
+    throw readError(file, error, bytes);
+  } finally {
+    source.destroy();
+    stream.destroy();
+  }
+  if (bytes === 0) throw new DataError(file, 0, "is empty, expected at least one row. Was it written whole?");
+}
+
+/**
+ * Checks that a file is there and holds something.
+ * @returns its size in bytes
+ * @throws DataError when it is missing, empty or a folder
+ */
+export async function checkFile(file: string): Promise<number> {
+  const info = await stat(file).catch((error) => {
+    throw new DataError(file, 0, `cannot be read: ${messageOf(error)}. Check the path.`, { cause: error });
+  });
+  if (info.isDirectory())
+    throw new DataError(
+      file,
+      0,
+      "is a folder, expected a data file (.jsonl, .jsonl.gz, .json, .parquet, .csv).",
+    );
+  if (info.isFile() && info.size === 0)
+    throw new DataError(file, 0, "is empty, expected at least one row. Was it written whole?");
+  return info.size;
+}
+
+function readError(file: string, error: unknown, bytes: number): DataError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const problem =
+    code === "Z_BUF_ERROR"
+      ? `is a truncated gzip file: it ends in the middle, after ${bytes} decompressed bytes. Copy or download it again.`
+      : code?.startsWith("Z_")
+        ? `is not a whole gzip file: ${messageOf(error)} after ${bytes} decompressed bytes. Copy or download it again, or rename it if it is not compressed.`
+        : `cannot be read: ${messageOf(error)}.`;
+  return new DataError(file, 0, problem, { cause: error });
+}
+
+/** Decodes UTF-8; undefined when the bytes are not UTF-8. A byte-order mark at the front is kept. */
+export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What to say of bytes that are not UTF-8. */
+export const NOT_UTF8 =
+  "is not valid UTF-8. Convert the file to UTF-8 (for example: iconv -f latin1 -t utf-8).";

@@ -1,0 +1,175 @@
+/**
+ * CSV after RFC 4180, streamed: quoted fields may hold commas, newlines and doubled quotes. Works on bytes (all
+ * of CSV's signs are ASCII), so that a field that is not UTF-8 is found with its line. A quote inside an
+ * unquoted field stands for itself. Columns without a header are `column1`, `column2`, …
+ */
+import { DataError } from "../../core/errors.ts";
+import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
+import { tooLong } from "./jsonl.ts";
+import {
+  MAX_RECORD_BYTES,
+  type RawProblem,
+  type RawRecord,
+  type ReadOptions,
+  type RecordStream,
+} from "./record.ts";
+
+const QUOTE = 34;
+const COMMA = 44;
+const NEWLINE = 10;
+const RETURN = 13;
+
+/** One CSV record: its first line and its fields as bytes. */
+type CsvRecord = { readonly line: number; readonly fields: readonly Uint8Array[] };
+
+/**
+ * Streams the records of a CSV file; `line` is the line a record starts on.
+ * @throws DataError when the file is missing, empty, has only a header, ends inside quotes, has text after a closing quote,
+ *   names a column twice, or a record is longer than `maxRecordBytes`
+ */
+export async function* readCsv(file: string, options: ReadOptions = {}): RecordStream {
+  let columns: readonly string[] | undefined;
+  let records = 0;
+  for await (const record of splitRecords(file, options.maxRecordBytes ?? MAX_RECORD_BYTES)) {
+    if (columns === undefined) {
+      const first = decodeFields(file, record);
+      const isHeader = options.header ?? looksLikeHeader(first);
+      columns = isHeader ? checkHeader(file, first) : first.map((_, i) => `column${i + 1}`);
+      if (isHeader) continue;
+    }
+    records++;
+    yield toRecord(file, record, columns);
+  }
+  if (records === 0) throw new DataError(file, 0, "has a header and no rows, expected at least one row.");
+}
+
+function toRecord(
+  file: string,
+  { line, fields }: CsvRecord,
+  columns: readonly string[],
+): RawRecord | RawProblem {
+  if (fields.length !== columns.length)
+    return {
+      file,
+      line,
+      problem: `has ${fields.length} fields, expected ${columns.length} (${columns.join(", ")}). A comma or quote may need quoting.`,
+    };
+  const value: Record<string, string> = {};
+  for (const [i, field] of fields.entries()) {
+    const text = decodeUtf8(field);
+    if (text === undefined) return { file, line, problem: `column "${columns[i]}" ${NOT_UTF8}` };
+    value[columns[i]!] = text;
+  }
+  return { file, line, value };
+}
+
+function decodeFields(file: string, { line, fields }: CsvRecord): string[] {
+  return fields.map((field) => {
+    const text = decodeUtf8(field);
+    if (text === undefined) throw new DataError(file, line, NOT_UTF8);
+    return text;
+  });
+}
+
+/** Names are single words; sentences are data. */
+function looksLikeHeader(cells: readonly string[]): boolean {
+  return (
+    new Set(cells).size === cells.length &&
+    cells.every((cell) => /^[\p{L}_][\p{L}\p{N}_.:-]{0,63}$/u.test(cell))
+  );
+}
+
+function checkHeader(file: string, cells: readonly string[]): readonly string[] {
+  const twice = cells.find((cell, i) => cells.indexOf(cell) < i);
+  if (twice !== undefined) throw new DataError(file, 1, `names the column "${twice}" twice. Rename one.`);
+  return cells;
+}
+
+/** The parser proper: one pass over the bytes, one state per byte. */
+async function* splitRecords(file: string, maxBytes: number): AsyncGenerator<CsvRecord, void, undefined> {
+  // "start": at the start of a field; "quoted": inside quotes; "closing": a quote inside quotes was just seen.
+  let state: "start" | "plain" | "quoted" | "closing" = "start";
+  let line = 1;
+  let startLine = 1;
+  let fields: Uint8Array[] = [];
+  const field = new GrowingBytes();
+  let recordBytes = 0;
+  let offset = 0;
+  const endField = () => {
+    fields.push(field.take());
+    state = "start";
+  };
+  const endRecord = (): CsvRecord => {
+    const record = { line: startLine, fields };
+    fields = [];
+    recordBytes = 0;
+    return record;
+  };
+  for await (const chunk of readBytes(file)) {
+    const skip = offset === 0 && chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf ? 3 : 0;
+    offset += chunk.length;
+    for (let i = skip; i < chunk.length; i++) {
+      const byte = chunk[i]!;
+      if (++recordBytes > maxBytes) throw tooLong(file, startLine, maxBytes);
+      if (byte === NEWLINE) line++;
+      if (state === "quoted") {
+        if (byte === QUOTE) state = "closing";
+        else field.push(byte);
+      } else if (state === "closing" && byte === QUOTE) {
+        field.push(QUOTE);
+        state = "quoted";
+      } else if (state === "start" && byte === QUOTE) state = "quoted";
+      else if (byte === COMMA) endField();
+      else if (byte === NEWLINE) {
+        if (state !== "closing") field.dropLast(RETURN);
+        const blank = state !== "closing" && fields.length === 0 && field.length === 0;
+        endField();
+        const record = endRecord();
+        if (!blank) yield record;
+        startLine = line;
+      } else if (state === "closing") {
+        // A carriage return may stand before the newline; anything else means a quote that was not doubled.
+        if (byte !== RETURN)
+          throw new DataError(
+            file,
+            line,
+            "has text after a closing quote. Quotes inside quoted fields are doubled.",
+          );
+      } else {
+        field.push(byte);
+        state = "plain";
+      }
+    }
+  }
+  if (state === "quoted") throw new DataError(file, startLine, "has a quoted field that is never closed.");
+  if (recordBytes > 0) {
+    field.dropLast(RETURN);
+    endField();
+    yield endRecord();
+  }
+}
+
+/** Bytes of the field in hand. */
+class GrowingBytes {
+  private bytes = new Uint8Array(256);
+  length = 0;
+
+  push(byte: number): void {
+    if (this.length === this.bytes.length) {
+      const larger = new Uint8Array(this.length * 2);
+      larger.set(this.bytes);
+      this.bytes = larger;
+    }
+    this.bytes[this.length++] = byte;
+  }
+
+  dropLast(byte: number): void {
+    if (this.length > 0 && this.bytes[this.length - 1] === byte) this.length--;
+  }
+
+  take(): Uint8Array {
+    const out = this.bytes.slice(0, this.length);
+    this.length = 0;
+    return out;
+  }
+}

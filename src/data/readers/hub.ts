@@ -1,0 +1,66 @@
+/** Dataset files of the Hugging Face hub, kept in a cache folder. The client is loaded only when a `hub:` source is named. */
+import { AlignError, ConfigError, DataError, messageOf } from "../../core/errors.ts";
+
+/** Where a hub file is. */
+export type HubSource = { readonly repo: string; readonly revision: string; readonly path: string };
+
+/** Where downloads are kept and how they are fetched. */
+export type HubOptions = {
+  /** Folder of the downloads, laid out like the hub client's own cache; default: that cache. */
+  readonly cacheFolder?: string;
+  /** A token for gated data sets. */
+  readonly accessToken?: string;
+  readonly fetch?: typeof fetch;
+};
+
+/** True when a source names a hub file. */
+export function isHubSource(source: string): boolean {
+  return source.startsWith("hub:");
+}
+
+/**
+ * Reads `hub:Owner/name[@revision]/path/to/file`; the revision is `main` unless given, slashes in it written `%2F`.
+ * @throws ConfigError when it is not of that form
+ */
+export function parseHubSource(source: string): HubSource {
+  const match = /^hub:([^/@]+\/[^/@]+)(?:@([^/]+))?\/(.+)$/.exec(source);
+  if (match === null)
+    throw new ConfigError(
+      `${source}: is no hub file, expected hub:Owner/name/file or hub:Owner/name@revision/file.`,
+    );
+  return { repo: match[1]!, revision: decodeURIComponent(match[2] ?? "main"), path: match[3]! };
+}
+
+/**
+ * Downloads a hub file unless it is in the cache, and gives its path. With a full commit hash as the revision,
+ * a cached file needs no network.
+ * @throws DataError when the hub has no such file; AlignError "network" when it cannot be reached
+ */
+export async function fetchHubFile(source: string, options: HubOptions = {}): Promise<string> {
+  const { repo, revision, path } = parseHubSource(source);
+  const { downloadFileToCacheDir, HubApiError } = await import("@huggingface/hub");
+  try {
+    return await downloadFileToCacheDir({
+      repo: { type: "dataset", name: repo },
+      path,
+      revision,
+      ...(options.cacheFolder === undefined ? {} : { cacheDir: options.cacheFolder }),
+      ...(options.accessToken === undefined ? {} : { accessToken: options.accessToken }),
+      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    });
+  } catch (error) {
+    const reached = error instanceof HubApiError || messageOf(error).startsWith("cannot get path info");
+    if (reached)
+      throw new DataError(
+        source,
+        0,
+        `the hub does not give this file: ${messageOf(error)}. Check owner, name, revision and path, and a token if it is gated.`,
+        { cause: error },
+      );
+    throw new AlignError(
+      "network",
+      `${source}: cannot be downloaded: ${messageOf(error)}. Check the network; or download the file yourself and give its path; a cached file is read without a network when the revision is a full commit hash.`,
+      { cause: error },
+    );
+  }
+}

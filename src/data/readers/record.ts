@@ -1,0 +1,30 @@
+/** What a reader hands on: records with their place, so that everything said about them can name it. */
+
+/** One record of a file; `line` is 1-based (for Parquet and JSON arrays the row number). */
+export type RawRecord = {
+  readonly file: string;
+  readonly line: number;
+  readonly value: Readonly<Record<string, unknown>>;
+};
+
+/** A record that could not be read although the rest of the file can. */
+export type RawProblem = { readonly file: string; readonly line: number; readonly problem: string };
+
+/** A stream of records. Errors that end a file are thrown as `DataError`; those of one record are `RawProblem`s. */
+export type RecordStream = AsyncGenerator<RawRecord | RawProblem, void, undefined>;
+
+/** Bounds and choices of the readers. */
+export type ReadOptions = {
+  /** Most bytes of one line or CSV record, after decompression; default 16 MiB. */
+  readonly maxRecordBytes?: number;
+  /** CSV only: whether the first record names the columns. Default: it does when all cells look like names. */
+  readonly header?: boolean;
+};
+
+/** Default bound of one record, in bytes. */
+export const MAX_RECORD_BYTES = 16 * 2 ** 20;
+
+/** True when the value is an object with named members. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,40 @@
+/** Opens any data file as a stream of records, by its extension. */
+import { basename } from "node:path";
+import { ConfigError } from "../../core/errors.ts";
+import { readCsv } from "./csv.ts";
+import { fetchHubFile, type HubOptions, isHubSource } from "./hub.ts";
+import { readJsonFile } from "./json.ts";
+import { readJsonl } from "./jsonl.ts";
+import { readParquet } from "./parquet.ts";
+import type { ReadOptions, RecordStream } from "./record.ts";
+
+/** What `openTable` takes: the readers' bounds, and where hub files go. */
+export type TableOptions = ReadOptions & { readonly hub?: HubOptions };
+
+/**
+ * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv` (each also `.gz`) and `.parquet` files, and of `hub:` sources.
+ * @throws ConfigError for another extension; DataError for a broken file
+ */
+export async function* openTable(source: string, options: TableOptions = {}): RecordStream {
+  const file = isHubSource(source) ? await fetchHubFile(source, options.hub) : source;
+  yield* readerOf(source)(file, options);
+}
+
+function readerOf(source: string): (file: string, options: ReadOptions) => RecordStream {
+  const extension = /\.([a-z0-9]+)(?:\.gz)?$/i.exec(basename(source))?.[1]?.toLowerCase();
+  switch (extension) {
+    case "jsonl":
+    case "ndjson":
+      return readJsonl;
+    case "json":
+      return readJsonFile;
+    case "csv":
+      return readCsv;
+    case "parquet":
+      return readParquet;
+    default:
+      throw new ConfigError(
+        `${source}: has an unknown extension, expected .jsonl, .json, .csv (also with .gz) or .parquet. Rename or convert the file.`,
+      );
+  }
+}

@@ -1,0 +1,92 @@
+/** The few shapes all data takes once it is read. Field names are TRL's; see `field.md` 3.1. */
+import { canonicalJson, sha256 } from "../core/digest.ts";
+
+/** One turn of a conversation. */
+export type Message = { readonly role: string; readonly content: string };
+
+/** Plain text, or the turns of a conversation. */
+export type Text = string | readonly Message[];
+
+/**
+ * What may be odd about a row: `tie` people preferred neither; `empty` a response says nothing; `identical`
+ * both responses are the same; `extra-turn` a response goes on with another speaker's turn.
+ */
+export type RowFlag = "tie" | "empty" | "identical" | "extra-turn";
+
+/** What the data said beside the texts. Everything here is optional and nothing of it reaches a labeller but `group` and `subset`. */
+export type RowMeta = {
+  readonly flags?: readonly RowFlag[];
+  /** Rows of one group share content: a split keeps them on one side. */
+  readonly group?: string;
+  /** The part of the data the row belongs to, such as RewardBench's `subset`. */
+  readonly subset?: string;
+  readonly scoreChosen?: number;
+  readonly scoreRejected?: number;
+};
+
+/** A human preference: `chosen` was preferred to `rejected`, unless `meta.flags` holds `tie`. */
+export type PreferenceRow = {
+  readonly id: string;
+  readonly prompt: Text;
+  readonly chosen: Text;
+  readonly rejected: Text;
+  readonly meta?: RowMeta;
+};
+
+/** What a candidate pair may carry to a labeller: nothing that tells what a person chose. */
+export type PairMeta = { readonly group?: string; readonly subset?: string };
+
+/** Two responses in an order that says nothing about which is better. All that a labeller ever sees. */
+export type CandidatePair = {
+  readonly id: string;
+  readonly prompt: Text;
+  readonly a: Text;
+  readonly b: Text;
+  readonly meta?: PairMeta;
+};
+
+/** What a person said of a candidate pair; lives in a file of its own and is joined by `id` when something is measured. */
+export type HumanLabel = { readonly id: string; readonly preferred: "a" | "b" | "tie" };
+
+/** One row of supervised fine-tuning. */
+export type SftRow = { readonly id: string; readonly prompt: Text; readonly response: Text };
+
+/** The text of a string, or of all turns joined by newlines (contents only). */
+export function plainText(text: Text): string {
+  return typeof text === "string" ? text : text.map((message) => message.content).join("\n");
+}
+
+/** True when a text holds nothing but white space. */
+export function isEmptyText(text: Text): boolean {
+  return plainText(text).trim() === "";
+}
+
+/** True when two texts are equal; a string never equals a message list. */
+export function sameText(a: Text, b: Text): boolean {
+  return canonicalJson(a) === canonicalJson(b);
+}
+
+/**
+ * SHA-256 of the prompt, hex, as Zephyr and distilabel write it. A lone user message counts as its content, so
+ * that `"x"` and `[{role: "user", content: "x"}]` are the same prompt; longer lists are digested as canonical JSON.
+ */
+export function promptId(prompt: Text): string {
+  if (typeof prompt === "string") return sha256(prompt);
+  const [only] = prompt;
+  return prompt.length === 1 && only?.role === "user" ? sha256(only.content) : sha256(canonicalJson(prompt));
+}
+
+/** True when people preferred neither response. */
+export function isTie(row: PreferenceRow): boolean {
+  return row.meta?.flags?.includes("tie") ?? false;
+}
+
+/**
+ * Supervised rows of the preferred responses. Ties have none; a row whose preferred response is empty is left
+ * out too, since it would teach the model to say nothing.
+ */
+export function preferredResponses(rows: readonly PreferenceRow[]): SftRow[] {
+  return rows
+    .filter((row) => !isTie(row) && !isEmptyText(row.chosen))
+    .map((row) => ({ id: row.id, prompt: row.prompt, response: row.chosen }));
+}
