@@ -1,0 +1,131 @@
+/** Ops that pick rows or entries by integer index, and their adjoints, which add them back. */
+import { ShapeError } from "../../core/errors.ts";
+import { type Dim, formatShape, type Shape } from "../dims.ts";
+import { apply, attribute, expectDType, expectRank, type Op, type Tensor } from "../tensor.ts";
+
+const iotaOp: Op = {
+  name: "iota",
+  infer: (_inputs, { size }) => [{ dtype: "int", shape: [size as Dim] }],
+  emit: (node, emit) => {
+    const count = emit.add("Cast", [emit.size(attribute<Dim>(node, "size"))], { attributes: { to: 6 } });
+    const limit = emit.add("Squeeze", [count]);
+    emit.add("Range", [emit.int(0), limit, emit.int(1)], { outputs: [emit.name(node.outputs[0]!)] });
+  },
+};
+
+/** 0, 1, … size - 1, as ints `[size]`. */
+export const iota = (size: Dim): Tensor => apply(iotaOp, [], { size });
+
+const gatherRowsOp: Op = {
+  name: "gatherRows",
+  infer: ([table, index]) => [{ dtype: table!.dtype, shape: [...index!.shape, ...table!.shape.slice(1)] }],
+  gradient: (node, [dy]) => {
+    const [table, index] = [node.inputs[0]!, node.inputs[1]!];
+    return [dy && scatterAddRows(dy, index, table.shape), undefined];
+  },
+  emit: (node, emit) => {
+    emit.add("Gather", node.inputs.map((x) => emit.name(x)), {
+      outputs: [emit.name(node.outputs[0]!)],
+      attributes: { axis: 0 },
+    });
+  },
+};
+
+/** Rows of a table: table `[V, …]`, index `[…I]` of ints in [0, V) → `[…I, …]`. */
+export function gatherRows(table: Tensor, index: Tensor): Tensor {
+  expectDType("gatherRows", index, "int");
+  return apply(gatherRowsOp, [table, index]);
+}
+
+const scatterAddRowsOp: Op = {
+  name: "scatterAddRows",
+  infer: ([updates], { shape }) => [{ dtype: updates!.dtype, shape: shape as Shape }],
+  gradient: (node, [dy]) => {
+    const adjoints = [dy && gatherRows(dy, node.inputs[1]!), undefined];
+    return node.inputs.length === 2 ? adjoints : [...adjoints, dy];
+  },
+  emit: (node, emit) => {
+    const [updates, index, base] = node.inputs;
+    const zeros = () => emit.add("Expand", [emit.scalar(0), emit.shape(attribute<Shape>(node, "shape"))]);
+    const start = base === undefined ? zeros() : emit.name(base);
+    const at = emit.add("Unsqueeze", [emit.add("Cast", [emit.name(index!)], { attributes: { to: 7 } }), emit.ints([-1])]);
+    emit.add("ScatterND", [start, at, emit.name(updates!)], {
+      outputs: [emit.name(node.outputs[0]!)],
+      attributes: { reduction: "add" },
+    });
+  },
+};
+
+/** Adds rows into `base` (zeros of `shape` by default): the adjoint of `gatherRows`. */
+export function scatterAddRows(updates: Tensor, index: Tensor, shape: Shape, base?: Tensor): Tensor {
+  return apply(scatterAddRowsOp, base === undefined ? [updates, index] : [updates, index, base], { shape });
+}
+
+/** `existing + scattered` folded into the scatter itself, when `scattered` is a plain `scatterAddRows`. */
+export function foldScatterAddRows(existing: Tensor, scattered: Tensor): Tensor | undefined {
+  const [updates, index, base] = scattered.node.inputs;
+  if (scattered.node.op !== scatterAddRowsOp || base !== undefined) return undefined;
+  return scatterAddRows(updates!, index!, attribute<Shape>(scattered.node, "shape"), existing);
+}
+
+const permuteRowsOp: Op = {
+  name: "permuteRows",
+  infer: ([x, index]) => [{ dtype: x!.dtype, shape: [...index!.shape, ...x!.shape.slice(1)] }],
+  gradient: (node, [dy]) => {
+    const [, index, inverse] = node.inputs;
+    return [dy && permuteRows(dy, inverse!, index!), undefined, undefined];
+  },
+  emit: (node, emit) => {
+    const inputs = [emit.name(node.inputs[0]!), emit.name(node.inputs[1]!)];
+    emit.add("Gather", inputs, { outputs: [emit.name(node.outputs[0]!)], attributes: { axis: 0 } });
+  },
+};
+
+/**
+ * Rows of x `[M, …]` at `index` `[K]`, where `inverse` `[M]` names for each row of x the one place in the
+ * result that counts. Other places (padding) hold copies whose adjoints must be zero, so the adjoint is a
+ * plain gather by `inverse` and no scatter is needed.
+ */
+export function permuteRows(x: Tensor, index: Tensor, inverse: Tensor): Tensor {
+  expectRank("permuteRows", index, 1);
+  expectRank("permuteRows", inverse, 1);
+  if (inverse.shape[0] !== x.shape[0])
+    throw new ShapeError("permuteRows", `inverse is ${formatShape(inverse.shape)} for rows ${formatShape(x.shape)}.`);
+  return apply(permuteRowsOp, [x, index, inverse]);
+}
+
+const takeLastOp: Op = {
+  name: "takeLast",
+  infer: ([x, index]) => [{ dtype: x!.dtype, shape: index!.shape }],
+  gradient: (node, [dy]) => {
+    const [x, index] = [node.inputs[0]!, node.inputs[1]!];
+    return [dy && apply(putLastOp, [dy, index], { shape: x.shape }), undefined];
+  },
+  emit: (node, emit) => {
+    const [x, index] = node.inputs.map((t) => emit.name(t)) as [string, string];
+    const at = emit.add("Unsqueeze", [index, emit.ints([-1])]);
+    const taken = emit.add("GatherElements", [x, at], { attributes: { axis: -1 } });
+    emit.add("Squeeze", [taken, emit.ints([-1])], { outputs: [emit.name(node.outputs[0]!)] });
+  },
+};
+
+/** One entry per row: x `[…, V]`, index `[…]` of ints in [0, V) → `[…]`. */
+export function takeLast(x: Tensor, index: Tensor): Tensor {
+  expectDType("takeLast", index, "int");
+  expectRank("takeLast", index, x.shape.length - 1);
+  return apply(takeLastOp, [x, index]);
+}
+
+const putLastOp: Op = {
+  name: "putLast",
+  infer: ([values], { shape }) => [{ dtype: values!.dtype, shape: shape as Shape }],
+  gradient: (node, [dy]) => [dy && takeLast(dy, node.inputs[1]!), undefined],
+  emit: (node, emit) => {
+    const [values, index] = node.inputs.map((t) => emit.add("Unsqueeze", [emit.name(t), emit.ints([-1])]));
+    const zeros = emit.add("Expand", [emit.scalar(0), emit.shape(attribute<Shape>(node, "shape"))]);
+    emit.add("ScatterElements", [zeros, index!, values!], {
+      outputs: [emit.name(node.outputs[0]!)],
+      attributes: { axis: -1 },
+    });
+  },
+};

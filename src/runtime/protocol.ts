@@ -1,0 +1,38 @@
+/** Messages between the main thread and the thread that computes. Plain data only. */
+
+/** Arrays that tensors are made of. */
+export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+
+/** A concrete tensor: row-major data and sizes. Bools are bytes 0 and 1. */
+export type Value = { readonly data: TensorData; readonly shape: readonly number[]; readonly bool?: boolean };
+
+/** How the worker's ONNX Runtime is set up. */
+export type WorkerSetup = { readonly provider: "cpu" | "webgpu" | "cuda"; readonly threads: number };
+
+/** What the main thread asks for. */
+export type Request =
+  | { readonly kind: "compile"; readonly program: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "run";
+      readonly program: string;
+      readonly feeds: Readonly<Record<string, Value>>;
+      /** Program input → key of the store. */
+      readonly bind: Readonly<Record<string, string>>;
+      /** Program output → key of the store it is written to, or null to send it back. */
+      readonly fetch: Readonly<Record<string, string | null>>;
+    }
+  | { readonly kind: "set"; readonly key: string; readonly value: Value }
+  | { readonly kind: "zeros"; readonly keys: Readonly<Record<string, readonly number[]>> }
+  | { readonly kind: "get"; readonly key: string }
+  | { readonly kind: "copy"; readonly from: string; readonly to: string }
+  | { readonly kind: "delete"; readonly keys: readonly string[] }
+  | { readonly kind: "release"; readonly program: string }
+  | { readonly kind: "memory" };
+
+/** A numbered request. */
+export type Envelope = { readonly id: number; readonly request: Request };
+
+/** The answer to one request: its result or why there is none. */
+export type Reply =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: string };

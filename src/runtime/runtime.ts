@@ -1,0 +1,195 @@
+/**
+ * Runs programs on a device, in a thread of its own. A program's parameters live in that thread under keys
+ * (`ParameterStore`); what is fed and sent back crosses as transferred arrays.
+ */
+import { Worker } from "node:worker_threads";
+import { sha256 } from "../core/digest.ts";
+import { AlignError, BackendError, ShapeError } from "../core/errors.ts";
+import { bindSymbols } from "../graph/dims.ts";
+import { outputName, type Program } from "../graph/onnx/write.ts";
+import type { Dialect } from "../graph/tensor.ts";
+import { type Device, defaultThreads, deviceError, dialectOf } from "./device.ts";
+import type { Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+
+/** Options of `openRuntime`. */
+export type RuntimeOptions = { device?: Device; threads?: number };
+
+/** Where a run's parameters come from and where its outputs go. */
+export type Bindings = {
+  /** Store key of a parameter; default: its own name. */
+  readonly parameter?: (name: string) => string;
+  /** Inputs that are bound to the store instead of fed: name → key. */
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** Outputs written into the store instead of sent back: name → key. */
+  readonly outputs?: Readonly<Record<string, string>>;
+};
+
+/** A compiled program. */
+export interface Executable {
+  readonly program: Program;
+  /**
+   * Runs once. `feeds` are handed over: their arrays must not be used afterwards.
+   * @returns the outputs that are not bound to the store
+   * @throws ShapeError when a feed is missing, unknown or of the wrong shape; BackendError when the run fails
+   */
+  run(feeds: Readonly<Record<string, Value>>, bindings?: Bindings): Promise<Record<string, Value>>;
+}
+
+/** Arrays that live in the computing thread, by key. */
+export interface ParameterStore {
+  /** Takes over `data`. */
+  set(key: string, shape: readonly number[], data: TensorData): Promise<void>;
+  /** Makes arrays of zeros, or zeroes those that are there. */
+  zeros(shapes: Readonly<Record<string, readonly number[]>>): Promise<void>;
+  /** A copy. @throws BackendError when nothing is stored under the key */
+  get(key: string): Promise<Float32Array>;
+  copy(from: string, to: string): Promise<void>;
+  delete(keys: readonly string[]): Promise<void>;
+}
+
+/** One device with its compute thread. Close it, or the process stays alive. */
+export interface Runtime {
+  readonly device: Device;
+  readonly threads: number;
+  readonly dialect: Dialect;
+  readonly store: ParameterStore;
+  /** Compiles, or gives back what was compiled from the same bytes before. */
+  compile(program: Program): Promise<Executable>;
+  /** Resident memory of the process now and at its peak, bytes. */
+  memory(): Promise<{ rssBytes: number; peakRssBytes: number }>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the compute thread.
+ * @param options.threads - cores to compute on, default all
+ * @throws ConfigError when threads is not a positive integer
+ */
+export function openRuntime({ device = "cpu", threads = defaultThreads() }: RuntimeOptions = {}): Runtime {
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new AlignError("config", `--threads: expected a positive integer, got ${threads}.`);
+  const link = startWorker({ provider: device, threads });
+  const compiled = new Map<string, Promise<Executable>>();
+  return {
+    device,
+    threads,
+    dialect: dialectOf(device),
+    store: openStore(link),
+    compile(program) {
+      const digest = sha256(program.bytes);
+      const known = compiled.get(digest);
+      if (known !== undefined) return known;
+      const fresh = compile(link, device, digest, program);
+      compiled.set(digest, fresh);
+      return fresh;
+    },
+    memory: async () => (await link.ask({ kind: "memory" })) as { rssBytes: number; peakRssBytes: number },
+    close: () => link.close(),
+  };
+}
+
+async function compile(link: Link, device: Device, digest: string, program: Program): Promise<Executable> {
+  await link.ask({ kind: "compile", program: digest, bytes: program.bytes }).catch((error: Error) => {
+    throw device === "cpu" ? new BackendError(device, `cannot compile a program: ${error.message}`) : deviceError(device, error.message);
+  });
+  return {
+    program,
+    async run(feeds, bindings = {}) {
+      const inputs = bindings.inputs ?? {};
+      checkFeeds(program, feeds, inputs);
+      const keyOf = bindings.parameter ?? ((name) => name);
+      const bind = { ...Object.fromEntries(program.parameters.map(({ name }) => [name, keyOf(name)])), ...inputs };
+      const fetch = Object.fromEntries(
+        program.outputs.map(({ name }) => [outputName(name), bindings.outputs?.[name] ?? null]),
+      );
+      const result = (await link.ask({ kind: "run", program: digest, feeds, bind, fetch })) as Record<string, Value>;
+      return Object.fromEntries(Object.entries(result).map(([name, value]) => [name.slice(outputName("").length), value]));
+    },
+  };
+}
+
+function checkFeeds(
+  program: Program,
+  feeds: Readonly<Record<string, Value>>,
+  inputs: Readonly<Record<string, string>>,
+): void {
+  const sizes = new Map<string, number>();
+  for (const port of program.inputs) {
+    const value = feeds[port.name];
+    if (value === undefined) {
+      if (port.name in inputs) continue;
+      throw new ShapeError("run", `input "${port.name}" is not fed; expected ${program.inputs.map((p) => p.name).join(", ")}.`);
+    }
+    bindSymbols(port.name, port.shape, value.shape, sizes);
+  }
+  const unknown = Object.keys(feeds).find((name) => !program.inputs.some((port) => port.name === name));
+  if (unknown !== undefined) throw new ShapeError("run", `"${unknown}" is fed but is not an input of the program.`);
+}
+
+function openStore(link: Link): ParameterStore {
+  return {
+    set: async (key, shape, data) => {
+      await link.ask({ kind: "set", key, value: { data, shape } }, [data.buffer as ArrayBuffer]);
+    },
+    zeros: async (keys) => {
+      await link.ask({ kind: "zeros", keys });
+    },
+    get: async (key) => ((await link.ask({ kind: "get", key })) as Value).data as Float32Array,
+    copy: async (from, to) => {
+      await link.ask({ kind: "copy", from, to });
+    },
+    delete: async (keys) => {
+      await link.ask({ kind: "delete", keys });
+    },
+  };
+}
+
+interface Link {
+  ask(request: Request, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+function startWorker(setup: WorkerSetup): Link {
+  const worker = spawnWorker(setup);
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  let nextId = 0;
+  let ended: Error | undefined;
+  const end = (error: Error) => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  worker.on("message", (reply: Reply) => {
+    const caller = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if (waiting.size === 0) worker.unref();
+    if ("error" in reply) caller?.reject(new BackendError(setup.provider, reply.error));
+    else caller?.resolve(reply.result);
+  });
+  worker.on("error", (error) => end(new BackendError(setup.provider, `the compute thread failed: ${error.message}`)));
+  worker.on("exit", (code) => end(new BackendError(setup.provider, `the compute thread ended with code ${code}`)));
+  worker.unref(); // an idle runtime does not keep the process alive
+  return {
+    ask(request, transfer = []) {
+      if (ended !== undefined) return Promise.reject(ended);
+      return new Promise((resolve, reject) => {
+        const id = nextId++;
+        waiting.set(id, { resolve, reject });
+        worker.ref();
+        worker.postMessage({ id, request }, transfer);
+      });
+    },
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+function spawnWorker(setup: WorkerSetup): Worker {
+  if (!import.meta.url.endsWith(".ts"))
+    return new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
+  // From source (tests) the worker is TypeScript, which Node 20 reads through tsx, registered inside the thread.
+  const url = JSON.stringify(new URL("./worker.ts", import.meta.url).href);
+  const start = `import("tsx/esm/api").then(({ register }) => { register(); return import(${url}); })`;
+  return new Worker(start, { eval: true, workerData: setup });
+}

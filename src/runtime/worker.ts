@@ -1,0 +1,126 @@
+/**
+ * The thread that computes: ONNX Runtime sessions and the arrays they read and write. It knows programs and
+ * keys, nothing of models or training. `session.run` blocks this thread; the main thread stays free.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import * as ort from "onnxruntime-node";
+import type { Envelope, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+
+const setup = workerData as WorkerSetup;
+const sessions = new Map<string, ort.InferenceSession>();
+const store = new Map<string, Value>();
+
+ort.env.logLevel = "error";
+
+const sessionOptions: ort.InferenceSession.SessionOptions = {
+  executionProviders: [setup.provider],
+  intraOpNumThreads: setup.threads,
+  interOpNumThreads: 1,
+  executionMode: "sequential",
+  graphOptimizationLevel: "all",
+  logSeverityLevel: 3,
+  enableMemPattern: false, // shapes change from batch to batch
+};
+
+function elementType(value: Value): ort.Tensor.Type {
+  if (value.bool) return "bool";
+  if (value.data instanceof Float32Array) return "float32";
+  if (value.data instanceof Float64Array) return "float64";
+  if (value.data instanceof Int32Array) return "int32";
+  return value.data instanceof BigInt64Array ? "int64" : "uint8";
+}
+
+function tensorOf(value: Value): ort.Tensor {
+  return new ort.Tensor(elementType(value), value.data, value.shape as number[]);
+}
+
+function stored(key: string): Value {
+  const value = store.get(key);
+  if (value === undefined) throw new Error(`nothing is stored under "${key}"`);
+  return value;
+}
+
+async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<string, Value>> {
+  const session = sessions.get(request.program);
+  if (session === undefined) throw new Error(`program ${request.program} was not compiled`);
+  const feeds: Record<string, ort.Tensor> = {};
+  for (const [name, value] of Object.entries(request.feeds)) feeds[name] = tensorOf(value);
+  for (const [name, key] of Object.entries(request.bind)) feeds[name] = tensorOf(stored(key));
+  const fetches: Record<string, ort.Tensor | null> = {};
+  // An output may be written to the array an input reads: programs do so only where each element is read
+  // before it is written (sums onto gradients, optimiser updates, cache rows).
+  for (const [name, key] of Object.entries(request.fetch)) fetches[name] = key === null ? null : tensorOf(stored(key));
+  const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, { logSeverityLevel: 3 });
+  const back: Record<string, Value> = {};
+  for (const [name, key] of Object.entries(request.fetch)) {
+    if (key !== null) continue;
+    const tensor = results[name]!;
+    const data = (await tensor.getData()) as TensorData;
+    back[name] = { data, shape: tensor.dims, ...(tensor.type === "bool" ? { bool: true } : {}) };
+  }
+  return back;
+}
+
+async function answer(request: Request): Promise<unknown> {
+  switch (request.kind) {
+    case "compile":
+      sessions.set(request.program, await ort.InferenceSession.create(request.bytes, sessionOptions));
+      return undefined;
+    case "run":
+      return run(request);
+    case "set":
+      store.set(request.key, request.value);
+      return undefined;
+    case "zeros":
+      for (const [key, shape] of Object.entries(request.keys)) {
+        const size = shape.reduce((product, dim) => product * dim, 1);
+        const known = store.get(key);
+        if (known?.data.length === size) known.data.fill(0 as never);
+        else store.set(key, { data: new Float32Array(size), shape });
+      }
+      return undefined;
+    case "get": {
+      const { data, shape } = stored(request.key);
+      return { data: data.slice(), shape };
+    }
+    case "copy": {
+      const { data, shape } = stored(request.from);
+      const target = store.get(request.to);
+      if (target?.data.length === data.length) target.data.set(data as never);
+      else store.set(request.to, { data: data.slice(), shape });
+      return undefined;
+    }
+    case "delete":
+      for (const key of request.keys) store.delete(key);
+      return undefined;
+    case "release":
+      await sessions.get(request.program)?.release();
+      sessions.delete(request.program);
+      return undefined;
+    case "memory":
+      return { rssBytes: process.memoryUsage().rss, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+    default:
+      request satisfies never;
+      return undefined;
+  }
+}
+
+function transferables(result: unknown): ArrayBuffer[] {
+  if (result === null || typeof result !== "object") return [];
+  const values = "data" in result ? [result as Value] : Object.values(result as Record<string, Value>);
+  return values.flatMap((value) => (value?.data?.buffer instanceof ArrayBuffer ? [value.data.buffer] : []));
+}
+
+// One request at a time, in order: a run sees every array as the requests before it left them.
+let queue = Promise.resolve();
+parentPort!.on("message", ({ id, request }: Envelope) => {
+  queue = queue.then(async () => {
+    try {
+      const result = await answer(request);
+      parentPort!.postMessage({ id, result } satisfies Reply, [...new Set(transferables(result))]);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      parentPort!.postMessage({ id, error: message } satisfies Reply);
+    }
+  });
+});
