@@ -10,9 +10,10 @@ export function pearson(x: readonly number[], y: readonly number[]): number | nu
   if (x.length < 2) return null;
   const dx = centred(x);
   const dy = centred(y);
+  // Judged on the values: the mean of equal values can be off by a rounding.
+  if (isConstant(x) || isConstant(y)) return null;
   const xx = sum(dx.map((d) => d * d));
   const yy = sum(dy.map((d) => d * d));
-  if (isConstant(x) || isConstant(y)) return null;
   const r = sum(dx.map((d, i) => d * dy[i]!)) / Math.sqrt(xx) / Math.sqrt(yy);
   return Math.max(-1, Math.min(1, r));
 }
@@ -41,7 +42,8 @@ export function kendall(x: readonly number[], y: readonly number[]): number | nu
   const { sorted, exchanges } = mergeCount(byX);
   const tiesY = tiedPairs(sorted);
   const scale = Math.sqrt(pairs - tiesX) * Math.sqrt(pairs - tiesY);
-  return scale === 0 ? null : (pairs - tiesX - tiesY + tiesBoth - 2 * exchanges) / scale;
+  if (scale === 0) return null;
+  return Math.max(-1, Math.min(1, (pairs - tiesX - tiesY + tiesBoth - 2 * exchanges) / scale));
 }
 
 /** Mid-ranks from 1: equal values share the mean of their places. @throws NumericsError when a value is not finite */

@@ -49,7 +49,7 @@ export function logisticRegression(
   let beta = rows[0]!.map(() => 0);
   let objective = objectiveAt(problem, beta);
   for (let iteration = 1; iteration <= (options.maxIterations ?? 100); iteration++) {
-    const step = newtonStep(problem, beta);
+    const step = newtonStep(problem, beta, iteration);
     const next = halved(problem, beta, step, objective);
     const moved = Math.max(
       ...next.beta.map((value, j) => Math.abs(value - beta[j]!) / (1 + Math.abs(value))),
@@ -57,9 +57,14 @@ export function logisticRegression(
     ({ beta, objective } = next);
     if (moved < 1e-10) return finish(problem, beta, iteration);
   }
-  throw new NumericsError(
+  throw separable(beta);
+}
+
+function separable(beta: readonly number[]): NumericsError {
+  const reached = beta.map((b) => b.toPrecision(3)).join(", ");
+  return new NumericsError(
     "logisticRegression",
-    `no finite optimum: the outcomes are separable, coefficients reached ${beta.map((b) => b.toPrecision(3)).join(", ")}. Add a ridge.`,
+    `no finite optimum: the outcomes are separable, coefficients reached ${reached}. Add a ridge.`,
   );
 }
 
@@ -98,13 +103,18 @@ function information({ rows, weights, ridge }: Problem, beta: readonly number[])
   return matrix;
 }
 
-function newtonStep(problem: Problem, beta: readonly number[]): number[] {
+function newtonStep(problem: Problem, beta: readonly number[], iteration: number): number[] {
   const gradient = beta.map((b, j) => -problem.ridge[j]! * b);
   problem.rows.forEach((row, i) => {
     const residual = problem.weights[i]! * (problem.outcomes[i]! - logistic(linear(row, beta)));
     for (let j = 0; j < row.length; j++) gradient[j]! += residual * row[j]!;
   });
-  return choleskySolve(cholesky(information(problem, beta), "logisticRegression"), gradient);
+  try {
+    return choleskySolve(cholesky(information(problem, beta), "logisticRegression"), gradient);
+  } catch (error) {
+    // Dependent columns show at the first step, where all weights are alike; later it is the weights that have vanished.
+    throw iteration === 1 ? error : separable(beta);
+  }
 }
 
 /** The step, halved until it does not lower the objective. */
@@ -112,7 +122,8 @@ function halved(problem: Problem, beta: readonly number[], step: readonly number
   for (let scale = 1; scale > 1e-10; scale /= 2) {
     const next = beta.map((value, j) => value + scale * step[j]!);
     const reached = objectiveAt(problem, next);
-    if (reached >= objective) return { beta: next, objective: reached };
+    // At the optimum the objective moves by rounding only: such a step must not be refused.
+    if (reached >= objective - 1e-13 * Math.abs(objective)) return { beta: next, objective: reached };
   }
   return { beta: [...beta], objective };
 }

@@ -77,10 +77,8 @@ export function logLoss(probabilities: readonly number[], outcomes: readonly num
   checkBoth("logLoss", probabilities, outcomes);
   if (probabilities.length === 0) return null;
   const term = (y: number, p: number) => (y === 0 ? 0 : -y * Math.log(p));
-  return (
-    sum(probabilities.map((p, i) => term(outcomes[i]!, p) + term(1 - outcomes[i]!, 1 - p))) /
-    probabilities.length
-  );
+  const terms = probabilities.map((p, i) => term(outcomes[i]!, p) + term(1 - outcomes[i]!, 1 - p));
+  return terms.includes(Number.POSITIVE_INFINITY) ? Number.POSITIVE_INFINITY : mean(terms);
 }
 
 type Part = { low: number; high: number; items: number[] };

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { brierScore, expectedCalibrationError, logLoss, reliabilityBins } from "./reliability.ts";
+
+const probabilities = [0.1, 0.3, 0.6, 0.9];
+const outcomes = [0, 1, 1, 1];
+
+test("bins of equal width hold what they should", () => {
+  const bins = reliabilityBins(probabilities, outcomes, { bins: 2 });
+  expect(bins.map(({ low, high, n }) => [low, high, n])).toEqual([
+    [0, 0.5, 2],
+    [0.5, 1, 2],
+  ]);
+  expect(bins[0]!.meanProbability).toBeCloseTo(0.2, 14);
+  expect(bins[0]!.outcome.estimate).toBe(0.5);
+  expect(bins[1]!.outcome).toMatchObject({ estimate: 1, n: 2, high: 1 });
+});
+
+test("calibration error, Brier score and log loss are as worked by hand", () => {
+  // width bins: (2·|.5 - .2| + 2·|1 - .75|) / 4 = .275
+  expect(expectedCalibrationError(probabilities, outcomes, { bins: 2 })).toBeCloseTo(0.275, 14);
+  // (.01 + .49 + .16 + .01) / 4
+  expect(brierScore(probabilities, outcomes)).toBeCloseTo(0.1675, 14);
+  // -(ln .9 + ln .3 + ln .6 + ln .9) / 4
+  expect(logLoss(probabilities, outcomes)).toBeCloseTo(-Math.log(0.9 * 0.3 * 0.6 * 0.9) / 4, 14);
+});
+
+test("log loss is zero for sure and right, infinite for sure and wrong", () => {
+  expect(logLoss([1, 0], [1, 0])).toBe(0);
+  expect(logLoss([1], [0])).toBe(Number.POSITIVE_INFINITY);
+  expect(logLoss([0.5], [0.5])).toBeCloseTo(Math.LN2, 14);
+});
+
+test("bins of equal mass hold equal numbers and never part equal probabilities", () => {
+  const values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+  expect(
+    reliabilityBins(
+      values,
+      values.map(() => 1),
+      { bins: 3, by: "mass" },
+    ).map((bin) => bin.n),
+  ).toEqual([3, 3, 3]);
+  const tied = [0.5, 0.5, 0.5, 0.5, 0.9];
+  expect(
+    reliabilityBins(
+      tied,
+      tied.map(() => 1),
+      { bins: 5, by: "mass" },
+    ).map((bin) => bin.n),
+  ).toEqual([4, 1]);
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1 }),
+      fc.integer({ min: 1, max: 12 }),
+      (p, bins) => {
+        const parts = reliabilityBins(p, p, { bins, by: "mass" });
+        expect(parts.reduce((n, part) => n + part.n, 0)).toBe(p.length);
+        expect(parts.length).toBeLessThanOrEqual(bins);
+        for (let i = 1; i < parts.length; i++) expect(parts[i]!.low).toBeGreaterThan(parts[i - 1]!.high);
+      },
+    ),
+  );
+});
+
+test("no data is null; a probability out of range is an error", () => {
+  expect(expectedCalibrationError([], [])).toBeNull();
+  expect(brierScore([], [])).toBeNull();
+  expect(logLoss([], [])).toBeNull();
+  expect(() => brierScore([1.2], [1])).toThrow("value 0 is no probability, expected [0, 1], got 1.2.");
+  expect(() => reliabilityBins([0.2], [1], { range: [0.5, 1] })).toThrow("outside [0.5, 1], got 0.2");
+});
