@@ -1,0 +1,69 @@
+/** This project's own files: the unlabelled pool, and the labels it writes (`writers.ts`). */
+import { type Adapter, RowProblem } from "./adapter.ts";
+import { columnAt, contentAt, hasColumns, idAt, optionalNumberAt, show } from "./columns.ts";
+import { explicitPair } from "./trl.ts";
+
+/** The columns that pools name their two responses by. */
+const RESPONSES = [
+  ["response_a", "response_b"],
+  ["response_0", "response_1"],
+  ["response_1", "response_2"],
+  ["output_1", "output_2"],
+] as const;
+
+/** `{id, prompt, response_a, response_b}`, or the like under other usual names, or `{prompt, responses: [2]}`. Nobody judged these. */
+export const pool: Adapter = {
+  name: "pool",
+  shape: "prompt, response_a, response_b (unlabelled)",
+  matches: ({ value }) =>
+    "prompt" in value && (RESPONSES.some((pair) => hasColumns(value, ...pair)) || lists(value).length > 0)
+      ? "columns prompt and two responses, no preference (unlabelled pool)"
+      : undefined,
+  parse: (value) => ({ ...idAt(value), ...responsesOf(value), preferred: "none" }),
+};
+
+/** What `writeLabels` wrote: TRL's columns with `label_source`, `chosen_index`, `margin`, … */
+export const labels: Adapter = {
+  name: "labels",
+  shape: "prompt, chosen, rejected, chosen_index, label_source",
+  matches: ({ value }) =>
+    hasColumns(value, "prompt", "chosen", "rejected", "chosen_index", "label_source")
+      ? "columns prompt, chosen, rejected, chosen_index, label_source (weak-teacher labels)"
+      : undefined,
+  parse: (value) => {
+    const flags = columnAt(value, "flags");
+    if (Array.isArray(flags) && (flags.includes("tie") || flags.includes("abstain")))
+      throw new RowProblem(
+        "flags",
+        `are ${show(flags)}: a tie or an abstention is no preference`,
+        "Leave the row out.",
+      );
+    const scoreFirst = optionalNumberAt(value, "score_chosen");
+    const scoreSecond = optionalNumberAt(value, "score_rejected");
+    const scores = {
+      ...(scoreFirst === undefined ? {} : { scoreFirst }),
+      ...(scoreSecond === undefined ? {} : { scoreSecond }),
+    };
+    return { ...idAt(value), ...explicitPair(value), preferred: "first", meta: scores };
+  },
+};
+
+function lists(value: Readonly<Record<string, unknown>>): string[] {
+  return ["responses", "completions"].filter((column) => Array.isArray(value[column]));
+}
+
+function responsesOf(value: Readonly<Record<string, unknown>>) {
+  const pair = RESPONSES.find((columns) => hasColumns(value, ...columns));
+  if (pair !== undefined)
+    return explicitPair(value, { prompt: "prompt", chosen: pair[0], rejected: pair[1] });
+  const [list = "responses"] = lists(value);
+  const responses = columnAt(value, list);
+  if (!Array.isArray(responses) || responses.length !== 2)
+    throw new RowProblem(
+      list,
+      `is ${show(responses)}, expected a list of two`,
+      "Write one row for each pair to compare.",
+    );
+  const named = { prompt: contentAt(value, "prompt"), first: responses[0], second: responses[1] };
+  return explicitPair(named, { prompt: "prompt", chosen: "first", rejected: "second" });
+}

@@ -1,0 +1,79 @@
+/** TRL's preference formats, explicit and implicit prompt, strings and message lists (trl: docs/source/dataset_formats.md). */
+import type { Text } from "../rows.ts";
+import { type Adapter, type ParsedPair, RowProblem } from "./adapter.ts";
+import { columnAt, contentAt, hasColumns, idAt, subsetAt } from "./columns.ts";
+import { splitContents } from "./common-prefix.ts";
+
+/** `{prompt, chosen, rejected}`: strings, message lists, or a string prompt with whole conversations (as UltraFeedback's). */
+export const trlExplicit: Adapter = {
+  name: "trl",
+  shape: "prompt, chosen, rejected",
+  matches: ({ value }) =>
+    hasColumns(value, "prompt", "chosen", "rejected")
+      ? "columns prompt, chosen, rejected (TRL, explicit prompt)"
+      : undefined,
+  parse: (value) => ({ ...idAt(value), ...explicitPair(value), preferred: "first", meta: subsetAt(value) }),
+};
+
+/** `{chosen, rejected}`: the prompt is what both begin with. */
+export const trlImplicit: Adapter = {
+  name: "trl-implicit",
+  shape: "chosen, rejected (whole texts or conversations)",
+  matches: ({ value }) =>
+    hasColumns(value, "chosen", "rejected")
+      ? "columns chosen, rejected without prompt (TRL, implicit prompt)"
+      : undefined,
+  parse: (value) => ({
+    ...idAt(value),
+    ...splitContents(contentAt(value, "chosen"), contentAt(value, "rejected")),
+    preferred: "first",
+    meta: subsetAt(value),
+  }),
+};
+
+/** Columns that hold an explicit prompt and its two responses. */
+export type PairColumns = { readonly prompt: string; readonly chosen: string; readonly rejected: string };
+
+/**
+ * Reads an explicit pair. A string prompt beside message lists means that these are whole conversations (TRL reads
+ * them so): the prompt is then the messages they share, and must hold the prompt column's text.
+ * @throws RowProblem for missing columns or forms that do not fit together
+ */
+export function explicitPair(
+  value: Readonly<Record<string, unknown>>,
+  columns: PairColumns = { prompt: "prompt", chosen: "chosen", rejected: "rejected" },
+): Pick<ParsedPair, "prompt" | "first" | "second"> {
+  columnAt(value, columns.prompt);
+  const prompt = contentAt(value, columns.prompt);
+  const first = contentAt(value, columns.chosen);
+  const second = contentAt(value, columns.rejected);
+  const forms = [prompt, first, second].map((text) => typeof text === "string");
+  if (forms[0] === forms[1] && forms[1] === forms[2]) return { prompt, first, second };
+  if (typeof prompt !== "string" || typeof first === "string" || typeof second === "string")
+    throw new RowProblem(
+      `${columns.prompt}, ${columns.chosen}, ${columns.rejected}`,
+      `are ${forms.map((text) => (text ? "text" : "messages")).join(", ")}`,
+      "Give all three as text or all three as message lists.",
+    );
+  return conversationPair(prompt, first, second, columns);
+}
+
+function conversationPair(
+  prompt: string,
+  first: Exclude<Text, string>,
+  second: Exclude<Text, string>,
+  columns: PairColumns,
+) {
+  // Only the responses are given: the prompt column is the user's turn.
+  if (first[0]?.role === "assistant" && second[0]?.role === "assistant")
+    return { prompt: [{ role: "user", content: prompt }], first, second };
+  const split = splitContents(first, second);
+  const asked = typeof split.prompt === "string" ? [] : split.prompt;
+  if (!asked.some((message) => message.content.trim() === prompt.trim()))
+    throw new RowProblem(
+      columns.prompt,
+      "is not a message that both conversations share",
+      "Correct the prompt, or use --format trl-implicit.",
+    );
+  return split;
+}

@@ -1,0 +1,95 @@
+/** Works out which known shape a file has, and says so in words and in three rows. */
+import { DataError } from "../core/errors.ts";
+import { nearest } from "../core/suggest.ts";
+import type { Adapter, ParsedPair } from "./adapters/adapter.ts";
+import { ADAPTERS } from "./adapters/index.ts";
+import type { RawRecord } from "./readers/record.ts";
+import { plainText, type Text } from "./rows.ts";
+
+/** One row as it was understood, shortened for reading. */
+export type PreviewRow = {
+  readonly line: number;
+  readonly prompt: string;
+  readonly first: string;
+  readonly second: string;
+  readonly preferred: ParsedPair["preferred"];
+};
+
+/** The shape that was found, why, and up to three rows read with it. */
+export type Detection = {
+  readonly adapter: Adapter;
+  readonly why: string;
+  readonly preview: readonly PreviewRow[];
+};
+
+/**
+ * Takes the adapter that fits most of the first records (at least half; the more telling one among equals), so that a bad
+ * row among them is reported as a row, not as an unknown format.
+ * @throws DataError when none fits, naming the columns found and every shape that is known
+ */
+export function detectFormat(
+  records: readonly RawRecord[],
+  adapters: readonly Adapter[] = ADAPTERS,
+): Detection {
+  const counts = adapters.map((adapter) => ({
+    adapter,
+    why: records.map((record) => adapter.matches(record)).filter((why) => why !== undefined),
+  }));
+  const best = counts.reduce((a, b) => (b.why.length > a.why.length ? b : a));
+  const [why] = best.why;
+  if (why === undefined || best.why.length * 2 < records.length) throw unknownFormat(records, adapters);
+  return { adapter: best.adapter, why, preview: previewRows(records, best.adapter) };
+}
+
+/** Up to three rows as an adapter reads them; rows it cannot read are passed over. */
+export function previewRows(records: readonly RawRecord[], adapter: Adapter): PreviewRow[] {
+  const rows: PreviewRow[] = [];
+  for (const { line, value } of records) {
+    if (rows.length === 3) break;
+    const pair = attempt(() => adapter.parse(value));
+    if (pair === undefined || "leaveOut" in pair) continue;
+    const { prompt, first, second, preferred } = pair;
+    rows.push({
+      line,
+      prompt: shorten(prompt, "end"),
+      first: shorten(first),
+      second: shorten(second),
+      preferred,
+    });
+  }
+  return rows;
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** One line of at most 72 characters: the front of a response, the end of a prompt. */
+function shorten(text: Text, keep: "front" | "end" = "front"): string {
+  const characters = [...JSON.stringify(plainText(text).slice(0, 100_000)).slice(1, -1)];
+  if (characters.length <= 72) return characters.join("");
+  return keep === "front" ? `${characters.slice(0, 71).join("")}…` : `…${characters.slice(-71).join("")}`;
+}
+
+function unknownFormat(records: readonly RawRecord[], adapters: readonly Adapter[]): DataError {
+  const [first] = records;
+  const columns = Object.keys(first?.value ?? {});
+  const shapes = adapters.map((adapter) => `  ${adapter.name}: ${adapter.shape}`).join("\n");
+  return new DataError(
+    first?.file ?? "data",
+    first?.line ?? 0,
+    `columns ${columns.join(", ").slice(0, 300) || "(none)"} fit no known shape.${missingHint(columns)} Name the columns with --map prompt=…,chosen=…,rejected=… (or response_a=…,response_b=… for an unlabelled pool), or the shape with --format. Known shapes:\n${shapes}`,
+  );
+}
+
+/** "rejected" is missing although its companions are there. */
+function missingHint(columns: readonly string[]): string {
+  const wanted = ["chosen", "rejected"].filter((name) => !columns.includes(name));
+  if (wanted.length !== 1) return "";
+  const like = nearest(wanted[0]!, columns);
+  return ` "${wanted[0]}" is missing${like === undefined ? "" : `; did you mean the column "${like}"?`}.`;
+}

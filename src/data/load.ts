@@ -1,0 +1,181 @@
+/** Reads any supported preference data into rows. Says what it understood; tells every bad row with its place. */
+import { DataError } from "../core/errors.ts";
+import { type Log, silentLog } from "../core/log.ts";
+import type { ParsedPair } from "./adapters/adapter.ts";
+import type { BadRow } from "./bad-rows.ts";
+import { formatBadRow, LISTED } from "./bad-rows.ts";
+import { drawOrder } from "./candidates.ts";
+import type { PreviewRow } from "./detect.ts";
+import { assignGroups, assignIds } from "./identify.ts";
+import { type PairOptions, type ReadPairs, readPairs } from "./pairs.ts";
+import {
+  type CandidatePair,
+  type HumanLabel,
+  isEmptyText,
+  isTie,
+  type PreferenceRow,
+  type RowFlag,
+  type RowMeta,
+  sameText,
+} from "./rows.ts";
+
+/** How to read preference data; `log` gets what was understood. */
+export type LoadOptions = PairOptions & { readonly log?: Log };
+
+/** What was read and how it was understood. Counts are of records of the file. */
+export type LoadReport = {
+  readonly source: string;
+  readonly format: string;
+  readonly why: string;
+  readonly preview: readonly PreviewRow[];
+  /** Records looked at: rows + ties + unlabelled + left out + bad. */
+  readonly records: number;
+  readonly rows: number;
+  readonly ties: number;
+  readonly unlabelled: number;
+  /** Sound records that the format does not use, by reason. */
+  readonly leftOut: Readonly<Record<string, number>>;
+  /** Rows and ties that are odd, by flag. */
+  readonly flags: Readonly<Partial<Record<RowFlag, number>>>;
+  readonly bad: readonly BadRow[];
+};
+
+/** Preferences, and apart from them the rows where people preferred neither. */
+export type LoadedPreferences = {
+  /** Strict preferences only; a row may be flagged `empty`, `identical` or `extra-turn`. */
+  readonly rows: readonly PreferenceRow[];
+  /** Flagged `tie`; `chosen` and `rejected` are the two responses in the data's order, which means nothing. */
+  readonly ties: readonly PreferenceRow[];
+  readonly report: LoadReport;
+};
+
+/** Pairs without their labels, and the labels apart. */
+export type LoadedCandidates = {
+  readonly pairs: readonly CandidatePair[];
+  /** What people said, for the pairs that someone judged. */
+  readonly humanLabels: readonly HumanLabel[];
+  readonly report: LoadReport;
+};
+
+/**
+ * Reads preference rows from a file or `hub:` source.
+ * @throws DataError for a broken file, an unknown shape, bad rows (unless `onBadRow: "skip"`), a file of which nothing is left,
+ *   or data that nobody judged
+ */
+export async function readPreferences(source: string, options: LoadOptions = {}): Promise<LoadedPreferences> {
+  const read = await readPairs(source, options);
+  const report = reportOf(source, read);
+  if (report.unlabelled > 0)
+    throw new DataError(
+      source,
+      0,
+      `holds pairs that nobody judged (${report.why}), expected preferences. Label them first, or name the columns with --map.`,
+    );
+  tell(options.log ?? silentLog, report);
+  const all = identified(read.pairs).map(toRow);
+  return { rows: all.filter((row) => !isTie(row)), ties: all.filter(isTie), report };
+}
+
+/**
+ * Reads candidate pairs: a pool in its own order, preference data with the order of the two responses drawn from `seed`.
+ * @throws DataError as `readPreferences` does, except that data that nobody judged is welcome
+ */
+export async function readCandidates(
+  source: string,
+  options: LoadOptions & { readonly seed: number | string },
+): Promise<LoadedCandidates> {
+  const read = await readPairs(source, options);
+  const report = reportOf(source, read);
+  tell(options.log ?? silentLog, report);
+  const drawn = identified(read.pairs).map(({ id, pair, group }) => {
+    const meta = { ...(group === undefined ? {} : { group }), ...subsetOf(pair) };
+    return drawOrder({ ...pair, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed);
+  });
+  return {
+    pairs: drawn.map(({ pair }) => pair),
+    humanLabels: drawn.flatMap(({ human }) => (human === undefined ? [] : [human])),
+    report,
+  };
+}
+
+type Identified = { readonly id: string; readonly pair: ParsedPair; readonly group: string | undefined };
+
+function identified(pairs: readonly ParsedPair[]): Identified[] {
+  const ids = assignIds(pairs);
+  const groups = assignGroups(pairs);
+  return pairs.map((pair, i) => ({ id: ids[i]!, pair, group: groups[i] }));
+}
+
+/** The preferred response becomes `chosen`; a tie keeps the data's order and is flagged. */
+function toRow({ id, pair, group }: Identified): PreferenceRow {
+  const swap = pair.preferred === "second";
+  const { scoreFirst, scoreSecond } = pair.meta ?? {};
+  const [scoreChosen, scoreRejected] = swap ? [scoreSecond, scoreFirst] : [scoreFirst, scoreSecond];
+  const flags = flagsOf(pair);
+  const meta: RowMeta = {
+    ...(flags.length === 0 ? {} : { flags }),
+    ...(group === undefined ? {} : { group }),
+    ...subsetOf(pair),
+    ...(scoreChosen === undefined ? {} : { scoreChosen }),
+    ...(scoreRejected === undefined ? {} : { scoreRejected }),
+  };
+  return {
+    id,
+    prompt: pair.prompt,
+    chosen: swap ? pair.second : pair.first,
+    rejected: swap ? pair.first : pair.second,
+    ...(Object.keys(meta).length === 0 ? {} : { meta }),
+  };
+}
+
+function flagsOf(pair: ParsedPair): RowFlag[] {
+  const flags: RowFlag[] = [...(pair.meta?.flags ?? [])];
+  if (pair.preferred === "tie") flags.push("tie");
+  if (isEmptyText(pair.first) || isEmptyText(pair.second)) flags.push("empty");
+  if (sameText(pair.first, pair.second)) flags.push("identical");
+  return flags;
+}
+
+function subsetOf(pair: ParsedPair): { subset?: string } {
+  return pair.meta?.subset === undefined ? {} : { subset: pair.meta.subset };
+}
+
+function reportOf(source: string, { pairs, detection, records, leftOut, bad }: ReadPairs): LoadReport {
+  const count = (preferred: ParsedPair["preferred"]) =>
+    pairs.filter((pair) => pair.preferred === preferred).length;
+  const flags: Partial<Record<RowFlag, number>> = {};
+  for (const flag of pairs.flatMap(flagsOf)) flags[flag] = (flags[flag] ?? 0) + 1;
+  return {
+    source,
+    format: detection.adapter.name,
+    why: detection.why,
+    preview: detection.preview,
+    records,
+    rows: count("first") + count("second"),
+    ties: count("tie"),
+    unlabelled: count("none"),
+    leftOut,
+    flags,
+    bad,
+  };
+}
+
+/** The report in words, one line each: the shape, three rows, the counts, the bad rows. */
+export function formatLoadReport(report: LoadReport): string[] {
+  const arrow = { first: ">", second: "<", tie: "=", none: "?" } as const;
+  const odd = Object.entries(report.flags).map(([flag, n]) => `${n} ${flag}`);
+  const out = Object.entries(report.leftOut).map(([reason, n]) => `${n} left out: ${reason}`);
+  return [
+    `${report.source}: read as ${report.format}: ${report.why}`,
+    ...report.preview.map(
+      (row) => `  line ${row.line}: ${row.prompt} │ ${row.first} ${arrow[row.preferred]} ${row.second}`,
+    ),
+    `  ${report.records} records: ${report.rows} preferences, ${report.ties} ties, ${report.unlabelled} unlabelled, ${report.bad.length} bad${out.map((text) => `, ${text}`).join("")}${odd.length === 0 ? "" : ` (odd: ${odd.join(", ")})`}`,
+    ...report.bad.slice(0, LISTED).map((row) => `  skipped ${formatBadRow(row)}`),
+    ...(report.bad.length > LISTED ? [`  … and ${report.bad.length - LISTED} more skipped`] : []),
+  ];
+}
+
+function tell(log: Log, report: LoadReport): void {
+  for (const line of formatLoadReport(report)) log.info(line);
+}

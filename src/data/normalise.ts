@@ -1,0 +1,26 @@
+/** Text without what hides that two texts are the same: case, white space, punctuation, compatibility forms. */
+import { sha256 } from "../core/digest.ts";
+import { type PreferenceRow, plainText, type Text } from "./rows.ts";
+
+/** Lower case, NFKC, only letters and digits, words joined by one space; the trimmed text itself when nothing is left of it. */
+export function normaliseText(text: string): string {
+  const words = text
+    .normalize("NFKC")
+    .toLowerCase()
+    .match(/[\p{L}\p{M}\p{N}]+/gu);
+  return words === null ? text.trim() : words.join(" ");
+}
+
+/** SHA-256, hex, of a normalised text: equal for near-duplicates. */
+export function normalisedDigest(text: Text): string {
+  return sha256(normaliseText(plainText(text)));
+}
+
+/**
+ * What a split and a leakage check compare rows by: the normalised prompt. Rows without a prompt are compared by
+ * their two responses, in either order.
+ */
+export function contentKey(row: Pick<PreferenceRow, "prompt" | "chosen" | "rejected">): string {
+  if (plainText(row.prompt).trim() !== "") return normalisedDigest(row.prompt);
+  return sha256([normalisedDigest(row.chosen), normalisedDigest(row.rejected)].sort().join(" "));
+}
