@@ -1,0 +1,227 @@
+/**
+ * The one place where prompts and responses become token ids: training, labelling, evaluation and generation all use it.
+ *
+ * Prompt and response are tokenised as ONE text, and the boundary is found in the result. Tokenising them apart gives ids that the
+ * model never sees together (huggingface/trl#2209). Where a token straddles the boundary, as " Sure" does after a prompt that
+ * ends in a space, that token belongs to the response, and the prompt ends before it: the prompt of a pair is the longest run of
+ * tokens that begins the prompt tokenised alone and both full texts. Every response token then has all of the prompt it shares
+ * before it, and the two responses of a pair are scored after the very same ids.
+ */
+import { ConfigError } from "../core/errors.ts";
+import type { Message } from "./template.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+/** A text, or a conversation to be rendered by the model's chat template. */
+export type Text = string | readonly Message[];
+
+/** Token limits: a prompt with one response takes at most `maxLength`, the prompt of it at most `maxPromptLength`. */
+export type TokenLimits = { readonly maxLength: number; readonly maxPromptLength: number };
+
+/**
+ * What a reader of the row has to know.
+ *
+ * - `repaired_boundary`: a token straddled the boundary (or the tokens before it changed) and went to the response side
+ * - `truncated_prompt`: the prompt lost tokens at its begin
+ * - `truncated_a`, `truncated_b`, `truncated_response`: the response lost tokens at its end, and with them its EOS
+ * - `empty_a`, `empty_b`, `empty_response`: nothing but white space was given as the response
+ * - `identical`: both responses are the same ids, after truncation
+ * - `empty_prompt`: the prompt has no tokens, so BOS (or EOS, where there is no BOS) stands in for it
+ * - `inner_special`: BOS or EOS occurs inside the text, spelt out in the data, beside the one at its begin or end
+ *
+ * A row with `truncated_a|b`, `empty_a|b` or `identical` is no evidence of a preference: labellers abstain from it.
+ */
+export type PairFlag =
+  | "repaired_boundary"
+  | "truncated_prompt"
+  | "truncated_a"
+  | "truncated_b"
+  | "truncated_response"
+  | "empty_a"
+  | "empty_b"
+  | "empty_response"
+  | "identical"
+  | "empty_prompt"
+  | "inner_special";
+
+/** Ids of a candidate pair: `prompt` (never empty) followed by `a` or by `b` (never empty). */
+export type EncodedPair = {
+  readonly prompt: number[];
+  readonly a: number[];
+  readonly b: number[];
+  readonly flags: PairFlag[];
+  /** Same as the flag `repaired_boundary`; counted by every stage that reads rows. */
+  readonly repairedBoundary: boolean;
+};
+
+/** Ids of a prompt with one response, as in SFT. */
+export type EncodedResponse = {
+  readonly prompt: number[];
+  readonly response: number[];
+  readonly flags: PairFlag[];
+  readonly repairedBoundary: boolean;
+};
+
+/** Ids of a prompt to continue. */
+export type EncodedPrompt = { readonly prompt: number[]; readonly flags: PairFlag[] };
+
+/**
+ * Ids of a pair. The prompt begins with exactly one BOS where the model wants it, each response ends with exactly one EOS
+ * where the model has one. Prompts keep their end, responses their begin.
+ * @throws ConfigError for limits that leave no room, messages without a chat template, or a template that does not extend its prompt
+ */
+export function encodePair(
+  tokenizer: Tokenizer,
+  pair: { prompt: Text; a: Text; b: Text },
+  limits: TokenLimits,
+): EncodedPair {
+  const { prompt, responses, flags } = encodeRow(tokenizer, pair.prompt, { a: pair.a, b: pair.b }, limits);
+  const [a, b] = responses as [number[], number[]];
+  if (a.length === b.length && a.every((id, i) => id === b[i])) flags.push("identical");
+  return { prompt, a, b, flags, repairedBoundary: flags.includes("repaired_boundary") };
+}
+
+/** Ids of a prompt with one response. @throws ConfigError as `encodePair` */
+export function encodePromptResponse(
+  tokenizer: Tokenizer,
+  row: { prompt: Text; response: Text },
+  limits: TokenLimits,
+): EncodedResponse {
+  const { prompt, responses, flags } = encodeRow(tokenizer, row.prompt, { response: row.response }, limits);
+  return { prompt, response: responses[0]!, flags, repairedBoundary: flags.includes("repaired_boundary") };
+}
+
+/** Ids of a prompt to continue, at most `maxPromptLength` of them. @throws ConfigError as `encodePair` */
+export function encodePrompt(tokenizer: Tokenizer, prompt: Text, maxPromptLength: number): EncodedPrompt {
+  checkLimits({ maxLength: maxPromptLength + 1, maxPromptLength });
+  const flags: PairFlag[] = [];
+  const rendered = renderPrompt(tokenizer, prompt);
+  const ids = withBos(tokenizer, tokenizer.encode(rendered), typeof prompt === "string", flags);
+  if (hasInner(tokenizer, ids, typeof prompt === "string")) flags.push("inner_special");
+  return { prompt: cutPrompt(tokenizer, ids, maxPromptLength, flags), flags };
+}
+
+/** One prompt with its responses by name; the flags of a response end in its name. */
+function encodeRow(
+  tokenizer: Tokenizer,
+  prompt: Text,
+  responses: Readonly<Record<string, Text>>,
+  limits: TokenLimits,
+): { prompt: number[]; responses: number[][]; flags: PairFlag[] } {
+  checkLimits(limits);
+  const flags: PairFlag[] = [];
+  const promptText = renderPrompt(tokenizer, prompt);
+  const plain = typeof prompt === "string";
+  const alone = tokenizer.encode(promptText);
+  const full = Object.values(responses).map((response) =>
+    tokenizer.encode(promptText + renderResponse(tokenizer, prompt, promptText, response)),
+  );
+  const shared = full.reduce((length, ids) => Math.min(length, commonPrefix(alone, ids)), alone.length);
+  if (shared < alone.length) flags.push("repaired_boundary");
+
+  const promptIds = withBos(tokenizer, alone.slice(0, shared), plain, flags);
+  const cut = cutPrompt(tokenizer, promptIds, limits.maxPromptLength, flags);
+  const ended = full.map((ids) => withEos(tokenizer, ids.slice(shared)));
+  if (ended.some((ids) => hasInner(tokenizer, [...promptIds, ...ids], plain))) flags.push("inner_special");
+  const names = Object.keys(responses);
+  for (const [name, response] of Object.entries(responses))
+    if (isBlank(response)) flags.push(`empty_${name}` as PairFlag);
+  return {
+    prompt: cut,
+    responses: ended.map((ids, i) => {
+      if (cut.length + ids.length <= limits.maxLength) return ids;
+      flags.push(`truncated_${names[i]}` as PairFlag);
+      return ids.slice(0, limits.maxLength - cut.length);
+    }),
+    flags,
+  };
+}
+
+function checkLimits({ maxLength, maxPromptLength }: TokenLimits): void {
+  const whole = Number.isSafeInteger(maxLength) && Number.isSafeInteger(maxPromptLength);
+  if (!whole || maxPromptLength < 1 || maxLength <= maxPromptLength)
+    throw new ConfigError(
+      `token limits: expected whole numbers 1 <= maxPromptLength < maxLength, got maxPromptLength ${maxPromptLength}, maxLength ${maxLength}.`,
+    );
+}
+
+/** The prompt as text; a conversation ends with the assistant's turn opened. */
+function renderPrompt(tokenizer: Tokenizer, prompt: Text): string {
+  return typeof prompt === "string" ? prompt : templateOf(tokenizer).render(prompt, true);
+}
+
+/** What the response adds to the prompt's text. A string after a conversation is the assistant's turn. */
+function renderResponse(tokenizer: Tokenizer, prompt: Text, promptText: string, response: Text): string {
+  if (typeof prompt === "string") {
+    if (typeof response === "string") return response;
+    throw new ConfigError(
+      "pair: the prompt is text and the response a list of messages, expected both to be alike.",
+    );
+  }
+  const turns = typeof response === "string" ? [{ role: "assistant", content: response }] : response;
+  const whole = templateOf(tokenizer).render([...prompt, ...turns], false);
+  if (!whole.startsWith(promptText))
+    throw new ConfigError(
+      `chat template: the prompt with its generation prompt, ending in ${JSON.stringify(promptText.slice(-60))}, does not begin ` +
+        "the conversation with its answer. Use a template that writes both alike.",
+    );
+  return whole.slice(promptText.length);
+}
+
+function templateOf(tokenizer: Tokenizer) {
+  if (tokenizer.chatTemplate === undefined)
+    throw new ConfigError(
+      "chat template: the rows are lists of messages, but the model has none. Give one, or plain text.",
+    );
+  return tokenizer.chatTemplate;
+}
+
+/** Puts BOS first unless the text spells it; a chat template spells what it wants, so only plain text is changed. */
+function withBos(tokenizer: Tokenizer, ids: number[], plain: boolean, flags: PairFlag[]): number[] {
+  const { bosId, eosId, addBos } = tokenizer;
+  const begun = plain && addBos && bosId !== undefined && ids[0] !== bosId ? [bosId, ...ids] : ids;
+  if (ids.length > 0) return begun;
+  flags.push("empty_prompt");
+  if (begun.length > 0) return begun;
+  const standIn = bosId ?? eosId;
+  if (standIn === undefined)
+    throw new ConfigError(
+      "pair: the prompt is empty and the tokenizer has neither BOS nor EOS to begin with.",
+    );
+  return [standIn];
+}
+
+/** Ends a response with one EOS: added, or kept where the text or template wrote it, without the blanks after it. */
+function withEos(tokenizer: Tokenizer, ids: number[]): number[] {
+  const { eosId } = tokenizer;
+  if (eosId === undefined) return ids;
+  let end = ids.length;
+  while (end > 0 && ids[end - 1] !== eosId && tokenizer.decode([ids[end - 1]!]).trim() === "") end--;
+  if (ids[end - 1] !== eosId) return [...ids, eosId];
+  while (end > 1 && ids[end - 2] === eosId) end--;
+  return ids.slice(0, end);
+}
+
+/** Cuts a prompt from the left; a leading BOS stays. */
+function cutPrompt(tokenizer: Tokenizer, ids: number[], most: number, flags: PairFlag[]): number[] {
+  if (ids.length <= most) return ids;
+  flags.push("truncated_prompt");
+  const keepsBos = most > 1 && tokenizer.bosId !== undefined && ids[0] === tokenizer.bosId;
+  return keepsBos ? [ids[0]!, ...ids.slice(ids.length - most + 1)] : ids.slice(ids.length - most);
+}
+
+/** True when plain text holds BOS or EOS anywhere but at its two ends; a template puts them between turns rightly. */
+function hasInner({ bosId, eosId }: Tokenizer, ids: readonly number[], plain: boolean): boolean {
+  return plain && ids.slice(1, -1).some((id) => id === bosId || id === eosId);
+}
+
+function isBlank(response: Text): boolean {
+  return typeof response === "string"
+    ? response.trim() === ""
+    : response.every(({ content }) => content.trim() === "");
+}
+
+function commonPrefix(x: readonly number[], y: readonly number[]): number {
+  let length = 0;
+  while (length < x.length && length < y.length && x[length] === y[length]) length++;
+  return length;
+}

@@ -1,0 +1,191 @@
+/**
+ * A model folder's tokenizer. Whether the model wants BOS, and which ids begin, end and pad a text, is derived from the
+ * folder's own files, never from a table of model names.
+ */
+import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
+import { digestOf } from "../core/digest.ts";
+import { CheckpointError, ConfigError, messageOf } from "../core/errors.ts";
+import { type ChatTemplate, parseChatTemplate } from "./template.ts";
+import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
+
+/** Text to token ids and back. Sequences for training and scoring are made by `pair.ts` alone. */
+export interface Tokenizer {
+  /** Token ids of a text, no special tokens added; special tokens spelt out in the text become their ids. */
+  encode(text: string): number[];
+  /** Text of ids, exactly as the tokens spell it; ids beyond the vocabulary become U+FFFD. `skipSpecial` defaults to false. */
+  decode(ids: readonly number[], options?: { skipSpecial?: boolean }): string;
+  /** Text that `ids` add after `context`, special tokens skipped; keeps the space that `decode` takes off a text's begin. */
+  decodeAfter(context: readonly number[], ids: readonly number[]): string;
+  /** One string per id for display, a space shown as a space, a piece of a character as U+FFFD. */
+  pieces(ids: readonly number[]): string[];
+  /** One more than the largest id. A model's own vocabulary may be larger (padded), never smaller. */
+  readonly vocabSize: number;
+  /** The id a text begins with, where the model knows one; put there only if `addBos`. */
+  readonly bosId: number | undefined;
+  /** The id a response ends with. */
+  readonly eosId: number | undefined;
+  /** All ids that end generation: `eosId` and those of the generation config (or else the config). */
+  readonly eosIds: readonly number[];
+  /** The padding id; may equal `eosId`, so padding is told by length, never by id. */
+  readonly padId: number | undefined;
+  /** True when the model expects `bosId` before a text. */
+  readonly addBos: boolean;
+  /** SHA-256 of all that decides token ids: `tokenizer.json`, BOS and EOS. The template has a digest of its own. */
+  readonly digest: string;
+  readonly chatTemplate: ChatTemplate | undefined;
+}
+
+/**
+ * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`, and the files beside it.
+ * @throws CheckpointError when there is none, or it is damaged, of an unknown kind or contradicts itself
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  return buildTokenizer(folder, await readTokenizerFiles(folder));
+}
+
+/** The tokenizer that files describe; `folder` is for messages. @throws CheckpointError as `loadTokenizer` */
+export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer {
+  const hf = createTokenizer(folder, files);
+  const ids = specialIds(folder, files, hf);
+  const { chatTemplate: source } = files;
+  const vocabSize = largestId(files, hf) + 1;
+  return {
+    encode: (text) => (text === "" ? [] : encodeChecked(hf, text)),
+    decode: (list, options) => decodeIds(hf, list, options?.skipSpecial ?? false),
+    decodeAfter: (context, list) => decodeAfter(hf, context, list),
+    pieces: (list) => list.map((id) => pieceOf(hf, id)),
+    vocabSize,
+    ...ids,
+    digest: digestOf({
+      tokenizer: files.tokenizer,
+      bos: ids.addBos ? ids.bosId : null,
+      eos: ids.eosId ?? null,
+    }),
+    chatTemplate: source === undefined ? undefined : parseChatTemplate(folder, source, files.specialTokens),
+  };
+}
+
+/** `encode` goes piece by piece through optional parts; these are all of a `tokenizer.json`, null where unused. */
+const PARTS = {
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: null,
+  added_tokens: [],
+};
+
+function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizer {
+  try {
+    const complete = { ...PARTS, ...tokenizer, added_tokens: tokenizer.added_tokens ?? [] };
+    return new HfTokenizer(complete, tokenizerConfig);
+  } catch (error) {
+    throw new CheckpointError(folder, `its tokenizer cannot be used: ${messageOf(error)}.`, { cause: error });
+  }
+}
+
+type SpecialIds = Pick<Tokenizer, "bosId" | "eosId" | "eosIds" | "padId" | "addBos">;
+
+/**
+ * BOS is wanted if `add_bos_token` says so, or, where that flag is absent, if the post-processor puts a token first.
+ * EOS is the tokenizer's `eos_token`, or else what the post-processor puts last, or else the model config's.
+ */
+function specialIds(folder: string, files: TokenizerFiles, hf: HfTokenizer): SpecialIds {
+  const { tokenizerConfig, specialTokens, config, generationConfig } = files;
+  const [prefix, suffix] = postProcessed(folder, hf);
+  const named = (role: string) => {
+    const content = specialTokens[role];
+    return content === undefined ? undefined : hf.token_to_id(content);
+  };
+  const bosId = prefix ?? named("bos_token") ?? idsIn(config.bos_token_id)[0];
+  const flag = tokenizerConfig.add_bos_token;
+  const addBos = typeof flag === "boolean" ? flag : prefix !== undefined;
+  if (addBos && bosId === undefined)
+    throw new CheckpointError(
+      folder,
+      "add_bos_token is true, but no bos_token is named that the vocabulary holds.",
+    );
+  const modelEos = idsIn(generationConfig.eos_token_id ?? config.eos_token_id);
+  const eosId = named("eos_token") ?? suffix ?? modelEos[0];
+  return {
+    bosId,
+    eosId,
+    eosIds: [...new Set([...(eosId === undefined ? [] : [eosId]), ...modelEos])],
+    padId: named("pad_token") ?? idsIn(config.pad_token_id)[0],
+    addBos,
+  };
+}
+
+/** The ids the post-processor puts before and after a text, at most one each. */
+function postProcessed(folder: string, hf: HfTokenizer): [number | undefined, number | undefined] {
+  const probe = "a";
+  const bare = hf.encode(probe, { add_special_tokens: false }).ids;
+  const full = hf.encode(probe).ids;
+  const extra = full.length - bare.length;
+  const before = Array.from({ length: extra + 1 }, (_, i) => i).find((i) =>
+    bare.every((id, k) => full[i + k] === id),
+  );
+  if (before === undefined || before > 1 || extra - before > 1)
+    throw new CheckpointError(
+      folder,
+      `its post-processor turns ${JSON.stringify(bare)} into ${JSON.stringify(full)}, expected at most one token before and one after.`,
+    );
+  return [before === 1 ? full[0] : undefined, extra > before ? full.at(-1) : undefined];
+}
+
+function idsIn(value: unknown): number[] {
+  return (Array.isArray(value) ? value : [value]).filter((id) => Number.isSafeInteger(id) && id >= 0);
+}
+
+function largestId({ tokenizer }: TokenizerFiles, hf: HfTokenizer): number {
+  let largest = hf.get_vocab().size - 1;
+  const added = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens : [];
+  for (const { id } of added) largest = Math.max(largest, id);
+  return largest;
+}
+
+/** A character the vocabulary lacks, with no way to spell it, would silently vanish or become undefined: refuse it. */
+function encodeChecked(hf: HfTokenizer, text: string): number[] {
+  const { ids, tokens } = hf.encode(text, { add_special_tokens: false });
+  const unknown = ids.findIndex((id) => id === undefined);
+  if (unknown >= 0)
+    throw new ConfigError(
+      `tokenizer: has no id for "${tokens[unknown]}" in ${JSON.stringify(text.slice(0, 60))}.`,
+    );
+  return ids;
+}
+
+function decodeIds(hf: HfTokenizer, ids: readonly number[], skipSpecial: boolean): string {
+  const parts: string[] = [];
+  let run: number[] = [];
+  const flush = () => {
+    if (run.length > 0)
+      parts.push(hf.decode(run, { skip_special_tokens: skipSpecial, clean_up_tokenization_spaces: false }));
+    run = [];
+  };
+  for (const id of ids) {
+    if (hf.id_to_token(id) !== undefined) run.push(id);
+    else {
+      flush();
+      parts.push("\uFFFD");
+    }
+  }
+  flush();
+  return parts.join("");
+}
+
+/** How many ids of the context are decoded with the rest: enough for the longest character, of four byte tokens. */
+const OVERLAP = 8;
+
+function decodeAfter(hf: HfTokenizer, context: readonly number[], ids: readonly number[]): string {
+  const tail = context.slice(-OVERLAP);
+  // A character begun in the context and ended in `ids` belongs to what they add.
+  const before = decodeIds(hf, tail, true).replace(/\uFFFD+$/, "");
+  return decodeIds(hf, [...tail, ...ids], true).slice(before.length);
+}
+
+function pieceOf(hf: HfTokenizer, id: number): string {
+  const token = hf.id_to_token(id);
+  if (token === undefined) return "\uFFFD";
+  // Byte-level and word-piece tokens decode alone; SentencePiece's would lose the space they begin with.
+  return token.includes("▁") ? token.replaceAll("▁", " ") : decodeIds(hf, [id], false);
+}
