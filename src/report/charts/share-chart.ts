@@ -1,0 +1,168 @@
+/**
+ * Charts of shares against shares, both axes in per cent: the reliability diagram (confidence against accuracy, with the
+ * diagonal of perfect calibration) and the coverage-accuracy curve (accuracy on the most confident part of the rows).
+ */
+import { formatCount, formatNumber } from "../format.ts";
+import { type Html, html, join } from "../html.ts";
+import {
+  type Frame,
+  gutter,
+  legend,
+  mark,
+  referenceY,
+  SERIES_STYLES,
+  svgChart,
+  xAxis,
+  yAxis,
+} from "./axes.ts";
+import { type Domain, linearScale, niceDomain, type Scale } from "./scales.ts";
+import type { CoverageSpec, ReliabilitySpec } from "./spec.ts";
+
+type Point = { x: number; y: number; low?: number | undefined; high?: number | undefined; n: number };
+type Series = { name: string; points: Point[] };
+type Axis = { label: string; domain: Domain };
+
+const percent = (value: number) => formatNumber(value, { format: "percent", digits: 0 });
+
+/** Draws the bins that hold rows, before and after calibration; no such bin: undefined. */
+export function reliabilityDiagram(spec: ReliabilitySpec, width = 400): Html | undefined {
+  const series = usable(
+    spec.series.map(({ name, bins }) => ({
+      name,
+      points: bins.map((bin) => ({
+        x: bin.confidence,
+        y: bin.accuracy,
+        low: bin.low,
+        high: bin.high,
+        n: bin.n,
+      })),
+    })),
+  );
+  if (series.length === 0) return undefined;
+  const from = spec.from ?? 0.5;
+  const lowest = Math.min(from, ...series.flatMap((one) => one.points.map((point) => point.low ?? point.y)));
+  const axes = {
+    x: { label: "mean stated confidence in a bin", domain: [from, 1] as const },
+    y: {
+      label: "share of the bin that is right",
+      domain: lowest < from ? niceDomain([lowest, 1], 5) : ([from, 1] as const),
+    },
+  };
+  return shareChart(
+    {
+      title: spec.title,
+      description: spec.description ?? describe("Confidence to accuracy", series),
+      width,
+      series,
+      axes,
+    },
+    ({ x, y }) => {
+      const start = Math.max(from, y.domain[0]);
+      return html`<line class="reference" x1="${x(start)}" y1="${y(start)}" x2="${x(1)}" y2="${y(1)}"/><text class="reference-name" x="${x(1) - 4}" y="${y(from) - 6}" text-anchor="end">dashed: confidence = accuracy</text>`;
+    },
+  );
+}
+
+/** Draws accuracy over coverage with whiskers; no point: undefined. */
+export function coverageCurve(spec: CoverageSpec, width = 460): Html | undefined {
+  const series = usable(
+    spec.series.map(({ name, points }) => ({
+      name,
+      points: points.map((point) => ({
+        x: point.coverage,
+        y: point.accuracy,
+        low: point.low,
+        high: point.high,
+        n: point.n,
+      })),
+    })),
+  );
+  if (series.length === 0) return undefined;
+  const references = spec.references ?? [];
+  const heights = [
+    ...series.flatMap((one) => one.points.flatMap((p) => [p.low ?? p.y, p.y, p.high ?? p.y])),
+    ...references.map((r) => r.value),
+  ];
+  const [low, high] = niceDomain(heights, 5);
+  const axes = {
+    x: { label: "coverage: share of rows kept, most confident first", domain: [0, 1] as const },
+    y: { label: "accuracy on the rows kept", domain: [Math.max(0, low), Math.min(1, high)] as const },
+  };
+  return shareChart(
+    {
+      title: spec.title,
+      description: spec.description ?? describe("Coverage to accuracy", series),
+      width,
+      series,
+      axes,
+    },
+    ({ y, frame }) =>
+      join(references.map((reference) => referenceY(frame, y(reference.value), reference.label))),
+  );
+}
+
+type ShareChart = {
+  title: string;
+  description: string;
+  width: number;
+  series: Series[];
+  axes: { x: Axis; y: Axis };
+};
+
+function shareChart(chart: ShareChart, under: (parts: { x: Scale; y: Scale; frame: Frame }) => Html): Html {
+  const { width, series, axes } = chart;
+  const key = legend(
+    series.map((one) => one.name),
+    width,
+    2,
+  );
+  const height = key.height + 290;
+  const draft = linearScale(axes.y.domain, [1, 0], 5);
+  const yLabels = draft.ticks.map(percent);
+  const frame: Frame = {
+    width,
+    height,
+    left: gutter(yLabels),
+    right: width - 20,
+    top: key.height + 28,
+    bottom: height - 40,
+  };
+  const x = linearScale(axes.x.domain, [frame.left, frame.right], 5);
+  const y = linearScale(axes.y.domain, [frame.bottom, frame.top], 5);
+  return svgChart({ width, height }, chart, [
+    key.markup,
+    yAxis(frame, y, axes.y.label, yLabels),
+    xAxis(frame, x, axes.x.label, x.ticks.map(percent)),
+    under({ x, y, frame }),
+    series.map((one, i) => seriesMarks(one.points, i, x, y)),
+  ]);
+}
+
+function seriesMarks(points: readonly Point[], index: number, x: Scale, y: Scale): Html {
+  const style = index % SERIES_STYLES;
+  return join([
+    html`<path class="line s${style}" d="${points.map((p, i) => `${i === 0 ? "M" : "L"}${x(p.x)} ${y(p.y)}`).join("")}"/>`,
+    ...points.map(
+      (p) =>
+        p.low !== undefined &&
+        p.high !== undefined &&
+        html`<line class="whisker s${style}" x1="${x(p.x)}" x2="${x(p.x)}" y1="${y(p.low)}" y2="${y(p.high)}"/>`,
+    ),
+    ...points.map((p) => mark(index, x(p.x), y(p.y), 3.5)),
+  ]);
+}
+
+function usable(series: readonly Series[]): Series[] {
+  const shown = (point: Point) => point.n > 0 && Number.isFinite(point.x) && Number.isFinite(point.y);
+  return series
+    .map((one) => ({ ...one, points: one.points.filter(shown).sort((a, b) => a.x - b.x) }))
+    .filter((one) => one.points.length > 0);
+}
+
+function describe(what: string, series: readonly Series[]): string {
+  const parts = series.map(
+    ({ name, points }) =>
+      `${name}: ${points.map((p) => `${percent(p.x)} to ${percent(p.y)} (n = ${formatCount(p.n)})`).join(", ")}`,
+  );
+  return `${what}. ${parts.join("; ")}.`;
+}

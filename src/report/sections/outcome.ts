@@ -1,0 +1,171 @@
+/** What came out: the arms side by side, then their differences. */
+
+import type { Block, Section } from "../blocks.ts";
+import { type Interval, isMeasured, type NumberFormat } from "../charts/spec.ts";
+import type { Arm, Cell, Column, Difference, ReportData, ReportFigure, ReportTable } from "../data.ts";
+import { formatCount, formatInterval, formatP } from "../format.ts";
+import type { GlossaryTerm } from "../glossary.ts";
+import { DEFAULT_LEVEL, type Reading, readDifference } from "../headline.ts";
+
+type Metric = {
+  title: string;
+  format?: NumberFormat;
+  of: (arm: Arm) => Interval | undefined;
+  term: GlossaryTerm;
+};
+
+const METRICS: Metric[] = [
+  { title: "gold reward", of: (arm) => arm.goldReward, term: "goldReward" },
+  { title: "win rate vs SFT", format: "percent", of: (arm) => arm.winRateVsSft, term: "winRate" },
+  { title: "win rate vs human labels", format: "percent", of: (arm) => arm.winRateVsHuman, term: "winRate" },
+  {
+    title: "held-out accuracy",
+    format: "percent",
+    of: (arm) => arm.heldOutAccuracy,
+    term: "heldOutAccuracy",
+  },
+  { title: "length, tokens", of: (arm) => arm.responseLength, term: "length" },
+  { title: "KL from SFT, nats", of: (arm) => arm.klFromSft, term: "kl" },
+];
+
+const READINGS: Record<Reading, string> = {
+  above: "above",
+  below: "below",
+  "not shown": "no difference shown",
+  "corrected away": "not significant after correction",
+  "too few": "too few to compare",
+};
+
+/** The result section: arms as a plot and a table, differences as a plot and a table. */
+export function outcomeSection(data: ReportData): Section | undefined {
+  const arms = data.arms ?? [];
+  const differences = (data.differences ?? []).filter((difference) => isMeasured(difference.value));
+  const used = METRICS.filter((metric) => arms.some((arm) => isMeasured(metric.of(arm))));
+  const descriptions = arms.flatMap((arm) =>
+    arm.description === undefined ? [] : [{ term: arm.name, text: arm.description }],
+  );
+  const tally = winTable(arms);
+  const blocks: Block[] = [];
+  const figures = outcomeFigures(arms, differences);
+  if (figures.length > 0) blocks.push({ type: "figures", figures, tabulated: true });
+  if (arms.length > 0) blocks.push({ type: "table", table: armTable(arms, used) });
+  if (tally !== undefined) blocks.push({ type: "table", table: tally });
+  if (differences.length > 0)
+    blocks.push({
+      type: "table",
+      table: differenceTable(differences, data.intervals?.level ?? DEFAULT_LEVEL),
+    });
+  if (descriptions.length > 0)
+    blocks.push({ type: "heading", text: "The arms" }, { type: "facts", items: descriptions });
+  if (blocks.length === 0) return undefined;
+  const terms: GlossaryTerm[] = [
+    "interval",
+    ...used.map((metric) => metric.term),
+    ...(differences.length > 0 ? (["difference"] as const) : []),
+  ];
+  return { id: "result", title: "Result", blocks, terms };
+}
+
+function outcomeFigures(arms: readonly Arm[], differences: readonly Difference[]): ReportFigure[] {
+  const rows = arms.flatMap((arm) =>
+    isMeasured(arm.goldReward) ? [{ label: arm.name, value: arm.goldReward }] : [],
+  );
+  const figures: ReportFigure[] = [];
+  if (rows.length > 0)
+    figures.push({
+      chart: {
+        kind: "intervals",
+        title: "Gold reward by arm",
+        xLabel: "mean gold reward on test prompts",
+        rows,
+      },
+    });
+  // One axis holds one unit: the differences of the first metric that any is about.
+  const first = differences[0];
+  const same = differences.filter((one) => one.metric === first?.metric && one.format === first?.format);
+  if (first !== undefined && same.length > 1)
+    figures.push({
+      chart: {
+        kind: "intervals",
+        title: `Differences in ${first.metric}`,
+        xLabel: `difference in ${first.metric}, first named minus second`,
+        rows: same.map((one) => ({ label: `${one.a} − ${one.b}`, value: one.value })),
+        references: [{ value: 0, label: "no difference" }],
+        ...(first.format === undefined ? {} : { format: first.format }),
+      },
+    });
+  return figures;
+}
+
+function armTable(arms: readonly Arm[], used: readonly Metric[]): ReportTable {
+  const more = [
+    ...new Map(arms.flatMap((arm) => (arm.more ?? []).map((extra) => [extra.metric, extra.format] as const))),
+  ];
+  const columns: Column[] = [
+    { title: "arm", format: "text" },
+    ...used.map(({ title, format }) => ({ title, format: format ?? "number" }) as const),
+    ...more.map(([title, format]) => ({ title, format: format ?? "number" }) as const),
+  ];
+  const rows = arms.map((arm): Cell[] => [
+    arm.name,
+    ...used.map((metric) => metric.of(arm) ?? null),
+    ...more.map(([title]) => arm.more?.find((extra) => extra.metric === title)?.value ?? null),
+  ]);
+  return { title: "Arms", columns, rows };
+}
+
+/** Wins, ties and losses where they were counted. */
+function winTable(arms: readonly Arm[]): ReportTable | undefined {
+  const rows = arms.flatMap((arm) =>
+    [
+      { against: "SFT start", rate: arm.winRateVsSft },
+      { against: "human labels", rate: arm.winRateVsHuman },
+    ].flatMap(({ against, rate }): Cell[][] =>
+      isMeasured(rate) && rate.wins !== undefined
+        ? [[arm.name, against, rate.wins, rate.ties ?? null, rate.losses ?? null, rate.n]]
+        : [],
+    ),
+  );
+  if (rows.length === 0) return undefined;
+  const count = (title: string): Column => ({ title, format: "count" });
+  return {
+    title: "Wins, ties and losses per prompt",
+    columns: [
+      { title: "arm" },
+      { title: "against" },
+      count("wins"),
+      count("ties"),
+      count("losses"),
+      count("n"),
+    ],
+    rows,
+  };
+}
+
+function differenceTable(differences: readonly Difference[], level: number): ReportTable {
+  const corrections = [
+    ...new Set(differences.flatMap((one) => (one.correction === undefined ? [] : [one.correction]))),
+  ];
+  const columns: Column[] = [
+    { title: "difference" },
+    { title: "in" },
+    { title: "estimate", format: "text" },
+    { title: "n", format: "text" },
+    { title: "reading" },
+    { title: "test" },
+    { title: "p", format: "text" },
+    { title: "p, corrected", format: "text" },
+  ];
+  const rows = differences.map((one): Cell[] => [
+    `${one.a} − ${one.b}`,
+    `${one.metric}${one.moreIsBetter === false ? " (less is better)" : ""}`,
+    formatInterval(one.value, { format: one.format ?? "number", signed: true }),
+    `${formatCount(one.value.n)} ${one.unit}${one.paired === false ? ", unpaired" : ""}`,
+    READINGS[readDifference(one, level)],
+    one.test ?? null,
+    one.pValue === undefined ? null : formatP(one.pValue),
+    one.pAdjusted === undefined ? null : formatP(one.pAdjusted),
+  ]);
+  const notes = corrections.map((correction) => `Corrected: ${correction}.`);
+  return { title: "Differences", columns, rows, ...(notes.length === 0 ? {} : { notes }) };
+}
