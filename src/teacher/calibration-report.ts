@@ -1,0 +1,101 @@
+/**
+ * How good stated probabilities are, before and after calibration. All figures are of confidence against "the human agrees",
+ * so that they do not depend on which candidate is called a; p = 0.5 counts as half right.
+ */
+import type { Rng } from "../core/rng.ts";
+import { bootstrap, clusterBootstrap, type Statistic } from "../stats/bootstrap.ts";
+import { checkPaired, type Interval } from "../stats/check.ts";
+import {
+  brierScore,
+  expectedCalibrationError,
+  logLoss,
+  type ReliabilityBin,
+  reliabilityBins,
+} from "../stats/reliability.ts";
+
+/** Figures are null when there are no pairs. `logLoss` in nats, probabilities kept 1e-15 away from 0 and 1. */
+export type CalibrationFigures = {
+  readonly n: number;
+  /** 10 bins of equal width over [0.5, 1]; its interval leans upward, as bootstrap intervals of an absolute value do. */
+  readonly ece: Interval | null;
+  readonly brier: Interval | null;
+  readonly logLoss: Interval | null;
+  readonly bins: readonly ReliabilityBin[];
+};
+
+/** `change` is after - before on the same resamples: below 0 when calibration helped. */
+export type CalibrationReport = {
+  readonly before: CalibrationFigures;
+  readonly after: CalibrationFigures;
+  readonly change: {
+    readonly ece: Interval | null;
+    readonly brier: Interval | null;
+    readonly logLoss: Interval | null;
+  };
+};
+
+/** `groups`: pairs of one prompt are resampled together; without them each pair is a unit. `resamples` default 1000. */
+export type CalibrationReportOptions = {
+  readonly rng: Rng;
+  readonly groups?: readonly string[];
+  readonly resamples?: number;
+  readonly level?: number;
+};
+
+const BINS = { bins: 10, range: [0.5, 1] } as const;
+
+/**
+ * Compares two sets of P(human prefers a) on the same held-out pairs. `after` must come from calibrators that did not see
+ * the pair (`crossFitCalibrator`, or another split), or it flatters.
+ *
+ * @throws NumericsError when lengths differ or a probability is outside [0, 1]
+ */
+export function calibrationReport(
+  before: readonly number[],
+  after: readonly number[],
+  humanPrefersA: readonly boolean[],
+  options: CalibrationReportOptions,
+): CalibrationReport {
+  checkPaired("calibrationReport", before, after);
+  checkPaired("calibrationReport", before, humanPrefersA);
+  const pairs = humanPrefersA.map((y, i) => ({ before: judged(before[i]!, y), after: judged(after[i]!, y) }));
+  const interval = (statistic: Statistic<(typeof pairs)[number]>) => {
+    const settings = { rng: options.rng, resamples: options.resamples ?? 1000, level: options.level ?? 0.95 };
+    return options.groups
+      ? clusterBootstrap(pairs, options.groups, statistic, settings)
+      : bootstrap(pairs, statistic, settings);
+  };
+  const figures = (side: "before" | "after"): CalibrationFigures => ({
+    n: pairs.length,
+    ece: interval((sample) => eceOf(sample.map((pair) => pair[side]))),
+    brier: interval((sample) => brierOf(sample.map((pair) => pair[side]))),
+    logLoss: interval((sample) => logLossOf(sample.map((pair) => pair[side]))),
+    bins: reliabilityBins(...columns(pairs.map((pair) => pair[side])), {
+      ...BINS,
+      level: options.level ?? 0.95,
+    }),
+  });
+  const change = (of: (judged: Judged[]) => number | null) =>
+    interval((sample) => of(sample.map((pair) => pair.after))! - of(sample.map((pair) => pair.before))!);
+  return {
+    before: figures("before"),
+    after: figures("after"),
+    change: { ece: change(eceOf), brier: change(brierOf), logLoss: change(logLossOf) },
+  };
+}
+
+/** Confidence and whether the human agrees: 1, 0, or 0.5 when the probability takes no side. */
+type Judged = readonly [confidence: number, agrees: number];
+
+function judged(p: number, humanPrefersA: boolean): Judged {
+  return [Math.max(p, 1 - p), p === 0.5 ? 0.5 : Number(p > 0.5 === humanPrefersA)];
+}
+
+function columns(pairs: readonly Judged[]): [number[], number[]] {
+  return [pairs.map(([confidence]) => confidence), pairs.map(([, agrees]) => agrees)];
+}
+
+const eceOf = (pairs: readonly Judged[]) => expectedCalibrationError(...columns(pairs), BINS);
+const brierOf = (pairs: readonly Judged[]) => brierScore(...columns(pairs));
+const logLossOf = (pairs: readonly Judged[]) =>
+  logLoss(...columns(pairs.map(([c, y]) => [Math.min(c, 1 - 1e-15), y])));

@@ -1,0 +1,193 @@
+/**
+ * Which labels to use: the top N %, those above a threshold, or the most for which a bound on the disagreement with humans
+ * can be promised. Selecting reads confidences only; nothing is scored again.
+ */
+import { NumericsError } from "../core/errors.ts";
+import { binomialCdf, binomialUpperBound } from "../stats/binomial.ts";
+import { checkFraction, checkPaired, checkProbabilities } from "../stats/check.ts";
+import { isDecided, type Label, UNSELECTED } from "./label.ts";
+
+/** `kept` are ids; `selectable` counts labels that prefer a side; `threshold` is the lowest confidence kept, null if none. */
+export type Selection = {
+  readonly kept: ReadonlySet<string>;
+  readonly threshold: number | null;
+  readonly selectable: number;
+};
+
+/** Keeps decided labels of confidence at least `minConfidence`, in [0.5, 1]. */
+export function selectThreshold(labels: readonly Label[], minConfidence: number): Selection {
+  if (!(minConfidence >= 0.5 && minConfidence <= 1))
+    throw new NumericsError(
+      "selection",
+      `confidence threshold is out of range, expected [0.5, 1], got ${minConfidence}.`,
+    );
+  const decided = labels.filter(isDecided);
+  return selection(
+    decided.filter((label) => label.confidence >= minConfidence),
+    decided.length,
+  );
+}
+
+/**
+ * Keeps the `percent` % most confident decided labels (CW-PO Fig. 2), rounded to the nearest number. Equal confidences at
+ * the cut are taken by |margin|, then in the order of their ids: never in the order of the file.
+ *
+ * @param percent - in (0, 100]
+ */
+export function selectTop(labels: readonly Label[], percent: number): Selection {
+  if (!(percent > 0 && percent <= 100))
+    throw new NumericsError(
+      "selection",
+      `top share is out of range, expected (0, 100] percent, got ${percent}.`,
+    );
+  const decided = labels.filter(isDecided);
+  const best = decided.toSorted(
+    (x, y) =>
+      y.confidence - x.confidence || Math.abs(y.margin) - Math.abs(x.margin) || (x.id < y.id ? -1 : 1),
+  );
+  return selection(best.slice(0, Math.round((percent / 100) * decided.length)), decided.length);
+}
+
+/** The labels with those left out turned into abstentions, flagged `unselected`; ties stay ties. */
+export function applySelection(labels: readonly Label[], { kept }: Selection): Label[] {
+  return labels.map((label) =>
+    !isDecided(label) || kept.has(label.id)
+      ? label
+      : { ...label, preferred: "abstain", flags: [...new Set([...label.flags, UNSELECTED])].sort() },
+  );
+}
+
+function selection(kept: readonly Label[], selectable: number): Selection {
+  const lowest = kept.reduce((low, label) => Math.min(low, label.confidence), 1);
+  return { kept: new Set(kept.map((label) => label.id)), threshold: kept.length === 0 ? null : lowest, selectable };
+}
+
+/** What is asked for. `level` in (0, 1), default 0.95: how often, over draws of the held-out pairs, the promise holds. */
+export type PromiseRequest = {
+  /** Confidence of each label that may be kept, in [0, 1]. */
+  readonly confidence: readonly number[];
+  /** Confidence of held-out labels whose human label is known, from the same population, independent of each other. */
+  readonly heldOutConfidence: readonly number[];
+  /** Whether the human agrees with each. */
+  readonly heldOutAgrees: readonly boolean[];
+  /** Highest disagreement rate allowed, in (0, 1). */
+  readonly maxDisagreement: number;
+  readonly level?: number;
+};
+
+/** What can be promised. `kept` are indices into `confidence`; with none, `threshold` is null and `reason` says why. */
+export type PromisedSelection = {
+  readonly kept: readonly number[];
+  readonly threshold: number | null;
+  /** Held-out labels at or above the threshold, and how many of them the human disagrees with. */
+  readonly heldOut: { readonly n: number; readonly disagreements: number };
+  /** Exact upper bound of the disagreement rate among kept labels; null when none are kept. */
+  readonly bound: number | null;
+  readonly maxDisagreement: number;
+  readonly level: number;
+  readonly reason: string | null;
+};
+
+const STEPS = 50;
+
+/**
+ * The largest set {confidence >= λ} whose disagreement rate with humans is at most `maxDisagreement`, promised at `level`:
+ * over repeated draws of the held-out pairs, P(disagree | confidence >= λ) exceeds the limit in at most 1 - level of them.
+ *
+ * Fixed-sequence testing (Learn then Test: Angelopoulos et al. 2021, arXiv 2110.01052, section 3) of "the rate at λ is too
+ * high", from the strictest λ downwards, each by the exact binomial p-value, until the first that is not rejected: one
+ * sequence, so the whole error budget serves every step. Two things make it valid. The sequence of λ is fixed by the pool
+ * and by the *number* of held-out pairs, never by their answers. And given λ, the held-out pairs above it are independent
+ * draws of the same population.
+ *
+ * The second needs a confidence that was not fitted to the answers of these held-out pairs; a monotone curve of one
+ * teacher's margin (temperature, Platt) may be, since only the order counts here. The rate is the population's: among
+ * finitely many kept labels it scatters around it.
+ *
+ * @throws NumericsError when lengths differ or a number is out of range
+ */
+export function selectWithPromise(request: PromiseRequest): PromisedSelection {
+  const { confidence, maxDisagreement } = request;
+  const level = request.level ?? 0.95;
+  checkRequest(request, level);
+  const steps = thresholds(request, level).map((threshold) => ({
+    threshold,
+    ...heldOutAbove(request, threshold),
+  }));
+  const failed = steps.findIndex(
+    ({ n, disagreements }) => binomialCdf(disagreements, n, maxDisagreement) > 1 - level || n === 0,
+  );
+  const best = steps[(failed < 0 ? steps.length : failed) - 1];
+  if (!best) return nothing(request, level, steps[0]);
+  const { threshold, n, disagreements } = best;
+  return {
+    kept: confidence.flatMap((c, i) => (c >= threshold ? [i] : [])),
+    threshold,
+    heldOut: { n, disagreements },
+    bound: binomialUpperBound(disagreements, n, level),
+    maxDisagreement,
+    level,
+    reason: null,
+  };
+}
+
+/** Descending thresholds: pool quantiles from the share where the first test has a fair chance down to all of it. */
+function thresholds(
+  { confidence, heldOutConfidence, maxDisagreement }: PromiseRequest,
+  level: number,
+): number[] {
+  const sorted = [...confidence].sort((a, b) => b - a);
+  if (sorted.length === 0) return [];
+  const start = Math.min(1, startingSize(maxDisagreement, level) / Math.max(1, heldOutConfidence.length));
+  const shares = Array.from({ length: STEPS + 1 }, (_, i) => start + ((1 - start) * i) / STEPS);
+  return [
+    ...new Set(shares.map((share) => sorted[Math.min(sorted.length, Math.ceil(share * sorted.length)) - 1]!)),
+  ];
+}
+
+/**
+ * Held-out labels that the first test should see: enough to pass, four times in five, when the true rate there is 40 % of
+ * the limit. Fewer would stop the sequence at its first step by bad luck; more would skip small sets that could be kept.
+ */
+function startingSize(limit: number, level: number): number {
+  const smallest = Math.ceil(Math.log(1 - level) / Math.log(1 - limit));
+  for (let n = smallest; ; n = Math.ceil(n * 1.05)) {
+    if (binomialCdf(mostDisagreements(n, limit, level), n, 0.4 * limit) >= 0.8) return n;
+  }
+}
+
+/** The largest number of disagreements among n with which the test still rejects; -1 if there is none. */
+function mostDisagreements(n: number, limit: number, level: number): number {
+  let k = -1;
+  while (k + 1 < n && binomialCdf(k + 1, n, limit) <= 1 - level) k++;
+  return k;
+}
+
+function heldOutAbove({ heldOutConfidence, heldOutAgrees }: PromiseRequest, threshold: number) {
+  const above = heldOutAgrees.filter((_, i) => heldOutConfidence[i]! >= threshold);
+  return { n: above.length, disagreements: above.filter((agrees) => !agrees).length };
+}
+
+function nothing(
+  request: PromiseRequest,
+  level: number,
+  first: { n: number; disagreements: number } | undefined,
+): PromisedSelection {
+  const heldOut = { n: first?.n ?? 0, disagreements: first?.disagreements ?? 0 };
+  const limit = request.maxDisagreement;
+  const needed = Math.ceil(Math.log(1 - level) / Math.log(1 - limit));
+  const reason = !first
+    ? "there are no labels to select from."
+    : heldOut.n < needed
+      ? `${heldOut.n} held-out labels are too few, expected at least ${needed} for a bound of ${limit} at level ${level} even without a disagreement. Add human labels.`
+      : `among the most confident labels humans disagree with ${heldOut.disagreements} of ${heldOut.n}, which bounds the rate only at ${binomialUpperBound(heldOut.disagreements, heldOut.n, level).toFixed(3)}, above ${limit}. Allow more, or train a better teacher.`;
+  return { kept: [], threshold: null, heldOut, bound: null, maxDisagreement: limit, level, reason };
+}
+
+function checkRequest(request: PromiseRequest, level: number): void {
+  checkPaired("selectWithPromise", request.heldOutConfidence, request.heldOutAgrees);
+  checkProbabilities("selectWithPromise", request.confidence);
+  checkProbabilities("selectWithPromise", request.heldOutConfidence);
+  checkFraction("selectWithPromise", "maxDisagreement", request.maxDisagreement);
+  checkFraction("selectWithPromise", "level", level);
+}
