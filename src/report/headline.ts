@@ -37,7 +37,7 @@ export function differenceSentence(difference: Difference, level = DEFAULT_LEVEL
   const corrected =
     pAdjusted === undefined
       ? ""
-      : `, ${formatPEquation(pAdjusted)} after ${difference.correction ?? "correction for several comparisons"}`;
+      : `, ${formatPEquation(pAdjusted)} after correction${difference.correction === undefined ? "" : ` (${difference.correction})`}`;
   const reading = readDifference(difference, level);
   switch (reading) {
     case "above":
@@ -45,7 +45,7 @@ export function differenceSentence(difference: Difference, level = DEFAULT_LEVEL
     case "below":
       return `${about}: ${a} below ${b}, ${signed} ${size}${corrected}.`;
     case "not shown":
-      return `${about}: no difference shown between ${a} and ${b}, ${signed} ${size}; any difference inside the interval remains possible.`;
+      return `${about}: no difference shown between ${a} and ${b}, ${signed} ${size}; the interval says how large one may still be.`;
     case "corrected away":
       return `${about}: ${a} against ${b} ${signed} ${size}, but not significant${corrected}.`;
     case "too few":

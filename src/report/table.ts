@@ -51,9 +51,9 @@ export function cellText({ main, range, n }: CellView): string {
 function prepare(column: Column, cells: readonly Cell[]): { header: ColumnView; cells: CellView[] } {
   const intervals = cells.filter(isInterval).filter(isMeasured);
   const text =
-    column.format === "text" ||
-    column.format === "code" ||
-    cells.every((cell) => cell === null || typeof cell === "string");
+    column.format === undefined
+      ? cells.every((cell) => cell === null || typeof cell === "string")
+      : column.format === "text" || column.format === "code";
   const sizes = new Set(intervals.map((value) => value.n));
   const common = sizes.size === 1 && intervals.length > 1 ? `n = ${formatCount(intervals[0]!.n)}` : undefined;
   const format = column.format === "text" || column.format === "code" ? undefined : column.format;
@@ -68,7 +68,10 @@ function prepare(column: Column, cells: readonly Cell[]): { header: ColumnView; 
   const header: ColumnView = { title: column.title, numeric: !text, code: column.format === "code", paper };
   return {
     header: common === undefined ? header : { ...header, note: common },
-    cells: cells.map((cell) => cellView(cell, style, common !== undefined)),
+    // A gap in a column of words is a gap; in a column of numbers it says that nothing was measured.
+    cells: cells.map((cell) =>
+      cell === null && text ? { main: "" } : cellView(cell, style, common !== undefined),
+    ),
   };
 }
 

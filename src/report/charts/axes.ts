@@ -1,6 +1,7 @@
 /** The frame every chart shares: the SVG element with its title, the plot area, ticks, grid, axis names, key. */
 import { type Html, type HtmlPart, html, join } from "../html.ts";
 import { formatTicks, pixel, type Scale } from "./scales.ts";
+import type { NumberFormat } from "./spec.ts";
 import { fitText, textWidth } from "./text.ts";
 
 /** Plot area inside a chart, pixels of the view box. */
@@ -50,6 +51,12 @@ export function yAxis(frame: Frame, scale: Scale, label: string, labels = format
 /** Vertical grid lines (charts whose values run along x). */
 export function xGrid(frame: Frame, scale: Scale): Html {
   return html`<g class="axis">${scale.ticks.map((tick) => html`<line class="grid" x1="${scale(tick)}" x2="${scale(tick)}" y1="${frame.top}" y2="${frame.bottom}"/>`)}</g>`;
+}
+
+/** Labels of ticks: numbers, or shares as percentages. */
+export function tickLabels(ticks: readonly number[], format: NumberFormat = "number"): string[] {
+  if (format !== "percent") return formatTicks(ticks);
+  return formatTicks(ticks.map((tick) => tick * 100)).map((label) => `${label} %`);
 }
 
 /** Width that the widest of some labels needs, with a gap. */

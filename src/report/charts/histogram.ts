@@ -1,9 +1,19 @@
 /** Counts in bins, as shares of each series, so that series of different sizes can be laid over each other. */
 import { formatCount, formatNumber } from "../format.ts";
 import { type Html, html } from "../html.ts";
-import { type Frame, gutter, legend, referenceX, SERIES_STYLES, svgChart, xAxis, yAxis } from "./axes.ts";
+import {
+  type Frame,
+  gutter,
+  legend,
+  referenceX,
+  SERIES_STYLES,
+  svgChart,
+  tickLabels,
+  xAxis,
+  yAxis,
+} from "./axes.ts";
 import type { ChartSize } from "./line-chart.ts";
-import { linearScale, niceDomain, niceTicks, pixel, type Scale } from "./scales.ts";
+import { fixedAxis, linearScale, niceAxis, pixel, type Scale } from "./scales.ts";
 import type { HistogramSpec } from "./spec.ts";
 
 /**
@@ -12,7 +22,7 @@ import type { HistogramSpec } from "./spec.ts";
  */
 export function histogram(
   spec: HistogramSpec,
-  size: ChartSize = { width: 460, height: 260 },
+  size: ChartSize = { width: 500, height: 260 },
 ): Html | undefined {
   for (const { name, counts } of spec.series)
     if (spec.edges.length !== counts.length + 1)
@@ -29,10 +39,8 @@ export function histogram(
   const references = spec.references ?? [];
   const top = key.height + 28;
   const most = Math.max(...series.flatMap((one) => one.counts.map((count) => count / one.n)));
-  const domain = niceDomain([0, most], 4);
-  const yLabels = niceTicks(domain, 4).map((tick) =>
-    formatNumber(tick, { format: "percent", digits: domain[1] < 0.05 ? 1 : 0 }),
-  );
+  const heights = niceAxis([0, most], 4);
+  const yLabels = tickLabels(heights.ticks, "percent");
   const frame: Frame = {
     ...size,
     left: gutter(yLabels),
@@ -40,8 +48,12 @@ export function histogram(
     top,
     bottom: size.height - 40,
   };
-  const y = linearScale(domain, [frame.bottom, frame.top], 4);
-  const x = linearScale([spec.edges[0]!, spec.edges.at(-1)!], [frame.left, frame.right], 6);
+  const y = linearScale(heights, [frame.bottom, frame.top]);
+  const [low, high] = [spec.edges[0]!, spec.edges.at(-1)!];
+  const x = linearScale(high > low ? fixedAxis([low, high], 6) : niceAxis([low, high]), [
+    frame.left,
+    frame.right,
+  ]);
   const yName = names.length === 1 ? `share of ${names[0]}` : "share of each";
 
   return svgChart(size, { title: spec.title, description: spec.description ?? describe(spec, series) }, [

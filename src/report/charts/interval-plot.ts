@@ -1,5 +1,5 @@
 /** Estimates as dots with whiskers, one row each: arms by gold reward, sweeps by arm, differences around zero. */
-import { digitsFor, formatCount, formatInterval, formatNumber } from "../format.ts";
+import { digitsFor, formatCount, formatInterval } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import {
   type Frame,
@@ -9,10 +9,11 @@ import {
   referenceX,
   SERIES_STYLES,
   svgChart,
+  tickLabels,
   xAxis,
   xGrid,
 } from "./axes.ts";
-import { formatTicks, linearScale, niceDomain, pixel, type Scale } from "./scales.ts";
+import { linearScale, niceAxis, pixel, type Scale } from "./scales.ts";
 import { type Interval, type IntervalSpec, isMeasured } from "./spec.ts";
 import { fitText, textWidth } from "./text.ts";
 
@@ -20,7 +21,7 @@ const ROW = 26;
 const SUB_ROW = 15;
 
 /** Draws dots and whiskers; rows that were not measured are left out. None at all: undefined. */
-export function intervalPlot(spec: IntervalSpec, width = 560): Html | undefined {
+export function intervalPlot(spec: IntervalSpec, width = 500): Html | undefined {
   const rows = spec.rows.filter((row) => isMeasured(row.value));
   if (rows.length === 0) return undefined;
   const groups = [...new Set(rows.map((row) => row.label))];
@@ -35,7 +36,9 @@ export function intervalPlot(spec: IntervalSpec, width = 560): Html | undefined 
     rows.map((row) => row.value),
     format,
   );
-  const values = rows.map((row) => formatInterval(row.value, { format, digits }));
+  const values = rows.map((row) =>
+    formatInterval(row.value, { format, digits, signed: spec.signed ?? false }),
+  );
   const showValues = seriesNames.length < 2;
   const right = width - (showValues ? Math.max(...values.map((value) => textWidth(value, 11))) + 16 : 18);
   const layout = layoutRows(rows, groups, top);
@@ -47,18 +50,15 @@ export function intervalPlot(spec: IntervalSpec, width = 560): Html | undefined 
     top,
     bottom: layout.bottom,
   };
-  const domain = niceDomain(
+  const axis = niceAxis(
     [
       ...rows.flatMap(({ value }) => [value.low, value.estimate, value.high]),
       ...references.map((r) => r.value),
     ],
     5,
   );
-  const x = linearScale(domain, [frame.left, frame.right], 5);
-  const tickLabels =
-    format === "percent"
-      ? x.ticks.map((tick) => formatNumber(tick, { format: "percent", digits: 0 }))
-      : formatTicks(x.ticks);
+  const x = linearScale(axis, [frame.left, frame.right]);
+  const xLabels = tickLabels(axis.ticks, format);
 
   return svgChart(
     { width, height: frame.height },
@@ -66,7 +66,7 @@ export function intervalPlot(spec: IntervalSpec, width = 560): Html | undefined 
     [
       key.markup,
       xGrid(frame, x),
-      xAxis(frame, x, spec.xLabel, tickLabels),
+      xAxis(frame, x, spec.xLabel, xLabels),
       references.map((reference, i) =>
         referenceX({ ...frame, top: key.height + 2 }, x(reference.value), reference.label, i),
       ),

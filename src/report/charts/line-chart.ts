@@ -1,85 +1,110 @@
 /** Lines over a common x: training curves and sweeps. Series are named at their right end, so no key is needed. */
-
 import { formatNumber } from "../format.ts";
 import { type Html, html, join } from "../html.ts";
-import { type Frame, gutter, mark, referenceY, SERIES_STYLES, svgChart, xAxis, yAxis } from "./axes.ts";
-import { formatTicks, linearScale, logScale, niceDomain, type Scale } from "./scales.ts";
+import {
+  type Frame,
+  gutter,
+  mark,
+  referenceY,
+  SERIES_STYLES,
+  svgChart,
+  tickLabels,
+  xAxis,
+  yAxis,
+} from "./axes.ts";
+import { dodge, runningMean, thin } from "./points.ts";
+import { fixedAxis, linearScale, logScale, niceAxis, pixel, type Scale } from "./scales.ts";
 import type { LinePoint, LineSpec } from "./spec.ts";
 import { fitText, spreadLabels } from "./text.ts";
 
 /** Size in pixels of the view box: a wide chart, or a small one of a row of three. */
 export type ChartSize = { width: number; height: number };
 
-const MAX_POINTS = 300;
+type Series = { name: string; index: number; points: LinePoint[] };
+
 const LABEL_WIDTH = 130;
 
 /** Draws lines; points that are not finite (or not above 0 on a log axis) are left out. No point at all: undefined. */
-export function lineChart(spec: LineSpec, size: ChartSize = { width: 560, height: 300 }): Html | undefined {
-  const log = spec.xScale === "log";
-  const usable = (point: LinePoint) =>
-    Number.isFinite(point.x) && Number.isFinite(point.y) && (!log || point.x > 0);
-  const series = spec.series
-    .map((one, index) => ({
-      name: one.name,
-      index,
-      points: one.points.filter(usable).sort((a, b) => a.x - b.x),
-    }))
-    .filter((one) => one.points.length > 0);
+export function lineChart(spec: LineSpec, size: ChartSize = { width: 500, height: 280 }): Html | undefined {
+  const series = usableSeries(spec);
   if (series.length === 0) return undefined;
-
+  const references = spec.references ?? [];
   const points = series.flatMap((one) => one.points);
-  const yValues = [
+  const heights = [
     ...points.flatMap((p) => [p.y, p.low ?? p.y, p.high ?? p.y]),
-    ...(spec.references ?? []).map((r) => r.value),
+    ...references.map((r) => r.value),
   ];
-  const yDomain = niceDomain(yValues, 4);
+  const yTicks = niceAxis(heights, 4);
+  const yLabels = tickLabels(yTicks.ticks, spec.yFormat);
   const named = series.length > 1;
-  const labels = named ? series.map((one) => fitText(one.name, LABEL_WIDTH, 11)) : [];
-  const draft = linearScale(yDomain, [0, 1], 4);
-  const yLabels =
-    spec.yFormat === "percent"
-      ? draft.ticks.map((tick) => formatNumber(tick, { format: "percent", digits: 0 }))
-      : formatTicks(draft.ticks);
+  const labels = named ? series.map((one) => fitText(one.name, LABEL_WIDTH, 12)) : [];
   const frame: Frame = {
     ...size,
     left: gutter(yLabels),
-    right: size.width - (named ? gutter(labels, 11) + 2 : 14),
-    top: 30,
+    right: size.width - (named ? gutter(labels) + 2 : 16),
+    top: spec.yLabel === "" ? 12 : 30,
     bottom: size.height - 40,
   };
-  const xValues = points.map((point) => point.x);
-  const x = log
-    ? logScale(xValues, [frame.left + 8, frame.right - 8])
-    : linearScale(xDomain(xValues), [frame.left, frame.right], size.width > 400 ? 6 : 4);
-  const y = linearScale(yDomain, [frame.bottom, frame.top], 4);
-  const markers = spec.markers ?? series.every((one) => one.points.length <= 24);
-  const ends = spreadLabels(
-    series.map((one) => y(one.points.at(-1)!.y)),
-    14,
-    [frame.top + 2, frame.bottom - 2],
+  const x = xScale(
+    spec,
+    points.map((point) => point.x),
+    frame,
   );
+  const y = linearScale(yTicks, [frame.bottom, frame.top]);
+  const markers = spec.markers ?? series.every((one) => one.points.length <= 24);
+  const wanted = series.map((one) => y(one.points.at(-1)!.y));
+  const ends = spreadLabels(wanted, 14, [frame.top + 2, frame.bottom - 4]);
+  const shift = dodge(series);
 
   return svgChart(size, { title: spec.title, description: spec.description ?? describe(spec, series) }, [
     yAxis(frame, y, spec.yLabel, yLabels),
     xAxis(frame, x, spec.xLabel),
-    (spec.references ?? []).map((reference) => referenceY(frame, y(reference.value), reference.label)),
+    references.map((reference) => referenceY(frame, y(reference.value), reference.label)),
     series.map((one, i) => [
-      line(one, x, y, markers),
+      seriesLine(
+        one,
+        Object.assign((value: number) => pixel(x(value) + shift[i]!), x),
+        y,
+        markers,
+      ),
       named &&
         html`<text class="series-name s${one.index % SERIES_STYLES}" x="${frame.right + 8}" y="${Math.round(ends[i]! + 4)}">${labels[i]}</text>`,
     ]),
   ]);
 }
 
-type Series = { name: string; index: number; points: LinePoint[] };
+function usableSeries({ series, xScale }: LineSpec): Series[] {
+  const usable = ({ x, y }: LinePoint) =>
+    Number.isFinite(x) && Number.isFinite(y) && (xScale !== "log" || x > 0);
+  return series
+    .map(({ name, points }, index) => ({
+      name,
+      index,
+      points: points.filter(usable).sort((a, b) => a.x - b.x),
+    }))
+    .filter((one) => one.points.length > 0);
+}
 
-function line({ index, points }: Series, x: Scale, y: Scale, markers: boolean): Html {
+/** Steps fill the width: the ends are the data's own, not rounded outwards; a sweep is kept off the edges for its marks. */
+function xScale(spec: LineSpec, values: readonly number[], frame: Frame): Scale {
+  if (spec.xScale === "log") return logScale(values, [frame.left + 10, frame.right - 10]);
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  const axis = high > low && Number.isFinite(high - low) ? fixedAxis([low, high], 6) : niceAxis(values);
+  return linearScale(axis, [frame.left, frame.right]);
+}
+
+/** A noisy curve is drawn pale, with its running mean over it; others as they are. */
+function seriesLine({ index, points }: Series, x: Scale, y: Scale, markers: boolean): Html {
   const style = index % SERIES_STYLES;
-  const path = thin(points)
-    .map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x)} ${y(point.y)}`)
-    .join("");
+  const mean = runningMean(points);
+  const path = (line: readonly LinePoint[]) =>
+    thin(line)
+      .map((point, i) => `${i === 0 ? "M" : "L"}${x(point.x)} ${y(point.y)}`)
+      .join("");
   return join([
-    html`<path class="line s${style}" d="${path}"/>`,
+    html`<path class="line s${style}${mean !== undefined && " pale"}" d="${path(points)}"/>`,
+    mean !== undefined && html`<path class="line s${style}" d="${path(mean)}"/>`,
     ...points.map(
       (p) =>
         p.low !== undefined &&
@@ -92,32 +117,11 @@ function line({ index, points }: Series, x: Scale, y: Scale, markers: boolean): 
   ]);
 }
 
-/** Keeps the lowest and highest point of each stretch, so that a spike is never thinned away. */
-export function thin(points: readonly LinePoint[], most = MAX_POINTS): LinePoint[] {
-  if (points.length <= most) return [...points];
-  const stretch = Math.ceil(points.length / (most / 2));
-  const kept: LinePoint[] = [];
-  for (let start = 0; start < points.length; start += stretch) {
-    const part = points.slice(start, start + stretch);
-    const low = part.reduce((best, point) => (point.y < best.y ? point : best));
-    const high = part.reduce((best, point) => (point.y > best.y ? point : best));
-    kept.push(...(low === high ? [low] : low.x <= high.x ? [low, high] : [high, low]));
-  }
-  return kept;
-}
-
-/** Steps fill the width: the ends are the data's own, not rounded outwards. */
-function xDomain(values: readonly number[]): readonly [number, number] {
-  const low = values.reduce((a, b) => Math.min(a, b));
-  const high = values.reduce((a, b) => Math.max(a, b));
-  return high > low && Number.isFinite(high - low) ? [low, high] : niceDomain(values);
-}
-
 function describe(spec: LineSpec, series: readonly Series[]): string {
   const parts = series.map(({ name, points }) => {
     const [first, last] = [points[0]!, points.at(-1)!];
     const format = spec.yFormat ?? "number";
     return `${name}: from ${formatNumber(first.y, { format })} at ${formatNumber(first.x)} to ${formatNumber(last.y, { format })} at ${formatNumber(last.x)}, ${points.length} points`;
   });
-  return `${spec.yLabel} over ${spec.xLabel}. ${parts.join("; ")}.`;
+  return `${spec.yLabel || spec.title} over ${spec.xLabel}. ${parts.join("; ")}.`;
 }

@@ -17,11 +17,14 @@ export function niceStep(span: number, count: number): number {
   return factor * power;
 }
 
+/** An axis: its ends and the values that are labelled. */
+export type Axis = { domain: Domain; ticks: number[] };
+
 /**
- * A domain around values: multiples of a nice step, so that the first and last tick are its ends.
- * No finite value: [0, 1]. All values the same: a tenth of it either side (1 for 0).
+ * An axis around values whose first and last tick are its ends; about `count` steps.
+ * No finite value: 0 to 1. All values the same: a tenth of it either side (1 for 0).
  */
-export function niceDomain(values: readonly number[], count = 5): Domain {
+export function niceAxis(values: readonly number[], count = 5): Axis {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const value of values) {
@@ -29,7 +32,7 @@ export function niceDomain(values: readonly number[], count = 5): Domain {
     low = Math.min(low, bounded(value));
     high = Math.max(high, bounded(value));
   }
-  if (low > high) return [0, 1];
+  if (low > high) return fixedAxis([0, 1], count);
   // Values that differ in their last digits only cannot be told apart on an axis.
   if (high - low <= Math.max(Math.abs(low), Math.abs(high)) * 1e-9) {
     const pad = Math.abs(low) * 0.1 || 1;
@@ -37,22 +40,24 @@ export function niceDomain(values: readonly number[], count = 5): Domain {
     high += pad;
   }
   const step = niceStep(high - low, count);
-  return [tidy(Math.floor(low / step + 1e-9) * step), tidy(Math.ceil(high / step - 1e-9) * step)];
+  const ticks = multiples(step, Math.floor(low / step + 1e-9), Math.ceil(high / step - 1e-9));
+  return { domain: [ticks[0]!, ticks.at(-1)!], ticks };
 }
 
-/** Multiples of a nice step inside a domain, at most about `count` + 1. */
-export function niceTicks([low, high]: Domain, count = 5): number[] {
+/** An axis whose ends are given, such as 50 % to 100 %; ticks are the round numbers inside. */
+export function fixedAxis([low, high]: Domain, count = 5): Axis {
   const step = niceStep(high - low, count);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => tidy((first + i) * step));
+  return {
+    domain: [low, high],
+    ticks: multiples(step, Math.ceil(low / step - 1e-9), Math.floor(high / step + 1e-9)),
+  };
 }
 
-/** Linear from domain to [start, end] in pixels. */
-export function linearScale(domain: Domain, [start, end]: readonly [number, number], count = 5): Scale {
+/** Linear from an axis to [start, end] in pixels. */
+export function linearScale({ domain, ticks }: Axis, [start, end]: readonly [number, number]): Scale {
   const [low, high] = domain;
   const position = (value: number) => pixel(start + ((bounded(value) - low) / (high - low)) * (end - start));
-  return Object.assign(position, { domain, ticks: niceTicks(domain, count) });
+  return Object.assign(position, { domain, ticks });
 }
 
 /**
@@ -95,6 +100,10 @@ export function formatTicks(ticks: readonly number[]): string[] {
 /** Rounded to a hundredth of a pixel: what is written into the SVG. */
 export function pixel(value: number): number {
   return Math.round(value * 100) / 100 + 0;
+}
+
+function multiples(step: number, first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => tidy((first + i) * step));
 }
 
 function bounded(value: number): number {

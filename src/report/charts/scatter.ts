@@ -3,7 +3,7 @@ import { formatCount, formatNumber } from "../format.ts";
 import { type Html, html } from "../html.ts";
 import { type Frame, gutter, legend, mark, SERIES_STYLES, svgChart, xAxis, yAxis } from "./axes.ts";
 import type { ChartSize } from "./line-chart.ts";
-import { type Domain, formatTicks, linearScale, niceDomain, type Scale } from "./scales.ts";
+import { type Domain, formatTicks, linearScale, niceAxis, type Scale } from "./scales.ts";
 import type { ScatterSpec } from "./spec.ts";
 
 type Series = ScatterSpec["series"][number] & { index: number };
@@ -11,7 +11,7 @@ type Series = ScatterSpec["series"][number] & { index: number };
 /** Draws points, the fit as given and, if asked, y = x; no finite point: undefined. */
 export function scatterChart(
   spec: ScatterSpec,
-  size: ChartSize = { width: 460, height: 320 },
+  size: ChartSize = { width: 500, height: 330 },
 ): Html | undefined {
   const series = spec.series
     .map((one, index) => ({
@@ -26,9 +26,9 @@ export function scatterChart(
   const key = legend(names.length === 1 ? [] : names, size.width, 2);
   const points = series.flatMap((one) => one.points);
   const both = spec.diagonal ? points.flatMap((point) => [point.x, point.y]) : undefined;
-  const yDomain = niceDomain(both ?? points.map((point) => point.y), 5);
-  const xDomain = niceDomain(both ?? points.map((point) => point.x), 5);
-  const yLabels = formatTicks(linearScale(yDomain, [0, 1], 5).ticks);
+  const yTicks = niceAxis(both ?? points.map((point) => point.y));
+  const xTicks = niceAxis(both ?? points.map((point) => point.x));
+  const yLabels = formatTicks(yTicks.ticks);
   const frame: Frame = {
     ...size,
     left: gutter(yLabels),
@@ -36,8 +36,8 @@ export function scatterChart(
     top: key.height + 28,
     bottom: size.height - 40,
   };
-  const x = linearScale(xDomain, [frame.left, frame.right], 5);
-  const y = linearScale(yDomain, [frame.bottom, frame.top], 5);
+  const x = linearScale(xTicks, [frame.left, frame.right]);
+  const y = linearScale(yTicks, [frame.bottom, frame.top]);
 
   return svgChart(
     size,
@@ -50,7 +50,7 @@ export function scatterChart(
       yAxis(frame, y, names.length === 1 ? `${spec.yLabel} · ${names[0]}` : spec.yLabel, yLabels),
       xAxis(frame, x, spec.xLabel),
       spec.diagonal &&
-        html`<line class="reference" x1="${x(xDomain[0])}" y1="${y(xDomain[0])}" x2="${x(xDomain[1])}" y2="${y(xDomain[1])}"/>`,
+        html`<line class="reference" x1="${x(x.domain[0])}" y1="${y(x.domain[0])}" x2="${x(x.domain[1])}" y2="${y(x.domain[1])}"/>`,
       html`<g class="cloud">${series.map((one) => one.points.map((point) => mark(one.index, x(point.x), y(point.y), 2.6)))}</g>`,
       series.map((one) => fitLine(one, x, y)),
     ],

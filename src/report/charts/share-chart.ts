@@ -12,15 +12,17 @@ import {
   referenceY,
   SERIES_STYLES,
   svgChart,
+  tickLabels,
   xAxis,
   yAxis,
 } from "./axes.ts";
-import { type Domain, linearScale, niceDomain, type Scale } from "./scales.ts";
+import { dodge } from "./points.ts";
+import { type Axis, fixedAxis, linearScale, niceAxis, pixel, type Scale } from "./scales.ts";
 import type { CoverageSpec, ReliabilitySpec } from "./spec.ts";
 
 type Point = { x: number; y: number; low?: number | undefined; high?: number | undefined; n: number };
 type Series = { name: string; points: Point[] };
-type Axis = { label: string; domain: Domain };
+type NamedAxis = Axis & { label: string };
 
 const percent = (value: number) => formatNumber(value, { format: "percent", digits: 0 });
 
@@ -42,10 +44,10 @@ export function reliabilityDiagram(spec: ReliabilitySpec, width = 400): Html | u
   const from = spec.from ?? 0.5;
   const lowest = Math.min(from, ...series.flatMap((one) => one.points.map((point) => point.low ?? point.y)));
   const axes = {
-    x: { label: "mean stated confidence in a bin", domain: [from, 1] as const },
+    x: { label: "mean stated confidence in a bin", ...fixedAxis([from, 1]) },
     y: {
       label: "share of the bin that is right",
-      domain: lowest < from ? niceDomain([lowest, 1], 5) : ([from, 1] as const),
+      ...(lowest < from ? niceAxis([lowest, 1]) : fixedAxis([from, 1])),
     },
   };
   return shareChart(
@@ -64,7 +66,7 @@ export function reliabilityDiagram(spec: ReliabilitySpec, width = 400): Html | u
 }
 
 /** Draws accuracy over coverage with whiskers; no point: undefined. */
-export function coverageCurve(spec: CoverageSpec, width = 460): Html | undefined {
+export function coverageCurve(spec: CoverageSpec, width = 500): Html | undefined {
   const series = usable(
     spec.series.map(({ name, points }) => ({
       name,
@@ -83,10 +85,10 @@ export function coverageCurve(spec: CoverageSpec, width = 460): Html | undefined
     ...series.flatMap((one) => one.points.flatMap((p) => [p.low ?? p.y, p.y, p.high ?? p.y])),
     ...references.map((r) => r.value),
   ];
-  const [low, high] = niceDomain(heights, 5);
+  const [low, high] = niceAxis(heights).domain;
   const axes = {
-    x: { label: "coverage: share of rows kept, most confident first", domain: [0, 1] as const },
-    y: { label: "accuracy on the rows kept", domain: [Math.max(0, low), Math.min(1, high)] as const },
+    x: { label: "coverage: share of rows kept, most confident first", ...fixedAxis([0, 1]) },
+    y: { label: "accuracy on the rows kept", ...fixedAxis([Math.max(0, low), Math.min(1, high)]) },
   };
   return shareChart(
     {
@@ -106,7 +108,7 @@ type ShareChart = {
   description: string;
   width: number;
   series: Series[];
-  axes: { x: Axis; y: Axis };
+  axes: { x: NamedAxis; y: NamedAxis };
 };
 
 function shareChart(chart: ShareChart, under: (parts: { x: Scale; y: Scale; frame: Frame }) => Html): Html {
@@ -117,8 +119,7 @@ function shareChart(chart: ShareChart, under: (parts: { x: Scale; y: Scale; fram
     2,
   );
   const height = key.height + 290;
-  const draft = linearScale(axes.y.domain, [1, 0], 5);
-  const yLabels = draft.ticks.map(percent);
+  const yLabels = tickLabels(axes.y.ticks, "percent");
   const frame: Frame = {
     width,
     height,
@@ -127,15 +128,20 @@ function shareChart(chart: ShareChart, under: (parts: { x: Scale; y: Scale; fram
     top: key.height + 28,
     bottom: height - 40,
   };
-  const x = linearScale(axes.x.domain, [frame.left, frame.right], 5);
-  const y = linearScale(axes.y.domain, [frame.bottom, frame.top], 5);
+  const x = linearScale(axes.x, [frame.left, frame.right]);
+  const y = linearScale(axes.y, [frame.bottom, frame.top]);
+  const shift = dodge(series);
   return svgChart({ width, height }, chart, [
     key.markup,
     yAxis(frame, y, axes.y.label, yLabels),
-    xAxis(frame, x, axes.x.label, x.ticks.map(percent)),
+    xAxis(frame, x, axes.x.label, tickLabels(axes.x.ticks, "percent")),
     under({ x, y, frame }),
-    series.map((one, i) => seriesMarks(one.points, i, x, y)),
+    series.map((one, i) => seriesMarks(one.points, i, moved(x, shift[i]!), y)),
   ]);
+}
+
+function moved(scale: Scale, by: number): Scale {
+  return Object.assign((value: number) => pixel(scale(value) + by), scale);
 }
 
 function seriesMarks(points: readonly Point[], index: number, x: Scale, y: Scale): Html {

@@ -36,6 +36,8 @@ export type IntervalSpec = ChartText & {
   xLabel: string;
   rows: { label: string; series?: string; value: Interval }[];
   format?: NumberFormat;
+  /** plus signs on the values: for differences */
+  signed?: boolean;
   references?: { value: number; label: string }[];
 };
 

@@ -3,7 +3,7 @@
 const NARROW = /[iljtfrI.,:;'|!()[\] ]/;
 const WIDE = /[mwMW@%—…]/;
 
-/** Estimated width in pixels at a font size; on the wide side for a system sans-serif. */
+/** Estimated width in pixels at a font size; on the wide side, as wide as Verdana and DejaVu Sans are. */
 export function textWidth(text: string, size = 12): number {
   let ems = 0;
   for (const character of text) ems += characterEms(character);
@@ -16,6 +16,16 @@ export function fitText(text: string, width: number, size = 12): string {
   const characters = [...text];
   while (characters.length > 1 && textWidth(`${characters.join("")}…`, size) > width) characters.pop();
   return `${characters.join("").trimEnd()}…`;
+}
+
+/** The text in at most two lines of a width in pixels, broken at a space, the second cut with "…" if it must be. */
+export function wrapText(text: string, width: number, size = 12): string[] {
+  if (textWidth(text, size) <= width) return [text];
+  const words = text.split(" ");
+  let count = words.length - 1;
+  while (count > 1 && textWidth(words.slice(0, count).join(" "), size) > width) count--;
+  const lines = count < 1 ? [text] : [words.slice(0, count).join(" "), words.slice(count).join(" ")];
+  return lines.map((line) => fitText(line, width, size));
 }
 
 /**
@@ -42,9 +52,9 @@ export function spreadLabels(
 }
 
 function characterEms(character: string): number {
-  if (NARROW.test(character)) return 0.34;
-  if (WIDE.test(character)) return 0.95;
-  if (/[A-Z]/.test(character)) return 0.7;
+  if (NARROW.test(character)) return 0.4;
+  if (WIDE.test(character)) return 1;
+  if (/[A-Z]/.test(character)) return 0.74;
   // Scripts with square characters, and emoji.
-  return character.codePointAt(0)! >= 0x2e80 ? 1.05 : 0.58;
+  return character.codePointAt(0)! >= 0x2e80 ? 1.05 : 0.635;
 }

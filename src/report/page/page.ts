@@ -32,8 +32,15 @@ function headerHtml(report: ReportDocument): Html {
   return html`<header><button id="theme" type="button" hidden>light / dark</button><h1>${report.title}</h1>
 <p class="meta"><span>run <b>${report.runId}</b></span>${report.facts.map(({ term, text }) => html`<span>${term} <b>${text}</b></span>`)}</p>
 ${report.summary !== undefined && html`<p>${report.summary}</p>`}
-${hasHeadline && html`<div class="headline">${report.headline.map((sentence) => html`<p>${sentence}</p>`)}${report.intervalNote !== undefined && html`<p class="soft">${report.intervalNote}</p>`}</div>`}
+${hasHeadline && html`<div class="headline">${report.headline.map((sentence) => html`<p>${unbroken(sentence)}</p>`)}${report.intervalNote !== undefined && html`<p class="soft">${report.intervalNote}</p>`}</div>`}
 ${report.warnings.length > 0 && warningsHtml(report.warnings)}</header>`;
+}
+
+/** Keeps an estimate with its bracket, and an n with its number, on one line. */
+function unbroken(sentence: string): Html[] {
+  return sentence
+    .split(/([^ ]+ \[[^\]]*\]|\(n = [^)]*\))/)
+    .map((part, i) => (i % 2 === 1 ? html`<span class="nw">${part}</span>` : html`${part}`));
 }
 
 function warningsHtml(warnings: readonly ReportWarning[]): Html {

@@ -31,6 +31,7 @@ a{color:var(--accent)}
 code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.86em}
 .meta{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;color:var(--soft);font-size:13px;margin:0}
 .meta b{font-weight:600;color:var(--ink)}
+.nw{white-space:nowrap}
 .soft{color:var(--soft);font-size:13px}
 .headline{margin:1.2rem 0 0;padding:.9rem 1.2rem;background:var(--wash);border-left:4px solid var(--accent);border-radius:0 4px 4px 0}
 .headline p{max-width:none;font-size:1.05rem;margin:.3rem 0;font-variant-numeric:tabular-nums}
@@ -73,7 +74,7 @@ svg .axis line{stroke:var(--soft);stroke-width:1}svg .axis line.grid{stroke:var(
 svg .axis text,svg .value{fill:var(--soft);font-size:11.5px}svg .axis-name{fill:var(--soft);font-size:11.5px}
 svg .row-name,svg .key{font-size:12px}svg .series-name{font-size:11px;font-weight:600}
 svg .reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 4}svg .reference-name{fill:var(--soft);font-size:11px}
-svg .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}svg .whisker{stroke-width:1.6}
+svg .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}svg .whisker{stroke-width:1.6}svg .line.pale{opacity:.3;stroke-width:1;stroke-dasharray:none!important}
 svg .area{stroke-width:1.5;fill-opacity:.16;stroke-linejoin:round}svg .mark{stroke-width:1.4}svg .cloud .mark{opacity:.6;stroke-width:0}
 svg .line.s1,svg .area.s1{stroke-dasharray:7 3}svg .line.s2,svg .area.s2{stroke-dasharray:2 3}svg .line.s3{stroke-dasharray:9 3 2 3}
 svg .line.s4{stroke-dasharray:1 4}svg .line.s5{stroke-dasharray:12 4}

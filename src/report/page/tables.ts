@@ -25,13 +25,16 @@ function headHtml(column: ColumnView): Html {
 function cellHtml(cell: CellView, column: ColumnView, first: boolean): Html {
   const range = cell.range !== undefined && html` <span class="ci">${cell.range}</span>`;
   const n = cell.n !== undefined && html` <span class="n">${cell.n}</span>`;
+  const short = cell.main.length <= 24;
   const body = html`${column.code ? html`<code>${cell.main}</code>` : cell.main}${range}${n}`;
   return first
-    ? html`<th scope="row"${classes(column)}>${body}</th>`
-    : html`<td${classes(column)}>${body}</td>`;
+    ? html`<th scope="row"${classes(column, short)}>${body}</th>`
+    : html`<td${classes(column, short)}>${body}</td>`;
 }
 
-function classes({ numeric, code, paper }: ColumnView): Html | false {
-  const names = [numeric && "num", code && "code", paper && "paper"].filter((name) => name !== false);
+function classes({ numeric, code, paper }: ColumnView, short = false): Html | false {
+  const names = [numeric && "num", code && (short ? "code nw" : "code"), paper && "paper"].filter(
+    (name) => name !== false,
+  );
   return names.length > 0 && html` class="${names.join(" ")}"`;
 }

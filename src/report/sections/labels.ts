@@ -41,7 +41,7 @@ function agreement(data: ReportData): Section | undefined {
   ];
   const chart = {
     kind: "intervals" as const,
-    title: "Label agreement",
+    title: "Pairs labelled alike",
     xLabel: "share of pairs with the same preferred response",
     format: "percent" as const,
     rows: blocks.map((one) => ({ label: `${one.labeller} · ${one.against}`, value: one.agreement })),

@@ -90,6 +90,7 @@ function outcomeFigures(arms: readonly Arm[], differences: readonly Difference[]
         title: `Differences in ${first.metric}`,
         xLabel: `difference in ${first.metric}, first named minus second`,
         rows: same.map((one) => ({ label: `${one.a} − ${one.b}`, value: one.value })),
+        signed: true,
         references: [{ value: 0, label: "no difference" }],
         ...(first.format === undefined ? {} : { format: first.format }),
       },
@@ -149,12 +150,11 @@ function differenceTable(differences: readonly Difference[], level: number): Rep
   const columns: Column[] = [
     { title: "difference" },
     { title: "in" },
-    { title: "estimate", format: "text" },
-    { title: "n", format: "text" },
+    { title: "estimate", format: "number" },
+    { title: "n", format: "number" },
     { title: "reading" },
-    { title: "test" },
-    { title: "p", format: "text" },
-    { title: "p, corrected", format: "text" },
+    { title: "p", format: "number" },
+    { title: "p, corrected", format: "number" },
   ];
   const rows = differences.map((one): Cell[] => [
     `${one.a} − ${one.b}`,
@@ -162,10 +162,12 @@ function differenceTable(differences: readonly Difference[], level: number): Rep
     formatInterval(one.value, { format: one.format ?? "number", signed: true }),
     `${formatCount(one.value.n)} ${one.unit}${one.paired === false ? ", unpaired" : ""}`,
     READINGS[readDifference(one, level)],
-    one.test ?? null,
     one.pValue === undefined ? null : formatP(one.pValue),
     one.pAdjusted === undefined ? null : formatP(one.pAdjusted),
   ]);
-  const notes = corrections.map((correction) => `Corrected: ${correction}.`);
+  const tests = [
+    ...new Set(differences.flatMap((one) => (one.test === undefined ? [] : [`Test: ${one.test}.`]))),
+  ];
+  const notes = [...tests, ...corrections.map((correction) => `Corrected: ${correction}.`)];
   return { title: "Differences", columns, rows, ...(notes.length === 0 ? {} : { notes }) };
 }

@@ -2,6 +2,7 @@
 
 import type { Block, Section } from "../blocks.ts";
 import type { Curve, ReportData, ReportFigure } from "../data.ts";
+import { formatNumber } from "../format.ts";
 
 /** The training section; stages and panels stand in the order they first appear in. */
 export function trainingSection(data: ReportData): Section | undefined {
@@ -23,7 +24,9 @@ export function trainingSection(data: ReportData): Section | undefined {
       { type: "figures", figures, small: true },
     ];
   });
-  return { id: "training", title: "Training curves", blocks };
+  const note =
+    "A pale line holds the logged values; the strong line over it is their running mean over a twentieth of the run.";
+  return { id: "training", title: "Training curves", blocks: [{ type: "text", text: note }, ...blocks] };
 }
 
 function panelOf(curve: Curve): string {
@@ -34,9 +37,10 @@ function panelFigure(stage: string, panel: string, curves: readonly Curve[]): Re
   return {
     chart: {
       kind: "line",
-      title: `${stage}: ${panel}`,
+      title: panel,
+      description: `${stage}, ${panel} over ${curves[0]?.xLabel ?? "step"}: ${curves.map(summary).join("; ")}.`,
       xLabel: curves[0]?.xLabel ?? "step",
-      yLabel: panel,
+      yLabel: "",
       markers: false,
       series: curves.map(({ metric, points }) => ({
         name: metric,
@@ -44,4 +48,9 @@ function panelFigure(stage: string, panel: string, curves: readonly Curve[]): Re
       })),
     },
   };
+}
+
+function summary({ metric, points }: Curve): string {
+  const [first, last] = [points[0]!, points.at(-1)!];
+  return `${metric} from ${formatNumber(first[1])} to ${formatNumber(last[1])} in ${points.length} points`;
 }
