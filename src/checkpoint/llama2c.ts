@@ -65,25 +65,27 @@ function parseHeader(file: string, bytes: Uint8Array): Header {
   if (bytes.length < HEADER_BYTES)
     throw fail(`is ${bytes.length} bytes, less than its header of ${HEADER_BYTES}.`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const values = Array.from({ length: 7 }, (_, i) => view.getInt32(4 * i, true));
-  const [dim, hiddenDim, layers, heads, kvHeads, vocab, seqLen] = values as [number, ...number[]] & {
-    length: 7;
+  const value = (index: number) => view.getInt32(4 * index, true);
+  const sizes = {
+    dim: value(0),
+    hiddenDim: value(1),
+    layers: value(2),
+    heads: value(3),
+    kvHeads: value(4),
+    vocabSize: Math.abs(value(5)),
+    seqLen: value(6),
   };
-  const vocabSize = Math.abs(vocab!);
-  const sizes = { dim, hiddenDim, layers, heads, kvHeads, vocabSize, seqLen } as Omit<
-    Header,
-    "tied" | "headSize"
-  >;
   for (const [key, size] of Object.entries(sizes)) {
     // Every one of them counts at least one float32 of the file, so a larger one is a lie.
     if (size < 1 || size > bytes.length / 4) throw fail(`header says ${key} is ${size}.`);
   }
-  if (dim % heads! !== 0 || (dim / heads!) % 2 !== 0 || heads! % kvHeads! !== 0)
+  const { dim, heads, kvHeads } = sizes;
+  if (dim % heads !== 0 || (dim / heads) % 2 !== 0 || heads % kvHeads !== 0)
     throw fail(`header says dim ${dim}, ${heads} heads, ${kvHeads} key-value heads, which do not divide.`);
-  const header = { ...sizes, tied: vocab! > 0, headSize: dim / heads! };
+  const header = { ...sizes, tied: value(5) > 0, headSize: dim / heads };
   const expected = HEADER_BYTES + 4 * layout(header).reduce((sum, { size }) => sum + size, 0);
   if (expected !== bytes.length)
-    throw fail(`is ${bytes.length} bytes, but its header [${values.join(", ")}] describes ${expected}.`);
+    throw fail(`is ${bytes.length} bytes, but its header ${JSON.stringify(sizes)} describes ${expected}.`);
   return header;
 }
 
@@ -119,8 +121,8 @@ function layout(header: Header): { name?: string; perLayer?: boolean; shape: num
 }
 
 function* tensorsOf(bytes: Uint8Array, header: Header): Generator<NamedTensor> {
-  // A copy, because float32 must begin at a multiple of four and a slice of a larger file may not.
-  const weights = new Float32Array(bytes.slice(HEADER_BYTES).buffer);
+  // Copied, because float32 must begin at a multiple of four; not with slice, which shares memory when given a Buffer.
+  const weights = new Float32Array(new Uint8Array(bytes.subarray(HEADER_BYTES)).buffer);
   let at = 0;
   for (const { name, perLayer, shape, size } of layout(header)) {
     const copies = perLayer === true ? header.layers : 1;

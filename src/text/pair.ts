@@ -8,7 +8,7 @@
  * before it, and the two responses of a pair are scored after the very same ids.
  */
 import { ConfigError } from "../core/errors.ts";
-import type { Message } from "./template.ts";
+import type { ChatTemplate, Message } from "./template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A text, or a conversation to be rendered by the model's chat template. */
@@ -43,7 +43,7 @@ export type PairFlag =
   | "empty_prompt"
   | "inner_special";
 
-/** Ids of a candidate pair: `prompt` (never empty) followed by `a` or by `b` (never empty). */
+/** Ids of a candidate pair: `prompt` (never empty) followed by `a` or by `b` (empty only if blank and the model has no EOS). */
 export type EncodedPair = {
   readonly prompt: number[];
   readonly a: number[];
@@ -90,7 +90,10 @@ export function encodePromptResponse(
   return { prompt, response: responses[0]!, flags, repairedBoundary: flags.includes("repaired_boundary") };
 }
 
-/** Ids of a prompt to continue, at most `maxPromptLength` of them. @throws ConfigError as `encodePair` */
+/**
+ * Ids of a prompt to continue, at most `maxPromptLength` of them, as they are without an answer: there is no boundary to repair.
+ * @throws ConfigError as `encodePair`
+ */
 export function encodePrompt(tokenizer: Tokenizer, prompt: Text, maxPromptLength: number): EncodedPrompt {
   checkLimits({ maxLength: maxPromptLength + 1, maxPromptLength });
   const flags: PairFlag[] = [];
@@ -167,7 +170,7 @@ function renderResponse(tokenizer: Tokenizer, prompt: Text, promptText: string, 
   return whole.slice(promptText.length);
 }
 
-function templateOf(tokenizer: Tokenizer) {
+function templateOf(tokenizer: Tokenizer): ChatTemplate {
   if (tokenizer.chatTemplate === undefined)
     throw new ConfigError(
       "chat template: the rows are lists of messages, but the model has none. Give one, or plain text.",

@@ -40,7 +40,8 @@ export function parseChatTemplate(
 ): ChatTemplate {
   let template: Template;
   try {
-    template = new Template(source);
+    // The library declares its own strftime_now, which reads the clock and cannot be declared again.
+    template = new Template(source.replace(/\bstrftime_now\b/g, "fixed_date_now"));
   } catch (error) {
     throw new CheckpointError(file, `chat template is not valid: ${messageOf(error)}.`, { cause: error });
   }
@@ -54,7 +55,7 @@ export function parseChatTemplate(
           messages,
           add_generation_prompt: addGenerationPrompt,
           date_string: formatDate("%d %b %Y"),
-          strftime_now: formatDate,
+          fixed_date_now: formatDate,
         });
       } catch (error) {
         const roles = messages.map(({ role }) => role).join(", ");

@@ -25,20 +25,18 @@ const MAX_BYTES = 2 ** 28;
 
 /** Reads all tokenizer files of a folder. @throws CheckpointError when there is no tokenizer or a file is damaged */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
-  const tokenizerConfig = await optionalObject(join(folder, "tokenizer_config.json"));
-  const specialTokens = specialTokensOf(
-    await optionalObject(join(folder, "special_tokens_map.json")),
-    tokenizerConfig ?? {},
-  );
+  const tokenizerConfig = (await optionalObject(join(folder, "tokenizer_config.json"))) ?? {};
+  const specialMap = (await optionalObject(join(folder, "special_tokens_map.json"))) ?? {};
+  const specialTokens = specialTokensOf(specialMap, tokenizerConfig);
   return {
     tokenizer:
       (await optionalObject(join(folder, "tokenizer.json"))) ??
-      (await fromVocabAndMerges(folder, specialTokens, tokenizerConfig ?? {})),
-    tokenizerConfig: tokenizerConfig ?? {},
+      (await fromVocabAndMerges(folder, specialTokens, tokenizerConfig)),
+    tokenizerConfig,
     specialTokens,
     config: (await optionalObject(join(folder, "config.json"))) ?? {},
     generationConfig: (await optionalObject(join(folder, "generation_config.json"))) ?? {},
-    chatTemplate: await readChatTemplate(folder, tokenizerConfig ?? {}),
+    chatTemplate: await readChatTemplate(folder, tokenizerConfig),
   };
 }
 
@@ -63,7 +61,8 @@ async function readChatTemplate(folder: string, tokenizerConfig: JsonObject): Pr
   const json = await optionalObject(join(folder, "chat_template.json"));
   const value = json?.chat_template ?? tokenizerConfig.chat_template;
   if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
-  const named = Array.isArray(value) ? value.find((item) => item?.name === "default")?.template : undefined;
+  const list: readonly { name?: unknown; template?: unknown }[] = Array.isArray(value) ? value : [];
+  const named = list.find((item) => item?.name === "default")?.template;
   if (typeof named === "string") return named;
   throw new CheckpointError(
     folder,

@@ -48,7 +48,7 @@ export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer
   const hf = createTokenizer(folder, files);
   const ids = specialIds(folder, files, hf);
   const { chatTemplate: source } = files;
-  const vocabSize = largestId(files, hf) + 1;
+  const vocabSize = largestId(files) + 1;
   return {
     encode: (text) => (text === "" ? [] : encodeChecked(hf, text)),
     decode: (list, options) => decodeIds(hf, list, options?.skipSpecial ?? false),
@@ -65,7 +65,22 @@ export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer
   };
 }
 
-/** `encode` goes piece by piece through optional parts; these are all of a `tokenizer.json`, null where unused. */
+/** What is used of the library, typed here because its own declarations do not resolve under Node's module rules. */
+interface HfTokenizerLike {
+  /** An id is undefined where the vocabulary has neither the token nor an unknown token. */
+  encode(
+    text: string,
+    options: { add_special_tokens: boolean },
+  ): { ids: (number | undefined)[]; tokens: string[] };
+  decode(
+    ids: readonly number[],
+    options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
+  ): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+}
+
+/** The library wants every part of a `tokenizer.json` to be there, null where unused. */
 const PARTS = {
   normalizer: null,
   pre_tokenizer: null,
@@ -74,7 +89,7 @@ const PARTS = {
   added_tokens: [],
 };
 
-function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizer {
+function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizerLike {
   try {
     const complete = { ...PARTS, ...tokenizer, added_tokens: tokenizer.added_tokens ?? [] };
     return new HfTokenizer(complete, tokenizerConfig);
@@ -89,7 +104,7 @@ type SpecialIds = Pick<Tokenizer, "bosId" | "eosId" | "eosIds" | "padId" | "addB
  * BOS is wanted if `add_bos_token` says so, or, where that flag is absent, if the post-processor puts a token first.
  * EOS is the tokenizer's `eos_token`, or else what the post-processor puts last, or else the model config's.
  */
-function specialIds(folder: string, files: TokenizerFiles, hf: HfTokenizer): SpecialIds {
+function specialIds(folder: string, files: TokenizerFiles, hf: HfTokenizerLike): SpecialIds {
   const { tokenizerConfig, specialTokens, config, generationConfig } = files;
   const [prefix, suffix] = postProcessed(folder, hf);
   const named = (role: string) => {
@@ -116,10 +131,10 @@ function specialIds(folder: string, files: TokenizerFiles, hf: HfTokenizer): Spe
 }
 
 /** The ids the post-processor puts before and after a text, at most one each. */
-function postProcessed(folder: string, hf: HfTokenizer): [number | undefined, number | undefined] {
+function postProcessed(folder: string, hf: HfTokenizerLike): [number | undefined, number | undefined] {
   const probe = "a";
   const bare = hf.encode(probe, { add_special_tokens: false }).ids;
-  const full = hf.encode(probe).ids;
+  const full = hf.encode(probe, { add_special_tokens: true }).ids;
   const extra = full.length - bare.length;
   const before = Array.from({ length: extra + 1 }, (_, i) => i).find((i) =>
     bare.every((id, k) => full[i + k] === id),
@@ -136,25 +151,29 @@ function idsIn(value: unknown): number[] {
   return (Array.isArray(value) ? value : [value]).filter((id) => Number.isSafeInteger(id) && id >= 0);
 }
 
-function largestId({ tokenizer }: TokenizerFiles, hf: HfTokenizer): number {
-  let largest = hf.get_vocab().size - 1;
-  const added = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens : [];
+/** The largest id of the model's vocabulary (an object for BPE, a list for Unigram) and of the added tokens. */
+function largestId({ tokenizer }: TokenizerFiles): number {
+  const { vocab } = tokenizer.model as { vocab: unknown[] | Record<string, number> };
+  const added = (tokenizer.added_tokens ?? []) as readonly { id: number }[];
+  let largest = -1;
+  if (Array.isArray(vocab)) largest = vocab.length - 1;
+  else for (const id of Object.values(vocab)) largest = Math.max(largest, id);
   for (const { id } of added) largest = Math.max(largest, id);
   return largest;
 }
 
-/** A character the vocabulary lacks, with no way to spell it, would silently vanish or become undefined: refuse it. */
-function encodeChecked(hf: HfTokenizer, text: string): number[] {
+/** An unknown token that is itself not in the vocabulary has no id: refuse the text rather than hand on `undefined`. */
+function encodeChecked(hf: HfTokenizerLike, text: string): number[] {
   const { ids, tokens } = hf.encode(text, { add_special_tokens: false });
-  const unknown = ids.findIndex((id) => id === undefined);
+  const unknown = ids.indexOf(undefined);
   if (unknown >= 0)
     throw new ConfigError(
       `tokenizer: has no id for "${tokens[unknown]}" in ${JSON.stringify(text.slice(0, 60))}.`,
     );
-  return ids;
+  return ids as number[];
 }
 
-function decodeIds(hf: HfTokenizer, ids: readonly number[], skipSpecial: boolean): string {
+function decodeIds(hf: HfTokenizerLike, ids: readonly number[], skipSpecial: boolean): string {
   const parts: string[] = [];
   let run: number[] = [];
   const flush = () => {
@@ -176,14 +195,14 @@ function decodeIds(hf: HfTokenizer, ids: readonly number[], skipSpecial: boolean
 /** How many ids of the context are decoded with the rest: enough for the longest character, of four byte tokens. */
 const OVERLAP = 8;
 
-function decodeAfter(hf: HfTokenizer, context: readonly number[], ids: readonly number[]): string {
+function decodeAfter(hf: HfTokenizerLike, context: readonly number[], ids: readonly number[]): string {
   const tail = context.slice(-OVERLAP);
   // A character begun in the context and ended in `ids` belongs to what they add.
   const before = decodeIds(hf, tail, true).replace(/\uFFFD+$/, "");
   return decodeIds(hf, [...tail, ...ids], true).slice(before.length);
 }
 
-function pieceOf(hf: HfTokenizer, id: number): string {
+function pieceOf(hf: HfTokenizerLike, id: number): string {
   const token = hf.id_to_token(id);
   if (token === undefined) return "\uFFFD";
   // Byte-level and word-piece tokens decode alone; SentencePiece's would lose the space they begin with.
