@@ -2,8 +2,8 @@
  * How far stated probabilities are from what happens. An outcome is 1 (it happened) or 0, or between when it
  * is itself uncertain (a tie counts one half).
  */
-import { NumericsError } from "../core/errors.ts";
 import { wilson } from "./binomial.ts";
+import { massBins, widthBins } from "./bins.ts";
 import { checkPaired, checkProbabilities, type Interval } from "./check.ts";
 import { mean, sum } from "./describe.ts";
 
@@ -36,9 +36,7 @@ export function reliabilityBins(
 ): ReliabilityBin[] {
   checkBoth("reliabilityBins", probabilities, outcomes);
   const { bins = 10, by = "width", range = [0, 1], level = 0.95 } = options;
-  if (!(Number.isInteger(bins) && bins >= 1))
-    throw new NumericsError("reliabilityBins", `bins is out of range, expected 1 or more, got ${bins}.`);
-  const parts = by === "width" ? byWidth(probabilities, bins, range) : byMass(probabilities, bins);
+  const parts = by === "width" ? widthBins(probabilities, bins, range) : massBins(probabilities, bins);
   return parts.map(({ low, high, items }) => ({
     low,
     high,
@@ -79,45 +77,6 @@ export function logLoss(probabilities: readonly number[], outcomes: readonly num
   const term = (y: number, p: number) => (y === 0 ? 0 : -y * Math.log(p));
   const terms = probabilities.map((p, i) => term(outcomes[i]!, p) + term(1 - outcomes[i]!, 1 - p));
   return terms.includes(Number.POSITIVE_INFINITY) ? Number.POSITIVE_INFINITY : mean(terms);
-}
-
-type Part = { low: number; high: number; items: number[] };
-
-function byWidth(values: readonly number[], bins: number, [from, to]: readonly [number, number]): Part[] {
-  const outside = values.find((value) => value < from || value > to);
-  if (outside !== undefined)
-    throw new NumericsError(
-      "reliabilityBins",
-      `a probability lies outside [${from}, ${to}], got ${outside}.`,
-    );
-  const parts = Array.from(
-    { length: bins },
-    (_, b): Part => ({
-      low: from + ((to - from) * b) / bins,
-      high: from + ((to - from) * (b + 1)) / bins,
-      items: [],
-    }),
-  );
-  values.forEach((value, i) => {
-    const at = Math.min(bins - 1, Math.floor(((value - from) / (to - from)) * bins));
-    parts[at]!.items.push(i);
-  });
-  return parts.filter((part) => part.items.length > 0);
-}
-
-function byMass(values: readonly number[], bins: number): Part[] {
-  const order = [...values.keys()].sort((i, j) => values[i]! - values[j]! || i - j);
-  const parts: Part[] = [];
-  for (let start = 0; start < order.length; ) {
-    // The b-th bin ends where b/bins of all values lie below, moved up past equal values.
-    const wanted = Math.ceil((order.length * (Math.floor((start * bins) / order.length) + 1)) / bins);
-    let end = Math.max(start + 1, Math.min(order.length, wanted));
-    while (end < order.length && values[order[end]!] === values[order[end - 1]!]) end++;
-    const items = order.slice(start, end);
-    parts.push({ low: values[items[0]!]!, high: values[items.at(-1)!]!, items });
-    start = end;
-  }
-  return parts;
 }
 
 function checkBoth(where: string, probabilities: readonly number[], outcomes: readonly number[]): void {

@@ -2,7 +2,7 @@
  * From a label to the weight of its pair in a loss. Every form maps m = score of the preferred - score of the other >= 0
  * (or the calibrated probability) to a weight; ties and abstentions weigh 0 under every form, for there is no preferred side.
  */
-import { NumericsError } from "../core/errors.ts";
+import { ConfigError } from "../core/errors.ts";
 import { logistic } from "../stats/special.ts";
 import { isDecided, type Label } from "./label.ts";
 
@@ -34,7 +34,7 @@ export function weightRange(form: WeightForm): readonly [number, number] {
 /**
  * Weight of a label's pair, in the form's range, or 0 for a tie or an abstention.
  *
- * @throws NumericsError when a parameter of the form is not above 0
+ * @throws ConfigError when a parameter of the form is not above 0
  */
 export function labelWeight(label: Label, form: WeightForm): number {
   checkForm(form);
@@ -68,9 +68,6 @@ function weightOf(m: number, confidence: number, form: WeightForm): number {
 function checkForm(form: WeightForm): void {
   for (const [name, value] of Object.entries(form)) {
     if (name !== "form" && !(typeof value === "number" && value > 0 && Number.isFinite(value)))
-      throw new NumericsError(
-        `weight ${form.form}`,
-        `${name} is out of range, expected above 0, got ${value}.`,
-      );
+      throw new ConfigError(`weight ${form.form}: ${name} is out of range, expected above 0, got ${value}.`);
   }
 }

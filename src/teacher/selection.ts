@@ -2,7 +2,7 @@
  * Which labels to use: the top N %, those above a threshold, or the most for which a bound on the disagreement with humans
  * can be promised. Selecting reads confidences only; nothing is scored again.
  */
-import { NumericsError } from "../core/errors.ts";
+import { ConfigError } from "../core/errors.ts";
 import { binomialCdf, binomialUpperBound } from "../stats/binomial.ts";
 import { checkFraction, checkPaired, checkProbabilities } from "../stats/check.ts";
 import { isDecided, type Label, UNSELECTED } from "./label.ts";
@@ -17,9 +17,8 @@ export type Selection = {
 /** Keeps decided labels of confidence at least `minConfidence`, in [0.5, 1]. */
 export function selectThreshold(labels: readonly Label[], minConfidence: number): Selection {
   if (!(minConfidence >= 0.5 && minConfidence <= 1))
-    throw new NumericsError(
-      "selection",
-      `confidence threshold is out of range, expected [0.5, 1], got ${minConfidence}.`,
+    throw new ConfigError(
+      `selection: confidence threshold is out of range, expected [0.5, 1], got ${minConfidence}.`,
     );
   const decided = labels.filter(isDecided);
   return selection(
@@ -36,10 +35,7 @@ export function selectThreshold(labels: readonly Label[], minConfidence: number)
  */
 export function selectTop(labels: readonly Label[], percent: number): Selection {
   if (!(percent > 0 && percent <= 100))
-    throw new NumericsError(
-      "selection",
-      `top share is out of range, expected (0, 100] percent, got ${percent}.`,
-    );
+    throw new ConfigError(`selection: top share is out of range, expected (0, 100] percent, got ${percent}.`);
   const decided = labels.filter(isDecided);
   const best = decided.toSorted(
     (x, y) =>
@@ -59,7 +55,11 @@ export function applySelection(labels: readonly Label[], { kept }: Selection): L
 
 function selection(kept: readonly Label[], selectable: number): Selection {
   const lowest = kept.reduce((low, label) => Math.min(low, label.confidence), 1);
-  return { kept: new Set(kept.map((label) => label.id)), threshold: kept.length === 0 ? null : lowest, selectable };
+  return {
+    kept: new Set(kept.map((label) => label.id)),
+    threshold: kept.length === 0 ? null : lowest,
+    selectable,
+  };
 }
 
 /** What is asked for. `level` in (0, 1), default 0.95: how often, over draws of the held-out pairs, the promise holds. */
@@ -138,7 +138,12 @@ function thresholds(
 ): number[] {
   const sorted = [...confidence].sort((a, b) => b - a);
   if (sorted.length === 0) return [];
-  const start = Math.min(1, startingSize(maxDisagreement, level) / Math.max(1, heldOutConfidence.length));
+  const n = heldOutConfidence.length;
+  const wanted = Math.min(
+    sizeToPass(0.4, maxDisagreement, level),
+    Math.max(sizeToPass(0.2, maxDisagreement, level), n / 5),
+  );
+  const start = Math.min(1, wanted / Math.max(1, n));
   const shares = Array.from({ length: STEPS + 1 }, (_, i) => start + ((1 - start) * i) / STEPS);
   return [
     ...new Set(shares.map((share) => sorted[Math.min(sorted.length, Math.ceil(share * sorted.length)) - 1]!)),
@@ -146,13 +151,15 @@ function thresholds(
 }
 
 /**
- * Held-out labels that the first test should see: enough to pass, four times in five, when the true rate there is 40 % of
- * the limit. Fewer would stop the sequence at its first step by bad luck; more would skip small sets that could be kept.
+ * Held-out labels with which the test passes four times in five when the true rate is `ratio` times the limit. The sequence
+ * starts where it sees as many: at 40 % of the limit if that is at most a fifth of the held-out labels, at 20 % at the least.
+ * Fewer would stop it at the first step by bad luck; more would skip small sets that could be kept. Chosen by simulation;
+ * what is promised does not depend on it.
  */
-function startingSize(limit: number, level: number): number {
+function sizeToPass(ratio: number, limit: number, level: number): number {
   const smallest = Math.ceil(Math.log(1 - level) / Math.log(1 - limit));
   for (let n = smallest; ; n = Math.ceil(n * 1.05)) {
-    if (binomialCdf(mostDisagreements(n, limit, level), n, 0.4 * limit) >= 0.8) return n;
+    if (binomialCdf(mostDisagreements(n, limit, level), n, ratio * limit) >= 0.8) return n;
   }
 }
 

@@ -1,0 +1,251 @@
+/**
+ * Labels against human or gold labels, joined by id. Ties and abstentions are counted and never enter a rate; a rate of
+ * nothing is null with n = 0.
+ */
+import { AlignError } from "../core/errors.ts";
+import type { Rng } from "../core/rng.ts";
+import { wilson } from "../stats/binomial.ts";
+import { massBins } from "../stats/bins.ts";
+import { clusterBootstrap } from "../stats/bootstrap.ts";
+import type { Interval } from "../stats/check.ts";
+import { mean } from "../stats/describe.ts";
+import { cohenKappa } from "../stats/kappa.ts";
+import type { Label } from "../teacher/label.ts";
+
+/** What any labeller said of a pair; a `Label` is one. */
+export type Choice = Pick<Label, "id" | "preferred">;
+
+/** `clusters`: cluster bootstrap by the name given to each id (its prompt); without it, Wilson's interval. */
+export type AgreementOptions = {
+  readonly level?: number;
+  readonly clusters?: { readonly of: (id: string) => string; readonly rng: Rng; readonly resamples?: number };
+};
+
+/** Every joined pair is in exactly one of n, ties, abstained and referenceUndecided. */
+export type Agreement = {
+  /** Share of the n pairs on which both prefer the same side; null when n is 0. */
+  readonly agreement: Interval | null;
+  /** Cohen's κ on the same pairs; null when undefined. */
+  readonly kappa: number | null;
+  readonly agree: number;
+  /** Pairs on which both prefer a side. */
+  readonly n: number;
+  readonly ties: number;
+  readonly abstained: number;
+  /** The label prefers a side, the reference does not. */
+  readonly referenceUndecided: number;
+  readonly missingInReference: readonly string[];
+  readonly missingInLabels: readonly string[];
+};
+
+type Decided = { readonly preferred: "a" | "b" };
+
+const decided = (choice: Choice): choice is Choice & Decided =>
+  choice.preferred === "a" || choice.preferred === "b";
+
+/** Two label files joined by id, in the order of the first. */
+export type Joined<L extends Choice, R extends Choice> = {
+  readonly pairs: readonly { readonly label: L; readonly reference: R }[];
+  readonly missingInReference: readonly string[];
+  readonly missingInLabels: readonly string[];
+};
+
+/** Joins by id; what has no partner is listed. @throws AlignError when an id occurs twice on one side */
+export function joinChoices<L extends Choice, R extends Choice>(
+  labels: readonly L[],
+  references: readonly R[],
+): Joined<L, R> {
+  const byId = indexed("labels", labels);
+  const referenceById = indexed("reference labels", references);
+  return {
+    pairs: labels.flatMap((label) => {
+      const reference = referenceById.get(label.id);
+      return reference ? [{ label, reference }] : [];
+    }),
+    missingInReference: labels.flatMap(({ id }) => (referenceById.has(id) ? [] : [id])),
+    missingInLabels: references.flatMap(({ id }) => (byId.has(id) ? [] : [id])),
+  };
+}
+
+function indexed<T extends Choice>(what: string, choices: readonly T[]): Map<string, T> {
+  const byId = new Map<string, T>();
+  for (const choice of choices) {
+    if (byId.has(choice.id))
+      throw new AlignError(
+        "data",
+        `agreement: id ${JSON.stringify(choice.id)} is twice in the ${what}, expected once.`,
+      );
+    byId.set(choice.id, choice);
+  }
+  return byId;
+}
+
+/**
+ * Agreement of labels with reference labels (WDPO Table 1).
+ *
+ * @throws AlignError when an id occurs twice on one side
+ */
+export function agreementWith(
+  labels: readonly Choice[],
+  references: readonly Choice[],
+  options: AgreementOptions = {},
+): Agreement {
+  const { pairs, ...missing } = joinChoices(labels, references);
+  const both = comparable(pairs);
+  const hits = both.filter(agrees).length;
+  return {
+    agreement: rate(both, options),
+    kappa: cohenKappa(
+      both.map(({ label }) => label.preferred),
+      both.map(({ reference }) => reference.preferred),
+    ),
+    agree: hits,
+    n: both.length,
+    ties: pairs.filter(({ label }) => label.preferred === "tie").length,
+    abstained: pairs.filter(({ label }) => label.preferred === "abstain").length,
+    referenceUndecided: pairs.filter(({ label, reference }) => decided(label) && !decided(reference)).length,
+    ...missing,
+  };
+}
+
+type Pair<L extends Choice = Choice> = { readonly label: L; readonly reference: Choice };
+
+function comparable<L extends Choice>(pairs: readonly Pair<L>[]): Pair<L>[] {
+  return pairs.filter(({ label, reference }) => decided(label) && decided(reference));
+}
+
+const agrees = ({ label, reference }: Pair) => label.preferred === reference.preferred;
+
+function rate(pairs: readonly Pair[], { level = 0.95, clusters }: AgreementOptions): Interval | null {
+  if (!clusters) return wilson(pairs.filter(agrees).length, pairs.length, level);
+  return clusterBootstrap(
+    pairs.map((pair) => Number(agrees(pair))),
+    pairs.map(({ label }) => clusters.of(label.id)),
+    mean,
+    {
+      rng: clusters.rng,
+      level,
+      ...(clusters.resamples === undefined ? {} : { resamples: clusters.resamples }),
+    },
+  );
+}
+
+/** Agreement of one bin of pairs; `low` and `high` bound what was binned. */
+export type AgreementBin = {
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+  readonly agreement: Interval;
+};
+
+/** Agreement by |margin|, in bins of equal numbers (default deciles); equal margins are never parted. */
+export function agreementByMargin(
+  labels: readonly Label[],
+  references: readonly Choice[],
+  options: AgreementOptions & { readonly bins?: number } = {},
+): AgreementBin[] {
+  return agreementBy(labels, references, (label) => Math.abs(label.margin), options);
+}
+
+/** Agreement by any figure of the label, in bins of equal numbers (default 10). */
+export function agreementBy<L extends Choice>(
+  labels: readonly L[],
+  references: readonly Choice[],
+  by: (label: L, reference: Choice) => number,
+  options: AgreementOptions & { readonly bins?: number } = {},
+): AgreementBin[] {
+  const both = comparable(joinChoices(labels, references).pairs);
+  return massBins(
+    both.map(({ label, reference }) => by(label, reference)),
+    options.bins ?? 10,
+  ).map(({ low, high, items }) => {
+    return {
+      low,
+      high,
+      n: items.length,
+      agreement: rate(
+        items.map((i) => both[i]!),
+        options,
+      )!,
+    };
+  });
+}
+
+/** `coverage`: share of the comparable pairs with confidence at or above `threshold`; `accuracy`: agreement among these. */
+export type CoveragePoint = {
+  readonly coverage: number;
+  readonly threshold: number;
+  readonly n: number;
+  readonly accuracy: Interval;
+};
+
+/**
+ * Coverage-accuracy curve (El-Yaniv & Wiener 2010): agreement among the most confident labels, from few to all of the
+ * pairs on which both sides decide. Equal confidences enter together.
+ *
+ * @param options.points - at most so many points, default 20
+ */
+export function coverageCurve(
+  labels: readonly Label[],
+  references: readonly Choice[],
+  options: AgreementOptions & { readonly points?: number } = {},
+): CoveragePoint[] {
+  const both = comparable(joinChoices(labels, references).pairs);
+  const bins = massBins(
+    both.map(({ label }) => -label.confidence),
+    options.points ?? 20,
+  );
+  const kept: Pair[] = [];
+  return bins.map(({ high, items }) => {
+    kept.push(...items.map((i) => both[i]!));
+    return {
+      coverage: kept.length / both.length,
+      threshold: -high,
+      n: kept.length,
+      accuracy: rate(kept, options)!,
+    };
+  });
+}
+
+/**
+ * Who stands with whom when three judge the same pairs. Of two sides three can only all agree or leave one alone, so the
+ * four counts add up to n. Where weak and human differ (WDPO's W≠H), gold is with one of them.
+ */
+export type ThreeWay = {
+  readonly n: number;
+  readonly allAgree: number;
+  readonly humanAlone: number;
+  readonly weakAlone: number;
+  readonly goldAlone: number;
+  /** In W≠H, share in which gold sides with the weak label (WDPO section 4: 44.3 %); null when they never differ. */
+  readonly goldWithWeak: Interval | null;
+  /** Pairs that at least one of them leaves undecided or does not have. */
+  readonly skipped: number;
+};
+
+/** Three-way confusion of weak, human and gold labels. @throws AlignError when an id occurs twice in one of them */
+export function threeWay(
+  weak: readonly Choice[],
+  human: readonly Choice[],
+  gold: readonly Choice[],
+  level = 0.95,
+): ThreeWay {
+  const humanById = indexed("human labels", human);
+  const goldById = indexed("gold labels", gold);
+  const triples = [...indexed("weak labels", weak).values()].flatMap((w) => {
+    const h = humanById.get(w.id);
+    const g = goldById.get(w.id);
+    return h && g && [w, h, g].every(decided) ? [{ w: w.preferred, h: h.preferred, g: g.preferred }] : [];
+  });
+  const humanAlone = triples.filter(({ w, h, g }) => w === g && h !== w).length;
+  const weakAlone = triples.filter(({ w, h, g }) => h === g && w !== h).length;
+  return {
+    n: triples.length,
+    allAgree: triples.filter(({ w, h, g }) => w === h && h === g).length,
+    humanAlone,
+    weakAlone,
+    goldAlone: triples.filter(({ w, h, g }) => w === h && g !== w).length,
+    goldWithWeak: wilson(humanAlone, humanAlone + weakAlone, level),
+    skipped: new Set([...weak, ...human, ...gold].map(({ id }) => id)).size - triples.length,
+  };
+}

@@ -1,0 +1,121 @@
+/** Does a labeller like length? Pure functions of label records and the lengths of the two answers (tokens or characters). */
+import { AlignError } from "../core/errors.ts";
+import type { Rng } from "../core/rng.ts";
+import { wilson } from "../stats/binomial.ts";
+import { bootstrap } from "../stats/bootstrap.ts";
+import type { Interval } from "../stats/check.ts";
+import { pearson, spearman } from "../stats/correlation.ts";
+import { fitLengthPenalty, type LengthPenalty } from "../stats/length-penalty.ts";
+import { isBlocked, isDecided, type Label } from "../teacher/label.ts";
+import { type AgreementBin, type AgreementOptions, agreementBy, type Choice } from "./agreement.ts";
+
+/** Lengths of the answers of one pair, in one unit throughout. */
+export type Lengths = { readonly lengthA: number; readonly lengthB: number };
+
+/** Lengths of each pair by its id. */
+export type LengthTable = ReadonlyMap<string, Lengths>;
+
+function gapOf(lengths: LengthTable, id: string): number {
+  const found = lengths.get(id);
+  if (!found)
+    throw new AlignError(
+      "data",
+      `length bias: pair ${JSON.stringify(id)} has no lengths, expected them for every label.`,
+    );
+  return found.lengthA - found.lengthB;
+}
+
+/**
+ * Agreement with the reference by how much longer its preferred answer is than the other (negative: the shorter one is
+ * preferred), in bins of equal numbers, default deciles. A labeller that likes length is good on the right and bad on the left.
+ *
+ * @throws AlignError when a pair has no lengths
+ */
+export function accuracyByLengthGap(
+  labels: readonly Choice[],
+  references: readonly Choice[],
+  lengths: LengthTable,
+  options: AgreementOptions & { readonly bins?: number } = {},
+): AgreementBin[] {
+  const sign = (choice: Choice) => (choice.preferred === "a" ? 1 : -1);
+  return agreementBy(
+    labels,
+    references,
+    (_, reference) => sign(reference) * gapOf(lengths, reference.id),
+    options,
+  );
+}
+
+/**
+ * P(the longer answer is preferred) among decided labels of pairs that differ in length; null when there are none.
+ * Ask it of the human labels too: 0.5 is not what unbiased means when people like longer answers.
+ *
+ * @throws AlignError when a pair has no lengths
+ */
+export function longerPreferred(
+  labels: readonly Choice[],
+  lengths: LengthTable,
+  level = 0.95,
+): Interval | null {
+  const gaps = labels.flatMap((label) => {
+    const gap = gapOf(lengths, label.id);
+    return gap === 0 || (label.preferred !== "a" && label.preferred !== "b")
+      ? []
+      : [label.preferred === "a" ? gap : -gap];
+  });
+  return wilson(gaps.filter((gap) => gap > 0).length, gaps.length, level);
+}
+
+/** Correlations of margin and length gap, null where undefined; `n` pairs. */
+export type LengthCorrelation = {
+  readonly n: number;
+  readonly pearson: Interval | null;
+  readonly spearman: Interval | null;
+};
+
+/**
+ * Correlation of the margin with length of a - length of b, over pairs and their mirrors, so that it does not depend on
+ * which answer is called a. Abstentions for a blocking flag are left out.
+ *
+ * @throws AlignError when a pair has no lengths
+ */
+export function marginLengthCorrelation(
+  labels: readonly Label[],
+  lengths: LengthTable,
+  options: { readonly rng: Rng; readonly resamples?: number; readonly level?: number },
+): LengthCorrelation {
+  const points = usable(labels).map((label) => [label.margin, gapOf(lengths, label.id)] as const);
+  const settings = { resamples: 1000, ...options };
+  const mirrored = (sample: readonly (readonly [number, number])[], column: 0 | 1) =>
+    sample.flatMap((point) => [point[column], -point[column]]);
+  return {
+    n: points.length,
+    pearson: bootstrap(points, (sample) => pearson(mirrored(sample, 0), mirrored(sample, 1)), settings),
+    spearman: bootstrap(points, (sample) => spearman(mirrored(sample, 0), mirrored(sample, 1)), settings),
+  };
+}
+
+/**
+ * DICE's α for these labels: with scores r - α · length, the mean length gap of preferred and other is about zero.
+ *
+ * @throws AlignError when a pair has no lengths
+ */
+export function fitLengthAlpha(labels: readonly Label[], lengths: LengthTable): LengthPenalty {
+  const scored = usable(labels);
+  return fitLengthPenalty(
+    scored.map((label) => label.margin),
+    scored.map((label) => gapOf(lengths, label.id)),
+  );
+}
+
+/** Mean of length(preferred) - length(other) over decided labels, in the unit of the lengths; null without any. */
+export function meanLengthGap(
+  labels: readonly Label[],
+  lengths: LengthTable,
+  options: { readonly rng: Rng; readonly resamples?: number; readonly level?: number },
+): Interval | null {
+  const gaps = labels.filter(isDecided).map((label) => Math.sign(label.margin) * gapOf(lengths, label.id));
+  return bootstrap(gaps, (sample) => sample.reduce((total, gap) => total + gap, 0) / sample.length, options);
+}
+
+const usable = (labels: readonly Label[]) => labels.filter((label) => !isBlocked(label.flags));
