@@ -52,7 +52,8 @@ export const TOKENIZER_FILES: readonly string[] = [
 export async function writeModelFolder(path: string, contents: ModelFolderContents): Promise<void> {
   const dtype = contents.dtype ?? "float32";
   await writeDirAtomic(path, async (folder) => {
-    const config = { ...contents.config, torch_dtype: dtype };
+    // transformers 5 writes the same setting as "dtype".
+    const config = { ...contents.config, torch_dtype: dtype, ...("dtype" in contents.config ? { dtype } : {}) };
     await writeJsonAtomic(join(folder, "config.json"), config);
     if (contents.generationConfig !== undefined)
       await writeJsonAtomic(join(folder, "generation_config.json"), contents.generationConfig);

@@ -7,6 +7,7 @@ import { digestOf } from "../core/digest.ts";
 import { CheckpointError, ConfigError, messageOf } from "../core/errors.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
+import { withWordSplit } from "./word-split.ts";
 
 /** Text to token ids and back. Sequences for training and scoring are made by `pair.ts` alone. */
 export interface Tokenizer {
@@ -91,7 +92,7 @@ const PARTS = {
 
 function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizerLike {
   try {
-    const complete = { ...PARTS, ...tokenizer, added_tokens: tokenizer.added_tokens ?? [] };
+    const complete = { ...PARTS, ...withWordSplit(tokenizer), added_tokens: tokenizer.added_tokens ?? [] };
     return new HfTokenizer(complete, tokenizerConfig);
   } catch (error) {
     throw new CheckpointError(folder, `its tokenizer cannot be used: ${messageOf(error)}.`, { cause: error });
