@@ -16,7 +16,7 @@ export type RowFlag = "tie" | "empty" | "identical" | "extra-turn";
 /** What the data said beside the texts. Everything here is optional and nothing of it reaches a labeller but `group` and `subset`. */
 export type RowMeta = {
   readonly flags?: readonly RowFlag[];
-  /** Rows of one group share content: a split keeps them on one side. */
+  /** Rows of one group share content: a split keeps them on one side. Named within one reading: names of two files do not compare. */
   readonly group?: string;
   /** The part of the data the row belongs to, such as RewardBench's `subset`. */
   readonly subset?: string;

@@ -11,7 +11,7 @@ export type ValidationReport = {
   readonly rows: number;
   /** Rows equal in prompt, chosen and rejected. */
   readonly duplicateRows: readonly IdGroup[];
-  /** Rows with the same prompt; common in preference data, and the reason to split by prompt. */
+  /** Rows with the same prompt (other than none); common in preference data, and the reason to split by prompt. */
   readonly duplicatePrompts: readonly IdGroup[];
   /** The same two responses to the same prompt, preferred both ways (ties aside). */
   readonly contradictions: readonly IdGroup[];
@@ -28,7 +28,10 @@ export function validateRows(rows: readonly PreferenceRow[]): ValidationReport {
   return {
     rows: rows.length,
     duplicateRows: repeated(rows, rowKey),
-    duplicatePrompts: repeated(rows, (row) => promptId(row.prompt)),
+    duplicatePrompts: repeated(
+      rows.filter((row) => !isEmptyText(row.prompt)),
+      (row) => promptId(row.prompt),
+    ),
     contradictions: contradictions(rows),
     identicalPairs: idsWhere((row) => sameText(row.chosen, row.rejected)),
     emptyChosen: idsWhere((row) => isEmptyText(row.chosen)),
@@ -43,7 +46,7 @@ export type LeakageReport = {
   readonly samePrompt: { readonly a: readonly string[]; readonly b: readonly string[] };
   /** Prompts that are the same but for case, white space and punctuation, those above included. Rows without a prompt are compared by their responses. */
   readonly nearPrompt: { readonly a: readonly string[]; readonly b: readonly string[] };
-  /** Rows whose groups are on both sides. */
+  /** Rows whose groups are on both sides; tells something only of rows that were read together. */
   readonly sameGroup: { readonly a: readonly string[]; readonly b: readonly string[] };
 };
 

@@ -7,7 +7,7 @@
  *   which makes length a shortcut.
  * - `ethics-whole`: no prompt, the whole scenarios are the responses; every pair is used.
  *
- * A sentence ends with `.`, `!` or `?` before white space. Scenarios that begin with the same sentence (letters and
+ * A sentence ends with `.`, `!` or `?`, perhaps a closing quote or bracket, and white space. Scenarios that begin with the same sentence (letters and
  * digits compared) go into one group for splits, since the published split by pair shares most of them.
  */
 import { normaliseText } from "../normalise.ts";
@@ -60,7 +60,7 @@ function scenarios(value: Value): [string, string] {
 }
 
 function sentences(text: string): string[] {
-  return text.split(/(?<=[.!?])\s+/);
+  return text.split(/(?<=[.!?]["')]?)\s+/);
 }
 
 function openings(...texts: string[]): string[] {

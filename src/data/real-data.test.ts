@@ -1,0 +1,67 @@
+/** The readers on real human preference data, where the folder with it is there. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { readPreferences } from "./load.ts";
+import { plainText } from "./rows.ts";
+import { splitKey, splitRows } from "./split.ts";
+import { describeRows } from "./statistics.ts";
+import { findLeakage } from "./validate.ts";
+
+const folder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
+const hh = `${folder}hh-rlhf-harmless-base-test.jsonl.gz`;
+const ethicsTrain = `${folder}ethics-utilitarianism-train.csv`;
+const ethicsTest = `${folder}ethics-utilitarianism-test.csv`;
+
+describe.skipIf(!existsSync(hh))("HH-RLHF harmless-base, test split", () => {
+  test("all 2,312 pairs have a shared prompt that ends with Assistant:, and responses that begin with a space", async () => {
+    const { rows, report } = await readPreferences(hh);
+    expect(report).toMatchObject({ format: "hh-rlhf", records: 2312, rows: 2312, ties: 0, bad: [] });
+    expect(rows.every((row) => plainText(row.prompt).endsWith("\n\nAssistant:"))).toBe(true);
+    expect(
+      rows.every((row) => /^( |$)/.test(plainText(row.chosen)) && /^( |$)/.test(plainText(row.rejected))),
+    ).toBe(true);
+    // 2,307 pairs part at the last turn of both; in the other 5 a response goes on with a turn of its own. (Its README's 2,308 counts
+    // the pairs whose rejected transcript begins with the chosen one up to its last turn: one of the 5 does.)
+    expect(report.flags).toEqual({ empty: 4, "extra-turn": 5 });
+    const chosenPartsLast = rows.filter((row) => !plainText(row.chosen).includes("\n\nAssistant:")).length;
+    expect(chosenPartsLast).toBe(2308);
+  });
+
+  test("lengths are those of its README: 168 characters chosen, 211 rejected", async () => {
+    const [characters] = describeRows((await readPreferences(hh)).rows).lengths;
+    expect(characters?.chosen.mean).toBeCloseTo(168.1, 1);
+    expect(characters?.rejected.mean).toBeCloseTo(211.1, 1);
+    expect(characters?.chosenLonger?.high).toBeLessThan(0.5);
+  });
+});
+
+describe.skipIf(!existsSync(ethicsTrain))("ETHICS utilitarianism", () => {
+  test("4,649 training pairs have a shared opening and two continuations, 4,622 one continuation, and none is lost", async () => {
+    const { rows, report } = await readPreferences(ethicsTrain);
+    expect(report).toMatchObject({ format: "ethics", records: 13738, rows: 4649, bad: [] });
+    expect(report.leftOut).toEqual({
+      "no shared opening": 4467,
+      "one side adds nothing to the opening": 4622,
+    });
+    expect(report.flags).toEqual({});
+    expect(rows.every((row) => plainText(row.prompt) !== "")).toBe(true);
+  });
+
+  test("whole scenarios: all pairs, in 7,854 groups; a split leaks no group", async () => {
+    const { rows } = await readPreferences(ethicsTrain, { format: "ethics-whole" });
+    expect(rows).toHaveLength(13738);
+    // The data's README counts 7,855; here a sentence may end with a closing quote, which joins two of them.
+    expect(new Set(rows.map(splitKey)).size).toBe(7854);
+    const { parts } = splitRows(rows, { seed: 1, parts: { train: 0.8, test: 0.2 } });
+    expect([parts.train.length, parts.test.length]).toEqual([10990, 2748]);
+    expect(findLeakage(parts.train, parts.test).sameGroup).toEqual({ a: [], b: [] });
+  });
+
+  test("the published split by pair leaks: 269 of 600 usable test pairs have a prompt of the usable training pairs", async () => {
+    const { rows: trainRows } = await readPreferences(ethicsTrain);
+    const { rows: testRows } = await readPreferences(ethicsTest);
+    expect(testRows).toHaveLength(600);
+    expect(findLeakage(testRows, trainRows).samePrompt.a).toHaveLength(269);
+  });
+});
