@@ -35,7 +35,10 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
     const id = options.id ?? path;
     for (const [name, shape] of parameters) {
       const source = names.get(name);
-      const data = source === undefined ? newHead(shape, options.newRewardHead!.seed) : await readTensor(folder, source, shape);
+      const data =
+        source === undefined
+          ? newHead(shape, options.newRewardHead!.seed)
+          : await readTensor(folder, source, shape);
       await runtime.store.set(keyOf({ id }, name), shape, data);
     }
     return { id, family, decoder, task, lora: undefined, parameters, config: folder.config, folder: path };
@@ -44,7 +47,11 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
   }
 }
 
-async function readTensor(folder: ModelFolder, name: string, shape: readonly number[]): Promise<Float32Array> {
+async function readTensor(
+  folder: ModelFolder,
+  name: string,
+  shape: readonly number[],
+): Promise<Float32Array> {
   const { shape: stored } = folder.info(name);
   if (!sameShape(stored, shape))
     throw new CheckpointError(
@@ -61,7 +68,8 @@ function newHead(shape: readonly number[], seed: number): Float32Array {
 }
 
 /** Buffers that older files carry: causal masks and rotary tables. They are computed here, not read. */
-const BUFFER = /(\.attn\.(attention\.)?(bias|masked_bias)|\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)|rotary_emb\.inv_freq)$/;
+const BUFFER =
+  /(\.attn\.(attention\.)?(bias|masked_bias)|\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)|rotary_emb\.inv_freq)$/;
 
 /** Stored name of each parameter; names may lack the family's prefix, as on the hub. */
 function matchNames(
@@ -80,20 +88,34 @@ function matchNames(
     else if (!(name === REWARD_HEAD && stored === "language-model")) missing.push(name);
   }
   if (missing.length > 0) {
-    const head = missing.includes(REWARD_HEAD) ? " A reward model without a trained head gives random scores." : "";
-    throw new CheckpointError(folder.path, `has no tensor for ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? `, … (${missing.length} in all)` : ""}.${head}`);
+    const head = missing.includes(REWARD_HEAD)
+      ? " A reward model without a trained head gives random scores."
+      : "";
+    throw new CheckpointError(
+      folder.path,
+      `has no tensor for ${missing.slice(0, 5).join(", ")}${missing.length > 5 ? `, … (${missing.length} in all)` : ""}.${head}`,
+    );
   }
   const used = new Set(found.values());
   // The language-model head is not part of a reward model; a tied head may be stored twice.
-  const heads = new Set(["lm_head.weight", "embed_out.weight", ...(task === "language-model" ? [] : [REWARD_HEAD])]);
+  const heads = new Set([
+    "lm_head.weight",
+    "embed_out.weight",
+    ...(task === "language-model" ? [] : [REWARD_HEAD]),
+  ]);
   const left = folder.names.filter((name) => !used.has(name) && !BUFFER.test(name) && !heads.has(name));
   if (left.length > 0)
-    throw new CheckpointError(folder.path, `holds tensors that ${family.modelType} does not have: ${left.slice(0, 5).join(", ")}.`);
+    throw new CheckpointError(
+      folder.path,
+      `holds tensors that ${family.modelType} does not have: ${left.slice(0, 5).join(", ")}.`,
+    );
   return found;
 }
 
 function storedNames(name: string, family: Family): string[] {
-  return name.startsWith(family.prefix) ? [name, name.slice(family.prefix.length)] : [name, `${family.prefix}${name}`];
+  return name.startsWith(family.prefix)
+    ? [name, name.slice(family.prefix.length)]
+    : [name, `${family.prefix}${name}`];
 }
 
 /** Options of `saveModel`. */
@@ -103,7 +125,12 @@ export type SaveOptions = { readonly dtype?: WeightDtype; readonly modelCard?: s
  * Writes a model as a folder that `transformers` loads. Adapters must be merged first (`mergeAdapter`).
  * @throws CheckpointError when the model still has an adapter
  */
-export async function saveModel(runtime: Runtime, model: Model, path: string, options: SaveOptions = {}): Promise<void> {
+export async function saveModel(
+  runtime: Runtime,
+  model: Model,
+  path: string,
+  options: SaveOptions = {},
+): Promise<void> {
   if (model.lora !== undefined)
     throw new CheckpointError(path, "the model has an adapter; merge it or save the adapter alone.");
   await writeModelFolder(path, {

@@ -53,7 +53,11 @@ export async function writeModelFolder(path: string, contents: ModelFolderConten
   const dtype = contents.dtype ?? "float32";
   await writeDirAtomic(path, async (folder) => {
     // transformers 5 writes the same setting as "dtype".
-    const config = { ...contents.config, torch_dtype: dtype, ...("dtype" in contents.config ? { dtype } : {}) };
+    const config = {
+      ...contents.config,
+      torch_dtype: dtype,
+      ...("dtype" in contents.config ? { dtype } : {}),
+    };
     await writeJsonAtomic(join(folder, "config.json"), config);
     if (contents.generationConfig !== undefined)
       await writeJsonAtomic(join(folder, "generation_config.json"), contents.generationConfig);
