@@ -210,6 +210,7 @@ describe("a damaged or hostile file", () => {
       one({ shape: [2 ** 40] }),
       /takes 4398046511104 bytes, data_offsets give it 8/,
     ],
+    ["a shape smaller than its bytes", one({ shape: [1] }), /takes 4 bytes, data_offsets give it 8/],
     [
       "sizes whose product overflows",
       one({ shape: [2 ** 52, 2 ** 52, 2 ** 52] }),
