@@ -21,7 +21,8 @@ export function escapeMarkdown(text: string): string {
     .replace(/&/g, "&amp;")
     .replace(/</g, "&lt;")
     .replace(/[\\`*_{}[\]|#~>$]/g, "\\$&")
-    .replace(/^(\s*)([-+=]|\d+[.)])/, "$1\\$2");
+    .replace(/^(\s*\d+)([.)])(?=\s|$)/, "$1\\$2")
+    .replace(/^(\s*)([-+=])(?=[-=\s]|$)/, "$1\\$2");
 }
 
 /** A fenced block whose fence is longer than any run of backticks inside. */

@@ -15,9 +15,10 @@ import {
 } from "./axes.ts";
 import { linearScale, niceAxis, pixel, type Scale } from "./scales.ts";
 import { type Interval, type IntervalSpec, isMeasured } from "./spec.ts";
-import { fitText, textWidth } from "./text.ts";
+import { textWidth, wrapText } from "./text.ts";
 
 const ROW = 26;
+const TWO_LINE_ROW = 33;
 const SUB_ROW = 15;
 
 /** Draws dots and whiskers; rows that were not measured are left out. None at all: undefined. */
@@ -30,7 +31,7 @@ export function intervalPlot(spec: IntervalSpec, width = 500): Html | undefined 
   const references = spec.references ?? [];
   const top = key.height + 8 + (references.length > 0 ? 13 * references.length + 4 : 0);
 
-  const labels = groups.map((label) => fitText(label, width * 0.34));
+  const labels = groups.map((label) => wrapText(label, width * 0.32));
   const format = spec.format ?? "number";
   const digits = digitsFor(
     rows.map((row) => row.value),
@@ -41,11 +42,11 @@ export function intervalPlot(spec: IntervalSpec, width = 500): Html | undefined 
   );
   const showValues = seriesNames.length < 2;
   const right = width - (showValues ? Math.max(...values.map((value) => textWidth(value, 11))) + 16 : 18);
-  const layout = layoutRows(rows, groups, top);
+  const layout = layoutRows(rows, groups, top, labels.some((lines) => lines.length > 1) ? TWO_LINE_ROW : ROW);
   const frame: Frame = {
     width,
     height: layout.bottom + 44,
-    left: Math.max(60, gutter(labels)),
+    left: Math.max(60, gutter(labels.flat())),
     right,
     top,
     bottom: layout.bottom,
@@ -70,10 +71,7 @@ export function intervalPlot(spec: IntervalSpec, width = 500): Html | undefined 
       references.map((reference, i) =>
         referenceX({ ...frame, top: key.height + 2 }, x(reference.value), reference.label, i),
       ),
-      groups.map(
-        (_, i) =>
-          html`<text class="row-name" x="${frame.left - 10}" y="${pixel(layout.labelY[i]! + 4)}" text-anchor="end">${labels[i]}</text>`,
-      ),
+      groups.map((label, i) => rowName(label, labels[i]!, frame.left - 10, layout.labelY[i]!)),
       rows.map((row, i) => [
         whisker(row.value, Math.max(0, seriesNames.indexOf(row.series ?? "")), x, layout.rowY[i]!),
         showValues &&
@@ -81,6 +79,13 @@ export function intervalPlot(spec: IntervalSpec, width = 500): Html | undefined 
       ]),
     ],
   );
+}
+
+/** A row's name in one or two lines, whole in its tooltip. */
+function rowName(label: string, lines: readonly string[], x: number, middle: number): Html {
+  const first = middle + 4 - (lines.length - 1) * 6.5;
+  const spans = lines.map((line, i) => html`<tspan x="${x}" y="${pixel(first + 13 * i)}">${line}</tspan>`);
+  return html`<text class="row-name" text-anchor="end"><title>${label}</title>${spans}</text>`;
 }
 
 /** One estimate: the whisker from low to high with end caps, the mark at the estimate. */
@@ -93,19 +98,24 @@ function whisker(value: Interval, series: number, x: Scale, y: number): Html {
 }
 
 /** y of every row and of every group's label: rows of a group stand close, groups apart. */
-function layoutRows(rows: readonly { label: string }[], groups: readonly string[], top: number) {
+function layoutRows(
+  rows: readonly { label: string }[],
+  groups: readonly string[],
+  top: number,
+  height: number,
+) {
   const rowY = new Array<number>(rows.length);
   const labelY: number[] = [];
-  let y = top + ROW / 2;
+  let y = top + height / 2;
   for (const label of groups) {
     const members = rows.flatMap((row, i) => (row.label === label ? [i] : []));
     members.forEach((row, i) => {
       rowY[row] = y + i * SUB_ROW;
     });
     labelY.push(y + ((members.length - 1) * SUB_ROW) / 2);
-    y += (members.length - 1) * SUB_ROW + ROW;
+    y += (members.length - 1) * SUB_ROW + height;
   }
-  return { rowY, labelY, bottom: y - ROW / 2 + 2 };
+  return { rowY, labelY, bottom: y - height / 2 + 2 };
 }
 
 function describe(spec: IntervalSpec, rows: IntervalSpec["rows"], values: readonly string[]): string {

@@ -107,6 +107,8 @@ function multiples(step: number, first: number, last: number): number[] {
 }
 
 function bounded(value: number): number {
+  // Below the normal range of doubles a tenth of a step is no number any more.
+  if (Math.abs(value) < 1e-290) return 0;
   return Math.min(LIMIT, Math.max(-LIMIT, value));
 }
 

@@ -107,7 +107,7 @@ const NARROW_AND_PRINT = `
   body{font-size:10.5pt}.layout{display:block;padding:0;max-width:none}nav,#theme,details.data{display:none}
   h2{break-after:avoid}h3,caption{break-after:avoid}tr,figure,.example{break-inside:avoid}
   .figures{grid-template-columns:1fr 1fr;gap:.8rem 1rem}.figures.small{grid-template-columns:1fr 1fr 1fr}
-  table{font-size:8.5pt}th,td{padding-right:.5rem}.scroll{overflow:visible}td.num,th.num{white-space:normal}td .ci{white-space:nowrap}
+  table{font-size:8pt;break-inside:avoid}th,td{padding-right:.5rem}.scroll{overflow:visible}th.num{white-space:normal}td .ci{margin-left:.2em}
   .prompt,details pre{max-height:none;overflow:visible;white-space:pre-wrap}
   *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }`;
