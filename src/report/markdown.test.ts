@@ -12,6 +12,11 @@ describe("Markdown", () => {
     expect(escapeMarkdown("1. x")).toBe("1\\. x");
     expect(escapeMarkdown("\u202Ex")).toBe("⟨U+202E⟩x");
   });
+  it("leaves ranges readable where they cannot be read as links", () => {
+    expect(escapeMarkdown("+0.31 [−0.22, 0.40], p < 0.001")).toBe("+0.31 [−0.22, 0.40], p < 0.001");
+    expect(escapeMarkdown("a [1](x) [2][3] [4]: y")).toBe("a \\[1\\](x) \\[2\\][3] \\[4\\]: y");
+    expect(escapeMarkdown("[1]")).toBe("\\[1\\]");
+  });
   it("fences text that holds fences with a longer one", () => {
     expect(fenced("a\n```js\n```\n")).toBe("````text\na\n```js\n```\n````");
     expect(fenced("plain")).toBe("```text\nplain\n```");
@@ -41,7 +46,7 @@ describe("Markdown", () => {
   });
   it("holds the headline with its interval and n, and no number that is none", () => {
     const text = renderMarkdown(fullReport());
-    expect(text).toContain("weak labels above SFT start by 0.31 \\[0.23, 0.40\\] (n = 200 prompts)");
+    expect(text).toContain("weak labels above SFT start by 0.31 [0.23, 0.40] (n = 200 prompts)");
     expect(text).not.toMatch(/NaN|undefined|Infinity|\[object/);
   });
   it("leaves out what is missing", () => {

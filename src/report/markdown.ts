@@ -14,13 +14,16 @@ export function renderMarkdown(data: ReportData): string {
   return `${[...leadLines(report), ...report.sections.flatMap(sectionLines)].filter((part) => part !== "").join("\n\n")}\n`;
 }
 
+// A bracketed range of numbers is left readable unless what stands next to it would make it a link.
+const RANGE_OR_MARKUP = /(?<=.)(\[[−+\d.,e ]+\])(?![([:])|[\\`*_{}[\]|#~>$]/g;
+
 /** Text that Markdown shows as it is: markup escaped, line breaks kept as spaces. */
 export function escapeMarkdown(text: string): string {
   return visible(text)
     .replace(/\s*\n\s*/g, " ")
     .replace(/&/g, "&amp;")
-    .replace(/</g, "&lt;")
-    .replace(/[\\`*_{}[\]|#~>$]/g, "\\$&")
+    .replace(/<(?=[a-z/!?])/gi, "&lt;")
+    .replace(RANGE_OR_MARKUP, (found, range?: string) => range ?? `\\${found}`)
     .replace(/^(\s*\d+)([.)])(?=\s|$)/, "$1\\$2")
     .replace(/^(\s*)([-+=])(?=[-=\s]|$)/, "$1\\$2");
 }
