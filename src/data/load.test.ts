@@ -68,6 +68,22 @@ describe("preferences", () => {
     expect(report).toMatchObject({ rows: 1, ties: 1, flags: { tie: 1 } });
   });
 
+  test("scores follow their responses, and a score that contradicts the preference is flagged", async () => {
+    const base = { history: "p", human_ref_A: "x", human_ref_B: "y", score_A: 3, score_B: 9 };
+    const { rows } = await readPreferences(
+      await jsonl("shp.jsonl", [
+        { ...base, labels: 0 },
+        { ...base, labels: 1 },
+      ]),
+    );
+    expect(rows[0]).toMatchObject({ chosen: "y", meta: { scoreChosen: 9, scoreRejected: 3 } });
+    expect(rows[0]?.meta).not.toHaveProperty("flags");
+    expect(rows[1]).toMatchObject({
+      chosen: "x",
+      meta: { flags: ["score-contradicts"], scoreChosen: 3, scoreRejected: 9 },
+    });
+  });
+
   test("empty and identical responses are flagged, never dropped in silence", async () => {
     const { rows, report } = await readPreferences(
       await jsonl("odd.jsonl", [good, { ...good, chosen: " " }, { ...good, chosen: "r" }]),

@@ -133,6 +133,10 @@ function flagsOf(pair: ParsedPair): RowFlag[] {
   if (pair.preferred === "tie") flags.push("tie");
   if (isEmptyText(pair.first) || isEmptyText(pair.second)) flags.push("empty");
   if (sameText(pair.first, pair.second)) flags.push("identical");
+  const { scoreFirst = 0, scoreSecond = 0 } = pair.meta ?? {};
+  const lead = pair.preferred === "first" ? scoreFirst - scoreSecond : scoreSecond - scoreFirst;
+  if ((pair.preferred === "first" || pair.preferred === "second") && lead < 0)
+    flags.push("score-contradicts");
   return flags;
 }
 

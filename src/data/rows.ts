@@ -9,9 +9,9 @@ export type Text = string | readonly Message[];
 
 /**
  * What may be odd about a row: `tie` people preferred neither; `empty` a response says nothing; `identical`
- * both responses are the same; `extra-turn` a response goes on with another speaker's turn.
+ * both responses are the same; `score-contradicts` the rejected response has the higher score; `extra-turn` a response goes on with another speaker's turn.
  */
-export type RowFlag = "tie" | "empty" | "identical" | "extra-turn";
+export type RowFlag = "tie" | "empty" | "identical" | "score-contradicts" | "extra-turn";
 
 /** What the data said beside the texts. Everything here is optional and nothing of it reaches a labeller but `group` and `subset`. */
 export type RowMeta = {

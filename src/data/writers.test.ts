@@ -125,6 +125,7 @@ test("whatever is no preference, no number or no one form is refused and leaves 
   await refusal([{ ...label("a"), flags: ["abstain", "truncated"] }]).toThrow(/flagged "abstain"/);
   await refusal([{ ...label("a"), margin: Number.NaN }]).toThrow(/has margin NaN/);
   await refusal([{ ...label("a"), pChosen: Number.NaN }]).toThrow(/has p_chosen NaN/);
+  await refusal([{ ...label("a"), pChosen: -0.1 }]).toThrow(/has p_chosen -0\.1/);
   await refusal([{ ...label("a"), confidence: 1.1 }]).toThrow(/has confidence 1\.1/);
   await refusal([{ ...label("a"), weight: -1 }]).toThrow(/has weight -1/);
   await refusal([label("a"), label("a")]).toThrow(/comes twice/);

@@ -126,6 +126,12 @@ export function checkMessages(list: readonly unknown[], column: string): Message
         `message ${i} is ${kindOf(item)}, expected {role, content}`,
         "Give [{role, content}, …].",
       );
+    if (Array.isArray(item.tool_calls) && item.tool_calls.length > 0)
+      throw new RowProblem(
+        column,
+        `message ${i} calls tools`,
+        "Leave the row out: tool calls are not supported.",
+      );
     return {
       role: checkText(item.role, `${column}[${i}].role`),
       content: checkText(item.content, `${column}[${i}].content`),
@@ -149,4 +155,17 @@ function kindOf(value: unknown): string {
 export function lookUpText(value: Value, column: string): string {
   const found = columnAt(value, column);
   return typeof found === "number" ? String(found) : checkText(found, column);
+}
+
+/** Ratings of the two responses, where the columns hold them. */
+export function scoresAt(
+  value: Value,
+  first: string,
+  second: string,
+): { scoreFirst?: number; scoreSecond?: number } {
+  const [scoreFirst, scoreSecond] = [optionalNumberAt(value, first), optionalNumberAt(value, second)];
+  return {
+    ...(scoreFirst === undefined ? {} : { scoreFirst }),
+    ...(scoreSecond === undefined ? {} : { scoreSecond }),
+  };
 }

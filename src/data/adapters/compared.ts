@@ -1,6 +1,6 @@
 /** Data sets that name two responses and which one was better: PKU-SafeRLHF, SHP, AlpacaEval's annotations. */
 import { type Adapter, RowProblem } from "./adapter.ts";
-import { binaryAt, hasColumns, numberAt, show, subsetAt, textAt } from "./columns.ts";
+import { binaryAt, hasColumns, numberAt, scoresAt, show, subsetAt, textAt } from "./columns.ts";
 
 /** `{prompt, response_0, response_1, better_response_id}` (Ji et al. 2023, https://arxiv.org/abs/2307.04657): helpfulness, not `safer_response_id`. */
 export const pkuSafeRlhf: Adapter = {
@@ -31,7 +31,7 @@ export const shp: Adapter = {
     first: textAt(value, "human_ref_A"),
     second: textAt(value, "human_ref_B"),
     preferred: binaryAt(value, "labels") === 1 ? "first" : "second",
-    meta: subsetAt(value, "domain"),
+    meta: { ...subsetAt(value, "domain"), ...scoresAt(value, "score_A", "score_B") },
     ...(typeof value.post_id === "string" ? { groupKeys: [`post ${value.post_id}`] } : {}),
   }),
 };

@@ -10,6 +10,7 @@
  * A sentence ends with `.`, `!` or `?`, perhaps a closing quote or bracket, and white space. Scenarios that begin with the same sentence (letters and
  * digits compared) go into one group for splits, since the published split by pair shares most of them.
  */
+import { basename } from "node:path";
 import { normaliseText } from "../normalise.ts";
 import type { Adapter, LeftOut, ParsedPair } from "./adapter.ts";
 import { hasColumns, textAt } from "./columns.ts";
@@ -21,7 +22,7 @@ export const ethics: Adapter = {
   name: "ethics",
   shape: "two columns without header, the more pleasant scenario first; shared opening as prompt",
   matches: ({ file, value }) =>
-    /util/i.test(file) && hasColumns(value, "column1", "column2") && Object.keys(value).length === 2
+    /util/i.test(basename(file)) && hasColumns(value, "column1", "column2") && Object.keys(value).length === 2
       ? `two columns without header in a file named "util…" (ETHICS utilitarianism; the shared opening becomes the prompt, --format ethics-whole uses none)`
       : undefined,
   parse: (value) => splitScenarios(value),

@@ -205,7 +205,7 @@ describe("each known shape is detected and read", () => {
       name: "shp",
       preferred: "second",
       groupKeys: ["post abc"],
-      meta: { subset: "askculinary" },
+      meta: { subset: "askculinary", scoreFirst: 3, scoreSecond: 9 },
     });
     expect(read({ ...record, labels: 1 })).toMatchObject({ preferred: "first" });
   });
@@ -297,6 +297,11 @@ test("what is missing or of a wrong kind names the column and a remedy", () => {
   expect(problem({ prompt: "p", chosen: null, rejected: "r" })).toMatchObject({ message: "is null" });
   expect(problem({ prompt: "p", chosen: [{ role: "assistant" }], rejected: "r" })).toMatchObject({
     column: "chosen[0].content",
+  });
+  expect(
+    problem({ prompt: "p", chosen: [{ role: "assistant", content: "", tool_calls: [{}] }], rejected: "r" }),
+  ).toMatchObject({
+    message: "message 0 calls tools",
   });
   expect(problem({ prompt: "p", chosen: "\ud800", rejected: "r" })).toMatchObject({
     message: expect.stringContaining("half a character"),

@@ -1,6 +1,6 @@
 /** This project's own files: the unlabelled pool, and the labels it writes (`writers.ts`). */
 import { type Adapter, RowProblem } from "./adapter.ts";
-import { columnAt, contentAt, hasColumns, idAt, optionalNumberAt, show } from "./columns.ts";
+import { columnAt, contentAt, hasColumns, idAt, scoresAt, show } from "./columns.ts";
 import { explicitPair } from "./trl.ts";
 
 /** The columns that pools name their two responses by. */
@@ -38,13 +38,8 @@ export const labels: Adapter = {
         `are ${show(flags)}: a tie or an abstention is no preference`,
         "Leave the row out.",
       );
-    const scoreFirst = optionalNumberAt(value, "score_chosen");
-    const scoreSecond = optionalNumberAt(value, "score_rejected");
-    const scores = {
-      ...(scoreFirst === undefined ? {} : { scoreFirst }),
-      ...(scoreSecond === undefined ? {} : { scoreSecond }),
-    };
-    return { ...idAt(value), ...explicitPair(value), preferred: "first", meta: scores };
+    const meta = scoresAt(value, "score_chosen", "score_rejected");
+    return { ...idAt(value), ...explicitPair(value), preferred: "first", meta };
   },
 };
 

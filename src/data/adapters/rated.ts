@@ -3,7 +3,7 @@
  * are ties: the order of such a pair says nothing (argilla-io/notus#7; distilabel#264).
  */
 import type { Adapter, ParsedPair } from "./adapter.ts";
-import { hasColumns, idAt, optionalNumberAt, subsetAt } from "./columns.ts";
+import { hasColumns, idAt, scoresAt, subsetAt } from "./columns.ts";
 import { explicitPair } from "./trl.ts";
 
 type Value = Readonly<Record<string, unknown>>;
@@ -56,13 +56,12 @@ function rated(
   chosen: string,
   rejected: string,
 ): ParsedPair {
-  const scoreFirst = optionalNumberAt(value, chosen);
-  const scoreSecond = optionalNumberAt(value, rejected);
-  const meta = {
-    ...subsetAt(value),
-    ...(scoreFirst === undefined ? {} : { scoreFirst }),
-    ...(scoreSecond === undefined ? {} : { scoreSecond }),
+  const scores = scoresAt(value, chosen, rejected);
+  const tie = scores.scoreFirst !== undefined && scores.scoreFirst === scores.scoreSecond;
+  return {
+    ...idAt(value),
+    ...pair,
+    preferred: tie ? "tie" : "first",
+    meta: { ...subsetAt(value), ...scores },
   };
-  const tie = scoreFirst !== undefined && scoreFirst === scoreSecond;
-  return { ...idAt(value), ...pair, preferred: tie ? "tie" : "first", meta };
 }

@@ -6,11 +6,12 @@ import { checkFile } from "./bytes.ts";
 import type { RecordStream } from "./record.ts";
 
 const MAX_GROUP_BYTES = 2 * 2 ** 30;
+const MAX_GROUP_ROWS = 20_000_000;
 
 /**
  * Streams the rows of a Parquet file; `line` is the row number, from 1.
  * @throws DataError when the file is missing, empty, not Parquet, cut short, holds text that is not UTF-8, or a row group
- *   decompresses to more than 2 GiB
+ *   has more than 20 million rows or 2 GiB
  */
 export async function* readParquet(file: string): RecordStream {
   await checkFile(file);
@@ -21,11 +22,11 @@ export async function* readParquet(file: string): RecordStream {
   if (metadata.num_rows === 0n) throw new DataError(file, 0, "has no rows, expected at least one row.");
   let rowStart = 0;
   for (const group of metadata.row_groups) {
-    if (group.total_byte_size > MAX_GROUP_BYTES)
+    if (group.total_byte_size > MAX_GROUP_BYTES || group.num_rows > MAX_GROUP_ROWS)
       throw new DataError(
         file,
         rowStart + 1,
-        `starts a row group of ${group.total_byte_size} bytes, expected at most ${MAX_GROUP_BYTES}. Write the file again with smaller row groups.`,
+        `starts a row group of ${group.num_rows} rows and ${group.total_byte_size} bytes, expected at most ${MAX_GROUP_ROWS} and ${MAX_GROUP_BYTES}. Write the file again with smaller row groups.`,
       );
     const rowEnd = rowStart + Number(group.num_rows);
     const rows = await readGroup(file, metadata, rowStart, rowEnd);

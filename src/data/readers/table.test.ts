@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../../core/errors.ts";
@@ -142,6 +143,23 @@ describe("CSV", () => {
     await expect(
       all(await write("wide.csv", `a,b\n${"x".repeat(100)},y\n`), { maxRecordBytes: 50 }),
     ).rejects.toThrow(/wide\.csv:2: is longer/);
+  });
+
+  test("whatever is quoted comes back, also over the chunks of a large file", async () => {
+    const cell = fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom('"', "\n", "\r\n", ",", "é".repeat(40_000)),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(cell, cell), { minLength: 1, maxLength: 8 }), async (rows) => {
+        const text = rows
+          .map((row) => `${row.map((field) => `"${field.replaceAll('"', '""')}"`).join(",")}\n`)
+          .join("");
+        const read = await values(await write("property.csv", text), { header: false });
+        expect(read).toEqual(rows.map(([column1, column2]) => ({ column1, column2 })));
+      }),
+      { numRuns: 40 },
+    );
   });
 
   test("a quote inside an unquoted field stands for itself; a last quoted field needs no newline", async () => {
