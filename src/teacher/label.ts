@@ -1,6 +1,7 @@
 /**
  * The one label record. Every labeller writes it (implicit reward, reward head, judge, human, control, ensemble), every
- * analysis reads it; `label-file.ts` keeps it on disk. What a label is never depends on which candidate is called a: swapping a and b mirrors it exactly.
+ * analysis reads it; `label-file.ts` keeps it on disk. What a label says never depends on which candidate is called a:
+ * swapping a and b mirrors it exactly.
  */
 import { logistic } from "../stats/special.ts";
 
@@ -50,10 +51,11 @@ export const UNSELECTED = "unselected";
  */
 export function labelFromScores(scored: ScoredPair, options: LabelOptions = {}): Label {
   const { id, teacher } = scored;
-  const margin = scored.scoreA - scored.scoreB;
-  const finite =
-    [margin, scored.scoreA, scored.scoreB].every(Number.isFinite) && !scored.flags?.includes("non-finite");
-  const [scoreA, scoreB] = finite ? [scored.scoreA, scored.scoreB] : [Number.NaN, Number.NaN];
+  // Adding 0 turns -0 into 0: the two are one score.
+  const [a, b] = [scored.scoreA + 0, scored.scoreB + 0];
+  const margin = a - b;
+  const finite = [margin, a, b].every(Number.isFinite) && !scored.flags?.includes("non-finite");
+  const [scoreA, scoreB] = finite ? [a, b] : [Number.NaN, Number.NaN];
   const flags = sortedFlags([...(scored.flags ?? []), ...(finite ? [] : ["non-finite"])]);
   const base = { id, scoreA, scoreB, margin: finite ? margin : Number.NaN, flags, teacher };
   if (isBlocked(flags)) return { ...base, preferred: "abstain", ...chance };

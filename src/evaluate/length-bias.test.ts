@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { createRng } from "../core/rng.ts";
+import { labelFromScores, mirrorLabel } from "../teacher/label.ts";
+import type { Choice } from "./agreement.ts";
+import {
+  accuracyByLengthGap,
+  fitLengthAlpha,
+  type LengthTable,
+  longerPreferred,
+  marginLengthCorrelation,
+  meanLengthGap,
+} from "./length-bias.ts";
+
+const label = (id: string, margin: number, flags: string[] = []) =>
+  labelFromScores({ id, scoreA: margin, scoreB: 0, flags, teacher: "t" });
+const table = (gaps: number[]): LengthTable =>
+  new Map(gaps.map((gap, i) => [`p${i}`, { lengthA: 100 + gap, lengthB: 100 }]));
+const rng = createRng("length");
+
+test("a labeller that always takes the longer answer is right on one side only", () => {
+  const gaps = [-4, -3, -2, -1, 1, 2, 3, 4];
+  const labels = gaps.map((gap, i) => label(`p${i}`, gap));
+  const human: Choice[] = gaps.map((_, i) => ({ id: `p${i}`, preferred: "a" }));
+  const bins = accuracyByLengthGap(labels, human, table(gaps), { bins: 2 });
+  expect(bins.map(({ low, high, agreement }) => [low, high, agreement.estimate])).toEqual([
+    [-4, -1, 0],
+    [1, 4, 1],
+  ]);
+});
+
+test("the share of longer answers leaves out equal lengths, ties and abstentions", () => {
+  const labels = [
+    label("p0", 1),
+    label("p1", -1),
+    label("p2", 1),
+    label("p3", 1),
+    label("p4", 0),
+    label("p5", 1, ["empty"]),
+  ];
+  // gaps 5 (a, longer), 5 (b, shorter), -5 (a, shorter), 0
+  const share = longerPreferred(labels, table([5, 5, -5, 0, 5, 5]))!;
+  expect(share).toMatchObject({ n: 3 });
+  expect(share.estimate).toBeCloseTo(1 / 3, 14);
+  expect(longerPreferred([], new Map())).toBeNull();
+  expect(() => longerPreferred(labels, table([1]))).toThrow('pair "p1" has no lengths');
+});
+
+test("the correlation of margin and length is 1 for a ruler, and blind to which answer is called a", () => {
+  const gaps = [3, 1, -2, 7, -5, 4];
+  const labels = gaps.map((gap, i) => label(`p${i}`, 0.1 * gap));
+  const result = marginLengthCorrelation(labels, table(gaps), { rng, resamples: 200 });
+  expect(result.n).toBe(6);
+  expect(result.pearson!.estimate).toBeCloseTo(1, 12);
+  expect(result.spearman!.estimate).toBeCloseTo(1, 12);
+  // (m, gap) (1,1) (1,3), mirrored: Σ m·gap / sqrt(Σ m² Σ gap²) = 4 / sqrt(2·10)
+  const two = [label("p0", 1), label("p1", 1)];
+  const one = marginLengthCorrelation(two, table([1, 3]), { rng, resamples: 200 }).pearson!.estimate;
+  expect(one).toBeCloseTo(4 / Math.sqrt(20), 12);
+  const swapped = marginLengthCorrelation([two[0]!, mirrorLabel(two[1]!)], table([1, -3]), {
+    rng,
+    resamples: 200,
+  });
+  expect(swapped.pearson!.estimate).toBeCloseTo(one, 12);
+  expect(marginLengthCorrelation([], new Map(), { rng })).toEqual({ n: 0, pearson: null, spearman: null });
+});
+
+test("DICE's alpha takes out a length term that was put in", () => {
+  // score = quality + 0.02 · length, quality independent of length. 3000 pairs, sd of the gap 50, of the quality gap 1.4.
+  const draws = Array.from({ length: 3000 }, () => ({ quality: 1.4 * rng.normal(), gap: 0 }));
+  const stream = createRng("lengths");
+  for (const draw of draws) draw.gap = Math.round(50 * stream.normal());
+  const noise = createRng("quality");
+  const labels = draws.map(({ gap }, i) => label(`p${i}`, 1.4 * noise.normal() + 0.02 * gap));
+  const lengths = table(draws.map(({ gap }) => gap));
+  const fit = fitLengthAlpha(labels, lengths);
+  expect(Math.abs(fit.alpha - 0.02)).toBeLessThan(0.003);
+  expect(fit.meanGapBefore).toBeGreaterThan(15);
+  expect(Math.abs(fit.meanGapAfter)).toBeLessThan(0.1);
+  expect(meanLengthGap(labels, lengths, { rng, resamples: 200 })!.estimate).toBeCloseTo(
+    fit.meanGapBefore,
+    10,
+  );
+});
+
+test("blocked pairs do not enter the fit", () => {
+  expect(fitLengthAlpha([label("p0", 5, ["truncated"])], table([3]))).toMatchObject({ n: 0, alpha: 0 });
+  expect(meanLengthGap([], new Map(), { rng })).toBeNull();
+});
