@@ -1,3 +1,4 @@
+/** Every known shape, detected and read. Length: one test for each of the sixteen shapes. */
 import { describe, expect, test } from "vitest";
 import { detectFormat } from "../detect.ts";
 import { ADAPTERS, adapterNamed } from "./index.ts";
