@@ -127,6 +127,11 @@ class GraphWriter implements Emitter {
     return this.#constant(`f:${value}`, [], ELEMENT[this.dialect.precision], data);
   }
 
+  floats(values: readonly number[]): string {
+    const data = this.dialect.precision === "float32" ? Float32Array.from(values) : Float64Array.from(values);
+    return this.#constant(`v:${values}`, [values.length], ELEMENT[this.dialect.precision], data);
+  }
+
   int(value: number): string {
     return this.#constant(`i:${value}`, [], ELEMENT.int32, new Int32Array([value]));
   }

@@ -58,7 +58,24 @@ export function constantValue(x: Tensor): number | undefined {
   return x.node.op === constantOp ? attribute<number>(x.node, "value") : undefined;
 }
 
-const asTensor = (x: Tensor | number): Tensor => (typeof x === "number" ? scalar(x) : x);
+const vectorOp: Op = {
+  name: "vector",
+  infer: (_inputs, { values }) => [{ dtype: "float", shape: [(values as readonly number[]).length] }],
+  emit: (node, emit) => {
+    const values = emit.floats(attribute<readonly number[]>(node, "values"));
+    emit.add("Identity", [values], { outputs: [emit.name(node.outputs[0]!)] });
+  },
+};
+
+/** Numbers as a float tensor of rank 1. */
+export const vector = (values: readonly number[]): Tensor => apply(vectorOp, [], { values });
+
+/** A number takes the element type of the tensor it meets. */
+function operands(a: Tensor | number, b: Tensor | number): [Tensor, Tensor] {
+  const dtype = typeof a !== "number" ? a.dtype : typeof b !== "number" ? b.dtype : "float";
+  const asTensor = (x: Tensor | number) => (typeof x !== "number" ? x : dtype === "int" ? intScalar(x) : scalar(x));
+  return [asTensor(a), asTensor(b)];
+}
 
 const addOp = binary("add", "Add", "same", (_a, _b, dy) => [dy, dy]);
 const subOp = binary("sub", "Sub", "same", (_a, _b, dy) => [dy, neg(dy)]);
@@ -79,23 +96,23 @@ const andOp = binary("and", "And", "bool");
 const orOp = binary("or", "Or", "bool");
 
 /** a + b */
-export const add = (a: Tensor, b: Tensor | number): Tensor => apply(addOp, [a, asTensor(b)]);
+export const add = (a: Tensor, b: Tensor | number): Tensor => apply(addOp, operands(a, b));
 /** a - b */
-export const sub = (a: Tensor | number, b: Tensor | number): Tensor => apply(subOp, [asTensor(a), asTensor(b)]);
+export const sub = (a: Tensor | number, b: Tensor | number): Tensor => apply(subOp, operands(a, b));
 /** a ∘ b */
-export const mul = (a: Tensor, b: Tensor | number): Tensor => apply(mulOp, [a, asTensor(b)]);
+export const mul = (a: Tensor, b: Tensor | number): Tensor => apply(mulOp, operands(a, b));
 /** a / b */
-export const div = (a: Tensor | number, b: Tensor | number): Tensor => apply(divOp, [asTensor(a), asTensor(b)]);
+export const div = (a: Tensor | number, b: Tensor | number): Tensor => apply(divOp, operands(a, b));
 /** min(a, b); where they are equal the gradient goes to `b`. */
-export const minimum = (a: Tensor, b: Tensor | number): Tensor => apply(minOp, [a, asTensor(b)]);
+export const minimum = (a: Tensor, b: Tensor | number): Tensor => apply(minOp, operands(a, b));
 /** max(a, b); where they are equal the gradient goes to `b`. */
-export const maximum = (a: Tensor, b: Tensor | number): Tensor => apply(maxOp, [a, asTensor(b)]);
+export const maximum = (a: Tensor, b: Tensor | number): Tensor => apply(maxOp, operands(a, b));
 /** a < b, as bool; no gradient. */
-export const less = (a: Tensor, b: Tensor): Tensor => apply(lessOp, [a, b]);
+export const less = (a: Tensor | number, b: Tensor | number): Tensor => apply(lessOp, operands(a, b));
 /** a <= b, as bool; no gradient. */
-export const lessEqual = (a: Tensor, b: Tensor): Tensor => apply(lessEqualOp, [a, b]);
+export const lessEqual = (a: Tensor | number, b: Tensor | number): Tensor => apply(lessEqualOp, operands(a, b));
 /** a == b, as bool; no gradient. */
-export const equal = (a: Tensor, b: Tensor): Tensor => apply(equalOp, [a, b]);
+export const equal = (a: Tensor | number, b: Tensor | number): Tensor => apply(equalOp, operands(a, b));
 /** a and b, on bools. */
 export const and = (a: Tensor, b: Tensor): Tensor => apply(andOp, [a, b]);
 /** a or b, on bools. */
@@ -110,12 +127,18 @@ const sigmoidOp = unary("sigmoid", "Sigmoid", (_x, y, dy) => mul(dy, mul(y, sub(
 const reluOp = unary("relu", "Relu", (_x, y, dy) => where(less(scalar(0), y), dy, scalar(0)));
 const absOp = unary("abs", "Abs", (x, _y, dy) => mul(dy, apply(signOp, [x])));
 const signOp = unary("sign", "Sign", (_x, _y, dy) => mul(dy, 0));
+const cosOp = unary("cos", "Cos", (x, _y, dy) => neg(mul(dy, sin(x))));
+const sinOp = unary("sin", "Sin", (x, _y, dy) => mul(dy, cos(x)));
 const erfOp = unary("erf", "Erf", (x, _y, dy) => mul(dy, mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI))));
 
 /** -x */
 export const neg = (x: Tensor): Tensor => apply(negOp, [x]);
 /** e^x */
 export const exp = (x: Tensor): Tensor => apply(expOp, [x]);
+/** Cosine, of radians. */
+export const cos = (x: Tensor): Tensor => apply(cosOp, [x]);
+/** Sine, of radians. */
+export const sin = (x: Tensor): Tensor => apply(sinOp, [x]);
 /** Natural logarithm. */
 export const log = (x: Tensor): Tensor => apply(logOp, [x]);
 /** Square root. */

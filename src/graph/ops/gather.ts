@@ -16,6 +16,18 @@ const iotaOp: Op = {
 /** 0, 1, … size - 1, as ints `[size]`. */
 export const iota = (size: Dim): Tensor => apply(iotaOp, [], { size });
 
+const sizeOfOp: Op = {
+  name: "sizeOf",
+  infer: () => [{ dtype: "int", shape: [] }],
+  emit: (node, emit) => {
+    const count = emit.add("Cast", [emit.size(attribute<Dim>(node, "size"))], { attributes: { to: 6 } });
+    emit.add("Squeeze", [count], { outputs: [emit.name(node.outputs[0]!)] });
+  },
+};
+
+/** A size at run time, as an int of rank 0. */
+export const sizeOf = (size: Dim): Tensor => apply(sizeOfOp, [], { size });
+
 const gatherRowsOp: Op = {
   name: "gatherRows",
   infer: ([table, index]) => [{ dtype: table!.dtype, shape: [...index!.shape, ...table!.shape.slice(1)] }],
@@ -48,16 +60,23 @@ const scatterAddRowsOp: Op = {
     const [updates, index, base] = node.inputs;
     const zeros = () => emit.add("Expand", [emit.scalar(0), emit.shape(attribute<Shape>(node, "shape"))]);
     const start = base === undefined ? zeros() : emit.name(base);
-    const at = emit.add("Unsqueeze", [emit.add("Cast", [emit.name(index!)], { attributes: { to: 7 } }), emit.ints([-1])]);
-    emit.add("ScatterND", [start, at, emit.name(updates!)], {
+    // Not ScatterND: ONNX Runtime's adds the rows in parallel and loses some where an index repeats.
+    const column = index!.shape.concat(updates!.shape.slice(1).map(() => 1));
+    const reshaped = emit.add("Reshape", [emit.name(index!), emit.ints(column.map((dim, i) => (i === 0 ? -1 : (dim as number))))]);
+    const at = emit.add("Expand", [reshaped, emit.shape(updates!.shape)]);
+    emit.add("ScatterElements", [start, at, emit.name(updates!)], {
       outputs: [emit.name(node.outputs[0]!)],
-      attributes: { reduction: "add" },
+      attributes: { axis: 0, reduction: "add" },
     });
   },
 };
 
-/** Adds rows into `base` (zeros of `shape` by default): the adjoint of `gatherRows`. */
+/**
+ * Adds rows into `base` (zeros of `shape` by default): the adjoint of `gatherRows`.
+ * updates `[N, …]`, index `[N]`, of which numbers may repeat.
+ */
 export function scatterAddRows(updates: Tensor, index: Tensor, shape: Shape, base?: Tensor): Tensor {
+  expectRank("scatterAddRows", index, 1);
   return apply(scatterAddRowsOp, base === undefined ? [updates, index] : [updates, index, base], { shape });
 }
 
@@ -83,8 +102,9 @@ const permuteRowsOp: Op = {
 
 /**
  * Rows of x `[M, …]` at `index` `[K]`, where `inverse` `[M]` names for each row of x the one place in the
- * result that counts. Other places (padding) hold copies whose adjoints must be zero, so the adjoint is a
- * plain gather by `inverse` and no scatter is needed.
+ * result that counts; the adjoint is a plain gather by `inverse` and needs no scatter. Other places (padding) hold
+ * copies, whose adjoints are dropped; and where `inverse` goes back from a padded grid, padding gets copies of adjoints,
+ * so what is computed there must stay among padding.
  */
 export function permuteRows(x: Tensor, index: Tensor, inverse: Tensor): Tensor {
   expectRank("permuteRows", index, 1);
@@ -92,6 +112,22 @@ export function permuteRows(x: Tensor, index: Tensor, inverse: Tensor): Tensor {
   if (inverse.shape[0] !== x.shape[0])
     throw new ShapeError("permuteRows", `inverse is ${formatShape(inverse.shape)} for rows ${formatShape(x.shape)}.`);
   return apply(permuteRowsOp, [x, index, inverse]);
+}
+
+const setRowsOp: Op = {
+  name: "setRows",
+  infer: ([base]) => [{ dtype: base!.dtype, shape: base!.shape }],
+  emit: (node, emit) => {
+    const [base, index, rows] = node.inputs.map((t) => emit.name(t)) as [string, string, string];
+    const at = emit.add("Unsqueeze", [emit.add("Cast", [index], { attributes: { to: 7 } }), emit.ints([-1])]);
+    emit.add("ScatterND", [base, at, rows], { outputs: [emit.name(node.outputs[0]!)] });
+  },
+};
+
+/** `base` `[M, …]` with rows at `index` `[K]` (no number twice) replaced by `rows` `[K, …]`; no gradient. */
+export function setRows(base: Tensor, index: Tensor, rows: Tensor): Tensor {
+  expectRank("setRows", index, 1);
+  return apply(setRowsOp, [base, index, rows]);
 }
 
 const takeLastOp: Op = {

@@ -1,0 +1,45 @@
+/** Low-rank adapters on named projections. Hu et al. 2021, https://arxiv.org/abs/2106.09685. */
+import { ConfigError } from "../core/errors.ts";
+
+/** Options of an adapter, in PEFT's meaning. */
+export type LoraOptions = {
+  /** Inner size of the adapter, at least 1. */
+  readonly rank: number;
+  /** The adapter's product is scaled by alpha / rank. */
+  readonly alpha: number;
+  /** Share of the adapter's input zeroed while training, in [0, 1). */
+  readonly dropout: number;
+  /** Last parts of projection names, such as "q_proj", or whole names. */
+  readonly targets: readonly string[];
+};
+
+/** An adapter that knows which projections it sits on. */
+export type LoraSpec = LoraOptions & {
+  readonly scale: number;
+  /** True when a projection (its name without ".weight") has an adapter. */
+  covers(projection: string): boolean;
+};
+
+/**
+ * Checks options.
+ * @throws ConfigError when rank, alpha or dropout is out of range or nothing is targeted
+ */
+export function loraSpec(options: LoraOptions): LoraSpec {
+  const issues: string[] = [];
+  if (!Number.isInteger(options.rank) || options.rank < 1)
+    issues.push(`lora.rank: expected a positive integer, got ${options.rank}.`);
+  if (!(options.alpha > 0)) issues.push(`lora.alpha: expected a number above 0, got ${options.alpha}.`);
+  if (!(options.dropout >= 0 && options.dropout < 1))
+    issues.push(`lora.dropout: expected a number in [0, 1), got ${options.dropout}.`);
+  if (options.targets.length === 0) issues.push("lora.targets: expected at least one projection, got none.");
+  if (issues.length > 0) throw new ConfigError(issues);
+  const ends = options.targets.map((target) => `.${target}`);
+  return {
+    ...options,
+    scale: options.alpha / options.rank,
+    covers: (projection) => ends.some((end) => `.${projection}`.endsWith(end)),
+  };
+}
+
+/** True for the parameters of adapters. */
+export const isAdapterParameter = (name: string): boolean => /\.lora_[AB]\.weight$/.test(name);

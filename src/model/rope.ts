@@ -1,0 +1,46 @@
+/** Angles of rotary position embeddings, with Llama 3's scaling. */
+import { CheckpointError } from "../core/errors.ts";
+import { cos, mul, sin, toFloat, vector } from "../graph/ops/elementwise.ts";
+import { reshape } from "../graph/ops/layout.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { ConfigReader } from "./config.ts";
+
+/** Turns per position, one per pair of entries: radians, `dims / 2` of them. */
+export type RopeFrequencies = readonly number[];
+
+/**
+ * Frequencies θ^(-2i/dims), scaled as `rope_scaling` says.
+ * @throws CheckpointError for a scaling other than "default" and "llama3"
+ */
+export function ropeFrequencies(config: ConfigReader, dims: number, theta: number): RopeFrequencies {
+  const plain = Array.from({ length: dims / 2 }, (_, i) => theta ** ((-2 * i) / dims));
+  const scaling = config.raw("rope_scaling") as Record<string, unknown> | null | undefined;
+  if (scaling === null || scaling === undefined) return plain;
+  const type = scaling["rope_type"] ?? scaling["type"] ?? "default";
+  if (type === "default") return plain;
+  if (type !== "llama3") throw config.error("rope_scaling", `rope_type "default" or "llama3"`, scaling);
+  return plain.map((frequency) => llama3Frequency(frequency, scaling, config));
+}
+
+/** Long wavelengths are stretched by `factor`, short ones kept, those between are blended (Llama 3.1). */
+function llama3Frequency(frequency: number, scaling: Record<string, unknown>, config: ConfigReader): number {
+  const value = (key: string): number => {
+    const found = scaling[key];
+    if (typeof found !== "number" || !(found > 0))
+      throw new CheckpointError(config.file, `"rope_scaling.${key}": expected a positive number, got ${JSON.stringify(found)}.`);
+    return found;
+  };
+  const [factor, low, high] = [value("factor"), value("low_freq_factor"), value("high_freq_factor")];
+  const original = value("original_max_position_embeddings");
+  const wavelength = (2 * Math.PI) / frequency;
+  if (wavelength < original / high) return frequency;
+  if (wavelength > original / low) return frequency / factor;
+  const blend = (original / wavelength - low) / (high - low);
+  return (1 - blend) * (frequency / factor) + blend * frequency;
+}
+
+/** Cosines and sines at each token's position: positions `[N]` → `[N, 1, dims/2]` each. */
+export function ropeAngles(positions: Tensor, frequencies: RopeFrequencies): { cosine: Tensor; sine: Tensor } {
+  const angles = mul(reshape(toFloat(positions), [positions.shape[0]!, 1, 1]), vector(frequencies));
+  return { cosine: cos(angles), sine: sin(angles) };
+}

@@ -1,0 +1,64 @@
+/**
+ * Response log-probabilities: the one place where they are computed. Trainer, labeller and evaluator all build
+ * their programs on this, over the token ids of `text/pair.ts`.
+ */
+import type { Dim } from "../graph/dims.ts";
+import { mul } from "../graph/ops/elementwise.ts";
+import { scatterAddRows } from "../graph/ops/gather.ts";
+import { concat, reshape } from "../graph/ops/layout.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
+import { packedAttention, packedInputs } from "../model/attention.ts";
+import { type ContextSetup, createContext, type ModelContext } from "../model/context.ts";
+import type { Decoder } from "../model/family.ts";
+import { runTrunk, tokenLogps } from "../model/heads.ts";
+
+/** A decoder run over a packed batch. */
+export type PackedRun = {
+  readonly context: ModelContext;
+  /** Last hidden states `[N, E]`. */
+  readonly hidden: Tensor;
+  /** Inputs of the blocks and output of the last, each `[N, C]`: boundaries for gradient checkpointing. */
+  readonly layers: readonly Tensor[];
+};
+
+/** Runs a decoder over a packed batch (`data/packing.ts`). */
+export function runPacked(decoder: Decoder, setup: Pick<ContextSetup, "lora" | "dropout"> = {}): PackedRun {
+  const inputs = packedInputs();
+  const context = createContext({ ...setup, ...inputs, attention: packedAttention(inputs) });
+  return { context, ...runTrunk(context, decoder) };
+}
+
+/** Log-probabilities of a packed batch's responses, nats. */
+export type ResponseLogps = {
+  /** Summed over each response's tokens `[S]`. */
+  readonly summed: Tensor;
+  /** Each response token's own `[4·R]`; 0 where padded. */
+  readonly perToken: Tensor;
+  /** Tokens of each response `[S]`. */
+  readonly lengths: Tensor;
+};
+
+/**
+ * log π(response | prompt) of every response in the batch.
+ * @param sequences - the number of responses; "2*P" where every row is a pair
+ */
+export function responseLogps(
+  decoder: Decoder,
+  { context, hidden }: PackedRun,
+  sequences: Dim = "S",
+): ResponseLogps {
+  const predicted = "4*R";
+  const rows = input("rows", "int", [predicted]);
+  const targets = input("targets", "int", [predicted]);
+  const owners = input("owners", "int", [predicted]);
+  const weights = input("weights", "float", [predicted]);
+  const chunks = tokenLogps(context, decoder, { hidden, rows, targets });
+  const stacked = concat(
+    chunks.map((chunk) => reshape(chunk, [1, "R"])),
+    0,
+  );
+  const perToken = mul(reshape(stacked, [predicted]), weights);
+  const lengths = input("lengths", "float", [sequences]);
+  const summed = scatterAddRows(perToken, owners, [sequences], mul(lengths, 0));
+  return { summed, perToken, lengths };
+}
