@@ -76,12 +76,13 @@ test("the coverage curve goes from the surest labels to all", () => {
 });
 
 test("three judges leave at most one alone, and gold takes a side where weak and human differ", () => {
-  const weak = choices("a a a b b tie a");
-  const human = choices("a a b a b a a");
+  const weak = choices("a a a b b tie a b");
+  const human = choices("a a b a b a a a");
   const gold = choices("a b a a a a", "p");
-  // p0 all; p1 gold alone; p2 human alone; p3 weak alone; p4 gold alone; p5 weak undecided; p6 no gold
-  const result = threeWay(weak, human, gold);
-  expect(result).toMatchObject({ n: 5, allAgree: 1, humanAlone: 1, weakAlone: 1, goldAlone: 2, skipped: 2 });
-  expect(result.goldWithWeak).toMatchObject({ estimate: 0.5, n: 2 });
+  const more = [...gold, { id: "p7", preferred: "a" as const }];
+  // p0 all; p1 gold alone; p2 human alone; p3 weak alone; p4 gold alone; p5 weak undecided; p6 no gold; p7 weak alone
+  const result = threeWay(weak, human, more);
+  expect(result).toMatchObject({ n: 6, allAgree: 1, humanAlone: 1, weakAlone: 2, goldAlone: 2, skipped: 2 });
+  expect(result.goldWithWeak).toMatchObject({ estimate: 1 / 3, n: 3 });
   expect(threeWay(weak.slice(0, 1), human, gold).goldWithWeak).toBeNull();
 });

@@ -74,7 +74,10 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
     const x = a[axis - rank + a.length] ?? 1;
     const y = b[axis - rank + b.length] ?? 1;
     if (x !== y && x !== 1 && y !== 1)
-      throw new ShapeError(op, `cannot broadcast ${formatShape(a)} with ${formatShape(b)}, axis ${axis} differs.`);
+      throw new ShapeError(
+        op,
+        `cannot broadcast ${formatShape(a)} with ${formatShape(b)}, axis ${axis} differs.`,
+      );
     return x === 1 ? y : x;
   });
 }
@@ -83,7 +86,10 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
 export function resolveAxis(op: string, axis: number, shape: Shape): number {
   const resolved = axis < 0 ? axis + shape.length : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= shape.length)
-    throw new ShapeError(op, `axis is ${axis}, expected one of ${shape.length} axes of ${formatShape(shape)}.`);
+    throw new ShapeError(
+      op,
+      `axis is ${axis}, expected one of ${shape.length} axes of ${formatShape(shape)}.`,
+    );
   return resolved;
 }
 
@@ -106,14 +112,18 @@ export function bindSymbols(
     const symbol = symbols[0]!;
     if (symbols.length !== 1 || size % factor !== 0) {
       // A product of symbols cannot name their values, it can only agree with them.
-      const agrees = symbols.length > 1 && symbols.every((s) => bound.has(s)) && evaluateDim(dim, bound) === size;
+      const agrees =
+        symbols.length > 1 && symbols.every((s) => bound.has(s)) && evaluateDim(dim, bound) === size;
       if (symbols.length === 1 || (symbols.every((s) => bound.has(s)) && !agrees)) throw wrong();
       return;
     }
     const value = size / factor;
     const known = bound.get(symbol);
     if (known !== undefined && known !== value) {
-      throw new ShapeError(name, `${symbol} is ${value} here and ${known} in another input; they must agree.`);
+      throw new ShapeError(
+        name,
+        `${symbol} is ${value} here and ${known} in another input; they must agree.`,
+      );
     }
     bound.set(symbol, value);
   });

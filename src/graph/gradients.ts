@@ -8,7 +8,7 @@ import { add, scalar } from "./ops/elementwise.ts";
 import { foldScatterAddRows } from "./ops/gather.ts";
 import { expand } from "./ops/layout.ts";
 import { foldOuterProducts } from "./ops/matmul.ts";
-import { type Node, type Op, type Tensor, apply, applyAll } from "./tensor.ts";
+import { apply, applyAll, type Node, type Op, type Tensor } from "./tensor.ts";
 
 /** Options of `gradients`. */
 export type GradientOptions = {
@@ -55,7 +55,9 @@ function backward(node: Node, adjoints: Map<Tensor, Tensor>, recompute: Recomput
 }
 
 function accumulate(existing: Tensor, adjoint: Tensor): Tensor {
-  return foldOuterProducts(existing, adjoint) ?? foldScatterAddRows(existing, adjoint) ?? add(existing, adjoint);
+  return (
+    foldOuterProducts(existing, adjoint) ?? foldScatterAddRows(existing, adjoint) ?? add(existing, adjoint)
+  );
 }
 
 /** Nodes between `from` and the tensors of `stop`, latest first; those that lead to no `stop` are left out. */
@@ -96,8 +98,13 @@ function recomputation(checkpoints: readonly Tensor[]): Recompute {
       if (original === node || segmentOf(original) === segment) {
         const known = clones.get(original);
         if (known !== undefined) return known;
-        const inputs = original.inputs.map((x) => (x === boundary ? barriers.get(x)! : clone(x.node).outputs[x.index]!));
-        const copy = original.inputs.length === 0 ? original : applyAll(original.op, inputs, original.attributes)[0]!.node;
+        const inputs = original.inputs.map((x) =>
+          x === boundary ? barriers.get(x)! : clone(x.node).outputs[x.index]!,
+        );
+        const copy =
+          original.inputs.length === 0
+            ? original
+            : applyAll(original.op, inputs, original.attributes)[0]!.node;
         clones.set(original, copy);
         return copy;
       }

@@ -20,7 +20,12 @@ test("a linear layer's gradients accumulate in place", async () => {
   await rt.store.set("w", [2, 3], new Float32Array([1, 2, 3, 4, 5, 6]));
   await rt.store.zeros({ g: [2, 3] });
   for (let i = 0; i < 2; i++)
-    console.log(await exe.run({ x: floats([1, 1, 1, 0, 1, 0], [2, 3]) }, { inputs: { acc: "g" }, outputs: { dw: "g" } }));
+    console.log(
+      await exe.run(
+        { x: floats([1, 1, 1, 0, 1, 0], [2, 3]) },
+        { inputs: { acc: "g" }, outputs: { dw: "g" } },
+      ),
+    );
   console.log(await rt.store.get("g"));
   await rt.close();
   expect(1).toBe(1);

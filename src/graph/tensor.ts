@@ -59,7 +59,9 @@ export interface Emitter {
 /** Options of `Emitter.add`. */
 export type EmitOptions = {
   readonly outputs?: readonly string[];
-  readonly attributes?: Readonly<Record<string, number | string | readonly number[] | { readonly float: number }>>;
+  readonly attributes?: Readonly<
+    Record<string, number | string | readonly number[] | { readonly float: number }>
+  >;
   readonly domain?: string;
 };
 
@@ -88,7 +90,11 @@ export interface Op {
 let nextId = 0;
 
 /** Applies an op; returns all outputs. */
-export function applyAll(op: Op, inputs: readonly Tensor[], attributes: Node["attributes"] = {}): readonly Tensor[] {
+export function applyAll(
+  op: Op,
+  inputs: readonly Tensor[],
+  attributes: Node["attributes"] = {},
+): readonly Tensor[] {
   const outputs: Tensor[] = [];
   const node: Node = { id: nextId++, op, inputs, attributes, outputs };
   for (const [index, type] of op.infer(inputs, attributes).entries()) outputs.push({ node, index, ...type });

@@ -2,7 +2,19 @@
  * Attention over packed rows. Tokens of all rows lie one after another, `[N, …]` without padding, so that
  * linear layers waste nothing; only here are they spread over a padded grid `[B, T]`, head by head.
  */
-import { and, div, equal, less, lessEqual, mul, add, or, scalar, sub, where } from "../graph/ops/elementwise.ts";
+import {
+  add,
+  and,
+  div,
+  equal,
+  less,
+  lessEqual,
+  mul,
+  or,
+  scalar,
+  sub,
+  where,
+} from "../graph/ops/elementwise.ts";
 import { gatherRows, iota, permuteRows, sizeOf } from "../graph/ops/gather.ts";
 import { expand, reshape } from "../graph/ops/layout.ts";
 import { matmul } from "../graph/ops/matmul.ts";
@@ -67,7 +79,12 @@ export function packedAttention({ positions, slots, places, segments }: PackedIn
   return (q, k, v, { heads, kvHeads, headDim, scale, window = 0, softCap: cap }) => {
     const group = heads / kvHeads;
     // Query heads that share a key head become rows of one product: no key is repeated in memory.
-    const queries = reshape(toGrid(q, heads, headDim), ["B", kvHeads, group === 1 ? "T" : `${group}*T`, headDim]);
+    const queries = reshape(toGrid(q, heads, headDim), [
+      "B",
+      kvHeads,
+      group === 1 ? "T" : `${group}*T`,
+      headDim,
+    ]);
     const products = matmul(queries, toGrid(k, kvHeads, headDim), { transB: true, alpha: scale });
     const capped = cap === undefined ? products : softCap(products, cap);
     const scores = add(reshape(capped, ["B", heads, "T", "T"]), masks(window));

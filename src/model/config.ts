@@ -87,7 +87,8 @@ export class ConfigReader {
   activation(keys: string | readonly string[], fallback?: string): Activation {
     const [key, value] = this.#first(keys, fallback);
     const activation = ACTIVATIONS[String(value)];
-    if (activation === undefined) throw this.error(key, `one of ${Object.keys(ACTIVATIONS).join(", ")}`, value);
+    if (activation === undefined)
+      throw this.error(key, `one of ${Object.keys(ACTIVATIONS).join(", ")}`, value);
     return activation;
   }
 
@@ -103,7 +104,8 @@ export class ConfigReader {
     const value = this.#values[key];
     if (value === undefined || value === null) return [];
     const list = Array.isArray(value) ? value : [value];
-    if (!list.every((id) => Number.isInteger(id))) throw this.error(key, "a token id or a list of them", value);
+    if (!list.every((id) => Number.isInteger(id)))
+      throw this.error(key, "a token id or a list of them", value);
     return list as number[];
   }
 

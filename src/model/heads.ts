@@ -1,9 +1,10 @@
 /** What is computed from a decoder's last hidden states: token log-probabilities, logits, reward scores. */
+
+import type { Dim } from "../graph/dims.ts";
 import { gatherRows } from "../graph/ops/gather.ts";
 import { reshape, slice } from "../graph/ops/layout.ts";
 import { linear } from "../graph/ops/matmul.ts";
 import { pickLogSoftmax, softCap } from "../graph/ops/nn.ts";
-import type { Dim } from "../graph/dims.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { ModelContext } from "./context.ts";
 import type { Decoder } from "./family.ts";

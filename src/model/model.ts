@@ -1,13 +1,14 @@
 /** A model in a parameter store: what it is, which parameters it has, and under which keys they live. */
-import type { Runtime } from "../runtime/runtime.ts";
+
 import { createRng } from "../core/rng.ts";
+import { input } from "../graph/tensor.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { packedAttention, packedInputs } from "./attention.ts";
 import { createContext } from "./context.ts";
+import type { Task } from "./families/index.ts";
 import type { Decoder, Family } from "./family.ts";
 import { logits, REWARD_HEAD, rewardScores, runTrunk } from "./heads.ts";
 import { isAdapterParameter, type LoraSpec } from "./lora.ts";
-import type { Task } from "./families/index.ts";
-import { input } from "../graph/tensor.ts";
 
 /** Shapes by parameter name, in the order of first use. */
 export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
@@ -44,7 +45,9 @@ export function parameterShapes(decoder: Decoder, task: Task, lora?: LoraSpec): 
   const { hidden } = runTrunk(context, decoder);
   if (task === "reward") rewardScores(context, decoder, hidden, input("ends", "int", ["S"]));
   else logits(context, decoder, hidden);
-  return new Map([...context.parameters()].map(([name, tensor]) => [name, tensor.shape as readonly number[]]));
+  return new Map(
+    [...context.parameters()].map(([name, tensor]) => [name, tensor.shape as readonly number[]]),
+  );
 }
 
 /** Elements of all parameters, or of those named. */
@@ -58,7 +61,12 @@ export function parameterCount(shapes: ParameterShapes, names: Iterable<string> 
  * Adds an adapter to a model: A is drawn uniformly as PEFT does (Kaiming with a = √5, so ±1/√in), B is zero, and the
  * adapted model starts equal to its base.
  */
-export async function addAdapter(runtime: Runtime, model: Model, lora: LoraSpec, seed: number): Promise<Model> {
+export async function addAdapter(
+  runtime: Runtime,
+  model: Model,
+  lora: LoraSpec,
+  seed: number,
+): Promise<Model> {
   const adapted = { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
   const rng = createRng(seed);
   for (const [name, shape] of adapted.parameters) {

@@ -27,7 +27,10 @@ function llama3Frequency(frequency: number, scaling: Record<string, unknown>, co
   const value = (key: string): number => {
     const found = scaling[key];
     if (typeof found !== "number" || !(found > 0))
-      throw new CheckpointError(config.file, `"rope_scaling.${key}": expected a positive number, got ${JSON.stringify(found)}.`);
+      throw new CheckpointError(
+        config.file,
+        `"rope_scaling.${key}": expected a positive number, got ${JSON.stringify(found)}.`,
+      );
     return found;
   };
   const [factor, low, high] = [value("factor"), value("low_freq_factor"), value("high_freq_factor")];
@@ -40,7 +43,10 @@ function llama3Frequency(frequency: number, scaling: Record<string, unknown>, co
 }
 
 /** Cosines and sines at each token's position: positions `[N]` → `[N, 1, dims/2]` each. */
-export function ropeAngles(positions: Tensor, frequencies: RopeFrequencies): { cosine: Tensor; sine: Tensor } {
+export function ropeAngles(
+  positions: Tensor,
+  frequencies: RopeFrequencies,
+): { cosine: Tensor; sine: Tensor } {
   const angles = mul(reshape(toFloat(positions), [positions.shape[0]!, 1, 1]), vector(frequencies));
   return { cosine: cos(angles), sine: sin(angles) };
 }

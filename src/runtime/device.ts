@@ -14,7 +14,9 @@ export const DEVICES: readonly Device[] = ["cpu", "webgpu", "cuda"];
 export function parseDevice(name: string): Device {
   const device = DEVICES.find((known) => known === name);
   if (device === undefined)
-    throw new ConfigError(`--device: expected ${DEVICES.join(", ")}, got "${name}"${didYouMean(name, DEVICES)}`);
+    throw new ConfigError(
+      `--device: expected ${DEVICES.join(", ")}, got "${name}"${didYouMean(name, DEVICES)}`,
+    );
   return device;
 }
 

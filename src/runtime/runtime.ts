@@ -90,7 +90,9 @@ export function openRuntime({ device = "cpu", threads = defaultThreads() }: Runt
 
 async function compile(link: Link, device: Device, digest: string, program: Program): Promise<Executable> {
   await link.ask({ kind: "compile", program: digest, bytes: program.bytes }).catch((error: Error) => {
-    throw device === "cpu" ? new BackendError(device, `cannot compile a program: ${error.message}`) : deviceError(device, error.message);
+    throw device === "cpu"
+      ? new BackendError(device, `cannot compile a program: ${error.message}`)
+      : deviceError(device, error.message);
   });
   return {
     program,
@@ -98,12 +100,20 @@ async function compile(link: Link, device: Device, digest: string, program: Prog
       const inputs = bindings.inputs ?? {};
       checkFeeds(program, feeds, inputs);
       const keyOf = bindings.parameter ?? ((name) => name);
-      const bind = { ...Object.fromEntries(program.parameters.map(({ name }) => [name, keyOf(name)])), ...inputs };
+      const bind = {
+        ...Object.fromEntries(program.parameters.map(({ name }) => [name, keyOf(name)])),
+        ...inputs,
+      };
       const fetch = Object.fromEntries(
         program.outputs.map(({ name }) => [outputName(name), bindings.outputs?.[name] ?? null]),
       );
-      const result = (await link.ask({ kind: "run", program: digest, feeds, bind, fetch })) as Record<string, Value>;
-      return Object.fromEntries(Object.entries(result).map(([name, value]) => [name.slice(outputName("").length), value]));
+      const result = (await link.ask({ kind: "run", program: digest, feeds, bind, fetch })) as Record<
+        string,
+        Value
+      >;
+      return Object.fromEntries(
+        Object.entries(result).map(([name, value]) => [name.slice(outputName("").length), value]),
+      );
     },
   };
 }
@@ -118,12 +128,16 @@ function checkFeeds(
     const value = feeds[port.name];
     if (value === undefined) {
       if (port.name in inputs) continue;
-      throw new ShapeError("run", `input "${port.name}" is not fed; expected ${program.inputs.map((p) => p.name).join(", ")}.`);
+      throw new ShapeError(
+        "run",
+        `input "${port.name}" is not fed; expected ${program.inputs.map((p) => p.name).join(", ")}.`,
+      );
     }
     bindSymbols(port.name, port.shape, value.shape, sizes);
   }
   const unknown = Object.keys(feeds).find((name) => !program.inputs.some((port) => port.name === name));
-  if (unknown !== undefined) throw new ShapeError("run", `"${unknown}" is fed but is not an input of the program.`);
+  if (unknown !== undefined)
+    throw new ShapeError("run", `"${unknown}" is fed but is not an input of the program.`);
 }
 
 function openStore(link: Link): ParameterStore {
@@ -166,8 +180,12 @@ function startWorker(setup: WorkerSetup): Link {
     if ("error" in reply) caller?.reject(new BackendError(setup.provider, reply.error));
     else caller?.resolve(reply.result);
   });
-  worker.on("error", (error) => end(new BackendError(setup.provider, `the compute thread failed: ${error.message}`)));
-  worker.on("exit", (code) => end(new BackendError(setup.provider, `the compute thread ended with code ${code}`)));
+  worker.on("error", (error) =>
+    end(new BackendError(setup.provider, `the compute thread failed: ${error.message}`)),
+  );
+  worker.on("exit", (code) =>
+    end(new BackendError(setup.provider, `the compute thread ended with code ${code}`)),
+  );
   worker.unref(); // an idle runtime does not keep the process alive
   return {
     ask(request, transfer = []) {

@@ -49,8 +49,11 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
   const fetches: Record<string, ort.Tensor | null> = {};
   // An output may be written to the array an input reads: programs do so only where each element is read
   // before it is written (sums onto gradients, optimiser updates, cache rows).
-  for (const [name, key] of Object.entries(request.fetch)) fetches[name] = key === null ? null : tensorOf(stored(key));
-  const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, { logSeverityLevel: 3 });
+  for (const [name, key] of Object.entries(request.fetch))
+    fetches[name] = key === null ? null : tensorOf(stored(key));
+  const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, {
+    logSeverityLevel: 3,
+  });
   const back: Record<string, Value> = {};
   for (const [name, key] of Object.entries(request.fetch)) {
     if (key !== null) continue;

@@ -9,6 +9,7 @@ import { input, type Tensor } from "../../graph/tensor.ts";
 import { logits, rewardScores } from "../../model/heads.ts";
 import { keyOf, type Model, releaseModel } from "../../model/model.ts";
 import { type PackedRun, responseLogps, runPacked } from "../../objective/logps.ts";
+import { feedsOf } from "../../objective/score.ts";
 import type { Value } from "../../runtime/protocol.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { floats } from "../../runtime/values.ts";
@@ -29,22 +30,40 @@ export async function checkFixture(runtime: Runtime, fixture: Fixture): Promise<
 }
 
 /** A sequence as a row: its first token stands as the prompt, so that every later token is predicted. */
-const wholeRow = (ids: readonly number[]): TokenRow => ({ prompt: ids.slice(0, 1), responses: [ids.slice(1)] });
+const wholeRow = (ids: readonly number[]): TokenRow => ({
+  prompt: ids.slice(0, 1),
+  responses: [ids.slice(1)],
+});
 
-async function checkLanguageModel(runtime: Runtime, model: Model, expected: Expected, to: Comparison): Promise<void> {
+async function checkLanguageModel(
+  runtime: Runtime,
+  model: Model,
+  expected: Expected,
+  to: Comparison,
+): Promise<void> {
   const { sequences } = expected.batch;
   const run = runPacked(model.decoder);
   const outputs = {
     logits: logits(run.context, model.decoder, run.hidden),
     logps: responseLogps(model.decoder, run).perToken,
   };
-  const values = await evaluate(runtime, model, outputs, packRows(sequences.map((s) => wholeRow(s.input_ids))));
+  const values = await evaluate(
+    runtime,
+    model,
+    outputs,
+    packRows(sequences.map((s) => wholeRow(s.input_ids))),
+  );
   compareSequences(sequences, values["logits"]!, values["logps"]!.data as Float32Array, to);
   if (expected.sft !== undefined) await checkSft(runtime, model, expected, to);
   if (expected.dpo !== undefined) await checkDpo(runtime, model, expected.dpo, to);
 }
 
-function compareSequences(sequences: readonly SequenceCase[], all: Value, logps: Float32Array, to: Comparison): void {
+function compareSequences(
+  sequences: readonly SequenceCase[],
+  all: Value,
+  logps: Float32Array,
+  to: Comparison,
+): void {
   const vocab = all.shape[1]!;
   const rows = all.data as Float32Array;
   let at = 0;
@@ -55,7 +74,12 @@ function compareSequences(sequences: readonly SequenceCase[], all: Value, logps:
     sequence.positions?.forEach((t, k) => to.add("logits", row(t), sequence.logits![k]!, LIMITS.logits));
     const argmax = Array.from({ length }, (_, t) => row(t).indexOf(Math.max(...row(t))));
     to.add("argmax", argmax, sequence.argmax!, LIMITS.exact);
-    to.add("token logps", logps.subarray(predicted, predicted + length - 1), sequence.token_logps!, LIMITS.logps);
+    to.add(
+      "token logps",
+      logps.subarray(predicted, predicted + length - 1),
+      sequence.token_logps!,
+      LIMITS.logps,
+    );
     at += length;
     predicted += length - 1;
   }
@@ -74,9 +98,16 @@ async function checkSft(runtime: Runtime, model: Model, expected: Expected, to: 
   await checkLoss(runtime, model, { run, outputs, batch, quantity: "sft", loss, grads }, to);
 }
 
-async function checkDpo(runtime: Runtime, model: Model, dpo: NonNullable<Expected["dpo"]>, to: Comparison): Promise<void> {
+async function checkDpo(
+  runtime: Runtime,
+  model: Model,
+  dpo: NonNullable<Expected["dpo"]>,
+  to: Comparison,
+): Promise<void> {
   const { pairs, beta, loss, grads } = dpo;
-  const batch = packRows(pairs.map((pair) => ({ prompt: pair.prompt_ids, responses: [pair.chosen_ids, pair.rejected_ids] })));
+  const batch = packRows(
+    pairs.map((pair) => ({ prompt: pair.prompt_ids, responses: [pair.chosen_ids, pair.rejected_ids] })),
+  );
   const run = runPacked(model.decoder);
   const { summed } = responseLogps(model.decoder, run, "2*P");
   const { first: chosen, second: rejected } = splitPairs(summed);
@@ -84,26 +115,48 @@ async function checkDpo(runtime: Runtime, model: Model, dpo: NonNullable<Expecte
   const losses = neg(logSigmoid(mul(sub(sub(chosen, rejected), reference), beta)));
   const outputs = { loss: div(sum(losses), pairs.length), summed };
   const feeds = { reference: floats(pairs.map((pair) => pair.ref_chosen_logp! - pair.ref_rejected_logp!)) };
-  const values = await checkLoss(runtime, model, { run, outputs, batch, feeds, quantity: "dpo", loss, grads }, to);
+  const values = await checkLoss(
+    runtime,
+    model,
+    { run, outputs, batch, feeds, quantity: "dpo", loss, grads },
+    to,
+  );
   const wanted = pairs.flatMap((pair) => [pair.policy_chosen_logp!, pair.policy_rejected_logp!]);
   to.add("pair logps", values["summed"]!.data as Float32Array, wanted, LIMITS.summedLogps);
 }
 
-async function checkReward(runtime: Runtime, model: Model, expected: Expected, to: Comparison): Promise<void> {
+async function checkReward(
+  runtime: Runtime,
+  model: Model,
+  expected: Expected,
+  to: Comparison,
+): Promise<void> {
   const { sequences } = expected.batch;
   const score = (run: PackedRun, count: "S" | "2*P") =>
     rewardScores(run.context, model.decoder, run.hidden, input("ends", "int", [count]));
   const run = runPacked(model.decoder);
   const rows = sequences.map((s) => wholeRow(s.input_ids));
   const values = await evaluate(runtime, model, { scores: score(run, "S") }, packRows(rows));
-  to.add("scores", values["scores"]!.data as Float32Array, sequences.map((s) => s.score!), LIMITS.score);
+  to.add(
+    "scores",
+    values["scores"]!.data as Float32Array,
+    sequences.map((s) => s.score!),
+    LIMITS.score,
+  );
   const { pairs, loss, grads } = expected.bt!;
   const pairRun = runPacked(model.decoder);
   const scores = score(pairRun, "2*P");
   const { first: chosen, second: rejected } = splitPairs(scores);
   const outputs = { loss: div(neg(sum(logSigmoid(sub(chosen, rejected)))), pairs.length), scores };
-  const batch = packRows(pairs.flatMap((pair: PairCase) => [wholeRow(pair.chosen_ids), wholeRow(pair.rejected_ids)]));
-  const found = await checkLoss(runtime, model, { run: pairRun, outputs, batch, quantity: "bt", loss, grads }, to);
+  const batch = packRows(
+    pairs.flatMap((pair: PairCase) => [wholeRow(pair.chosen_ids), wholeRow(pair.rejected_ids)]),
+  );
+  const found = await checkLoss(
+    runtime,
+    model,
+    { run: pairRun, outputs, batch, quantity: "bt", loss, grads },
+    to,
+  );
   const wanted = pairs.flatMap((pair) => [pair.chosen_score!, pair.rejected_score!]);
   to.add("pair scores", found["scores"]!.data as Float32Array, wanted, LIMITS.score);
 }
@@ -132,13 +185,16 @@ async function checkLoss(
   to: Comparison,
 ): Promise<Record<string, Value>> {
   const parameters = [...run.context.parameters()];
-  const derivatives = gradients(outputs.loss, parameters.map(([, tensor]) => tensor));
+  const derivatives = gradients(
+    outputs.loss,
+    parameters.map(([, tensor]) => tensor),
+  );
   const named = Object.fromEntries(parameters.map(([name], i) => [`grad:${name}`, derivatives[i]!]));
   const values = await evaluate(runtime, model, { ...outputs, ...named }, batch, feeds);
   to.one(`${quantity} loss`, values["loss"]!.data[0] as number, loss, LIMITS.loss);
   to.add(`${quantity} gradient names`, [parameters.length], [Object.keys(grads).length], LIMITS.exact);
   for (const [name, summary] of Object.entries(grads))
-    to.gradient(process.env["PDBG"]?`${quantity} ${name}`:`${quantity} gradient`, values[`grad:${name}`]?.data as Float32Array | undefined, summary);
+    to.gradient(`${quantity} gradient`, values[`grad:${name}`]?.data as Float32Array | undefined, summary);
   return values;
 }
 
@@ -150,10 +206,8 @@ async function evaluate(
   extra: Readonly<Record<string, Value>> = {},
 ): Promise<Record<string, Value>> {
   const executable = await runtime.compile(writeProgram(outputs, runtime.dialect));
-  return executable.run(pickFeeds({ ...batch.feeds, ...extra }, executable.program.inputs), { parameter: (name) => keyOf(model, name) });
-}
-
-/** The feeds a program asks for. */
-function pickFeeds(feeds: Readonly<Record<string, Value>>, inputs: readonly { name: string }[]): Record<string, Value> {
-  return Object.fromEntries(inputs.flatMap(({ name }) => (name in feeds ? [[name, feeds[name]!]] : [])));
+  return executable.run(
+    { ...feedsOf(batch, executable), ...extra },
+    { parameter: (name) => keyOf(model, name) },
+  );
 }

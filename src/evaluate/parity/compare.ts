@@ -40,7 +40,8 @@ export class Comparison {
 
   /** Compares numbers in order; a missing or non-finite one is off. */
   add(quantity: string, got: ArrayLike<number>, expected: ArrayLike<number>, limit: Limit): void {
-    for (let i = 0; i < Math.max(got.length, expected.length); i++) this.one(quantity, got[i], expected[i], limit);
+    for (let i = 0; i < Math.max(got.length, expected.length); i++)
+      this.one(quantity, got[i], expected[i], limit);
   }
 
   /** Compares one number. */
@@ -71,10 +72,15 @@ export class Comparison {
     }
     this.one(`${quantity} norm`, Math.sqrt(squares), expected.l2, { absolute: 2e-6, relative: 3 * RELATIVE });
     const root = Math.sqrt(count);
-    this.one(`${quantity} sum`, total, expected.sum, { absolute: (3 * RELATIVE * scale + 2e-6) * root, relative: 0 });
+    this.one(`${quantity} sum`, total, expected.sum, {
+      absolute: (3 * RELATIVE * scale + 2e-6) * root,
+      relative: 0,
+    });
     this.add(`${quantity} entries`, got.subarray(0, expected.first8.length), expected.first8, entry);
     this.one(`${quantity} entries`, got[expected.absmax.index], expected.absmax.value, entry);
-    expected.probe.index.forEach((at, i) => this.one(`${quantity} entries`, got[at], expected.probe.value[i], entry));
+    expected.probe.index.forEach((at, i) =>
+      this.one(`${quantity} entries`, got[at], expected.probe.value[i], entry),
+    );
   }
 
   /** All quantities, in the order they were first compared. */

@@ -93,12 +93,19 @@ export async function openFixtures(path: string): Promise<Fixture[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((error) => {
     throw new DataError(path, 0, `cannot be read: ${error.message}.`);
   });
-  const folders = [path, ...entries.filter((e) => e.isDirectory()).map((e) => join(path, e.name)).sort()];
+  const folders = [
+    path,
+    ...entries
+      .filter((e) => e.isDirectory())
+      .map((e) => join(path, e.name))
+      .sort(),
+  ];
   const fixtures: Fixture[] = [];
   for (const folder of folders) {
     const file = join(folder, "expected.json");
     if (await exists(file)) fixtures.push({ folder, expected: (await readJson(file)) as Expected });
   }
-  if (fixtures.length === 0) throw new DataError(path, 0, "holds no fixture, expected folders with an expected.json.");
+  if (fixtures.length === 0)
+    throw new DataError(path, 0, "holds no fixture, expected folders with an expected.json.");
   return fixtures;
 }

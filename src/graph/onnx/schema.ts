@@ -36,7 +36,12 @@ const root = protobuf.Root.fromJSON({
       },
     },
     TensorProto: {
-      fields: { dims: many(1, "int64"), dataType: one(2, "int32"), name: one(8, "string"), rawData: one(9, "bytes") },
+      fields: {
+        dims: many(1, "int64"),
+        dataType: one(2, "int32"),
+        name: one(8, "string"),
+        rawData: one(9, "bytes"),
+      },
     },
     Dimension: {
       fields: { dimValue: one(1, "int64"), dimParam: one(2, "string") },

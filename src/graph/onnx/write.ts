@@ -35,8 +35,14 @@ export type Program = {
  */
 export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect: Dialect): Program {
   const nodes = topologicalOrder(Object.values(outputs));
-  const leaves = nodes.map((node) => node.outputs[0]!).filter((tensor) => isInput(tensor) || isParameter(tensor));
-  const ports = leaves.map((tensor) => ({ name: leafName(tensor), dtype: tensor.dtype, shape: tensor.shape }));
+  const leaves = nodes
+    .map((node) => node.outputs[0]!)
+    .filter((tensor) => isInput(tensor) || isParameter(tensor));
+  const ports = leaves.map((tensor) => ({
+    name: leafName(tensor),
+    dtype: tensor.dtype,
+    shape: tensor.shape,
+  }));
   const twice = ports.find((port, i) => ports.findIndex((other) => other.name === port.name) !== i);
   if (twice !== undefined) throw new ShapeError("program", `two inputs are called "${twice.name}".`);
 
@@ -46,7 +52,11 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
     writer.add("Identity", [writer.name(tensor)], { outputs: [outputName(name)] });
     return { name, dtype: tensor.dtype, shape: tensor.shape };
   });
-  const info = (port: Port, name: string) => ({ name, element: elementType(port.dtype, dialect), shape: port.shape });
+  const info = (port: Port, name: string) => ({
+    name,
+    element: elementType(port.dtype, dialect),
+    shape: port.shape,
+  });
   return {
     bytes: encodeModel({
       nodes: forwardOutputs(writer.nodes, new Set(results.map((port) => outputName(port.name)))),
@@ -84,7 +94,8 @@ function forwardOutputs(nodes: readonly NodeProto[], outputs: ReadonlySet<string
   return nodes.filter((node) => {
     const [source, target] = [node.input[0]!, node.output[0]!];
     const maker = makers.get(source);
-    if (node.opType !== "Identity" || !outputs.has(target) || maker === undefined || uses.get(source) !== 1) return true;
+    if (node.opType !== "Identity" || !outputs.has(target) || maker === undefined || uses.get(source) !== 1)
+      return true;
     if (maker.output.some((name) => outputs.has(name))) return true;
     maker.output = maker.output.map((name) => (name === source ? target : name));
     return false;
@@ -115,9 +126,16 @@ class GraphWriter implements Emitter {
     return `t${tensor.node.id}.${tensor.index}`;
   }
 
-  add(opType: string, inputs: readonly string[], { outputs, attributes = {}, domain = "" }: EmitOptions = {}): string {
+  add(
+    opType: string,
+    inputs: readonly string[],
+    { outputs, attributes = {}, domain = "" }: EmitOptions = {},
+  ): string {
     const output = outputs === undefined ? [`v${this.#fresh++}`] : [...outputs];
-    const attribute = Object.entries(attributes).map(([name, value]) => ({ name, ...encodeAttribute(value) }));
+    const attribute = Object.entries(attributes).map(([name, value]) => ({
+      name,
+      ...encodeAttribute(value),
+    }));
     this.nodes.push({ opType, domain, name: output[0]!, input: [...inputs], output, attribute });
     return output[0]!;
   }
@@ -137,7 +155,12 @@ class GraphWriter implements Emitter {
   }
 
   ints(values: readonly number[]): string {
-    return this.#constant(`l:${values}`, [values.length], ELEMENT.int64, BigInt64Array.from(values.map(BigInt)));
+    return this.#constant(
+      `l:${values}`,
+      [values.length],
+      ELEMENT.int64,
+      BigInt64Array.from(values.map(BigInt)),
+    );
   }
 
   shape(shape: Shape): string {

@@ -1,4 +1,4 @@
-import { nn, numpy as np, lax } from "@jax-js/jax";
+import { lax, nn, numpy as np } from "@jax-js/jax";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Check, check, expectCovered, near } from "../../../test/helpers/grad-check.ts";
 import { exact, openLab, real, SINGLE, truth, whole } from "../../../test/helpers/lab.ts";
@@ -44,16 +44,28 @@ const cases: Record<string, Check[]> = {
   minimum: [
     check({ feeds: pair, build: ({ a, b }) => ops.minimum(a, b), jax: ({ a, b }) => np.minimum(a, b) }),
     check({ feeds: broadcast, build: ({ a, b }) => ops.minimum(a, b) }),
-    check({ feeds: { x: exact([3], [-1, 0.25, 2]) }, build: ({ x }) => ops.minimum(x, 0.5), values: [-1, 0.25, 0.5] }),
+    check({
+      feeds: { x: exact([3], [-1, 0.25, 2]) },
+      build: ({ x }) => ops.minimum(x, 0.5),
+      values: [-1, 0.25, 0.5],
+    }),
   ],
   maximum: [
     check({ feeds: pair, build: ({ a, b }) => ops.maximum(a, b), jax: ({ a, b }) => np.maximum(a, b) }),
     check({ feeds: broadcast, build: ({ a, b }) => ops.maximum(a, b) }),
-    check({ feeds: { x: exact([3], [-1, 0.25, 2]) }, build: ({ x }) => ops.maximum(x, 0.5), values: [0.5, 0.5, 2] }),
+    check({
+      feeds: { x: exact([3], [-1, 0.25, 2]) },
+      build: ({ x }) => ops.maximum(x, 0.5),
+      values: [0.5, 0.5, 2],
+    }),
   ],
   less: [check({ feeds: { i: whole([3], [1, 2, 3]) }, build: ({ i }) => ops.less(i, 2), values: [1, 0, 0] })],
-  lessEqual: [check({ feeds: { i: whole([3], [1, 2, 3]) }, build: ({ i }) => ops.lessEqual(i, 2), values: [1, 1, 0] })],
-  equal: [check({ feeds: { i: whole([3], [1, 2, 3]) }, build: ({ i }) => ops.equal(2, i), values: [0, 1, 0] })],
+  lessEqual: [
+    check({ feeds: { i: whole([3], [1, 2, 3]) }, build: ({ i }) => ops.lessEqual(i, 2), values: [1, 1, 0] }),
+  ],
+  equal: [
+    check({ feeds: { i: whole([3], [1, 2, 3]) }, build: ({ i }) => ops.equal(2, i), values: [0, 1, 0] }),
+  ],
   and: [
     check({
       feeds: { a: truth([4], [0, 0, 1, 1]), b: truth([4], [0, 1, 0, 1]) },
@@ -125,12 +137,20 @@ const cases: Record<string, Check[]> = {
     }),
   ],
   scalar: [check({ feeds: signed, build: ({ x }) => ops.mul(x, ops.scalar(-3)) })],
-  intScalar: [check({ feeds: { i: whole([2], [3, -4]) }, build: ({ i }) => ops.mul(i, ops.intScalar(2)), values: [6, -8] })],
+  intScalar: [
+    check({
+      feeds: { i: whole([2], [3, -4]) },
+      build: ({ i }) => ops.mul(i, ops.intScalar(2)),
+      values: [6, -8],
+    }),
+  ],
   vector: [check({ feeds: { x: real(["B", 3]) }, build: ({ x }) => ops.mul(x, ops.vector([1, -2, 3])) })],
 };
 
 describe.each(Object.entries(cases))("%s", (_name, checks) => {
-  test.each(checks.map((run, i) => ({ run, i })))("case $i agrees with finite differences", ({ run }) => run(lab));
+  test.each(checks.map((run, i) => ({ run, i })))("case $i agrees with finite differences", ({ run }) =>
+    run(lab),
+  );
 });
 
 test("every exported op has a check", () => expectCovered(ops, cases, ["constantValue"]));

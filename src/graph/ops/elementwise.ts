@@ -3,17 +3,28 @@ import { broadcastShapes } from "../dims.ts";
 import { apply, attribute, type DType, expectDType, type Op, type Tensor } from "../tensor.ts";
 import { sumTo } from "./layout.ts";
 
-type BinaryGradient = (a: Tensor, b: Tensor, dy: Tensor, y: Tensor) => [Tensor | undefined, Tensor | undefined];
+type BinaryGradient = (
+  a: Tensor,
+  b: Tensor,
+  dy: Tensor,
+  y: Tensor,
+) => [Tensor | undefined, Tensor | undefined];
 
 function binary(name: string, onnx: string, result: DType | "same", gradient?: BinaryGradient): Op {
   const op: Op = {
     name,
     infer: ([a, b]) => {
       expectDType(name, b!, a!.dtype);
-      return [{ dtype: result === "same" ? a!.dtype : result, shape: broadcastShapes(name, a!.shape, b!.shape) }];
+      return [
+        { dtype: result === "same" ? a!.dtype : result, shape: broadcastShapes(name, a!.shape, b!.shape) },
+      ];
     },
     emit: (node, emit) => {
-      emit.add(onnx, node.inputs.map((x) => emit.name(x)), { outputs: [emit.name(node.outputs[0]!)] });
+      emit.add(
+        onnx,
+        node.inputs.map((x) => emit.name(x)),
+        { outputs: [emit.name(node.outputs[0]!)] },
+      );
     },
   };
   if (gradient === undefined) return op;
@@ -73,7 +84,8 @@ export const vector = (values: readonly number[]): Tensor => apply(vectorOp, [],
 /** A number takes the element type of the tensor it meets. */
 function operands(a: Tensor | number, b: Tensor | number): [Tensor, Tensor] {
   const dtype = typeof a !== "number" ? a.dtype : typeof b !== "number" ? b.dtype : "float";
-  const asTensor = (x: Tensor | number) => (typeof x !== "number" ? x : dtype === "int" ? intScalar(x) : scalar(x));
+  const asTensor = (x: Tensor | number) =>
+    typeof x !== "number" ? x : dtype === "int" ? intScalar(x) : scalar(x);
   return [asTensor(a), asTensor(b)];
 }
 
@@ -110,7 +122,8 @@ export const maximum = (a: Tensor, b: Tensor | number): Tensor => apply(maxOp, o
 /** a < b, as bool; no gradient. */
 export const less = (a: Tensor | number, b: Tensor | number): Tensor => apply(lessOp, operands(a, b));
 /** a <= b, as bool; no gradient. */
-export const lessEqual = (a: Tensor | number, b: Tensor | number): Tensor => apply(lessEqualOp, operands(a, b));
+export const lessEqual = (a: Tensor | number, b: Tensor | number): Tensor =>
+  apply(lessEqualOp, operands(a, b));
 /** a == b, as bool; no gradient. */
 export const equal = (a: Tensor | number, b: Tensor | number): Tensor => apply(equalOp, operands(a, b));
 /** a and b, on bools. */
@@ -172,7 +185,11 @@ const whereOp: Op = {
     ];
   },
   emit: (node, emit) => {
-    emit.add("Where", node.inputs.map((x) => emit.name(x)), { outputs: [emit.name(node.outputs[0]!)] });
+    emit.add(
+      "Where",
+      node.inputs.map((x) => emit.name(x)),
+      { outputs: [emit.name(node.outputs[0]!)] },
+    );
   },
 };
 
@@ -183,8 +200,13 @@ const castOp: Op = {
   name: "cast",
   infer: ([x], { dtype }) => [{ dtype: dtype as DType, shape: x!.shape }],
   emit: (node, emit) => {
-    const to = { float: emit.dialect.precision === "float32" ? 1 : 11, int: 6, bool: 9 }[node.outputs[0]!.dtype];
-    emit.add("Cast", [emit.name(node.inputs[0]!)], { outputs: [emit.name(node.outputs[0]!)], attributes: { to } });
+    const to = { float: emit.dialect.precision === "float32" ? 1 : 11, int: 6, bool: 9 }[
+      node.outputs[0]!.dtype
+    ];
+    emit.add("Cast", [emit.name(node.inputs[0]!)], {
+      outputs: [emit.name(node.outputs[0]!)],
+      attributes: { to },
+    });
   },
 };
 

@@ -36,10 +36,14 @@ const gatherRowsOp: Op = {
     return [dy && scatterAddRows(dy, index, table.shape), undefined];
   },
   emit: (node, emit) => {
-    emit.add("Gather", node.inputs.map((x) => emit.name(x)), {
-      outputs: [emit.name(node.outputs[0]!)],
-      attributes: { axis: 0 },
-    });
+    emit.add(
+      "Gather",
+      node.inputs.map((x) => emit.name(x)),
+      {
+        outputs: [emit.name(node.outputs[0]!)],
+        attributes: { axis: 0 },
+      },
+    );
   },
 };
 
@@ -62,7 +66,10 @@ const scatterAddRowsOp: Op = {
     const start = base === undefined ? zeros() : emit.name(base);
     // Not ScatterND: ONNX Runtime's adds the rows in parallel and loses some where an index repeats.
     const column = index!.shape.concat(updates!.shape.slice(1).map(() => 1));
-    const reshaped = emit.add("Reshape", [emit.name(index!), emit.ints(column.map((dim, i) => (i === 0 ? -1 : (dim as number))))]);
+    const reshaped = emit.add("Reshape", [
+      emit.name(index!),
+      emit.ints(column.map((dim, i) => (i === 0 ? -1 : (dim as number)))),
+    ]);
     const at = emit.add("Expand", [reshaped, emit.shape(updates!.shape)]);
     emit.add("ScatterElements", [start, at, emit.name(updates!)], {
       outputs: [emit.name(node.outputs[0]!)],
@@ -110,7 +117,10 @@ export function permuteRows(x: Tensor, index: Tensor, inverse: Tensor): Tensor {
   expectRank("permuteRows", index, 1);
   expectRank("permuteRows", inverse, 1);
   if (inverse.shape[0] !== x.shape[0])
-    throw new ShapeError("permuteRows", `inverse is ${formatShape(inverse.shape)} for rows ${formatShape(x.shape)}.`);
+    throw new ShapeError(
+      "permuteRows",
+      `inverse is ${formatShape(inverse.shape)} for rows ${formatShape(x.shape)}.`,
+    );
   return apply(permuteRowsOp, [x, index, inverse]);
 }
 

@@ -3,7 +3,15 @@
  * reshape, transpose, expand, sum, slice, padTo, concat.
  */
 import { ShapeError } from "../../core/errors.ts";
-import { type Dim, dimProduct, dimQuotient, formatShape, resolveAxis, type Shape, sameShape } from "../dims.ts";
+import {
+  type Dim,
+  dimProduct,
+  dimQuotient,
+  formatShape,
+  resolveAxis,
+  type Shape,
+  sameShape,
+} from "../dims.ts";
 import { apply, attribute, type Op, type Tensor } from "../tensor.ts";
 
 const reshapeOp: Op = {
@@ -14,7 +22,8 @@ const reshapeOp: Op = {
     const shape = node.outputs[0]!.shape;
     const unknown = shape.filter((dim) => typeof dim === "string").length;
     // One unknown size can be left to the runtime (-1); more must be computed from the inputs' sizes.
-    const target = unknown <= 1 ? emit.ints(shape.map((dim) => (typeof dim === "string" ? -1 : dim))) : emit.shape(shape);
+    const target =
+      unknown <= 1 ? emit.ints(shape.map((dim) => (typeof dim === "string" ? -1 : dim))) : emit.shape(shape);
     emit.add("Reshape", [emit.name(node.inputs[0]!), target], { outputs: [emit.name(node.outputs[0]!)] });
   },
 };
@@ -40,7 +49,13 @@ const transposeOp: Op = {
   ],
   gradient: (node, [dy]) => {
     const order = attribute<readonly number[]>(node, "order");
-    return [dy && transpose(dy, order.map((_, axis) => order.indexOf(axis)))];
+    return [
+      dy &&
+        transpose(
+          dy,
+          order.map((_, axis) => order.indexOf(axis)),
+        ),
+    ];
   },
   emit: (node, emit) => {
     emit.add("Transpose", [emit.name(node.inputs[0]!)], {
@@ -52,8 +67,15 @@ const transposeOp: Op = {
 
 /** Axes in another order: `order[i]` is the old axis at new place `i`. @throws ShapeError unless a permutation */
 export function transpose(x: Tensor, order: readonly number[]): Tensor {
-  if (order.length !== x.shape.length || new Set(order).size !== order.length || order.some((a) => !(a in x.shape)))
-    throw new ShapeError("transpose", `order [${order}] is not a permutation of the axes of ${formatShape(x.shape)}.`);
+  if (
+    order.length !== x.shape.length ||
+    new Set(order).size !== order.length ||
+    order.some((a) => !(a in x.shape))
+  )
+    throw new ShapeError(
+      "transpose",
+      `order [${order}] is not a permutation of the axes of ${formatShape(x.shape)}.`,
+    );
   return apply(transposeOp, [x], { order });
 }
 
@@ -79,14 +101,21 @@ export function expand(x: Tensor, shape: Shape): Tensor {
 const sumOp: Op = {
   name: "sum",
   infer: ([x], { axes }) => [
-    { dtype: x!.dtype, shape: x!.shape.map((dim, axis) => ((axes as readonly number[]).includes(axis) ? 1 : dim)) },
+    {
+      dtype: x!.dtype,
+      shape: x!.shape.map((dim, axis) => ((axes as readonly number[]).includes(axis) ? 1 : dim)),
+    },
   ],
   gradient: (node, [dy]) => [dy && expand(dy, node.inputs[0]!.shape)],
   emit: (node, emit) => {
-    emit.add("ReduceSum", [emit.name(node.inputs[0]!), emit.ints(attribute<readonly number[]>(node, "axes"))], {
-      outputs: [emit.name(node.outputs[0]!)],
-      attributes: { keepdims: 1 },
-    });
+    emit.add(
+      "ReduceSum",
+      [emit.name(node.inputs[0]!), emit.ints(attribute<readonly number[]>(node, "axes"))],
+      {
+        outputs: [emit.name(node.outputs[0]!)],
+        attributes: { keepdims: 1 },
+      },
+    );
   },
 };
 
@@ -94,13 +123,20 @@ const sumOp: Op = {
 export function sum(x: Tensor, axes?: readonly number[], { keep = false } = {}): Tensor {
   const resolved = (axes ?? x.shape.map((_, axis) => axis)).map((axis) => resolveAxis("sum", axis, x.shape));
   const kept = resolved.length === 0 ? x : apply(sumOp, [x], { axes: resolved });
-  return keep ? kept : reshape(kept, x.shape.filter((_, axis) => !resolved.includes(axis)));
+  return keep
+    ? kept
+    : reshape(
+        kept,
+        x.shape.filter((_, axis) => !resolved.includes(axis)),
+      );
 }
 
 /** Sums a broadcast result back to the shape it was broadcast from. */
 export function sumTo(x: Tensor, shape: Shape): Tensor {
   const offset = x.shape.length - shape.length;
-  const axes = x.shape.flatMap((dim, axis) => (axis < offset || (shape[axis - offset] === 1 && dim !== 1) ? [axis] : []));
+  const axes = x.shape.flatMap((dim, axis) =>
+    axis < offset || (shape[axis - offset] === 1 && dim !== 1) ? [axis] : [],
+  );
   return reshape(sum(x, axes, { keep: true }), shape);
 }
 
@@ -116,7 +152,12 @@ const sliceOp: Op = {
   },
   emit: (node, emit) => {
     const [axis, start, size] = ["axis", "start", "size"].map((name) => attribute<number>(node, name));
-    const inputs = [emit.name(node.inputs[0]!), emit.ints([start!]), emit.ints([start! + size!]), emit.ints([axis!])];
+    const inputs = [
+      emit.name(node.inputs[0]!),
+      emit.ints([start!]),
+      emit.ints([start! + size!]),
+      emit.ints([axis!]),
+    ];
     emit.add("Slice", inputs, { outputs: [emit.name(node.outputs[0]!)] });
   },
 };
@@ -126,7 +167,10 @@ export function slice(x: Tensor, axis: number, start: number, size: number): Ten
   const resolved = resolveAxis("slice", axis, x.shape);
   const full = x.shape[resolved]!;
   if (typeof full !== "number" || start < 0 || size < 1 || start + size > full)
-    throw new ShapeError("slice", `cannot take ${size} from ${start} along axis ${axis} of ${formatShape(x.shape)}.`);
+    throw new ShapeError(
+      "slice",
+      `cannot take ${size} from ${start} along axis ${axis} of ${formatShape(x.shape)}.`,
+    );
   return size === full ? x : apply(sliceOp, [x], { axis: resolved, start, size });
 }
 
@@ -172,10 +216,14 @@ const concatOp: Op = {
     });
   },
   emit: (node, emit) => {
-    emit.add("Concat", node.inputs.map((x) => emit.name(x)), {
-      outputs: [emit.name(node.outputs[0]!)],
-      attributes: { axis: attribute<number>(node, "axis") },
-    });
+    emit.add(
+      "Concat",
+      node.inputs.map((x) => emit.name(x)),
+      {
+        outputs: [emit.name(node.outputs[0]!)],
+        attributes: { axis: attribute<number>(node, "axis") },
+      },
+    );
   },
 };
 
@@ -184,9 +232,14 @@ export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   const first = inputs[0]!;
   const resolved = resolveAxis("concat", axis, first.shape);
   for (const x of inputs) {
-    const agrees = x.shape.every((dim, i) => (i === resolved ? typeof dim === "number" : dim === first.shape[i]));
+    const agrees = x.shape.every((dim, i) =>
+      i === resolved ? typeof dim === "number" : dim === first.shape[i],
+    );
     if (!agrees || x.shape.length !== first.shape.length)
-      throw new ShapeError("concat", `cannot join ${inputs.map((t) => formatShape(t.shape)).join(", ")} on axis ${axis}.`);
+      throw new ShapeError(
+        "concat",
+        `cannot join ${inputs.map((t) => formatShape(t.shape)).join(", ")} on axis ${axis}.`,
+      );
   }
   return inputs.length === 1 ? first : apply(concatOp, inputs, { axis: resolved });
 }

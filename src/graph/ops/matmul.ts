@@ -1,7 +1,7 @@
 /** Matrix products: `matmul` over batches of matrices, `linear` for layers, and its weight gradient. */
 import { ShapeError } from "../../core/errors.ts";
-import { broadcastShapes, formatShape, sameShape, type Shape } from "../dims.ts";
-import { apply, attribute, expectRank, type Emitter, type Node, type Op, type Tensor } from "../tensor.ts";
+import { broadcastShapes, formatShape, type Shape, sameShape } from "../dims.ts";
+import { apply, attribute, type Emitter, expectRank, type Node, type Op, type Tensor } from "../tensor.ts";
 import { mul } from "./elementwise.ts";
 import { reshape, sum, sumTo } from "./layout.ts";
 
@@ -16,14 +16,21 @@ const matmulOp: Op = {
     const [m, k] = lastTwo(a!, transA as boolean);
     const [k2, n] = lastTwo(b!, transB as boolean);
     if (k !== k2)
-      throw new ShapeError("matmul", `inner sizes differ, ${formatShape(a!.shape)} by ${formatShape(b!.shape)}.`);
+      throw new ShapeError(
+        "matmul",
+        `inner sizes differ, ${formatShape(a!.shape)} by ${formatShape(b!.shape)}.`,
+      );
     const batch = broadcastShapes("matmul", a!.shape.slice(0, -2), b!.shape.slice(0, -2));
     return [{ dtype: "float", shape: [...batch, m, n] }];
   },
   gradient: (node, [dy]) => {
     if (dy === undefined) return [];
     const [a, b] = [node.inputs[0]!, node.inputs[1]!];
-    const [transA, transB, alpha] = [flag(node, "transA"), flag(node, "transB"), attribute<number>(node, "alpha")];
+    const [transA, transB, alpha] = [
+      flag(node, "transA"),
+      flag(node, "transB"),
+      attribute<number>(node, "alpha"),
+    ];
     // y = α op(a) op(b):  d op(a) = α dy op(b)ᵀ,  d op(b) = α op(a)ᵀ dy; transposed operands swap the factors.
     const da = transA
       ? matmul(b, dy, { transA: transB, transB: true, alpha })
@@ -35,7 +42,11 @@ const matmulOp: Op = {
   },
   emit: (node, emit) => {
     const [a, b] = node.inputs.map((x) => emit.name(x)) as [string, string];
-    const [transA, transB, alpha] = [flag(node, "transA"), flag(node, "transB"), attribute<number>(node, "alpha")];
+    const [transA, transB, alpha] = [
+      flag(node, "transA"),
+      flag(node, "transB"),
+      attribute<number>(node, "alpha"),
+    ];
     const outputs = [emit.name(node.outputs[0]!)];
     if (!transA && !transB && alpha === 1) {
       emit.add("MatMul", [a, b], { outputs });
@@ -93,10 +104,14 @@ const linearOp: Op = {
     return bias === undefined ? [dx, dWeight] : [dx, dWeight, sum(dy, [0])];
   },
   emit: (node, emit) => {
-    emit.add("Gemm", node.inputs.map((x) => emit.name(x)), {
-      outputs: [emit.name(node.outputs[0]!)],
-      attributes: { transB: flag(node, "weightIsInOut") ? 0 : 1 },
-    });
+    emit.add(
+      "Gemm",
+      node.inputs.map((x) => emit.name(x)),
+      {
+        outputs: [emit.name(node.outputs[0]!)],
+        attributes: { transB: flag(node, "weightIsInOut") ? 0 : 1 },
+      },
+    );
   },
 };
 
@@ -107,7 +122,11 @@ export type LinearOptions = { bias?: Tensor | undefined; weightIsInOut?: boolean
  * A linear layer on rows: x `[N, in]`, weight `[out, in]` (Hugging Face's Linear; `weightIsInOut` for
  * GPT-2's Conv1D `[in, out]`), bias `[out]` → `[N, out]`.
  */
-export function linear(x: Tensor, weight: Tensor, { bias, weightIsInOut = false }: LinearOptions = {}): Tensor {
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  { bias, weightIsInOut = false }: LinearOptions = {},
+): Tensor {
   return apply(linearOp, bias === undefined ? [x, weight] : [x, weight, bias], { weightIsInOut });
 }
 
@@ -122,10 +141,14 @@ const outerProductsOp: Op = {
     return base === undefined ? adjoints : [...adjoints, dy];
   },
   emit: (node, emit) => {
-    emit.add("Gemm", node.inputs.map((x) => emit.name(x)), {
-      outputs: [emit.name(node.outputs[0]!)],
-      attributes: { transA: 1 },
-    });
+    emit.add(
+      "Gemm",
+      node.inputs.map((x) => emit.name(x)),
+      {
+        outputs: [emit.name(node.outputs[0]!)],
+        attributes: { transA: 1 },
+      },
+    );
   },
 };
 
@@ -137,7 +160,9 @@ export function outerProducts(a: Tensor, b: Tensor, base?: Tensor): Tensor {
 /** `existing + product` folded into the product itself, when `product` is a plain `outerProducts`. */
 export function foldOuterProducts(existing: Tensor, product: Tensor): Tensor | undefined {
   const [a, b, base] = product.node.inputs;
-  return product.node.op === outerProductsOp && base === undefined ? outerProducts(a!, b!, existing) : undefined;
+  return product.node.op === outerProductsOp && base === undefined
+    ? outerProducts(a!, b!, existing)
+    : undefined;
 }
 
 /** Row-wise inner product: a, b `[…, D]` → `[…, 1]`. */

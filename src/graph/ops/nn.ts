@@ -1,7 +1,16 @@
 /** Ops of neural networks that deserve their own gradient: softmax, attention, norms, activations, token log-probabilities. */
 import { ShapeError } from "../../core/errors.ts";
 import { formatShape, sameShape } from "../dims.ts";
-import { apply, applyAll, attribute, type Emitter, expectRank, type Node, type Op, type Tensor } from "../tensor.ts";
+import {
+  apply,
+  applyAll,
+  attribute,
+  type Emitter,
+  expectRank,
+  type Node,
+  type Op,
+  type Tensor,
+} from "../tensor.ts";
 import { add, erf, exp, mul, neg, sigmoid, square, sub, tanh } from "./elementwise.ts";
 import { reshape, sum } from "./layout.ts";
 import { linear, matmul, rowDot } from "./matmul.ts";
@@ -47,8 +56,14 @@ const attendOp: Op = {
 
 /** softmax(scores) · values: scores `[…, Tq, Tk]`, values `[…, Tk, D]` → `[…, Tq, D]`. */
 export function attend(scores: Tensor, values: Tensor): Tensor {
-  const fits = sameShape(scores.shape.slice(0, -2), values.shape.slice(0, -2)) && scores.shape.at(-1) === values.shape.at(-2);
-  if (!fits) throw new ShapeError("attend", `${formatShape(scores.shape)} by ${formatShape(values.shape)} do not fit.`);
+  const fits =
+    sameShape(scores.shape.slice(0, -2), values.shape.slice(0, -2)) &&
+    scores.shape.at(-1) === values.shape.at(-2);
+  if (!fits)
+    throw new ShapeError(
+      "attend",
+      `${formatShape(scores.shape)} by ${formatShape(values.shape)} do not fit.`,
+    );
   return applyAll(attendOp, [scores, values])[0]!;
 }
 
@@ -66,7 +81,10 @@ const layerNormOp: Op = {
     const dyNormal = mul(dy, normal);
     const { along, count } = rowMeans(weight!);
     // dx = (w∘dy - mean(w∘dy) - normal · mean(w∘dy∘normal)) / σ; the two means are products with w.
-    const centred = sub(sub(mul(dy, weight!), mul(along(dy), 1 / count)), mul(normal, mul(along(dyNormal), 1 / count)));
+    const centred = sub(
+      sub(mul(dy, weight!), mul(along(dy), 1 / count)),
+      mul(normal, mul(along(dyNormal), 1 / count)),
+    );
     const dWeight = sum(dyNormal, [0]);
     const dx = mul(centred, deviation!);
     return bias === undefined ? [dx, dWeight] : [dx, dWeight, sum(dy, [0])];
@@ -76,7 +94,11 @@ const layerNormOp: Op = {
     const epsilon = attribute<number>(node, "epsilon");
     if (emit.dialect.precision === "float32") {
       const attributes = { axis: -1, epsilon: { float: epsilon } };
-      emit.add("LayerNormalization", node.inputs.map((x) => emit.name(x)), { outputs, attributes });
+      emit.add(
+        "LayerNormalization",
+        node.inputs.map((x) => emit.name(x)),
+        { outputs, attributes },
+      );
       return;
     }
     const [x, weight, bias] = node.inputs.map((t) => emit.name(t)) as [string, string, string | undefined];
@@ -86,7 +108,14 @@ const layerNormOp: Op = {
   },
 };
 
-type ScaledRows = { x: string; epsilon: number; weight: string; bias?: string | undefined; deviation: string; out: string };
+type ScaledRows = {
+  x: string;
+  epsilon: number;
+  weight: string;
+  bias?: string | undefined;
+  deviation: string;
+  out: string;
+};
 
 /** out = x / sqrt(mean(x²) + ε) ∘ weight + bias; `deviation` holds the factor. */
 function scaleRows(emit: Emitter, { x, epsilon, weight, bias, deviation, out }: ScaledRows): void {

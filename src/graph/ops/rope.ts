@@ -16,14 +16,18 @@ const ropeOp: Op = {
     const [x, cosine, sine] = node.inputs.map((t) => emit.name(t)) as [string, string, string];
     const dims = attribute<number>(node, "dims");
     const size = node.inputs[0]!.shape.at(-1) as number;
-    const cut = (from: number, to: number) => emit.add("Slice", [x, emit.ints([from]), emit.ints([to]), emit.ints([-1])]);
+    const cut = (from: number, to: number) =>
+      emit.add("Slice", [x, emit.ints([from]), emit.ints([to]), emit.ints([-1])]);
     const [first, second] = [cut(0, dims / 2), cut(dims / 2, dims)];
     const product = (a: string, b: string) => emit.add("Mul", [a, b]);
     const back = attribute<boolean>(node, "back");
     const left = emit.add(back ? "Add" : "Sub", [product(first, cosine), product(second, sine)]);
     const right = emit.add(back ? "Sub" : "Add", [product(second, cosine), product(first, sine)]);
     const rest = dims < size ? [cut(dims, size)] : [];
-    emit.add("Concat", [left, right, ...rest], { outputs: [emit.name(node.outputs[0]!)], attributes: { axis: -1 } });
+    emit.add("Concat", [left, right, ...rest], {
+      outputs: [emit.name(node.outputs[0]!)],
+      attributes: { axis: -1 },
+    });
   },
 };
 

@@ -54,7 +54,10 @@ function configure(json: ConfigReader): Decoder {
       const mixed = m.attention(q!, k!, v!, { layer, heads, kvHeads: heads, headDim, scale: 1, window });
       const y = add(x, m.linear(mixed, `${name}.attn.attention.out_proj`, hiddenSize, { bias: true }));
       const normalY = m.layerNorm(y, `${name}.ln_2`, normEpsilon);
-      const up = activate(m.linear(normalY, `${name}.mlp.c_fc`, intermediateSize, { bias: true }), activation);
+      const up = activate(
+        m.linear(normalY, `${name}.mlp.c_fc`, intermediateSize, { bias: true }),
+        activation,
+      );
       return add(y, m.linear(up, `${name}.mlp.c_proj`, hiddenSize, { bias: true }));
     },
     finish: (m, x) => m.layerNorm(x, "transformer.ln_f", normEpsilon),
@@ -67,7 +70,9 @@ function attentionKinds(json: ConfigReader, layers: number): string[] {
   const runs = json.raw("attention_types") ?? [[["global", "local"], layers / 2]];
   const kinds = Array.isArray(listed)
     ? listed
-    : (runs as [string[], number][]).flatMap(([pattern, times]) => Array.from({ length: times }, () => pattern).flat());
+    : (runs as [string[], number][]).flatMap(([pattern, times]) =>
+        Array.from({ length: times }, () => pattern).flat(),
+      );
   if (kinds.length !== layers || !kinds.every((kind) => kind === "global" || kind === "local"))
     throw json.error("attention_types", `"global" or "local" for each of ${layers} layers`, kinds);
   return kinds;

@@ -55,7 +55,12 @@ function configure(json: ConfigReader): Decoder {
       const { cosine, sine } = ropeAngles(m.positions, frequencies);
       const flat = (t: typeof x) => reshape(t, ["N", hiddenSize]);
       const options = { layer, heads, kvHeads: heads, headDim, scale: headDim ** -0.5 };
-      const mixed = m.attention(flat(rope(q!, cosine, sine)), flat(rope(k!, cosine, sine)), flat(v!), options);
+      const mixed = m.attention(
+        flat(rope(q!, cosine, sine)),
+        flat(rope(k!, cosine, sine)),
+        flat(v!),
+        options,
+      );
       const attended = m.linear(mixed, `${name}.attention.dense`, hiddenSize, { bias });
       const between = parallel ? x : add(x, attended);
       const normal2 = m.layerNorm(between, `${name}.post_attention_layernorm`, normEpsilon);

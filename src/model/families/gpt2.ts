@@ -49,11 +49,27 @@ function configure(json: ConfigReader): Decoder {
     block: (m, x, layer) => {
       const name = `transformer.h.${layer}`;
       const conv = { bias: true, weightIsInOut: true };
-      const qkv = m.linear(m.layerNorm(x, `${name}.ln_1`, normEpsilon), `${name}.attn.c_attn`, 3 * hiddenSize, conv);
+      const qkv = m.linear(
+        m.layerNorm(x, `${name}.ln_1`, normEpsilon),
+        `${name}.attn.c_attn`,
+        3 * hiddenSize,
+        conv,
+      );
       const [q, k, v] = [0, 1, 2].map((i) => slice(qkv, 1, i * hiddenSize, hiddenSize));
-      const mixed = m.attention(q!, k!, v!, { layer, heads, kvHeads: heads, headDim, scale: headDim ** -0.5 });
+      const mixed = m.attention(q!, k!, v!, {
+        layer,
+        heads,
+        kvHeads: heads,
+        headDim,
+        scale: headDim ** -0.5,
+      });
       const y = add(x, m.linear(mixed, `${name}.attn.c_proj`, hiddenSize, conv));
-      const up = m.linear(m.layerNorm(y, `${name}.ln_2`, normEpsilon), `${name}.mlp.c_fc`, intermediateSize, conv);
+      const up = m.linear(
+        m.layerNorm(y, `${name}.ln_2`, normEpsilon),
+        `${name}.mlp.c_fc`,
+        intermediateSize,
+        conv,
+      );
       return add(y, m.linear(activate(up, activation), `${name}.mlp.c_proj`, hiddenSize, conv));
     },
     finish: (m, x) => m.layerNorm(x, "transformer.ln_f", normEpsilon),

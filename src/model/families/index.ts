@@ -3,16 +3,27 @@ import { CheckpointError } from "../../core/errors.ts";
 import { ConfigReader } from "../config.ts";
 import type { Decoder, Family } from "../family.ts";
 import { gemma, gemma2 } from "./gemma.ts";
-import { gpt2 } from "./gpt2.ts";
 import { gptNeo } from "./gpt-neo.ts";
 import { gptNeoX } from "./gpt-neox.ts";
+import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
 import { mistral } from "./mistral.ts";
 import { opt } from "./opt.ts";
 import { qwen2, qwen3 } from "./qwen.ts";
 
 /** Every family this project trains. */
-export const FAMILIES: readonly Family[] = [gpt2, opt, gptNeo, gptNeoX, llama, mistral, qwen2, qwen3, gemma, gemma2];
+export const FAMILIES: readonly Family[] = [
+  gpt2,
+  opt,
+  gptNeo,
+  gptNeoX,
+  llama,
+  mistral,
+  qwen2,
+  qwen3,
+  gemma,
+  gemma2,
+];
 
 /** What a checkpoint's head gives: next-token logits, or one score per sequence. */
 export type Task = "language-model" | "reward";
@@ -42,7 +53,10 @@ export function describeModel(json: unknown, file = "config.json"): ModelDescrip
 function checkHeads({ config }: Decoder, file: string): void {
   const { heads, kvHeads, headDim } = config;
   if (!Number.isInteger(headDim) || heads % kvHeads !== 0)
-    throw new CheckpointError(file, `${heads} heads do not divide by ${kvHeads} key-value heads, or head size ${headDim} is not whole.`);
+    throw new CheckpointError(
+      file,
+      `${heads} heads do not divide by ${kvHeads} key-value heads, or head size ${headDim} is not whole.`,
+    );
 }
 
 function taskOf(config: ConfigReader, family: Family): Task {

@@ -53,7 +53,13 @@ export type LlamaVariant = {
 };
 
 /** Class defaults of a family for keys a config may leave out. */
-export type LlamaDefaults = { vocabSize: number; epsilon: number; theta: number; tied: boolean; headDim?: number };
+export type LlamaDefaults = {
+  vocabSize: number;
+  epsilon: number;
+  theta: number;
+  tied: boolean;
+  headDim?: number;
+};
 
 /** The config keys that all these families share. */
 export function llamaConfig(json: ConfigReader, defaults: LlamaDefaults): DecoderConfig & { theta: number } {
@@ -82,7 +88,8 @@ export function llamaDecoder(
   config: DecoderConfig & { theta: number },
   variant: LlamaVariant,
 ): Decoder {
-  const { vocabSize, hiddenSize, heads, kvHeads, headDim, normEpsilon, intermediateSize, activation } = config;
+  const { vocabSize, hiddenSize, heads, kvHeads, headDim, normEpsilon, intermediateSize, activation } =
+    config;
   const { plusOne = false, sandwich = false } = variant;
   const frequencies = ropeFrequencies(json, headDim, config.theta);
   const norm = (m: ModelContext, x: Tensor, name: string) => m.rmsNorm(x, name, normEpsilon, plusOne);

@@ -65,13 +65,20 @@ function configure(json: ConfigReader): Decoder {
     embeddingName: "model.decoder.embed_tokens.weight",
     headName: "lm_head.weight",
     embed: (m) => {
-      const tokens = gatherRows(m.weight("model.decoder.embed_tokens.weight", [vocabSize, embeddingSize]), m.ids);
+      const tokens = gatherRows(
+        m.weight("model.decoder.embed_tokens.weight", [vocabSize, embeddingSize]),
+        m.ids,
+      );
       const table = [config.maxPositions + POSITION_OFFSET, hiddenSize];
-      const places = gatherRows(m.weight("model.decoder.embed_positions.weight", table), add(m.positions, POSITION_OFFSET));
+      const places = gatherRows(
+        m.weight("model.decoder.embed_positions.weight", table),
+        add(m.positions, POSITION_OFFSET),
+      );
       return add(projected ? m.linear(tokens, "model.decoder.project_in", hiddenSize) : tokens, places);
     },
     block: (m, x, layer) => {
-      const norm = (y: Tensor, part: string) => m.layerNorm(y, `model.decoder.layers.${layer}.${part}`, NORM_EPSILON);
+      const norm = (y: Tensor, part: string) =>
+        m.layerNorm(y, `model.decoder.layers.${layer}.${part}`, NORM_EPSILON);
       if (normFirst) {
         const y = add(x, attention(m, norm(x, "self_attn_layer_norm"), layer));
         return add(y, feedForward(m, norm(y, "final_layer_norm"), layer));

@@ -1,0 +1,131 @@
+/**
+ * Scores responses: the one scoring function of trainer (reference log-probabilities), labeller and evaluator.
+ * A score depends on the row alone, not on its batch.
+ */
+import { NumericsError } from "../core/errors.ts";
+import { planMicroBatches } from "../data/batching.ts";
+import { type PackedBatch, packRows, type TokenRow } from "../data/packing.ts";
+import { writeProgram } from "../graph/onnx/write.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
+import { rewardScores } from "../model/heads.ts";
+import { keyOf, type Model } from "../model/model.ts";
+import type { Value } from "../runtime/protocol.ts";
+import type { Executable, Runtime } from "../runtime/runtime.ts";
+import { responseLogps, runPacked } from "./logps.ts";
+
+/** Scores of one row, one entry per response. */
+export type RowScore = {
+  /** log π(response | prompt), summed over the response's tokens, nats. Empty for reward models. */
+  readonly logps: readonly number[];
+  /** Tokens of each response. */
+  readonly lengths: readonly number[];
+  /** log π of each token, when asked for. */
+  readonly perToken?: readonly Float32Array[];
+  /** Scores of a reward model's head, read at each response's last token. */
+  readonly rewards?: readonly number[];
+};
+
+/** Scores rows with one model. */
+export interface Scorer {
+  /** @throws NumericsError when a score is not finite */
+  score(rows: readonly TokenRow[]): Promise<RowScore[]>;
+}
+
+/** Options of `openScorer`. */
+export type ScorerOptions = {
+  /** Most tokens in one run, default 2048: more is hardly faster and takes more memory. */
+  readonly tokens?: number;
+  /** Also give back every token's log-probability. */
+  readonly perToken?: boolean;
+};
+
+/** Compiles the scoring program of a model: log-probabilities of a language model, rewards of a reward model. */
+export async function openScorer(
+  runtime: Runtime,
+  model: Model,
+  options: ScorerOptions = {},
+): Promise<Scorer> {
+  const executable = await runtime.compile(
+    writeProgram(scoreOutputs(model, options.perToken ?? false), runtime.dialect),
+  );
+  const { tokens = 2048 } = options;
+  return {
+    async score(rows) {
+      const scores: RowScore[] = new Array(rows.length);
+      for (const indices of planMicroBatches(rows, { tokens })) {
+        const batch = indices.map((i) => rows[i]!);
+        const results = await scoreBatch(executable, model, batch);
+        indices.forEach((index, i) => {
+          scores[index] = results[i]!;
+        });
+      }
+      return scores;
+    },
+  };
+}
+
+function scoreOutputs(model: Model, perToken: boolean): Record<string, Tensor> {
+  const run = runPacked(model.decoder, { lora: model.lora });
+  if (model.task === "reward") {
+    const ends = input("ends", "int", ["S"]);
+    return { rewards: rewardScores(run.context, model.decoder, run.hidden, ends) };
+  }
+  const logps = responseLogps(model.decoder, run);
+  return perToken ? { logps: logps.summed, perToken: logps.perToken } : { logps: logps.summed };
+}
+
+async function scoreBatch(
+  executable: Executable,
+  model: Model,
+  rows: readonly TokenRow[],
+): Promise<RowScore[]> {
+  const packed = packRows(rows);
+  const bindings = { parameter: (name: string) => keyOf(model, name) };
+  const values = await executable.run(feedsOf(packed, executable), bindings);
+  return splitRows(rows, values);
+}
+
+/** The arrays of a packed batch that a program takes. */
+export function feedsOf(
+  { feeds }: PackedBatch,
+  { program }: Pick<Executable, "program">,
+): Record<string, Value> {
+  const entries = program.inputs.flatMap(({ name }) =>
+    name in feeds ? [[name, feeds[name as keyof typeof feeds]] as const] : [],
+  );
+  return Object.fromEntries(entries);
+}
+
+function splitRows(rows: readonly TokenRow[], values: Readonly<Record<string, Value>>): RowScore[] {
+  const [logps, perToken, rewards] = ["logps", "perToken", "rewards"].map(
+    (name) => values[name]?.data as Float32Array | undefined,
+  );
+  let response = 0;
+  let token = 0;
+  return rows.map(({ responses }) => {
+    const [from, to] = [response, response + responses.length];
+    response = to;
+    const lengths = responses.map((ids) => ids.length);
+    const tokens = lengths.map((length) => {
+      token += length;
+      return perToken?.slice(token - length, token) ?? new Float32Array();
+    });
+    return {
+      logps: finite(logps, from, to),
+      lengths,
+      ...(perToken ? { perToken: tokens } : {}),
+      ...(rewards ? { rewards: finite(rewards, from, to) } : {}),
+    };
+  });
+}
+
+function finite(values: Float32Array | undefined, from: number, to: number): number[] {
+  const slice = Array.from(values?.subarray(from, to) ?? []);
+  const bad = slice.find((value) => !Number.isFinite(value));
+  if (bad !== undefined)
+    throw new NumericsError(
+      "score",
+      `a score is ${bad}, expected a finite number. The model's weights or its config are wrong.`,
+    );
+  return slice;
+}
