@@ -1,15 +1,17 @@
 /** Win rate with the length of answers held equal, and Burns' performance gap recovered. */
-import { NumericsError } from "../core/errors.ts";
 import { checkPaired, checkProbabilities, checkSample } from "./check.ts";
 import { mean, standardDeviation } from "./describe.ts";
 import { logisticRegression } from "./logistic-regression.ts";
 import { logistic } from "./special.ts";
 
-/** `winRate` and `lengthControlled` in [0, 1]; `lengthCoefficient` above 0 when the judge likes longer answers. */
+/**
+ * `winRate` and `lengthControlled` in [0, 1]; `lengthCoefficient` above 0 when the judge likes longer answers. The last two are
+ * null when every comparison goes one way.
+ */
 export type LengthControlledWinRate = {
   readonly winRate: number;
-  readonly lengthControlled: number;
-  readonly lengthCoefficient: number;
+  readonly lengthControlled: number | null;
+  readonly lengthCoefficient: number | null;
   readonly n: number;
 };
 
@@ -23,7 +25,7 @@ export type LengthControlledWinRate = {
  *
  * @param wins - 1 win, 0 loss, 0.5 tie, or the judge's probability, per prompt
  * @param options.ridge - on φ only, default 0.01: keeps φ finite when length alone decides
- * @throws NumericsError below two prompts, when lengths differ in number, or when every comparison goes one way
+ * @throws NumericsError below two prompts or when lengths differ in number
  */
 export function lengthControlledWinRate(
   wins: readonly number[],
@@ -40,11 +42,9 @@ export function lengthControlledWinRate(
   const spread = standardDeviation(gaps);
   // Without spread the length term is a constant: it cannot be told from θ, and there is nothing to control for.
   if (spread === 0) return { winRate, lengthControlled: winRate, lengthCoefficient: 0, n: wins.length };
+  // All wins or all losses have no finite θ, whatever the lengths.
   if (winRate === 0 || winRate === 1)
-    throw new NumericsError(
-      "lengthControlledWinRate",
-      `every comparison goes one way (win rate ${winRate}), expected wins and losses. Report the plain win rate.`,
-    );
+    return { winRate, lengthControlled: null, lengthCoefficient: null, n: wins.length };
   const fit = logisticRegression(
     gaps.map((gap) => [1, Math.tanh(gap / spread)]),
     wins,

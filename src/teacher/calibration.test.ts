@@ -154,7 +154,11 @@ test("the report shows an overconfident teacher before and an honest one after, 
   expect(report.after.ece!.estimate).toBeLessThan(0.08);
   for (const change of Object.values(report.change)) expect(change!.high).toBeLessThan(0);
   expect(report.after.bins.reduce((n, bin) => n + bin.n, 0)).toBe(600);
-  // by hand: confidence of pair i against "the human agrees"
+  // The one-pass ECE of the report is that of its own bins.
+  const fromBins = report.before.bins.map(
+    (bin) => bin.n * Math.abs(bin.outcome.estimate - bin.meanProbability),
+  );
+  expect(report.before.ece!.estimate).toBeCloseTo(fromBins.reduce((a, b) => a + b, 0) / 600, 12);
   const mirrored = calibrationReport(
     before.map((p) => 1 - p),
     probabilities.map((p) => 1 - p),

@@ -36,6 +36,8 @@ test("random scores belong to the texts: swapping candidates swaps them", () => 
       expect([other.scoreA, other.scoreB]).toEqual([one.scoreB, one.scoreA]);
     }),
   );
+  const { scoreA, scoreB } = score(pairOf("p0"));
+  expect(scoreA).not.toBe(scoreB);
   // 4000 fair coins: standard deviation 0.008
   expect(Math.abs(agreement(score) - 0.5)).toBeLessThan(0.03);
 });
