@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createRng } from "../core/rng.ts";
+import { pearson, spearman } from "../stats/correlation.ts";
 import { labelFromScores, mirrorLabel } from "../teacher/label.ts";
 import type { Choice } from "./agreement.ts";
 import {
@@ -61,6 +62,14 @@ test("the correlation of margin and length is 1 for a ruler, and blind to which 
     resamples: 200,
   });
   expect(swapped.pearson!.estimate).toBeCloseTo(one, 12);
+  // the shortcut by signed ranks is the rank correlation of the mirrored points, ties and zeros included
+  const mixed = [2, -1, 1, 3, 0, 2].map((m, i) => label(`p${i}`, m));
+  const lengths = [5, 1, -1, 0, 4, 5];
+  const margins = mixed.map((l) => l.margin);
+  const both = (values: number[]) => [...values, ...values.map((v) => -v)];
+  const fit = marginLengthCorrelation(mixed, table(lengths), { rng, resamples: 200 });
+  expect(fit.spearman!.estimate).toBeCloseTo(spearman(both(margins), both(lengths))!, 12);
+  expect(fit.pearson!.estimate).toBeCloseTo(pearson(both(margins), both(lengths))!, 12);
   expect(marginLengthCorrelation([], new Map(), { rng })).toEqual({ n: 0, pearson: null, spearman: null });
 });
 

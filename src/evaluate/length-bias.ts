@@ -4,7 +4,7 @@ import type { Rng } from "../core/rng.ts";
 import { wilson } from "../stats/binomial.ts";
 import { bootstrap } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
-import { pearson, spearman } from "../stats/correlation.ts";
+import { ranks } from "../stats/correlation.ts";
 import { fitLengthPenalty, type LengthPenalty } from "../stats/length-penalty.ts";
 import { isBlocked, isDecided, type Label } from "../teacher/label.ts";
 import { type AgreementBin, type AgreementOptions, agreementBy, type Choice } from "./agreement.ts";
@@ -86,13 +86,40 @@ export function marginLengthCorrelation(
 ): LengthCorrelation {
   const points = usable(labels).map((label) => [label.margin, gapOf(lengths, label.id)] as const);
   const settings = { resamples: 1000, ...options };
-  const mirrored = (sample: readonly (readonly [number, number])[], column: 0 | 1) =>
-    sample.flatMap((point) => [point[column], -point[column]]);
   return {
     n: points.length,
-    pearson: bootstrap(points, (sample) => pearson(mirrored(sample, 0), mirrored(sample, 1)), settings),
-    spearman: bootstrap(points, (sample) => spearman(mirrored(sample, 0), mirrored(sample, 1)), settings),
+    pearson: bootstrap(
+      points,
+      (sample) =>
+        mirroredCorrelation(
+          sample.map(([m]) => m),
+          sample.map(([, gap]) => gap),
+        ),
+      settings,
+    ),
+    spearman: bootstrap(
+      points,
+      (sample) =>
+        mirroredCorrelation(signedRanks(sample.map(([m]) => m)), signedRanks(sample.map(([, gap]) => gap))),
+      settings,
+    ),
   };
+}
+
+/** Pearson's r of the points (x, y) and (-x, -y) together: their means are 0, so no centring; null without spread. */
+function mirroredCorrelation(x: readonly number[], y: readonly number[]): number | null {
+  let [xx, yy, xy] = [0, 0, 0];
+  for (let i = 0; i < x.length; i++) {
+    xx += x[i]! * x[i]!;
+    yy += y[i]! * y[i]!;
+    xy += x[i]! * y[i]!;
+  }
+  return xx === 0 || yy === 0 ? null : Math.max(-1, Math.min(1, xy / Math.sqrt(xx) / Math.sqrt(yy)));
+}
+
+/** Centred mid-ranks of the values among themselves and their negatives: the sign times (mid-rank of |x| - 1/2). */
+function signedRanks(values: readonly number[]): number[] {
+  return ranks(values.map(Math.abs)).map((rank, i) => Math.sign(values[i]!) * (rank - 0.5));
 }
 
 /**
