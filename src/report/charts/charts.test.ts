@@ -190,6 +190,21 @@ describe("reliability and coverage", () => {
     expect(y).toBeCloseTo((y1! + y2!) / 2, 1);
     expect(all(markup, /class="mark/g)).toHaveLength(1);
   });
+  it("puts confidence along x and accuracy along y: a bin stated 0.6 and right 0.9 lies to the left, high", () => {
+    const bins = [{ confidence: 0.6, accuracy: 0.9, n: 4 }];
+    const { markup } = reliabilityDiagram({
+      kind: "reliability",
+      title: "t",
+      series: [{ name: "s", bins }],
+    })!;
+    const [, x1, y1, x2, y2] = /class="reference" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"/
+      .exec(markup)!
+      .map(Number) as number[];
+    const [x, y] = numbers(/<path class="line s0" d="([^"]+)"/.exec(markup)![1]!);
+    // on 0.5 … 1: a fifth of the way right, four fifths of the way up
+    expect(x).toBeCloseTo(x1! + 0.2 * (x2! - x1!), 1);
+    expect(y).toBeCloseTo(y1! + 0.8 * (y2! - y1!), 1);
+  });
   it("opens the axis downwards when a bin is worse than chance", () => {
     const bins = [{ confidence: 0.9, accuracy: 0.1, low: 0, high: 0.3, n: 5 }];
     expectOnPage(
