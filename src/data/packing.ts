@@ -3,6 +3,7 @@
  * after another without padding; a grid `[B, T]` says which row and place each belongs to. Both responses of a row
  * see the prompt and not each other, and positions restart after the prompt, so that a pair costs its prompt once.
  */
+import { TARGET_MULTIPLE } from "../model/heads.ts";
 import type { Value } from "../runtime/protocol.ts";
 import { floats, ints } from "../runtime/values.ts";
 
@@ -11,9 +12,6 @@ export type TokenRow = {
   readonly prompt: readonly number[];
   readonly responses: readonly (readonly number[])[];
 };
-
-/** Predicted tokens are padded to a multiple of this, so that logits can be made in equal parts. */
-const TARGET_MULTIPLE = 4;
 
 /** The inputs of one run and what its outputs mean. */
 export type PackedBatch = {

@@ -1,8 +1,7 @@
 /** What is computed from a decoder's last hidden states: token log-probabilities, logits, reward scores. */
 
-import type { Dim } from "../graph/dims.ts";
 import { gatherRows } from "../graph/ops/gather.ts";
-import { reshape, slice } from "../graph/ops/layout.ts";
+import { concat, reshape, slice } from "../graph/ops/layout.ts";
 import { linear } from "../graph/ops/matmul.ts";
 import { pickLogSoftmax, softCap } from "../graph/ops/nn.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -29,28 +28,32 @@ export function logits(context: ModelContext, decoder: Decoder, hidden: Tensor):
   return decoder.logitCap === undefined ? scores : softCap(scores, decoder.logitCap);
 }
 
-/** A size that is split into `LOGIT_CHUNKS` equal parts must be a multiple of it. */
-export const LOGIT_CHUNKS = 4;
+/** Predicted tokens come in a multiple of this, so that they can be split into 1, 2 or 4 equal parts. */
+export const TARGET_MULTIPLE = 4;
+
+/** Where tokens are predicted: `rows` index into hidden the token that predicts each of `targets`, both `[4·R]`. */
+export type Predictions = { readonly hidden: Tensor; readonly rows: Tensor; readonly targets: Tensor };
 
 /**
- * Log-probability of each target token, nats. Only rows that predict a target are multiplied by the vocabulary,
- * and in `LOGIT_CHUNKS` parts, so that no tokens-by-vocabulary matrix of the whole batch exists.
- * @param rows - index into hidden of the token that predicts each target, `[4·R]`
- * @param targets - token ids `[4·R]`
- * @returns one `[R]` per chunk
+ * Log-probability of each target token, nats, `[4·R]`. Only rows that predict a target are multiplied by the
+ * vocabulary, and in `chunks` parts one after another, so that no tokens-by-vocabulary matrix of all of them exists.
  */
 export function tokenLogps(
   context: ModelContext,
   decoder: Decoder,
-  { hidden, rows, targets }: { hidden: Tensor; rows: Tensor; targets: Tensor },
-): Tensor[] {
-  const chunk: Dim = "R";
-  const picked = reshape(gatherRows(hidden, rows), [LOGIT_CHUNKS, chunk, hidden.shape[1]!]);
-  const wanted = reshape(targets, [LOGIT_CHUNKS, chunk]);
-  return Array.from({ length: LOGIT_CHUNKS }, (_, i) => {
-    const part = reshape(slice(picked, 0, i, 1), [chunk, hidden.shape[1]!]);
-    return pickLogSoftmax(logits(context, decoder, part), reshape(slice(wanted, 0, i, 1), [chunk]));
+  { hidden, rows, targets }: Predictions,
+  chunks: 1 | 2 | 4,
+): Tensor {
+  const picked = gatherRows(hidden, rows);
+  if (chunks === 1) return pickLogSoftmax(logits(context, decoder, picked), targets);
+  const size = `${TARGET_MULTIPLE / chunks}*R`.replace(/^1\*/, "");
+  const width = hidden.shape[1]!;
+  const parts = Array.from({ length: chunks }, (_, i) => {
+    const part = reshape(slice(reshape(picked, [chunks, size, width]), 0, i, 1), [size, width]);
+    const wanted = reshape(slice(reshape(targets, [chunks, size]), 0, i, 1), [size]);
+    return reshape(pickLogSoftmax(logits(context, decoder, part), wanted), [1, size]);
   });
+  return reshape(concat(parts, 0), targets.shape);
 }
 
 /** Name of the scalar head's weight, as Hugging Face stores it. */

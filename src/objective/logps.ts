@@ -5,7 +5,6 @@
 import type { Dim } from "../graph/dims.ts";
 import { mul } from "../graph/ops/elementwise.ts";
 import { scatterAddRows } from "../graph/ops/gather.ts";
-import { concat, reshape } from "../graph/ops/layout.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import { packedAttention, packedInputs } from "../model/attention.ts";
 import { type ContextSetup, createContext, type ModelContext } from "../model/context.ts";
@@ -40,24 +39,21 @@ export type ResponseLogps = {
 
 /**
  * log π(response | prompt) of every response in the batch.
- * @param sequences - the number of responses; "2*P" where every row is a pair
+ * @param options.sequences - the number of responses, default "S"; "2*P" where every row is a pair
+ * @param options.chunks - parts in which logits are made, default 4; 1 is faster where they are kept for the backward pass
  */
 export function responseLogps(
   decoder: Decoder,
   { context, hidden }: PackedRun,
-  sequences: Dim = "S",
+  options: { sequences?: Dim; chunks?: 1 | 2 | 4 } = {},
 ): ResponseLogps {
+  const { sequences = "S", chunks = 4 } = options;
   const predicted = "4*R";
   const rows = input("rows", "int", [predicted]);
   const targets = input("targets", "int", [predicted]);
   const owners = input("owners", "int", [predicted]);
   const weights = input("weights", "float", [predicted]);
-  const chunks = tokenLogps(context, decoder, { hidden, rows, targets });
-  const stacked = concat(
-    chunks.map((chunk) => reshape(chunk, [1, "R"])),
-    0,
-  );
-  const perToken = mul(reshape(stacked, [predicted]), weights);
+  const perToken = mul(tokenLogps(context, decoder, { hidden, rows, targets }, chunks), weights);
   const lengths = input("lengths", "float", [sequences]);
   const summed = scatterAddRows(perToken, owners, [sequences], mul(lengths, 0));
   return { summed, perToken, lengths };

@@ -109,7 +109,7 @@ async function checkDpo(
     pairs.map((pair) => ({ prompt: pair.prompt_ids, responses: [pair.chosen_ids, pair.rejected_ids] })),
   );
   const run = runPacked(model.decoder);
-  const { summed } = responseLogps(model.decoder, run, "2*P");
+  const { summed } = responseLogps(model.decoder, run, { sequences: "2*P", chunks: 1 });
   const { first: chosen, second: rejected } = splitPairs(summed);
   const reference = input("reference", "float", ["P"]);
   const losses = neg(logSigmoid(mul(sub(sub(chosen, rejected), reference), beta)));

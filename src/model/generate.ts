@@ -1,0 +1,272 @@
+/**
+ * Batched generation with a key-value cache. Sequences join the batch as places fall free and leave it when they end;
+ * each draws from a random stream of its own, so that what it becomes does not depend on its neighbours (up to the
+ * rounding of float32 products, which may differ between batch sizes in the last bit).
+ */
+import { ConfigError, NumericsError } from "../core/errors.ts";
+import { createRng, type Rng } from "../core/rng.ts";
+import type { Value } from "../runtime/protocol.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { floats, ints } from "../runtime/values.ts";
+import { KvCache } from "./generate-cache.ts";
+import { type GenerationPrograms, generationPrograms } from "./generate-programs.ts";
+import { keyOf, type Model } from "./model.ts";
+import { MASS_CHUNK, type SamplingOptions, sampleToken, samplingIssues } from "./sampling.ts";
+
+/** Options of `generate`. */
+export type GenerateOptions = SamplingOptions & {
+  /** Most tokens to write per prompt, at least 1. Temperature 0 writes the likeliest token each time. */
+  readonly maxNewTokens: number;
+  /** Tokens that end a text; they are not part of the result. */
+  readonly eosIds: readonly number[];
+  /** Strings that end a text; the token that completes one is the last of the result. */
+  readonly stop?: { readonly strings: readonly string[]; readonly decode: (ids: readonly number[]) => string } | undefined;
+  readonly seed: number;
+  /** Names the random stream of each prompt, default its index. Equal prompts with equal names give equal texts. */
+  readonly sequenceIds?: readonly (string | number)[] | undefined;
+  /** Sequences computed at once, default 32. */
+  readonly batchSize?: number | undefined;
+  /** Called for every token written (EOS excluded), with the index of its prompt. */
+  readonly onToken?: ((prompt: number, id: number) => void) | undefined;
+};
+
+/** What was written after one prompt. */
+export type Generated = {
+  readonly ids: number[];
+  /** Why it ended: an EOS token, a stop string, or `maxNewTokens`. */
+  readonly finish: "eos" | "stop" | "length";
+};
+
+/** Tokens of padded prompts computed at once when sequences join. */
+const PREFILL_TOKENS = 4096;
+
+type Sequence = {
+  readonly index: number;
+  readonly prompt: readonly number[];
+  readonly rng: Rng;
+  readonly ids: number[];
+  finish?: Generated["finish"];
+};
+
+/**
+ * Continues prompts.
+ * @param prompts - token ids, at least one each, BOS included where the model wants it
+ * @returns one result per prompt, in their order
+ * @throws ConfigError for impossible options, or a prompt that with its new tokens exceeds the model's positions;
+ *   NumericsError when a logit is not finite
+ */
+export async function generate(
+  runtime: Runtime,
+  model: Model,
+  prompts: readonly (readonly number[])[],
+  options: GenerateOptions,
+): Promise<Generated[]> {
+  check(model, prompts, options);
+  if (prompts.length === 0) return [];
+  const programs = await generationPrograms(runtime, model, options.temperature === 0 ? "greedy" : "sample");
+  const rng = createRng(options.seed);
+  const sequences = prompts.map((prompt, index): Sequence => {
+    const stream = rng.fork("generate", options.sequenceIds?.[index] ?? index);
+    return { index, prompt, rng: stream, ids: [] };
+  });
+  const cache = new KvCache(runtime, model.decoder.config, programs.move);
+  try {
+    await decode({ model, programs, cache, options }, sequences);
+  } finally {
+    await cache.close();
+  }
+  return sequences.map(({ ids, finish }) => ({ ids, finish: finish! }));
+}
+
+function check(model: Model, prompts: readonly (readonly number[])[], options: GenerateOptions): void {
+  const { maxPositions, vocabSize } = model.decoder.config;
+  const { maxNewTokens, batchSize = 32, sequenceIds } = options;
+  const issues = samplingIssues(options);
+  const positive = (name: string, value: number) => {
+    if (!Number.isInteger(value) || value < 1) issues.push(`${name}: expected a positive integer, got ${value}.`);
+  };
+  positive("maxNewTokens", maxNewTokens);
+  positive("batchSize", batchSize);
+  if (model.task !== "language-model") issues.push(`${model.folder}: expected a language model, got a ${model.task} model.`);
+  if (sequenceIds !== undefined && sequenceIds.length !== prompts.length)
+    issues.push(`sequenceIds: expected one per prompt, ${prompts.length}, got ${sequenceIds.length}.`);
+  if (options.stop?.strings.includes("")) issues.push("stop: expected strings that are not empty.");
+  for (const [index, prompt] of prompts.entries()) {
+    const wrong = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+    if (prompt.length === 0) issues.push(`prompt ${index}: expected at least one token, got none.`);
+    if (wrong !== undefined) issues.push(`prompt ${index}: expected token ids in [0, ${vocabSize}), got ${wrong}.`);
+    if (prompt.length + maxNewTokens > maxPositions)
+      issues.push(
+        `prompt ${index}: ${prompt.length} tokens and ${maxNewTokens} new ones exceed the model's ${maxPositions} positions. ` +
+          `Shorten the prompt or lower maxNewTokens.`,
+      );
+    if (issues.length >= 10) break;
+  }
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+
+type Run = {
+  readonly model: Model;
+  readonly programs: GenerationPrograms;
+  readonly cache: KvCache;
+  readonly options: GenerateOptions;
+};
+
+/** Tokens a sequence holds, its newest included. */
+const lengthOf = ({ prompt, ids }: Sequence): number => prompt.length + ids.length;
+
+async function decode(run: Run, sequences: readonly Sequence[]): Promise<void> {
+  const waiting = [...sequences];
+  let places: (Sequence | undefined)[] = Array.from({
+    length: Math.min(run.options.batchSize ?? 32, sequences.length),
+  });
+  while (waiting.length > 0 || places.some((sequence) => sequence !== undefined)) {
+    const free = places.filter((sequence) => sequence === undefined).length;
+    // A few at a time: a prefill costs about as much for one sequence as for several.
+    if (waiting.length > 0 && free >= Math.min(waiting.length, places.length / 4)) {
+      const joining = admit(waiting, free);
+      places = await makeRoom(run, places, joining);
+      await prefill(run, places, joining);
+    } else {
+      places = await makeRoom(run, places, []);
+      await step(run, places);
+    }
+    places = places.map((sequence) => (sequence?.finish === undefined ? sequence : undefined));
+  }
+}
+
+/** Takes the next prompts that fit the free places and the prefill's budget; at least one. */
+function admit(waiting: Sequence[], free: number): Sequence[] {
+  let [count, longest] = [0, 0];
+  for (const { prompt } of waiting.slice(0, free)) {
+    longest = Math.max(longest, prompt.length);
+    if (count > 0 && (count + 1) * longest > PREFILL_TOKENS) break;
+    count++;
+  }
+  return waiting.splice(0, count);
+}
+
+/** Seats those who join; gives the cache room for the longest, and fewer places once most are empty for good. */
+async function makeRoom(
+  { cache }: Run,
+  places: readonly (Sequence | undefined)[],
+  joining: readonly Sequence[],
+): Promise<(Sequence | undefined)[]> {
+  const seated = [...places];
+  const queue = [...joining];
+  for (const [slot, sequence] of seated.entries()) if (sequence === undefined) seated[slot] = queue.shift();
+  const live = seated.flatMap((sequence, slot) => (sequence === undefined ? [] : [{ sequence, slot }]));
+  const positions = Math.max(...live.map(({ sequence }) => lengthOf(sequence)));
+  // Leaving places empty costs their share of a step, moving costs about one step.
+  const count = live.length <= seated.length / 2 && joining.length === 0 ? live.length : seated.length;
+  if (cache.fits(count, positions)) return seated;
+  const compact = count < seated.length ? live : seated.map((sequence, slot) => ({ sequence, slot }));
+  await cache.resize(
+    count,
+    positions,
+    // What lies in the cache is all but the newest token, and nothing yet of those who join.
+    compact.map(({ sequence, slot }) => ({
+      slot,
+      length: sequence === undefined || sequence.ids.length === 0 ? 0 : lengthOf(sequence) - 1,
+    })),
+  );
+  return compact.map(({ sequence }) => sequence);
+}
+
+async function prefill(run: Run, places: readonly (Sequence | undefined)[], joining: readonly Sequence[]): Promise<void> {
+  const { cache } = run;
+  const width = Math.max(...joining.map(({ prompt }) => prompt.length));
+  const [ids, positions, grid, cacheRows, ends]: number[][] = [[], [], [], [], []];
+  const slots = new Int32Array(joining.length * width);
+  const segments = new Int32Array(joining.length * width).fill(-1);
+  for (const [b, sequence] of joining.entries()) {
+    const slot = places.indexOf(sequence);
+    for (const [position, id] of sequence.prompt.entries()) {
+      const place = b * width + position;
+      slots[place] = ids!.length;
+      segments[place] = 0;
+      ids!.push(id);
+      positions!.push(position);
+      grid!.push(place);
+      cacheRows!.push(cache.row(slot, position));
+    }
+    ends!.push(ids!.length - 1);
+  }
+  const shape = [joining.length, width];
+  await predict(run, "prefill", joining, {
+    ids: ints(ids!),
+    positions: ints(positions!),
+    slots: ints(slots, shape),
+    places: ints(grid!),
+    segments: ints(segments, shape),
+    cacheRows: ints(cacheRows!),
+    ends: ints(ends!),
+  });
+}
+
+async function step(run: Run, places: readonly (Sequence | undefined)[]): Promise<void> {
+  // An empty place computes token 0 at position 0 of its own part of the cache, which nobody reads.
+  const positions = places.map((sequence) => (sequence === undefined ? 0 : lengthOf(sequence) - 1));
+  await predict(run, "step", places, {
+    ids: ints(places.map((sequence) => sequence?.ids.at(-1) ?? 0)),
+    span: ints(Array.from({ length: run.cache.span }, (_, i) => i)),
+    positions: ints(positions),
+    cacheRows: ints(positions.map((position, slot) => run.cache.row(slot, position))),
+  });
+}
+
+/** Runs a program and gives row i's token to sequence i. */
+async function predict(
+  { model, programs, cache, options }: Run,
+  program: "prefill" | "step",
+  sequences: readonly (Sequence | undefined)[],
+  feeds: Readonly<Record<string, Value>>,
+): Promise<void> {
+  const bent = options.temperature === 0 ? {} : { inverseTemperature: floats([1 / options.temperature], []) };
+  const outputs = await programs[program].run(
+    { ...feeds, ...bent, cacheStride: ints([cache.span], []) },
+    { parameter: (name) => keyOf(model, name), ...cache.bindings() },
+  );
+  sequences.forEach((sequence, row) => {
+    if (sequence === undefined) return;
+    if (!Number.isFinite(outputs["check"]!.data[row]))
+      throw new NumericsError(
+        `generate: prompt ${sequence.index}`,
+        `the logits after ${lengthOf(sequence)} tokens are not finite. The model's weights are broken or have diverged.`,
+      );
+    append(sequence, nextToken(outputs, row, sequence, options), options);
+  });
+}
+
+function nextToken(
+  outputs: Readonly<Record<string, Value>>,
+  row: number,
+  { rng }: Sequence,
+  options: GenerateOptions,
+): number {
+  if (options.temperature === 0) return Number(outputs["token"]!.data[row]);
+  const part = (name: string, size: number) =>
+    (outputs[name]!.data as Float32Array).subarray(row * size, (row + 1) * size);
+  const vocab = outputs["logits"]!.shape[1]!;
+  const masses = part("masses", Math.ceil(vocab / MASS_CHUNK));
+  return sampleToken({ logits: part("logits", vocab), max: part("max", 1)[0]!, masses }, options, rng.next());
+}
+
+function append(sequence: Sequence, id: number, { eosIds, stop, maxNewTokens, onToken }: GenerateOptions): void {
+  if (eosIds.includes(id)) {
+    sequence.finish = "eos";
+    return;
+  }
+  sequence.ids.push(id);
+  onToken?.(sequence.index, id);
+  if (stop !== undefined && stopsHere(sequence.ids, stop)) sequence.finish = "stop";
+  else if (sequence.ids.length === maxNewTokens) sequence.finish = "length";
+}
+
+/** True when the newest tokens complete a stop string. */
+function stopsHere(ids: readonly number[], { strings, decode }: NonNullable<GenerateOptions["stop"]>): boolean {
+  // A token may hold less than one byte's worth of text; at most four bytes make a character.
+  const longest = Math.max(0, ...strings.map((text) => new TextEncoder().encode(text).length));
+  const tail = decode(ids.slice(-longest - 8));
+  return strings.some((text) => tail.includes(text));
+}
