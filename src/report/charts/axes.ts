@@ -107,16 +107,30 @@ export function legend(
   return { markup: html`<g>${items}</g>`, height: (row + 1) * 18 + 4 };
 }
 
-/** A dashed line across the plot at a value of y, labelled at its left end. */
-export function referenceY(frame: Frame, y: number, label: string): Html {
-  return html`<line class="reference" x1="${frame.left}" x2="${frame.right}" y1="${y}" y2="${y}"/><text class="reference-name" x="${frame.left + 4}" y="${pixel(y - 4)}">${fitText(label, frame.right - frame.left - 8, 11)}</text>`;
+/** A dashed line across the plot at a value of y, labelled above one of its ends. */
+export function referenceY(frame: Frame, y: number, label: string, side: "left" | "right" = "left"): Html {
+  const x = side === "left" ? frame.left + 4 : frame.right - 4;
+  const name = fitText(label, frame.right - frame.left - 8, 11);
+  return html`<line class="reference" x1="${frame.left}" x2="${frame.right}" y1="${y}" y2="${y}"/><text class="reference-name" x="${x}" y="${pixel(y - 4)}" text-anchor="${side === "left" ? "start" : "end"}">${name}</text>`;
 }
 
-/** A dashed line down the plot at a value of x, labelled at its top, on the side with more room. */
-export function referenceX(frame: Frame, x: number, label: string, row = 0): Html {
-  const left = x > (frame.left + frame.right) / 2;
-  const room = left ? x - frame.left : frame.right - x;
-  return html`<line class="reference" x1="${x}" x2="${x}" y1="${frame.top}" y2="${frame.bottom}"/><text class="reference-name" x="${pixel(x + (left ? -4 : 4))}" y="${frame.top + 10 + row * 13}" text-anchor="${left ? "end" : "start"}">${fitText(label, room, 11)}</text>`;
+/** Dashed lines down the plot, each named in a row of its own at the top, on the side with more room. */
+export function referencesX(
+  frame: Frame,
+  x: Scale,
+  references: readonly { value: number; label: string }[],
+): Html {
+  const lines = references.map(
+    ({ value }) =>
+      html`<line class="reference" x1="${x(value)}" x2="${x(value)}" y1="${frame.top}" y2="${frame.bottom}"/>`,
+  );
+  // Names come after all lines: the paper-coloured rim of a name keeps a line beside it from crossing it out.
+  const names = references.map(({ value, label }, row) => {
+    const left = x(value) > (frame.left + frame.right) / 2;
+    const room = left ? x(value) - frame.left : frame.width - x(value);
+    return html`<text class="reference-name" x="${pixel(x(value) + (left ? -4 : 4))}" y="${frame.top + 10 + row * 13}" text-anchor="${left ? "end" : "start"}">${fitText(label, room - 6, 11)}</text>`;
+  });
+  return join([...lines, ...names]);
 }
 
 function swatch(kind: "mark" | "line" | "fill", index: number, x: number, y: number): Html {

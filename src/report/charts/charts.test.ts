@@ -118,6 +118,31 @@ describe("line chart", () => {
     };
     expect(all(lineChart(spec)!.markup, /class="mark/g)).toHaveLength(2);
   });
+  it("labels a sweep's own values, each with its own decimals", () => {
+    const points = [0.0625, 0.125, 0.5].map((x) => ({ x, y: x }));
+    const { markup } = lineChart({
+      kind: "line",
+      title: "t",
+      xLabel: "x",
+      yLabel: "y",
+      xScale: "log",
+      series: [{ name: "s", points }],
+    })!;
+    for (const label of [">0.0625<", ">0.125<", ">0.5<"]) expect(markup).toContain(label);
+  });
+  it("names a reference at the end that is farther from the lines", () => {
+    const draw = (ys: number[]) =>
+      lineChart({
+        kind: "line",
+        title: "t",
+        xLabel: "x",
+        yLabel: "y",
+        series: [{ name: "s", points: ys.map((y, x) => ({ x, y })) }],
+        references: [{ value: 0, label: "chance" }],
+      })!.markup;
+    expect(draw([0, 1])).toMatch(/class="reference-name"[^>]* text-anchor="end">chance/);
+    expect(draw([1, 0])).toMatch(/class="reference-name"[^>]* text-anchor="start">chance/);
+  });
   it("names two series that end together without overlap", () => {
     const series = ["a", "b"].map((name) => ({
       name,

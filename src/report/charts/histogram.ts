@@ -5,7 +5,7 @@ import {
   type Frame,
   gutter,
   legend,
-  referenceX,
+  referencesX,
   SERIES_STYLES,
   svgChart,
   tickLabels,
@@ -69,7 +69,7 @@ export function histogram(
         )}"/>`,
     ),
     xAxis(frame, x, spec.xLabel),
-    references.map((reference, i) => referenceX(frame, x(reference.value), reference.label, i)),
+    referencesX(frame, x, references),
   ]);
 }
 

@@ -6,7 +6,7 @@ import {
   gutter,
   legend,
   mark,
-  referenceX,
+  referencesX,
   SERIES_STYLES,
   svgChart,
   tickLabels,
@@ -68,9 +68,7 @@ export function intervalPlot(spec: IntervalSpec, width = 500): Html | undefined 
       key.markup,
       xGrid(frame, x),
       xAxis(frame, x, spec.xLabel, xLabels),
-      references.map((reference, i) =>
-        referenceX({ ...frame, top: key.height + 2 }, x(reference.value), reference.label, i),
-      ),
+      referencesX({ ...frame, top: key.height + 2 }, x, references),
       groups.map((label, i) => rowName(label, labels[i]!, frame.left - 10, layout.labelY[i]!)),
       rows.map((row, i) => [
         whisker(row.value, Math.max(0, seriesNames.indexOf(row.series ?? "")), x, layout.rowY[i]!),

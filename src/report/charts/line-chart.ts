@@ -13,7 +13,7 @@ import {
   yAxis,
 } from "./axes.ts";
 import { dodge, runningMean, thin } from "./points.ts";
-import { fixedAxis, linearScale, logScale, niceAxis, pixel, type Scale } from "./scales.ts";
+import { fixedAxis, formatTicks, linearScale, logScale, niceAxis, pixel, type Scale } from "./scales.ts";
 import type { LinePoint, LineSpec } from "./spec.ts";
 import { fitText, spreadLabels } from "./text.ts";
 
@@ -58,8 +58,12 @@ export function lineChart(spec: LineSpec, size: ChartSize = { width: 500, height
 
   return svgChart(size, { title: spec.title, description: spec.description ?? describe(spec, series) }, [
     yAxis(frame, y, spec.yLabel, yLabels),
-    xAxis(frame, x, spec.xLabel),
-    references.map((reference) => referenceY(frame, y(reference.value), reference.label)),
+    xAxis(
+      frame,
+      x,
+      spec.xLabel,
+      spec.xScale === "log" ? x.ticks.flatMap((tick) => formatTicks([tick])) : formatTicks(x.ticks),
+    ),
     series.map((one, i) => [
       seriesLine(
         one,
@@ -70,6 +74,11 @@ export function lineChart(spec: LineSpec, size: ChartSize = { width: 500, height
       named &&
         html`<text class="series-name s${one.index % SERIES_STYLES}" x="${frame.right + 8}" y="${Math.round(ends[i]! + 4)}">${labels[i]}</text>`,
     ]),
+    references.map(({ value, label }) => {
+      const room = (end: 0 | -1) =>
+        Math.min(...series.map((one) => Math.abs(y(one.points.at(end)!.y) - y(value))));
+      return referenceY(frame, y(value), label, room(0) >= room(-1) ? "left" : "right");
+    }),
   ]);
 }
 

@@ -52,6 +52,7 @@ th:last-child,td:last-child{padding-right:.3rem}
 thead th{font-weight:600;vertical-align:bottom;border-bottom:1.5px solid var(--soft);line-height:1.25}
 thead .soft{display:block;font-weight:400;white-space:nowrap}
 th.num,td.num{text-align:right;white-space:nowrap}
+tbody th{position:sticky;left:0;background:var(--paper)}
 td.code{overflow-wrap:anywhere;font-size:12.5px}
 td .ci,td .n{color:var(--soft);font-size:.92em;margin-left:.35em}
 th.paper,td.paper{background:var(--wash);color:var(--soft);font-style:italic;padding-left:.7rem}
@@ -73,7 +74,7 @@ svg.chart{display:block;width:100%;height:auto;font:12px system-ui,-apple-system
 svg .axis line{stroke:var(--soft);stroke-width:1}svg .axis line.grid{stroke:var(--rule)}
 svg .axis text,svg .value{fill:var(--soft);font-size:11.5px}svg .axis-name{fill:var(--soft);font-size:11.5px}
 svg .row-name,svg .key{font-size:12px}svg .series-name{font-size:11px;font-weight:600}
-svg .reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 4}svg .reference-name{fill:var(--soft);font-size:11px}
+svg .reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 4}svg .reference-name{fill:var(--soft);font-size:11px;stroke:var(--paper);stroke-width:3px;paint-order:stroke}
 svg .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}svg .whisker{stroke-width:1.6}svg .line.pale{opacity:.3;stroke-width:1;stroke-dasharray:none!important}
 svg .area{stroke-width:1.5;fill-opacity:.16;stroke-linejoin:round}svg .mark{stroke-width:1.4}svg .cloud .mark{opacity:.6;stroke-width:0}
 svg .line.s1,svg .area.s1{stroke-dasharray:7 3}svg .line.s2,svg .area.s2{stroke-dasharray:2 3}svg .line.s3{stroke-dasharray:9 3 2 3}

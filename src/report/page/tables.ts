@@ -27,6 +27,8 @@ function cellHtml(cell: CellView, column: ColumnView, first: boolean): Html {
   const n = cell.n !== undefined && html` <span class="n">${cell.n}</span>`;
   const short = cell.main.length <= 24;
   const body = html`${column.code ? html`<code>${cell.main}</code>` : cell.main}${range}${n}`;
+  if (first && short && !column.code)
+    return html`<th scope="row" class="${column.numeric ? "num" : "nw"}">${body}</th>`;
   return first
     ? html`<th scope="row"${classes(column, short)}>${body}</th>`
     : html`<td${classes(column, short)}>${body}</td>`;
