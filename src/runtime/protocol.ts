@@ -1,5 +1,7 @@
 /** Messages between the main thread and the thread that computes. Plain data only. */
 
+import type { Program } from "../graph/onnx/write.ts";
+
 /** Arrays that tensors are made of. */
 export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
@@ -11,7 +13,12 @@ export type WorkerSetup = { readonly provider: "cpu" | "webgpu" | "cuda"; readon
 
 /** What the main thread asks for. */
 export type Request =
-  | { readonly kind: "compile"; readonly program: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: "compile";
+      readonly program: string;
+      readonly bytes: Uint8Array;
+      readonly precision: Program["precision"];
+    }
   | {
       readonly kind: "run";
       readonly program: string;

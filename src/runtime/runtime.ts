@@ -89,11 +89,13 @@ export function openRuntime({ device = "cpu", threads = defaultThreads() }: Runt
 }
 
 async function compile(link: Link, device: Device, digest: string, program: Program): Promise<Executable> {
-  await link.ask({ kind: "compile", program: digest, bytes: program.bytes }).catch((error: Error) => {
-    throw device === "cpu"
-      ? new BackendError(device, `cannot compile a program: ${error.message}`)
-      : deviceError(device, error.message);
-  });
+  await link
+    .ask({ kind: "compile", program: digest, bytes: program.bytes, precision: program.precision })
+    .catch((error: Error) => {
+      throw device === "cpu"
+        ? new BackendError(device, `cannot compile a program: ${error.message}`)
+        : deviceError(device, error.message);
+    });
   return {
     program,
     async run(feeds, bindings = {}) {

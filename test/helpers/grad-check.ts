@@ -40,7 +40,10 @@ export function check<N extends string>(subject: Case<N>): Check {
     const dy = cotangent(y, subject.feeds);
     const feeds: Record<string, Feed> = { ...subject.feeds, dy };
     const loss = sum(mul(y, input("dy", "float", y.shape)));
-    const found = gradients(loss, names.map((name) => x[name]));
+    const found = gradients(
+      loss,
+      names.map((name) => x[name]),
+    );
     const outputs = { y, loss, ...Object.fromEntries(names.map((name, i) => [`d:${name}`, found[i]!])) };
 
     const dialect = subject.onlySingle ? SINGLE : DOUBLE;
@@ -59,7 +62,8 @@ export function check<N extends string>(subject: Case<N>): Check {
     // jax-js computes in float32 with its own exp and erf: 1e-4 of the largest entry.
     const oracle = await jaxGradients(subject.jax, subject.feeds, names, dy);
     near(single["y"]!.data, oracle.y, 1e-4, "jax values");
-    for (const name of names) near(single[`d:${name}`]!.data, oracle.gradients[name]!, 1e-4, `jax gradient of ${name}`);
+    for (const name of names)
+      near(single[`d:${name}`]!.data, oracle.gradients[name]!, 1e-4, `jax gradient of ${name}`);
   };
 }
 
@@ -88,7 +92,11 @@ async function centralDifferences(
   const h = single ? 1e-2 : 1e-5;
   const at = async (i: number, step: number) => {
     const data = feeds[name]!.data.map((value, j) => (i === j ? value + step : value));
-    const result = await lab.run({ loss }, { ...feeds, [name]: { ...feeds[name]!, data } }, single ? SINGLE : DOUBLE);
+    const result = await lab.run(
+      { loss },
+      { ...feeds, [name]: { ...feeds[name]!, data } },
+      single ? SINGLE : DOUBLE,
+    );
     return result["loss"]!.data[0]!;
   };
   const slopes: number[] = [];
@@ -97,7 +105,12 @@ async function centralDifferences(
 }
 
 /** Every entry within `tolerance` of the largest expected magnitude (at least 1). */
-export function near(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what = "values"): void {
+export function near(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what = "values",
+): void {
   expect(actual.length, `${what}: length`).toBe(expected.length);
   const scale = Array.from(expected).reduce((max, value) => Math.max(max, Math.abs(value)), 1);
   const worst = Array.from(actual).reduce((max, value, i) => {
@@ -105,7 +118,10 @@ export function near(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
     return error > max || Number.isNaN(error) ? error : max;
   }, 0);
   const show = (values: ArrayLike<number>) => Array.from(values).slice(0, 12).join(", ");
-  expect(worst <= tolerance * scale, `${what}: off by ${worst}, got [${show(actual)}], expected [${show(expected)}]`).toBe(true);
+  expect(
+    worst <= tolerance * scale,
+    `${what}: off by ${worst}, got [${show(actual)}], expected [${show(expected)}]`,
+  ).toBe(true);
 }
 
 /** Fails when a module exports a function that has no case here and is not excused. */
@@ -115,11 +131,20 @@ export function expectCovered(
   excused: readonly string[] = [],
 ): void {
   const exported = Object.keys(module).filter((name) => typeof module[name] === "function");
-  expect(exported.filter((name) => !(name in cases) && !excused.includes(name)), "exported without a check").toEqual([]);
-  expect(Object.keys(cases).filter((name) => !exported.includes(name)), "a check of nothing").toEqual([]);
+  expect(
+    exported.filter((name) => !(name in cases) && !excused.includes(name)),
+    "exported without a check",
+  ).toEqual([]);
+  expect(
+    Object.keys(cases).filter((name) => !exported.includes(name)),
+    "a check of nothing",
+  ).toEqual([]);
 }
 
-/** Names of the files of a folder that end in `.ts`, tests left out. */
-export function sourcesIn(folder: URL): string[] {
-  return readdirSync(folder).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+/** Names of the files of a folder that end in `.ts`, either sources (default) or tests. */
+export function sourcesIn(folder: URL, ending: ".ts" | ".test.ts" = ".ts"): string[] {
+  const isTest = (name: string) => name.endsWith(".test.ts");
+  return readdirSync(folder).filter(
+    (name) => name.endsWith(ending) && isTest(name) === (ending === ".test.ts"),
+  );
 }

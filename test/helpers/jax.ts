@@ -20,7 +20,9 @@ function shared<N extends string>(arrays: Readonly<Record<string, JaxArray>>): R
 
 function arrayOf({ dtype, data, sizes }: Feed): JaxArray {
   const { int32, bool, float32 } = jax.numpy;
-  const flat = jax.numpy.array([...data], { dtype: dtype === "int" ? int32 : dtype === "bool" ? bool : float32 });
+  const flat = jax.numpy.array([...data], {
+    dtype: dtype === "int" ? int32 : dtype === "bool" ? bool : float32,
+  });
   return jax.numpy.reshape(flat, [...sizes]);
 }
 
@@ -36,7 +38,8 @@ export async function jaxGradients<N extends string>(
   const arrays = Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, arrayOf(feed)]));
   const fixed = Object.fromEntries(Object.entries(arrays).filter(([name]) => !wrt.includes(name)));
   const y = await f(shared<N>(arrays)).data();
-  const loss = (free: Record<string, JaxArray>) => jax.numpy.sum(f(shared<N>({ ...fixed, ...free })).mul(arrayOf(dy)));
+  const loss = (free: Record<string, JaxArray>) =>
+    jax.numpy.sum(f(shared<N>({ ...fixed, ...free })).mul(arrayOf(dy)));
   const gradients: Record<string, number[]> = {};
   for (const name of wrt) {
     const others = Object.fromEntries(Object.entries(arrays).filter(([other]) => other !== name));

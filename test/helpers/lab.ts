@@ -34,24 +34,47 @@ const sizesOf = (shape: Shape) => shape.map((dim) => evaluateDim(dim, SIZES));
 export function real(shape: Shape, { seed = 1, from = -1.5, to = 1.5 } = {}): Feed {
   const rng = createRng(`${seed}:${shape}`);
   const sizes = sizesOf(shape);
-  return { dtype: "float", shape, sizes, data: Array.from({ length: count(sizes) }, () => from + (to - from) * rng.next()) };
+  return {
+    dtype: "float",
+    shape,
+    sizes,
+    data: Array.from({ length: count(sizes) }, () => from + (to - from) * rng.next()),
+  };
 }
 
 /** The given floats. */
-export const exact = (shape: Shape, data: readonly number[]): Feed => ({ dtype: "float", shape, sizes: sizesOf(shape), data });
+export const exact = (shape: Shape, data: readonly number[]): Feed => ({
+  dtype: "float",
+  shape,
+  sizes: sizesOf(shape),
+  data,
+});
 
 /** The given ints. */
-export const whole = (shape: Shape, data: readonly number[]): Feed => ({ dtype: "int", shape, sizes: sizesOf(shape), data });
+export const whole = (shape: Shape, data: readonly number[]): Feed => ({
+  dtype: "int",
+  shape,
+  sizes: sizesOf(shape),
+  data,
+});
 
 /** The given bools, as 0 and 1. */
-export const truth = (shape: Shape, data: readonly number[]): Feed => ({ dtype: "bool", shape, sizes: sizesOf(shape), data });
+export const truth = (shape: Shape, data: readonly number[]): Feed => ({
+  dtype: "bool",
+  shape,
+  sizes: sizesOf(shape),
+  data,
+});
 
 /** The same feed, which gets no gradient. */
 export const constant = (feed: Feed): Feed => ({ ...feed, constant: true });
 
 /** One input tensor per feed. */
 export function tensorsOf<N extends string>(feeds: Record<N, Feed>): Record<N, Tensor> {
-  const entries = Object.entries<Feed>(feeds).map(([name, feed]) => [name, input(name, feed.dtype, feed.shape)]);
+  const entries = Object.entries<Feed>(feeds).map(([name, feed]) => [
+    name,
+    input(name, feed.dtype, feed.shape),
+  ]);
   return Object.fromEntries(entries) as Record<N, Tensor>;
 }
 
@@ -62,7 +85,7 @@ export function symbolsOf(feeds: Readonly<Record<string, Feed>>): Map<string, nu
   return bound;
 }
 
-function valueOf({ dtype, data, sizes }: Feed, precision: Dialect["precision"]): Value {
+function concrete({ dtype, data, sizes }: Feed, precision: Dialect["precision"]): Value {
   if (dtype === "int") return ints(data, sizes);
   if (dtype === "bool") return { data: Uint8Array.from(data), shape: sizes, bool: true };
   return precision === "float64" ? doubles(data, sizes) : floats(data, sizes);
@@ -75,7 +98,11 @@ export type Results = Record<string, { data: number[]; shape: readonly number[] 
 export interface Lab {
   readonly runtime: Runtime;
   /** Compiles (once per graph) and runs. */
-  run(outputs: Readonly<Record<string, Tensor>>, feeds: Readonly<Record<string, Feed>>, dialect?: Dialect): Promise<Results>;
+  run(
+    outputs: Readonly<Record<string, Tensor>>,
+    feeds: Readonly<Record<string, Feed>>,
+    dialect?: Dialect,
+  ): Promise<Results>;
   close(): Promise<void>;
 }
 
@@ -85,17 +112,22 @@ export const DOUBLE: Dialect = { precision: "float64", fusedMatMul: false };
 /** What runs in earnest on the CPU. */
 export const SINGLE: Dialect = { precision: "float32", fusedMatMul: true };
 
-/** Starts a runtime of one thread; close it. */
-export function openLab(): Lab {
-  const runtime = openRuntime({ threads: 1 });
+/** Starts a runtime, of one thread by default; close it. */
+export function openLab({ threads = 1 } = {}): Lab {
+  const runtime = openRuntime({ threads });
   return {
     runtime,
     async run(outputs, feeds, dialect = DOUBLE) {
       const program = writeProgram(outputs, dialect);
       const executable = await runtime.compile(program);
-      const used = program.inputs.map(({ name }) => [name, valueOf(feeds[name]!, dialect.precision)] as const);
+      const used = program.inputs.map(
+        ({ name }) => [name, concrete(feeds[name]!, dialect.precision)] as const,
+      );
       const results = await executable.run(Object.fromEntries(used));
-      const plain = Object.entries(results).map(([name, { data, shape }]) => [name, { data: Array.from(data, Number), shape }]);
+      const plain = Object.entries(results).map(([name, { data, shape }]) => [
+        name,
+        { data: Array.from(data, Number), shape },
+      ]);
       return Object.fromEntries(plain) as Results;
     },
     close: () => runtime.close(),

@@ -1,7 +1,8 @@
 /** Ops that pick rows or entries by integer index, and their adjoints, which add them back. */
 import { ShapeError } from "../../core/errors.ts";
-import { type Dim, formatShape, type Shape } from "../dims.ts";
+import { type Dim, formatShape, type Shape, sameShape } from "../dims.ts";
 import { apply, attribute, expectDType, expectRank, type Op, type Tensor } from "../tensor.ts";
+import { reshape } from "./layout.ts";
 
 const iotaOp: Op = {
   name: "iota",
@@ -33,7 +34,9 @@ const gatherRowsOp: Op = {
   infer: ([table, index]) => [{ dtype: table!.dtype, shape: [...index!.shape, ...table!.shape.slice(1)] }],
   gradient: (node, [dy]) => {
     const [table, index] = [node.inputs[0]!, node.inputs[1]!];
-    return [dy && scatterAddRows(dy, index, table.shape), undefined];
+    if (dy === undefined) return [];
+    const rows = reshape(dy, [-1, ...table.shape.slice(1)]);
+    return [scatterAddRows(rows, reshape(index, [-1]), table.shape), undefined];
   },
   emit: (node, emit) => {
     emit.add(
@@ -84,6 +87,14 @@ const scatterAddRowsOp: Op = {
  */
 export function scatterAddRows(updates: Tensor, index: Tensor, shape: Shape, base?: Tensor): Tensor {
   expectRank("scatterAddRows", index, 1);
+  if (
+    !sameShape(updates.shape, [index.shape[0]!, ...shape.slice(1)]) ||
+    !sameShape(base?.shape ?? shape, shape)
+  )
+    throw new ShapeError(
+      "scatterAddRows",
+      `rows of ${formatShape(updates.shape)} do not fit ${formatShape(shape)}.`,
+    );
   return apply(scatterAddRowsOp, base === undefined ? [updates, index] : [updates, index, base], { shape });
 }
 
@@ -159,6 +170,9 @@ const takeLastOp: Op = {
 export function takeLast(x: Tensor, index: Tensor): Tensor {
   expectDType("takeLast", index, "int");
   expectRank("takeLast", index, x.shape.length - 1);
+  const rows = x.shape.slice(0, -1);
+  if (!sameShape(index.shape, rows))
+    throw new ShapeError("takeLast", `index is ${formatShape(index.shape)}, expected ${formatShape(rows)}.`);
   return apply(takeLastOp, [x, index]);
 }
 

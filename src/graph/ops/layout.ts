@@ -12,7 +12,7 @@ import {
   type Shape,
   sameShape,
 } from "../dims.ts";
-import { apply, attribute, type Op, type Tensor } from "../tensor.ts";
+import { apply, attribute, expectDType, type Op, type Tensor } from "../tensor.ts";
 
 const reshapeOp: Op = {
   name: "reshape",
@@ -195,9 +195,19 @@ const padOp: Op = {
   },
 };
 
-/** Puts `x` at `start` of an axis of `size`, zeros elsewhere: the adjoint of `slice`. */
+/**
+ * Puts `x` at `start` of an axis of `size`, zeros elsewhere: the adjoint of `slice`.
+ * @throws ShapeError when it does not fit, or the axis has no fixed size
+ */
 export function padTo(x: Tensor, axis: number, start: number, size: number): Tensor {
-  return apply(padOp, [x], { axis: resolveAxis("padTo", axis, x.shape), start, size });
+  const resolved = resolveAxis("padTo", axis, x.shape);
+  const inner = x.shape[resolved]!;
+  if (typeof inner !== "number" || start < 0 || start + inner > size)
+    throw new ShapeError(
+      "padTo",
+      `cannot put ${formatShape(x.shape)} at ${start} of ${size} along axis ${axis}.`,
+    );
+  return apply(padOp, [x], { axis: resolved, start, size });
 }
 
 const concatOp: Op = {
@@ -232,6 +242,7 @@ export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   const first = inputs[0]!;
   const resolved = resolveAxis("concat", axis, first.shape);
   for (const x of inputs) {
+    expectDType("concat", x, first.dtype);
     const agrees = x.shape.every((dim, i) =>
       i === resolved ? typeof dim === "number" : dim === first.shape[i],
     );

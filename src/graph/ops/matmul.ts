@@ -13,6 +13,11 @@ const lastTwo = (x: Tensor, transposed: boolean): readonly [Shape[number], Shape
 const matmulOp: Op = {
   name: "matmul",
   infer: ([a, b], { transA, transB }) => {
+    if (a!.shape.length < 2 || b!.shape.length < 2)
+      throw new ShapeError(
+        "matmul",
+        `expected matrices, got ${formatShape(a!.shape)} by ${formatShape(b!.shape)}.`,
+      );
     const [m, k] = lastTwo(a!, transA as boolean);
     const [k2, n] = lastTwo(b!, transB as boolean);
     if (k !== k2)
@@ -133,7 +138,21 @@ export function linear(
 /** base + aᵀ b: the gradient of a layer's weight, summed onto what is there. */
 const outerProductsOp: Op = {
   name: "outerProducts",
-  infer: ([a, b]) => [{ dtype: "float", shape: [a!.shape[1]!, b!.shape[1]!] }],
+  infer: ([a, b, base]) => {
+    for (const x of [a!, b!]) expectRank("outerProducts", x, 2);
+    if (a!.shape[0] !== b!.shape[0])
+      throw new ShapeError(
+        "outerProducts",
+        `${formatShape(a!.shape)} and ${formatShape(b!.shape)} do not fit.`,
+      );
+    const shape = [a!.shape[1]!, b!.shape[1]!];
+    if (base !== undefined && !sameShape(base.shape, shape))
+      throw new ShapeError(
+        "outerProducts",
+        `base is ${formatShape(base.shape)}, expected ${formatShape(shape)}.`,
+      );
+    return [{ dtype: "float", shape }];
+  },
   gradient: (node, [dy]) => {
     if (dy === undefined) return [];
     const [a, b, base] = node.inputs;

@@ -6,6 +6,7 @@ import {
   applyAll,
   attribute,
   type Emitter,
+  expectDType,
   expectRank,
   type Node,
   type Op,
@@ -127,6 +128,13 @@ function scaleRows(emit: Emitter, { x, epsilon, weight, bias, deviation, out }: 
   else emit.add("Add", [emit.add("Mul", [normal, weight]), bias], { outputs: [out] });
 }
 
+/** @throws ShapeError unless `vector` has one number per column of x `[N, C]` */
+function expectVector(op: string, what: string, vector: Tensor, x: Tensor): void {
+  const shape = [x.shape[1]!];
+  if (!sameShape(vector.shape, shape))
+    throw new ShapeError(op, `${what} is ${formatShape(vector.shape)}, expected ${formatShape(shape)}.`);
+}
+
 /** Row sums weighted by a norm's weight `[C]`, as a product: x `[N, C]` → `[N, 1]`. */
 function rowMeans(weight: Tensor): { along: (x: Tensor) => Tensor; count: number } {
   const row = reshape(weight, [1, -1]);
@@ -139,6 +147,8 @@ function rowMeans(weight: Tensor): { along: (x: Tensor) => Tensor; count: number
  */
 export function layerNorm(x: Tensor, weight: Tensor, bias: Tensor | undefined, epsilon: number): Tensor {
   expectRank("layerNorm", x, 2);
+  expectVector("layerNorm", "weight", weight, x);
+  if (bias !== undefined) expectVector("layerNorm", "bias", bias, x);
   return applyAll(layerNormOp, bias === undefined ? [x, weight] : [x, weight, bias], { epsilon })[0]!;
 }
 
@@ -172,6 +182,7 @@ const rmsNormOp: Op = {
  */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon: number): Tensor {
   expectRank("rmsNorm", x, 2);
+  expectVector("rmsNorm", "weight", weight, x);
   return applyAll(rmsNormOp, [x, weight], { epsilon })[0]!;
 }
 
@@ -253,6 +264,12 @@ const pickLogSoftmaxGradientOp: Op = {
 export function pickLogSoftmax(logits: Tensor, targets: Tensor): Tensor {
   expectRank("pickLogSoftmax", logits, 2);
   expectRank("pickLogSoftmax", targets, 1);
+  expectDType("pickLogSoftmax", targets, "int");
+  if (targets.shape[0] !== logits.shape[0])
+    throw new ShapeError(
+      "pickLogSoftmax",
+      `targets are ${formatShape(targets.shape)} for logits ${formatShape(logits.shape)}.`,
+    );
   return applyAll(pickLogSoftmaxOp, [logits, targets])[0]!;
 }
 
