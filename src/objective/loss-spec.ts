@@ -149,13 +149,17 @@ export type ResolvedLossSpec = {
  * @throws ConfigError with every issue, naming type and option
  */
 export function parseLossSpec(value: unknown, where = "loss"): LossSpec {
-  const result = lossSchema.safeParse(value);
+  const result = lossSchema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
-  throw new ConfigError(
-    result.error.issues.flatMap(({ path, message }) =>
-      message.split("\n").map((line) => `${[where, ...path].join(".")}: ${line}`),
-    ),
-  );
+  throw new ConfigError(result.error.issues.flatMap((issue) => messages(issue, where)));
+}
+
+/** One line per problem; zod's own messages lack the value that was given. */
+function messages(issue: z.core.$ZodIssue, where: string): string[] {
+  const at = [where, ...issue.path].join(".");
+  const given = `, got ${JSON.stringify(issue.input) ?? "nothing"}.`;
+  const ours = issue.message.endsWith(".");
+  return issue.message.split("\n").map((line) => `${at}: ${line}${ours ? "" : given}`);
 }
 
 /**
