@@ -1,4 +1,11 @@
 /** Runs a fixture's model through the engine, as training and scoring use it, and compares every number. */
+import {
+  encoderFeeds,
+  loadEncoder,
+  releaseEncoder,
+  runEncoder,
+  scoreSequences,
+} from "../../checkpoint/load-encoder.ts";
 import { loadModel } from "../../checkpoint/load-model.ts";
 import { type PackedBatch, packRows, type TokenRow } from "../../data/packing.ts";
 import { gradients } from "../../graph/gradients.ts";
@@ -6,6 +13,7 @@ import { writeProgram } from "../../graph/onnx/write.ts";
 import { div, logSigmoid, mul, neg, sub } from "../../graph/ops/elementwise.ts";
 import { reshape, slice, sum } from "../../graph/ops/layout.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
+import { debertaScores, encoderInputs } from "../../model/encoders/deberta-v2.ts";
 import { logits, rewardScores } from "../../model/heads.ts";
 import { keyOf, type Model, releaseModel } from "../../model/model.ts";
 import { type PackedRun, responseLogps, runPacked } from "../../objective/logps.ts";
@@ -18,8 +26,12 @@ import type { Expected, Fixture, Gradients, PairCase, SequenceCase } from "./fix
 
 /** Checks one fixture. @throws AlignError when its model cannot be loaded or run */
 export async function checkFixture(runtime: Runtime, fixture: Fixture): Promise<Finding[]> {
-  const model = await loadModel(runtime, fixture.folder);
   const comparison = new Comparison();
+  if (fixture.expected.family === "deberta_v2") {
+    await checkEncoder(runtime, fixture, comparison);
+    return comparison.findings();
+  }
+  const model = await loadModel(runtime, fixture.folder);
   try {
     if (model.task === "reward") await checkReward(runtime, model, fixture.expected, comparison);
     else await checkLanguageModel(runtime, model, fixture.expected, comparison);
@@ -161,6 +173,50 @@ async function checkReward(
   to.add("pair scores", found["scores"]!.data as Float32Array, wanted, LIMITS.score);
 }
 
+/** DeBERTa: whole sequences, chosen and rejected of each pair in turn. */
+async function checkEncoder(runtime: Runtime, { folder, expected }: Fixture, to: Comparison): Promise<void> {
+  const model = await loadEncoder(runtime, folder);
+  const sequences = expected.batch.sequences.map((s) => ({ ids: s.input_ids }));
+  to.add(
+    "scores",
+    await scoreSequences(runtime, model, sequences),
+    expected.batch.sequences.map((s) => s.score!),
+    LIMITS.score,
+  );
+  const { pairs, loss, grads } = expected.bt!;
+  const { scores, context } = debertaScores(model.config, encoderInputs("2*P"));
+  const { first: chosen, second: rejected } = splitPairs(scores);
+  const mean = div(neg(sum(logSigmoid(sub(chosen, rejected)))), pairs.length);
+  const parameters = [...context.parameters()];
+  const derivatives = gradients(
+    mean,
+    parameters.map(([, tensor]) => tensor),
+  );
+  const named = Object.fromEntries(parameters.map(([name], i) => [`grad:${name}`, derivatives[i]!]));
+  const feeds = encoderFeeds(
+    model.config,
+    pairs.flatMap((pair) => [{ ids: pair.chosen_ids }, { ids: pair.rejected_ids }]),
+  );
+  const values = await runEncoder(runtime, model, { loss: mean, scores, ...named }, feeds);
+  compareLoss(values, { quantity: "bt", loss, grads, parameters: parameters.length }, to);
+  const wanted = pairs.flatMap((pair) => [pair.chosen_score!, pair.rejected_score!]);
+  to.add("pair scores", values["scores"]!.data as Float32Array, wanted, LIMITS.score);
+  await releaseEncoder(runtime, model);
+}
+
+type LossNumbers = { quantity: string; loss: number; grads: Gradients; parameters: number };
+
+function compareLoss(
+  values: Record<string, Value>,
+  { quantity, loss, grads, parameters }: LossNumbers,
+  to: Comparison,
+): void {
+  to.one(`${quantity} loss`, values["loss"]!.data[0] as number, loss, LIMITS.loss);
+  to.add(`${quantity} gradient names`, [parameters], [Object.keys(grads).length], LIMITS.exact);
+  for (const [name, summary] of Object.entries(grads))
+    to.gradient(`${quantity} gradient`, values[`grad:${name}`]?.data as Float32Array | undefined, summary);
+}
+
 /** `[2·P]` in pair order → first and second of each pair, `[P]` each. */
 function splitPairs(values: Tensor): { first: Tensor; second: Tensor } {
   const pairs = reshape(values, ["P", 2]);
@@ -191,10 +247,7 @@ async function checkLoss(
   );
   const named = Object.fromEntries(parameters.map(([name], i) => [`grad:${name}`, derivatives[i]!]));
   const values = await evaluate(runtime, model, { ...outputs, ...named }, batch, feeds);
-  to.one(`${quantity} loss`, values["loss"]!.data[0] as number, loss, LIMITS.loss);
-  to.add(`${quantity} gradient names`, [parameters.length], [Object.keys(grads).length], LIMITS.exact);
-  for (const [name, summary] of Object.entries(grads))
-    to.gradient(`${quantity} gradient`, values[`grad:${name}`]?.data as Float32Array | undefined, summary);
+  compareLoss(values, { quantity, loss, grads, parameters: parameters.length }, to);
   return values;
 }
 

@@ -176,6 +176,47 @@ export function takeLast(x: Tensor, index: Tensor): Tensor {
   return apply(takeLastOp, [x, index]);
 }
 
+const takeAlongOp: Op = {
+  name: "takeAlong",
+  infer: ([x, index]) => [{ dtype: x!.dtype, shape: [...x!.shape.slice(0, -1), index!.shape.at(-1)!] }],
+  gradient: (node, [dy]) => {
+    const [x, index] = [node.inputs[0]!, node.inputs[1]!];
+    return [dy && apply(putAlongOp, [dy, index], { shape: x.shape }), undefined];
+  },
+  emit: (node, emit) => {
+    const [x, index] = node.inputs.map((t) => emit.name(t)) as [string, string];
+    const at = emit.add("Expand", [index, emit.shape(node.outputs[0]!.shape)]);
+    emit.add("GatherElements", [x, at], { outputs: [emit.name(node.outputs[0]!)], attributes: { axis: -1 } });
+  },
+};
+
+/** Several entries per row, the same in every matrix of a batch: x `[…, T, V]`, index `[T, K]` in [0, V) → `[…, T, K]`. */
+export function takeAlong(x: Tensor, index: Tensor): Tensor {
+  expectDType("takeAlong", index, "int");
+  expectRank("takeAlong", index, 2);
+  if (x.shape.at(-2) !== index.shape[0])
+    throw new ShapeError(
+      "takeAlong",
+      `${formatShape(index.shape)} does not index rows of ${formatShape(x.shape)}.`,
+    );
+  return apply(takeAlongOp, [x, index]);
+}
+
+const putAlongOp: Op = {
+  name: "putAlong",
+  infer: ([values], { shape }) => [{ dtype: values!.dtype, shape: shape as Shape }],
+  gradient: (node, [dy]) => [dy && takeAlong(dy, node.inputs[1]!), undefined],
+  emit: (node, emit) => {
+    const [values, index] = node.inputs;
+    const at = emit.add("Expand", [emit.name(index!), emit.shape(values!.shape)]);
+    const zeros = emit.add("Expand", [emit.scalar(0), emit.shape(attribute<Shape>(node, "shape"))]);
+    emit.add("ScatterElements", [zeros, at, emit.name(values!)], {
+      outputs: [emit.name(node.outputs[0]!)],
+      attributes: { axis: -1, reduction: "add" },
+    });
+  },
+};
+
 const putLastOp: Op = {
   name: "putLast",
   infer: ([values], { shape }) => [{ dtype: values!.dtype, shape: shape as Shape }],

@@ -1,0 +1,228 @@
+/**
+ * DeBERTa v2 and v3 reward models: an encoder with disentangled attention, whose score is read from the first token.
+ * He et al. 2021, https://arxiv.org/abs/2006.03654. Used as a gold scorer; it has no language-model head here.
+ */
+import { CheckpointError } from "../../core/errors.ts";
+import type { Dim } from "../../graph/dims.ts";
+import { add, and, equal, lessEqual, mul, scalar, where } from "../../graph/ops/elementwise.ts";
+import { gatherRows, iota, sizeOf, takeAlong } from "../../graph/ops/gather.ts";
+import { reshape, transpose } from "../../graph/ops/layout.ts";
+import { matmul } from "../../graph/ops/matmul.ts";
+import { attend } from "../../graph/ops/nn.ts";
+import { input, type Tensor } from "../../graph/tensor.ts";
+import { type Activation, ConfigReader } from "../config.ts";
+import { activate, createContext, type ModelContext } from "../context.ts";
+import type { RelativePositions } from "./relative-positions.ts";
+
+/** What a DeBERTa config says. */
+export type DebertaConfig = {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly intermediateSize: number;
+  readonly maxPositions: number;
+  readonly normEpsilon: number;
+  readonly activation: Activation;
+  readonly poolerActivation: Activation;
+  readonly positionBiased: boolean;
+  readonly typeVocabSize: number;
+  readonly contentToPosition: boolean;
+  readonly positionToContent: boolean;
+  readonly normRelative: boolean;
+  readonly relative: RelativePositions;
+};
+
+/** Reads a `deberta-v2` config. @throws CheckpointError for a setting that is not computed here */
+export function debertaConfig(json: unknown, file: string): DebertaConfig {
+  const config = new ConfigReader(json, file);
+  config.only("model_type", "deberta-v2");
+  config.only("relative_attention", true);
+  config.only("share_att_key", true);
+  config.only("conv_kernel_size", 0);
+  const hiddenSize = config.size("hidden_size", 1536);
+  config.only("embedding_size", hiddenSize);
+  if (Object.keys((config.raw("id2label") as object | undefined) ?? { 0: "" }).length !== 1)
+    throw config.error("id2label", "one label (a score)", config.raw("id2label"));
+  const maxPositions = config.size("max_position_embeddings", 512);
+  const maxRelative = config.number("max_relative_positions", -1);
+  const maxDistance = maxRelative < 1 ? maxPositions : maxRelative;
+  const buckets = config.number("position_buckets", -1);
+  const kinds = attentionTypes(config);
+  return {
+    vocabSize: config.size("vocab_size", 128100),
+    hiddenSize,
+    layers: config.size("num_hidden_layers", 24),
+    heads: config.size("num_attention_heads", 24),
+    intermediateSize: config.size("intermediate_size", 6144),
+    maxPositions,
+    normEpsilon: config.number("layer_norm_eps", 1e-7),
+    activation: config.activation("hidden_act", "gelu"),
+    poolerActivation: config.activation("pooler_hidden_act", "gelu"),
+    positionBiased: config.flag("position_biased_input", true),
+    typeVocabSize: config.number("type_vocab_size", 0),
+    contentToPosition: kinds.has("c2p"),
+    positionToContent: kinds.has("p2c"),
+    normRelative: String(config.raw("norm_rel_ebd") ?? "none").includes("layer_norm"),
+    relative: { span: buckets > 0 ? buckets : maxDistance, buckets, maxDistance },
+  };
+}
+
+function attentionTypes(config: ConfigReader): Set<string> {
+  const raw = config.raw("pos_att_type") ?? [];
+  const kinds = new Set(Array.isArray(raw) ? raw.map(String) : String(raw).split("|"));
+  for (const kind of kinds)
+    if (kind !== "c2p" && kind !== "p2c")
+      throw new CheckpointError(config.file, `"pos_att_type": expected c2p and p2c, got "${kind}".`);
+  return kinds;
+}
+
+/** A batch of right-padded sequences. */
+export type EncoderInputs = {
+  /** Token ids `[B, T]`; padding anything. */
+  readonly ids: Tensor;
+  /** 0 or 1 per token `[B, T]`: first or second text. */
+  readonly types: Tensor;
+  /** 1 for tokens, 0 for padding `[B, T]`. */
+  readonly mask: Tensor;
+  /** Rows of the relative table `[T, T]`. */
+  readonly contentToPosition: Tensor;
+  readonly positionToContent: Tensor;
+  /** 0 … T - 1 `[T]`. */
+  readonly places: Tensor;
+};
+
+/** Declares the inputs of an encoder. @param batch - the number of sequences; "2*P" where they come in pairs */
+export function encoderInputs(batch: Dim = "B"): EncoderInputs {
+  const grid = (name: string) => input(name, "int", [batch, "T"]);
+  const square = (name: string) => input(name, "int", ["T", "T"]);
+  return {
+    ids: grid("ids"),
+    types: grid("types"),
+    mask: grid("mask"),
+    contentToPosition: square("contentToPosition"),
+    positionToContent: square("positionToContent"),
+    places: input("places", "int", ["T"]),
+  };
+}
+
+/** One score per sequence `[B]`, and the parameters it is made of. */
+export function debertaScores(
+  config: DebertaConfig,
+  inputs: EncoderInputs,
+): { scores: Tensor; context: ModelContext } {
+  const context = createContext({ ids: inputs.ids, positions: inputs.places, attention: () => inputs.ids });
+  let x = embed(config, context, inputs);
+  const relative = relativeTable(config, context);
+  const bias = paddingBias(inputs.mask);
+  for (let layer = 0; layer < config.layers; layer++)
+    x = block(config, context, { x, relative, bias, inputs, layer });
+  const batch = inputs.ids.shape[0]!;
+  const starts = mul(iota(batch), sizeOf("T"));
+  const first = gatherRows(x, starts); // [B, C], the [CLS] tokens
+  const pooled = activate(
+    context.linear(first, "pooler.dense", config.hiddenSize, { bias: true }),
+    config.poolerActivation,
+  );
+  return { scores: reshape(context.linear(pooled, "classifier", 1, { bias: true }), [batch]), context };
+}
+
+function embed(config: DebertaConfig, m: ModelContext, { ids, types, mask, places }: EncoderInputs): Tensor {
+  const { vocabSize, hiddenSize, maxPositions, typeVocabSize, normEpsilon } = config;
+  const flat = (x: Tensor) => reshape(x, [-1]);
+  const name = "deberta.embeddings";
+  let x = gatherRows(m.weight(`${name}.word_embeddings.weight`, [vocabSize, hiddenSize]), flat(ids)); // [B·T, C]
+  if (config.positionBiased) {
+    const rows = gatherRows(
+      m.weight(`${name}.position_embeddings.weight`, [maxPositions, hiddenSize]),
+      places,
+    );
+    x = reshape(add(reshape(x, [ids.shape[0]!, "T", hiddenSize]), rows), [-1, hiddenSize]);
+  }
+  if (typeVocabSize > 0)
+    x = add(
+      x,
+      gatherRows(m.weight(`${name}.token_type_embeddings.weight`, [typeVocabSize, hiddenSize]), flat(types)),
+    );
+  const normal = m.layerNorm(x, `${name}.LayerNorm`, normEpsilon);
+  const kept = where(equal(reshape(flat(mask), [-1, 1]), 1), scalar(1), scalar(0));
+  return mul(normal, kept);
+}
+
+function relativeTable(config: DebertaConfig, m: ModelContext): Tensor {
+  const table = m.weight("deberta.encoder.rel_embeddings.weight", [
+    2 * config.relative.span,
+    config.hiddenSize,
+  ]);
+  return config.normRelative ? m.layerNorm(table, "deberta.encoder.LayerNorm", config.normEpsilon) : table;
+}
+
+/** 0 where query and key are both tokens, -1e30 elsewhere: `[B, 1, T, T]`. */
+function paddingBias(mask: Tensor): Tensor {
+  const query = reshape(mask, [mask.shape[0]!, "T", 1]);
+  const key = reshape(mask, [mask.shape[0]!, 1, "T"]);
+  const both = and(lessEqual(1, query), lessEqual(1, key));
+  // Padding sees itself only, so that its rows stay finite.
+  const neither = equal(query, key);
+  return reshape(where(and(neither, equal(query, 0)), scalar(0), where(both, scalar(0), scalar(-1e30))), [
+    mask.shape[0]!,
+    1,
+    "T",
+    "T",
+  ]);
+}
+
+type BlockInput = { x: Tensor; relative: Tensor; bias: Tensor; inputs: EncoderInputs; layer: number };
+
+function block(
+  config: DebertaConfig,
+  m: ModelContext,
+  { x, relative, bias, inputs, layer }: BlockInput,
+): Tensor {
+  const { hiddenSize, intermediateSize, normEpsilon, activation } = config;
+  const name = `deberta.encoder.layer.${layer}`;
+  const mixed = attention(config, m, { x, relative, bias, inputs, layer });
+  const attended = m.linear(mixed, `${name}.attention.output.dense`, hiddenSize, { bias: true });
+  const y = m.layerNorm(add(attended, x), `${name}.attention.output.LayerNorm`, normEpsilon);
+  const up = activate(
+    m.linear(y, `${name}.intermediate.dense`, intermediateSize, { bias: true }),
+    activation,
+  );
+  const down = m.linear(up, `${name}.output.dense`, hiddenSize, { bias: true });
+  return m.layerNorm(add(down, y), `${name}.output.LayerNorm`, normEpsilon);
+}
+
+/** Content-to-content, content-to-position and position-to-content scores (He et al. 2021, eq. 4). */
+function attention(
+  config: DebertaConfig,
+  m: ModelContext,
+  { x, relative, bias, inputs, layer }: BlockInput,
+): Tensor {
+  const { hiddenSize, heads } = config;
+  const headDim = hiddenSize / heads;
+  const name = `deberta.encoder.layer.${layer}.attention.self`;
+  const project = (from: Tensor, part: string) =>
+    m.linear(from, `${name}.${part}`, hiddenSize, { bias: true });
+  const toHeads = (y: Tensor) =>
+    transpose(reshape(y, [inputs.ids.shape[0]!, "T", heads, headDim]), [0, 2, 1, 3]); // [B, H, T, D]
+  const table = (part: string) =>
+    transpose(reshape(project(relative, part), [-1, heads, headDim]), [1, 0, 2]); // [H, 2S, D]
+  const [q, k, v] = ["query_proj", "key_proj", "value_proj"].map((part) => toHeads(project(x, part)));
+  const terms = 1 + Number(config.contentToPosition) + Number(config.positionToContent);
+  const alpha = (headDim * terms) ** -0.5;
+  let scores = matmul(q!, k!, { transB: true, alpha });
+  if (config.contentToPosition)
+    scores = add(
+      scores,
+      takeAlong(matmul(q!, table("key_proj"), { transB: true, alpha }), inputs.contentToPosition),
+    );
+  if (config.positionToContent) {
+    const seen = takeAlong(
+      matmul(k!, table("query_proj"), { transB: true, alpha }),
+      inputs.positionToContent,
+    );
+    scores = add(scores, transpose(seen, [0, 1, 3, 2]));
+  }
+  const mixed = attend(add(scores, bias), v!);
+  return reshape(transpose(mixed, [0, 2, 1, 3]), [-1, hiddenSize]);
+}
