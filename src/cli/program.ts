@@ -1,0 +1,34 @@
+/** The tree of commands. One file per verb; a verb loads what it needs only when it runs, so that help is quick. */
+import { Command } from "commander";
+import { addCompletion } from "./completion.ts";
+import { examples } from "./options.ts";
+import { packageVersion } from "./package.ts";
+import { addDoctor } from "./verbs/doctor.ts";
+import { addImport } from "./verbs/import.ts";
+import { addInspect } from "./verbs/inspect.ts";
+import { addParity } from "./verbs/parity.ts";
+
+/** All verbs with their flags and help. Errors of usage are thrown as `CommanderError` after they were printed. */
+export function buildProgram(): Command {
+  const program = new Command("weak-teacher")
+    .description(
+      "Align language models with labels from a small model: train a weak teacher, label a pool with " +
+        "calibrated confidence, align a student, and measure it against human labels.",
+    )
+    .version(packageVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show help")
+    .helpCommand("help [verb]", "show help of a verb")
+    .option("--json", "print the result as one line of JSON on stdout; everything else goes to stderr")
+    .option("--quiet", "no progress and no notes, only warnings and errors")
+    .option("--debug", "print the stack of an error")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .exitOverride()
+    .addHelpText("after", examples(["doctor", "inspect pairs.jsonl", "inspect pairs.jsonl --help"]))
+    .addHelpText(
+      "after",
+      "Exit codes: 0 done, 1 the run failed, 2 the command or the recipe is wrong, 130 interrupted.",
+    );
+  for (const add of [addDoctor, addInspect, addImport, addParity, addCompletion]) add(program);
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}

@@ -1,0 +1,197 @@
+/** `weak-teacher inspect`: what a data file is, how it was understood, and what a model sees of one row. */
+import { type Command, Option } from "commander";
+import { ConfigError } from "../../core/errors.ts";
+import { parseColumnMap } from "../../data/adapters/map.ts";
+import { formatLoadReport, type LoadReport, readCandidates } from "../../data/load.ts";
+import { type CandidatePair, type HumanLabel, type PreferenceRow, plainText } from "../../data/rows.ts";
+import {
+  type DataStatistics,
+  describeRows,
+  type LengthStatistics,
+  type PairLengths,
+} from "../../data/statistics.ts";
+import type { Interval } from "../../stats/check.ts";
+import { encodePair, type TokenLimits } from "../../text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
+import { examples, wholeNumber } from "../options.ts";
+import { act, type Session } from "../session.ts";
+import { hasColours } from "../streams.ts";
+import { formatShownPair, showPair } from "../token-view.ts";
+
+type InspectOptions = {
+  readonly map?: string;
+  readonly format?: string;
+  readonly onBadRow: "fail" | "skip";
+  readonly limit?: number;
+  readonly model?: string;
+  readonly row?: number;
+  readonly maxLength: number;
+  readonly maxPromptLength: number;
+};
+
+/** Adds the verb `inspect`. */
+export function addInspect(program: Command): void {
+  program
+    .command("inspect")
+    .description(
+      "show how a data file is understood: its shape, three rows, statistics, and one row's tokens",
+    )
+    .argument("<file>", "JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file")
+    .option("--map <columns>", "name the columns: prompt=instruction,chosen=good,rejected=bad")
+    .option("--format <name>", "the name of a known shape, instead of working it out")
+    .addOption(
+      new Option("--on-bad-row <what>", "stop at bad rows, or leave them out")
+        .choices(["fail", "skip"])
+        .default("fail"),
+    )
+    .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER))
+    .option("--model <folder>", "a model folder; its tokenizer counts and shows tokens")
+    .option(
+      "--row <n>",
+      "show the tokens of this pair with the loss mask, 1 is the first",
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option(
+      "--max-length <n>",
+      "tokens of a prompt with one response, for --row",
+      wholeNumber(2, 2 ** 24),
+      512,
+    )
+    .option("--max-prompt-length <n>", "tokens of a prompt, for --row", wholeNumber(1, 2 ** 24), 256)
+    .addHelpText(
+      "after",
+      examples([
+        "inspect pairs.jsonl",
+        "inspect answers.csv --map prompt=question,chosen=best,rejected=worst",
+        "inspect pairs.jsonl --model models/stories15M --row 3",
+      ]),
+    )
+    .action(act(runInspect));
+}
+
+type Loaded = { report: LoadReport; statistics: DataStatistics | null; pairs: readonly CandidatePair[] };
+
+async function runInspect(session: Session, file: string, options: InspectOptions): Promise<void> {
+  if (options.row !== undefined && options.model === undefined)
+    throw new ConfigError("--row: needs --model, whose tokenizer makes the tokens.");
+  const tokenizer = options.model === undefined ? undefined : await loadTokenizer(options.model);
+  const { report, statistics, pairs } = await load(file, options, tokenizer);
+  const row =
+    options.row === undefined ? undefined : showRow(session, tokenizer!, pairs, options.row, options);
+  const text = [
+    ...formatLoadReport(report),
+    ...(statistics === null ? [] : formatStatistics(statistics)),
+    ...(row === undefined ? [] : ["", row.text]),
+  ];
+  session.result({ report, statistics, ...(row === undefined ? {} : { row: row.value }) }, text.join("\n"));
+}
+
+/** Preferences where people judged, else the bare pairs. */
+async function load(
+  file: string,
+  options: InspectOptions,
+  tokenizer: Tokenizer | undefined,
+): Promise<Loaded> {
+  const { map, format, onBadRow, limit } = options;
+  const how = {
+    onBadRow,
+    ...(map === undefined ? {} : { map: parseColumnMap(map) }),
+    ...(format === undefined ? {} : { format }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+  const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
+  const { report, pairs, humanLabels } = await readCandidates(file, { ...how, seed: 0 });
+  const judged = judgedRows(pairs, humanLabels);
+  if (judged.length === 0) return { report, statistics: null, pairs };
+  const ordered = judged.map(({ id, prompt, chosen, rejected }) => ({ id, prompt, a: chosen, b: rejected }));
+  return { report, statistics: describeRows(judged, count), pairs: ordered };
+}
+
+/** The pairs that people judged, as preference rows; for ties the order means nothing. */
+function judgedRows(pairs: readonly CandidatePair[], labels: readonly HumanLabel[]): PreferenceRow[] {
+  const preferred = new Map(labels.map((label) => [label.id, label.preferred]));
+  return pairs.flatMap(({ id, prompt, a, b, meta }) => {
+    const choice = preferred.get(id);
+    if (choice === undefined) return [];
+    const [chosen, rejected] = choice === "b" ? [b, a] : [a, b];
+    return [
+      { id, prompt, chosen, rejected, meta: { ...meta, flags: choice === "tie" ? (["tie"] as const) : [] } },
+    ];
+  });
+}
+
+function showRow(
+  session: Session,
+  tokenizer: Tokenizer,
+  pairs: readonly CandidatePair[],
+  row: number,
+  limits: TokenLimits,
+) {
+  const pair = pairs[row - 1];
+  if (pair === undefined) throw new ConfigError(`--row: expected 1 to ${pairs.length}, got ${row}.`);
+  const encoded = encodePair(tokenizer, pair, limits);
+  const shown = showPair(tokenizer, encoded);
+  const flags = encoded.flags.length === 0 ? "no flags" : `flags: ${encoded.flags.join(", ")}`;
+  return {
+    value: { id: pair.id, flags: encoded.flags, ...shown },
+    text: `row ${row} (${pair.id}), ${flags}\n\n${formatShownPair(shown, session.paint, hasColours(process.stdout))}`,
+  };
+}
+
+function formatStatistics({
+  preferences,
+  ties,
+  prompts,
+  groups,
+  subsets,
+  lengths,
+  validation,
+}: DataStatistics): string[] {
+  const found = {
+    "duplicate rows": validation.duplicateRows.length,
+    "repeated prompts": validation.duplicatePrompts.length,
+    contradictions: validation.contradictions.length,
+    "identical pairs": validation.identicalPairs.length,
+    "empty chosen": validation.emptyChosen.length,
+    "empty rejected": validation.emptyRejected.length,
+    "empty prompts": validation.emptyPrompts.length,
+  };
+  const parts = Object.entries(subsets).map(([name, n]) => `${name} ${n}`);
+  return [
+    `  ${preferences} preferences and ${ties} ties over ${prompts} prompts${groups > 0 ? ` in ${groups} groups` : ""}`,
+    ...(parts.length === 0
+      ? []
+      : [`  subsets: ${parts.slice(0, 20).join(", ")}${parts.length > 20 ? ", …" : ""}`]),
+    `  found: ${Object.entries(found)
+      .map(([name, n]) => `${n} ${name}`)
+      .join(", ")}`,
+    ...lengths.flatMap(formatLengths),
+  ];
+}
+
+function formatLengths({
+  unit,
+  prompt,
+  chosen,
+  rejected,
+  meanGap,
+  largeGap,
+  chosenLonger,
+}: PairLengths): string[] {
+  const row = (name: string, s: LengthStatistics) =>
+    `    ${name.padEnd(9)} ${[s.mean, s.median, s.p90, s.p99, s.max].map((x) => x.toFixed(x < 100 ? 1 : 0).padStart(8)).join("")}`;
+  return [
+    `  lengths in ${unit}:  mean  median     90%     99%     max`,
+    row("prompt", prompt),
+    row("chosen", chosen),
+    row("rejected", rejected),
+    `    chosen is longer in ${share(chosenLonger)} of pairs of unequal length; mean gap ${meanGap.toFixed(1)}; one is twice the other in ${share(largeGap)}`,
+  ];
+}
+
+/** A share with its 95 % interval. */
+function share(interval: Interval | null): string {
+  if (interval === null) return "none";
+  const percent = (x: number) => (100 * x).toFixed(1);
+  return `${percent(interval.estimate)} % [${percent(interval.low)}, ${percent(interval.high)}]`;
+}
