@@ -83,7 +83,8 @@ function compareSequences(
   for (const sequence of sequences) {
     const length = sequence.input_ids.length;
     const row = (t: number) => rows.subarray((at + t) * vocab, (at + t + 1) * vocab);
-    sequence.positions?.forEach((t, k) => to.add("logits", row(t), sequence.logits![k]!, LIMITS.logits));
+    for (const [k, t] of (sequence.positions ?? []).entries())
+      to.add("logits", row(t), sequence.logits![k]!, LIMITS.logits);
     const argmax = Array.from({ length }, (_, t) => row(t).indexOf(Math.max(...row(t))));
     to.add("argmax", argmax, sequence.argmax!, LIMITS.exact);
     to.add(

@@ -78,9 +78,8 @@ export class Comparison {
     });
     this.add(`${quantity} entries`, got.subarray(0, expected.first8.length), expected.first8, entry);
     this.one(`${quantity} entries`, got[expected.absmax.index], expected.absmax.value, entry);
-    expected.probe.index.forEach((at, i) =>
-      this.one(`${quantity} entries`, got[at], expected.probe.value[i], entry),
-    );
+    const probed = expected.probe.index.map((at) => got[at] ?? Number.NaN);
+    this.add(`${quantity} entries`, probed, expected.probe.value, entry);
   }
 
   /** All quantities, in the order they were first compared. */
