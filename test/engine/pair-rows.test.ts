@@ -23,7 +23,7 @@ describe.each(Object.keys(TINY_CONFIGS))("a pair row of %s", (family) => {
     const apart = await scorer.score(
       rows.flatMap(({ prompt, responses }) => responses.map((r) => ({ prompt, responses: [r] }))),
     );
-    pairs.flatMap((row) => row.logps).forEach((logp, i) => close(logp, apart[i]!.logps[0]!));
+    for (const [i, logp] of pairs.flatMap((row) => row.logps).entries()) close(logp, apart[i]!.logps[0]!);
   });
 
   test("scores the same whatever rows lie beside it, in one run or in many", async () => {
@@ -33,7 +33,7 @@ describe.each(Object.keys(TINY_CONFIGS))("a pair row of %s", (family) => {
     const alone = await scorer.score(rows);
     const backwards = (await scorer.score([...rows].reverse())).reverse();
     rows.forEach((_, i) => {
-      together[i]!.logps.forEach((logp, j) => close(logp, alone[i]!.logps[j]!));
+      for (const [j, logp] of together[i]!.logps.entries()) close(logp, alone[i]!.logps[j]!);
       expect(backwards[i]).toEqual(alone[i]);
     });
   });
@@ -47,7 +47,7 @@ describe.each(Object.keys(TINY_CONFIGS))("a pair row of %s", (family) => {
     const apart = await scorer.score(
       rows[0]!.responses.map((r) => ({ prompt: rows[0]!.prompt, responses: [r] })),
     );
-    row!.rewards!.forEach((reward, i) => close(reward, apart[i]!.rewards![0]!));
+    for (const [i, reward] of row!.rewards!.entries()) close(reward, apart[i]!.rewards![0]!);
     expect(row!.rewards![0]).not.toBeCloseTo(row!.rewards![1]!, 3);
   });
 });
