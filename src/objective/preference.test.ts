@@ -153,8 +153,9 @@ const closeTo = (values: readonly number[]) => values.map((value) => expect.clos
 describe("every type", () => {
   test.each(LOSS_TYPES)("%s has the losses and rewards worked by hand", async (type) => {
     const { spec, losses, chosen, rejected } = expected[type];
-    const { values } = await run(spec);
+    const { values, d } = await run(spec);
     expect(values.losses).toEqual(closeTo(losses));
+    for (const constant of ["rc", "rr", "p"]) expect(d[constant]).toEqual([0, 0]);
     expect(values.chosenRewards).toEqual(closeTo(chosen));
     expect(values.rejectedRewards).toEqual(closeTo(rejected));
   });
