@@ -1,0 +1,245 @@
+/**
+ * Gold scorers: what stands in for the truth when arms are compared. One registry; each scorer gives a number per
+ * response, the same number every time, and says in its digest what the number depends on.
+ */
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import { loadModel } from "../checkpoint/load-model.ts";
+import { openModelFolder } from "../checkpoint/model-folder.ts";
+import { digestFile, digestOf } from "../core/digest.ts";
+import { ConfigError, messageOf, NumericsError } from "../core/errors.ts";
+import { plainText, type Text } from "../data/rows.ts";
+import { releaseModel } from "../model/model.ts";
+import { openScorer } from "../objective/score.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { encodePromptResponse } from "../text/pair.ts";
+import { loadTokenizer } from "../text/tokenizer.ts";
+
+/** A response in its context. */
+export type GoldItem = { readonly prompt: Text; readonly response: Text };
+
+/** Scores responses; higher is better. */
+export interface GoldScorer {
+  /** Names the scorer in records, tables and errors. */
+  readonly name: string;
+  /** SHA-256 of all that its scores depend on. */
+  readonly digest: string;
+  /** Of datasets that the scorer was itself trained on: on these it is no independent judge. */
+  readonly trainedOn: readonly string[];
+  /** One finite score per item, in their order. @throws NumericsError when a score is not a finite number */
+  score(items: readonly GoldItem[]): Promise<number[]>;
+  /** Frees what the scorer holds. */
+  close(): Promise<void>;
+}
+
+const name = z.string().min(1).optional().describe("Name in tables; default says what the scorer is.");
+
+/** The `gold` entry of a recipe. */
+export const goldSpecSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("programmatic"),
+    name,
+    module: z.string().min(1).describe("JavaScript file: export default (prompt, response) => number."),
+  }),
+  z.strictObject({ type: z.literal("sentiment"), name }),
+  z.strictObject({
+    type: z.literal("reward-model"),
+    name,
+    model: z.string().min(1).describe("Folder of a *ForSequenceClassification model with one label."),
+    maxLength: z
+      .number()
+      .int()
+      .min(2)
+      .optional()
+      .describe("Most tokens of prompt and response; default the model's."),
+    maxPromptLength: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe("Most tokens of a prompt; default maxLength / 2."),
+    tooLong: z
+      .enum(["fail", "truncate"])
+      .default("fail")
+      .describe("What to do with a row that does not fit: stop, or score what is left of it."),
+    trainedOn: z
+      .array(z.string())
+      .default([])
+      .describe("Datasets the model was trained on; it is flagged on these."),
+  }),
+]);
+
+/** Which gold scorer, with its settings. */
+export type GoldSpec = z.output<typeof goldSpecSchema>;
+
+/** What a scorer may compute with; only reward models need the runtime. */
+export type GoldDeps = { readonly runtime: Runtime };
+
+/**
+ * Opens a gold scorer. Close it when done.
+ * @throws ConfigError when a module or package is missing or is not what it should be; CheckpointError for a bad model
+ */
+export async function openGoldScorer(deps: GoldDeps, spec: GoldSpec): Promise<GoldScorer> {
+  switch (spec.type) {
+    case "programmatic":
+      return openProgrammatic(spec);
+    case "sentiment":
+      return openSentiment(spec);
+    case "reward-model":
+      return openRewardModel(deps, spec);
+    default:
+      return spec satisfies never;
+  }
+}
+
+/** Items that every function of the user's is asked about twice: one that draws or reads the clock is no gold. */
+const ASKED_TWICE = 3;
+
+/**
+ * A function in the user's own module. The module runs with the user's rights: it comes from their recipe, never from a
+ * checkpoint or a dataset.
+ */
+async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }>): Promise<GoldScorer> {
+  const path = resolve(spec.module);
+  const where = `gold scorer ${spec.module}`;
+  const fileDigest = await digestFile(path).catch((error) => {
+    throw new ConfigError(`${where}: cannot be read: ${messageOf(error)}.`, { cause: error });
+  });
+  // The digest in the address: a module that changed while the process lives is another module.
+  const loaded = await import(`${pathToFileURL(path).href}?${fileDigest}`).catch((error: unknown) => {
+    throw new ConfigError(`${where}: cannot be loaded: ${messageOf(error)}.`, { cause: error });
+  });
+  const score: unknown = loaded.default;
+  if (typeof score !== "function")
+    throw new ConfigError(
+      `${where}: expected a default export (prompt, response) => number, got ${typeof score}.`,
+    );
+  const ask = async ({ prompt, response }: GoldItem): Promise<unknown> => {
+    try {
+      return await score(plainText(prompt), plainText(response));
+    } catch (error) {
+      throw new ConfigError(`${where}: threw ${messageOf(error)}.`, { cause: error });
+    }
+  };
+  return {
+    name: spec.name ?? "programmatic",
+    digest: digestOf({ type: spec.type, module: fileDigest }),
+    trainedOn: [],
+    async score(items) {
+      const scores: unknown[] = [];
+      for (const item of items) scores.push(await ask(item));
+      for (const [i, item] of items.slice(0, ASKED_TWICE).entries()) {
+        const again = await ask(item);
+        if (!Object.is(again, scores[i]))
+          throw new ConfigError(
+            `${where}: gave ${scores[i]} and then ${again} for one response, expected the same score every time. ` +
+              "Take chance, the clock and state out of it.",
+          );
+      }
+      return finiteScores(where, scores);
+    },
+    close: async () => {},
+  };
+}
+
+const SENTIMENT_PACKAGE = "vader-sentiment";
+
+/** What is used of the package. */
+type Vader = { SentimentIntensityAnalyzer: { polarity_scores(text: string): { compound: number } } };
+
+/**
+ * VADER's compound sentiment of the response (Hutto & Gilbert 2014), in [-1, 1]: a lexicon and rules, so it is fast, exact
+ * and easily gamed by piling up happy words. Reads the response alone.
+ */
+async function openSentiment(spec: Extract<GoldSpec, { type: "sentiment" }>): Promise<GoldScorer> {
+  const { vader, version } = await loadVader();
+  const { polarity_scores: polarity } = vader.SentimentIntensityAnalyzer;
+  return {
+    name: spec.name ?? "sentiment",
+    digest: digestOf({ type: spec.type, package: SENTIMENT_PACKAGE, version }),
+    trainedOn: [],
+    score: async (items) =>
+      finiteScores(
+        "gold scorer sentiment",
+        items.map(({ response }) => polarity(plainText(response)).compound),
+      ),
+    close: async () => {},
+  };
+}
+
+/** The package as installed beside this project or beside the caller's. */
+async function loadVader(): Promise<{ vader: Vader; version: string }> {
+  for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), "package.json")).href]) {
+    const require = createRequire(from);
+    try {
+      const { version } = require(`${SENTIMENT_PACKAGE}/package.json`) as { version: string };
+      return { vader: require(SENTIMENT_PACKAGE) as Vader, version };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
+    }
+  }
+  throw new ConfigError(
+    `gold scorer sentiment: needs the npm package ${SENTIMENT_PACKAGE}, which is not installed. Run: npm install ${SENTIMENT_PACKAGE}`,
+  );
+}
+
+/** A trained reward model: its scalar head read at the last token of prompt and response. */
+async function openRewardModel(
+  { runtime }: GoldDeps,
+  spec: Extract<GoldSpec, { type: "reward-model" }>,
+): Promise<GoldScorer> {
+  const where = `gold scorer ${spec.name ?? spec.model}`;
+  const tokenizer = await loadTokenizer(spec.model);
+  const model = await loadModel(runtime, spec.model, { id: `gold:${spec.model}` });
+  if (model.task !== "reward")
+    throw new ConfigError(
+      `${where}: is a language model, expected a *ForSequenceClassification model with one label.`,
+    );
+  const { maxPositions } = model.decoder.config;
+  const maxLength = Math.min(spec.maxLength ?? maxPositions, maxPositions);
+  const limits = { maxLength, maxPromptLength: spec.maxPromptLength ?? Math.max(1, maxLength >> 1) };
+  const scorer = await openScorer(runtime, model);
+  const encode = (item: GoldItem, index: number) => {
+    const { prompt, response, flags } = encodePromptResponse(tokenizer, item, limits);
+    const cut = flags.find((flag) => flag.startsWith("truncated"));
+    if (cut !== undefined && spec.tooLong === "fail")
+      throw new ConfigError(
+        `${where}: row ${index} does not fit (${cut}), expected at most ${limits.maxLength} tokens, ${limits.maxPromptLength} of them ` +
+          'the prompt\'s. Raise maxLength or maxPromptLength, or set tooLong: "truncate".',
+      );
+    return { prompt, responses: [response] };
+  };
+  return {
+    name: spec.name ?? "reward-model",
+    digest: digestOf({
+      type: spec.type,
+      model: await folderDigest(spec.model),
+      tokenizer: tokenizer.digest,
+      ...limits,
+    }),
+    trainedOn: spec.trainedOn,
+    score: async (items) => (await scorer.score(items.map(encode))).map(({ rewards }) => rewards![0]!),
+    close: () => releaseModel(runtime, model),
+  };
+}
+
+async function folderDigest(path: string): Promise<string> {
+  const folder = await openModelFolder(path);
+  try {
+    return await folder.digest();
+  } finally {
+    await folder.close();
+  }
+}
+
+function finiteScores(where: string, scores: readonly unknown[]): number[] {
+  const bad = scores.findIndex((score) => typeof score !== "number" || !Number.isFinite(score));
+  if (bad >= 0)
+    throw new NumericsError(
+      where,
+      `the score of row ${bad} is ${String(scores[bad])}, expected a finite number.`,
+    );
+  return scores as number[];
+}
