@@ -1,0 +1,149 @@
+/**
+ * Who works on what, told by files: any number of processes, on one machine or over a shared file system, take pieces of work
+ * from one folder. Claims only save double work. What keeps results right is that each is written whole under a name of its
+ * content, so two processes that do take the same piece write the same file.
+ */
+import { randomBytes } from "node:crypto";
+import { readlinkSync } from "node:fs";
+import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { exists } from "../core/files.ts";
+
+/** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
+export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
+
+/** A piece of work that is ours until released. */
+export interface Claim {
+  /** True when the claim was somebody's before who died: there may be things of theirs to clear away. */
+  readonly takenOver: boolean;
+  release(): Promise<void>;
+}
+
+/** The claims of one folder, as one process sees them. */
+export interface Claims {
+  /** Claims a piece of work; undefined while another process, seen alive, holds it. */
+  take(name: string): Promise<Claim | undefined>;
+  /** True while another process, seen alive, holds a piece of work. */
+  isHeld(name: string): Promise<boolean>;
+}
+
+type Holder = { readonly pid: number; readonly host: string; readonly token: string };
+
+/**
+ * Opens a folder of claims. A claim is stale when its process is known to be dead (same machine) or when its file has not been
+ * touched for `staleMs` (default 60,000) of our own clock, so clocks need not agree; it is touched every `heartbeatMs` (5,000).
+ */
+export async function openClaims(folder: string, times: ClaimTimes = {}): Promise<Claims> {
+  const { heartbeatMs = 5_000, staleMs = 60_000 } = times;
+  await mkdir(folder, { recursive: true });
+  /** When each foreign claim was first seen in its present state. */
+  const seen = new Map<string, { mtimeMs: number; atMs: number }>();
+  /** What a claim file holds, if its holder is gone; undefined if it lives or there is no claim. */
+  const staleText = async (file: string): Promise<string | undefined> => {
+    const info = await stat(file).catch(() => undefined);
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    if (info === undefined || text === undefined) return undefined;
+    const holder = holderIn(text);
+    if (holder !== undefined && holder.host === HOST && !isAlive(holder.pid)) return text;
+    const known = seen.get(file);
+    if (known?.mtimeMs === info.mtimeMs) return performance.now() - known.atMs >= staleMs ? text : undefined;
+    seen.set(file, { mtimeMs: info.mtimeMs, atMs: performance.now() });
+    return undefined;
+  };
+  return {
+    async isHeld(name) {
+      const file = join(folder, `${name}.claim`);
+      return (await exists(file)) && (await staleText(file)) === undefined;
+    },
+    async take(name) {
+      const file = join(folder, `${name}.claim`);
+      const fresh = await create(file);
+      if (fresh !== undefined) return hold(file, fresh, heartbeatMs, false);
+      const stale = await staleText(file);
+      if (stale === undefined || !(await evict(file, stale))) return undefined;
+      const token = await create(file);
+      return token === undefined ? undefined : hold(file, token, heartbeatMs, true);
+    },
+  };
+}
+
+/** Makes the claim file; undefined when there is one. Creating exclusively is atomic, on NFS too. */
+async function create(file: string): Promise<string | undefined> {
+  const token = randomBytes(8).toString("hex");
+  try {
+    const handle = await open(file, "wx");
+    try {
+      await handle.writeFile(`${JSON.stringify({ pid: process.pid, host: HOST, token } satisfies Holder)}\n`);
+    } finally {
+      await handle.close();
+    }
+    return token;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    throw error;
+  }
+}
+
+function hold(file: string, token: string, heartbeatMs: number, takenOver: boolean): Claim {
+  const beat = setInterval(() => {
+    const now = new Date();
+    // A claim that was taken from us is no longer ours to touch; the work goes on and does no harm.
+    utimes(file, now, now).catch(() => {});
+  }, heartbeatMs);
+  beat.unref();
+  return {
+    takenOver,
+    async release() {
+      clearInterval(beat);
+      const text = await readFile(file, "utf8").catch(() => "");
+      if (holderIn(text)?.token === token) await rm(file, { force: true });
+    },
+  };
+}
+
+/** Moves a stale claim away: of several processes that see it, one succeeds. */
+async function evict(file: string, stale: string): Promise<boolean> {
+  const aside = `${file}.${randomBytes(4).toString("hex")}.stale`;
+  try {
+    await rename(file, aside);
+    const right = (await readFile(aside, "utf8")) === stale;
+    // Another was faster and this is its new claim: give it back, unless a third has claimed meanwhile.
+    if (!right) await link(aside, file).catch(() => {});
+    await rm(aside, { force: true });
+    return right;
+  } catch {
+    return false;
+  }
+}
+
+function holderIn(text: string): Holder | undefined {
+  try {
+    const { pid, host, token } = JSON.parse(text) as Partial<Holder>;
+    return typeof pid === "number" && typeof host === "string" && typeof token === "string"
+      ? { pid, host, token }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Where process ids mean the same: containers of one machine may share its name but not its processes. */
+const HOST = `${hostname()}/${processNamespace()}`;
+
+function processNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,81 @@
+/** A model folder opened for labelling, with the digests that a manifest names. */
+import { loadModel } from "../checkpoint/load-model.ts";
+import { openModelFolder } from "../checkpoint/model-folder.ts";
+import { ConfigError } from "../core/errors.ts";
+import type { Task } from "../model/families/index.ts";
+import { type Model, releaseModel } from "../model/model.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { TokenLimits } from "../text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+
+/** A loaded model, its tokenizer, and what identifies both. */
+export type TeacherModel = {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  /** SHA-256 of config and weights. */
+  readonly digest: string;
+};
+
+/** What all teachers with a model take. */
+export type ModelTeacherOptions = {
+  /** For people and for `label_source`; default: the kind and the first 12 digits of the manifest's digest. */
+  readonly name?: string;
+  readonly limits: TokenLimits;
+  /** Most tokens in one run; as `ScorerOptions.tokens`. */
+  readonly tokens?: number;
+};
+
+/** SHA-256 of the config and weights of a model folder. @throws CheckpointError when it is no model folder */
+export async function modelDigest(path: string): Promise<string> {
+  const folder = await openModelFolder(path);
+  try {
+    return await folder.digest();
+  } finally {
+    await folder.close();
+  }
+}
+
+/**
+ * Loads a model to score with.
+ * @param role - "policy", "reference" …, for messages and to keep it apart in the store
+ * @throws CheckpointError when the folder is wrong; ConfigError when its head is of another kind, it has too few positions for
+ *   `limits`, or its vocabulary is smaller than its tokenizer's
+ */
+export async function loadTeacherModel(
+  runtime: Runtime,
+  path: string,
+  expected: { readonly role: string; readonly task: Task; readonly limits: TokenLimits },
+): Promise<TeacherModel> {
+  const [digest, tokenizer] = await Promise.all([modelDigest(path), loadTokenizer(path)]);
+  const model = await loadModel(runtime, path, { id: `teacher/${opened++}/${expected.role}` });
+  const problem = problemOf(model, tokenizer, expected);
+  if (problem !== undefined) {
+    await releaseModel(runtime, model);
+    throw new ConfigError(`${path}: ${problem}`);
+  }
+  return { model, tokenizer, digest };
+}
+
+/** Two teachers may share a reference; each has its own copy, so that closing one leaves the other whole. */
+let opened = 0;
+
+function problemOf(
+  { task, decoder }: Model,
+  tokenizer: Tokenizer,
+  expected: { readonly role: string; readonly task: Task; readonly limits: TokenLimits },
+): string | undefined {
+  const { maxPositions, vocabSize } = decoder.config;
+  const { maxLength } = expected.limits;
+  if (task !== expected.task)
+    return `is the wrong kind of model for a ${expected.role}, expected a ${KINDS[expected.task]}, got a ${KINDS[task]}.`;
+  if (maxLength > maxPositions)
+    return `maxLength is too large for the model, expected at most ${maxPositions} positions, got ${maxLength}.`;
+  if (tokenizer.vocabSize > vocabSize)
+    return `its tokenizer is another model's, expected at most ${vocabSize} ids, got ${tokenizer.vocabSize}.`;
+  return undefined;
+}
+
+const KINDS: Readonly<Record<Task, string>> = {
+  "language-model": "language model",
+  reward: "reward model (a scalar head)",
+};
