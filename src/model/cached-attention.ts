@@ -17,11 +17,17 @@ export type CacheShape = { readonly layers: number; readonly kvHeads: number; re
 
 /** Names of a cache's arrays, as program inputs and outputs. */
 export function cacheNames({ layers }: Pick<CacheShape, "layers">): string[] {
-  return Array.from({ length: layers }, (_, layer) => [`cache.keys.${layer}`, `cache.values.${layer}`]).flat();
+  return Array.from({ length: layers }, (_, layer) => [
+    `cache.keys.${layer}`,
+    `cache.values.${layer}`,
+  ]).flat();
 }
 
 /** An attention that leaves updated caches behind; `written` is complete once the trunk is built. */
-export type CachedAttention = { readonly attention: Attention; readonly written: Readonly<Record<string, Tensor>> };
+export type CachedAttention = {
+  readonly attention: Attention;
+  readonly written: Readonly<Record<string, Tensor>>;
+};
 
 /**
  * Prefill: `inner` attends as usual, and every token's key and value go into the cache.

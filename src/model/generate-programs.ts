@@ -32,7 +32,11 @@ export type GenerationPrograms = {
 const known = new WeakMap<Runtime, WeakMap<Decoder, Map<string, Promise<GenerationPrograms>>>>();
 
 /** Compiles a model's programs, or gives those made before. */
-export function generationPrograms(runtime: Runtime, model: Model, mode: GenerationMode): Promise<GenerationPrograms> {
+export function generationPrograms(
+  runtime: Runtime,
+  model: Model,
+  mode: GenerationMode,
+): Promise<GenerationPrograms> {
   const byDecoder = known.get(runtime) ?? new WeakMap<Decoder, Map<string, Promise<GenerationPrograms>>>();
   known.set(runtime, byDecoder);
   const byKey = byDecoder.get(model.decoder) ?? new Map<string, Promise<GenerationPrograms>>();

@@ -20,7 +20,9 @@ export type GenerateOptions = SamplingOptions & {
   /** Tokens that end a text; they are not part of the result. */
   readonly eosIds: readonly number[];
   /** Strings that end a text; the token that completes one is the last of the result. */
-  readonly stop?: { readonly strings: readonly string[]; readonly decode: (ids: readonly number[]) => string } | undefined;
+  readonly stop?:
+    | { readonly strings: readonly string[]; readonly decode: (ids: readonly number[]) => string }
+    | undefined;
   readonly seed: number;
   /** Names the random stream of each prompt, default its index. Equal prompts with equal names give equal texts. */
   readonly sequenceIds?: readonly (string | number)[] | undefined;
@@ -83,18 +85,21 @@ function check(model: Model, prompts: readonly (readonly number[])[], options: G
   const { maxNewTokens, batchSize = 32, sequenceIds } = options;
   const issues = samplingIssues(options);
   const positive = (name: string, value: number) => {
-    if (!Number.isInteger(value) || value < 1) issues.push(`${name}: expected a positive integer, got ${value}.`);
+    if (!Number.isInteger(value) || value < 1)
+      issues.push(`${name}: expected a positive integer, got ${value}.`);
   };
   positive("maxNewTokens", maxNewTokens);
   positive("batchSize", batchSize);
-  if (model.task !== "language-model") issues.push(`${model.folder}: expected a language model, got a ${model.task} model.`);
+  if (model.task !== "language-model")
+    issues.push(`${model.folder}: expected a language model, got a ${model.task} model.`);
   if (sequenceIds !== undefined && sequenceIds.length !== prompts.length)
     issues.push(`sequenceIds: expected one per prompt, ${prompts.length}, got ${sequenceIds.length}.`);
   if (options.stop?.strings.includes("")) issues.push("stop: expected strings that are not empty.");
   for (const [index, prompt] of prompts.entries()) {
     const wrong = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
     if (prompt.length === 0) issues.push(`prompt ${index}: expected at least one token, got none.`);
-    if (wrong !== undefined) issues.push(`prompt ${index}: expected token ids in [0, ${vocabSize}), got ${wrong}.`);
+    if (wrong !== undefined)
+      issues.push(`prompt ${index}: expected token ids in [0, ${vocabSize}), got ${wrong}.`);
     if (prompt.length + maxNewTokens > maxPositions)
       issues.push(
         `prompt ${index}: ${prompt.length} tokens and ${maxNewTokens} new ones exceed the model's ${maxPositions} positions. ` +
@@ -173,7 +178,11 @@ async function makeRoom(
   return compact.map(({ sequence }) => sequence);
 }
 
-async function prefill(run: Run, places: readonly (Sequence | undefined)[], joining: readonly Sequence[]): Promise<void> {
+async function prefill(
+  run: Run,
+  places: readonly (Sequence | undefined)[],
+  joining: readonly Sequence[],
+): Promise<void> {
   const { cache } = run;
   const width = Math.max(...joining.map(({ prompt }) => prompt.length));
   const [ids, positions, grid, cacheRows, ends]: number[][] = [[], [], [], [], []];
@@ -252,7 +261,11 @@ function nextToken(
   return sampleToken({ logits: part("logits", vocab), max: part("max", 1)[0]!, masses }, options, rng.next());
 }
 
-function append(sequence: Sequence, id: number, { eosIds, stop, maxNewTokens, onToken }: GenerateOptions): void {
+function append(
+  sequence: Sequence,
+  id: number,
+  { eosIds, stop, maxNewTokens, onToken }: GenerateOptions,
+): void {
   if (eosIds.includes(id)) {
     sequence.finish = "eos";
     return;
@@ -264,7 +277,10 @@ function append(sequence: Sequence, id: number, { eosIds, stop, maxNewTokens, on
 }
 
 /** True when the newest tokens complete a stop string. */
-function stopsHere(ids: readonly number[], { strings, decode }: NonNullable<GenerateOptions["stop"]>): boolean {
+function stopsHere(
+  ids: readonly number[],
+  { strings, decode }: NonNullable<GenerateOptions["stop"]>,
+): boolean {
   // A token may hold less than one byte's worth of text; at most four bytes make a character.
   const longest = Math.max(0, ...strings.map((text) => new TextEncoder().encode(text).length));
   const tail = decode(ids.slice(-longest - 8));

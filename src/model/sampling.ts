@@ -54,10 +54,16 @@ export function sampleToken(row: TokenLogits, options: SamplingOptions, uniform:
 }
 
 /** First the chunk by its mass, then the token within it. */
-function drawFromChunks({ logits, masses }: TokenLogits, weight: (id: number) => number, uniform: number): number {
+function drawFromChunks(
+  { logits, masses }: TokenLogits,
+  weight: (id: number) => number,
+  uniform: number,
+): number {
   const chunk = drawIndex(masses, uniform);
   const start = chunk.index * MASS_CHUNK;
-  const weights = Array.from({ length: Math.min(MASS_CHUNK, logits.length - start) }, (_, i) => weight(start + i));
+  const weights = Array.from({ length: Math.min(MASS_CHUNK, logits.length - start) }, (_, i) =>
+    weight(start + i),
+  );
   return start + drawIndex(weights, chunk.within).index;
 }
 
