@@ -44,6 +44,8 @@ export interface Emitter {
   add(opType: string, inputs: readonly string[], options?: EmitOptions): string;
   /** A float constant of rank 0 in the program's precision. */
   scalar(value: number): string;
+  /** A float64 vector constant, whatever the program's precision. */
+  doubles(values: readonly number[]): string;
   /** A float vector constant in the program's precision. */
   floats(values: readonly number[]): string;
   /** An int64 vector constant, as ONNX wants for axes and shapes. */

@@ -1,8 +1,5 @@
 /** Angles of rotary position embeddings, with Llama 3's scaling. */
 import { CheckpointError } from "../core/errors.ts";
-import { cos, mul, sin, toFloat, vector } from "../graph/ops/elementwise.ts";
-import { reshape } from "../graph/ops/layout.ts";
-import type { Tensor } from "../graph/tensor.ts";
 import type { ConfigReader } from "./config.ts";
 
 /** Turns per position, one per pair of entries: radians, `dims / 2` of them. */
@@ -40,13 +37,4 @@ function llama3Frequency(frequency: number, scaling: Record<string, unknown>, co
   if (wavelength > original / low) return frequency / factor;
   const blend = (original / wavelength - low) / (high - low);
   return (1 - blend) * (frequency / factor) + blend * frequency;
-}
-
-/** Cosines and sines at each token's position: positions `[N]` → `[N, 1, dims/2]` each. */
-export function ropeAngles(
-  positions: Tensor,
-  frequencies: RopeFrequencies,
-): { cosine: Tensor; sine: Tensor } {
-  const angles = mul(reshape(toFloat(positions), [positions.shape[0]!, 1, 1]), vector(frequencies));
-  return { cosine: cos(angles), sine: sin(angles) };
 }

@@ -145,6 +145,10 @@ class GraphWriter implements Emitter {
     return this.#constant(`f:${value}`, [], ELEMENT[this.dialect.precision], data);
   }
 
+  doubles(values: readonly number[]): string {
+    return this.#constant(`d:${values}`, [values.length], ELEMENT.float64, Float64Array.from(values));
+  }
+
   floats(values: readonly number[]): string {
     const data = this.dialect.precision === "float32" ? Float32Array.from(values) : Float64Array.from(values);
     return this.#constant(`v:${values}`, [values.length], ELEMENT[this.dialect.precision], data);

@@ -1,7 +1,44 @@
 /** Rotary position embedding, in Hugging Face's half-rotation layout. */
 import { ShapeError } from "../../core/errors.ts";
 import { formatShape } from "../dims.ts";
-import { apply, attribute, type Op, type Tensor } from "../tensor.ts";
+import { apply, applyAll, attribute, expectRank, type Op, type Tensor } from "../tensor.ts";
+
+const ropeAnglesOp: Op = {
+  name: "ropeAngles",
+  infer: ([positions], { frequencies }) => {
+    const shape = [positions!.shape[0]!, 1, (frequencies as readonly number[]).length];
+    return [
+      { dtype: "float", shape },
+      { dtype: "float", shape },
+    ];
+  },
+  emit: (node, emit) => {
+    // In float64: a position times a frequency loses digits in float32, and GPUs compute sines to 11 bits only.
+    // GPU providers have no float64, so ONNX Runtime leaves these few elements to the CPU.
+    const position = emit.add("Cast", [emit.name(node.inputs[0]!)], { attributes: { to: 11 } });
+    const column = emit.add("Unsqueeze", [position, emit.ints([1, 2])]);
+    const angles = emit.add("Mul", [column, emit.doubles(attribute<readonly number[]>(node, "frequencies"))]);
+    const to = emit.dialect.precision === "float32" ? 1 : 11;
+    for (const [i, opType] of ["Cos", "Sin"].entries())
+      emit.add("Cast", [emit.add(opType, [angles])], {
+        outputs: [emit.name(node.outputs[i]!)],
+        attributes: { to },
+      });
+  },
+};
+
+/**
+ * Cosines and sines of position · frequency: positions `[N]` ints, frequencies in radians per position (F of them)
+ * → `[N, 1, F]` each. No gradient.
+ */
+export function ropeAngles(
+  positions: Tensor,
+  frequencies: readonly number[],
+): { readonly cosine: Tensor; readonly sine: Tensor } {
+  expectRank("ropeAngles", positions, 1);
+  const [cosine, sine] = applyAll(ropeAnglesOp, [positions], { frequencies });
+  return { cosine: cosine!, sine: sine! };
+}
 
 const ropeOp: Op = {
   name: "rope",

@@ -4,7 +4,7 @@
  */
 import { CheckpointError } from "../../core/errors.ts";
 import type { Dim } from "../../graph/dims.ts";
-import { add, and, equal, lessEqual, mul, scalar, where } from "../../graph/ops/elementwise.ts";
+import { add, equal, mul, scalar, where } from "../../graph/ops/elementwise.ts";
 import { gatherRows, iota, sizeOf, takeAlong } from "../../graph/ops/gather.ts";
 import { reshape, transpose } from "../../graph/ops/layout.ts";
 import { matmul } from "../../graph/ops/matmul.ts";
@@ -157,19 +157,11 @@ function relativeTable(config: DebertaConfig, m: ModelContext): Tensor {
   return config.normRelative ? m.layerNorm(table, "deberta.encoder.LayerNorm", config.normEpsilon) : table;
 }
 
-/** 0 where query and key are both tokens, -1e30 elsewhere: `[B, 1, T, T]`. */
+/** 0 where tokens see tokens and padding sees padding (so that its rows stay finite), -1e30 elsewhere: `[B, 1, T, T]`. */
 function paddingBias(mask: Tensor): Tensor {
-  const query = reshape(mask, [mask.shape[0]!, "T", 1]);
-  const key = reshape(mask, [mask.shape[0]!, 1, "T"]);
-  const both = and(lessEqual(1, query), lessEqual(1, key));
-  // Padding sees itself only, so that its rows stay finite.
-  const neither = equal(query, key);
-  return reshape(where(and(neither, equal(query, 0)), scalar(0), where(both, scalar(0), scalar(-1e30))), [
-    mask.shape[0]!,
-    1,
-    "T",
-    "T",
-  ]);
+  const batch = mask.shape[0]!;
+  const alike = equal(reshape(mask, [batch, "T", 1]), reshape(mask, [batch, 1, "T"]));
+  return reshape(where(alike, scalar(0), scalar(-1e30)), [batch, 1, "T", "T"]);
 }
 
 type BlockInput = { x: Tensor; relative: Tensor; bias: Tensor; inputs: EncoderInputs; layer: number };

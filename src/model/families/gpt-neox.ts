@@ -2,11 +2,11 @@
 import { add } from "../../graph/ops/elementwise.ts";
 import { gatherRows } from "../../graph/ops/gather.ts";
 import { reshape, slice } from "../../graph/ops/layout.ts";
-import { rope } from "../../graph/ops/rope.ts";
+import { rope, ropeAngles } from "../../graph/ops/rope.ts";
 import type { ConfigReader } from "../config.ts";
 import { activate } from "../context.ts";
 import type { Decoder, Family } from "../family.ts";
-import { ropeAngles, ropeFrequencies } from "../rope.ts";
+import { ropeFrequencies } from "../rope.ts";
 
 /** GPTNeoXForCausalLM. */
 export const gptNeoX: Family = {

@@ -5,12 +5,12 @@
 import { add, mul } from "../../graph/ops/elementwise.ts";
 import { gatherRows } from "../../graph/ops/gather.ts";
 import { reshape } from "../../graph/ops/layout.ts";
-import { rope } from "../../graph/ops/rope.ts";
+import { rope, ropeAngles } from "../../graph/ops/rope.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { ConfigReader, DecoderConfig } from "../config.ts";
 import { activate, type ModelContext } from "../context.ts";
 import type { Decoder, Family } from "../family.ts";
-import { ropeAngles, ropeFrequencies } from "../rope.ts";
+import { ropeFrequencies } from "../rope.ts";
 
 /** LlamaForCausalLM: Llama 1, 2, 3 and everything published in its shape. */
 export const llama: Family = {
