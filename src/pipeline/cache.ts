@@ -1,0 +1,146 @@
+/**
+ * Results of stages on disk: `<folder>/<name>-<key>/` with the outputs and `stage.json`, which appears with one rename when everything
+ * in it is written and synced. An unfinished stage is `.work-<name>-<key>/`; nobody else reads it.
+ */
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { AlignError, messageOf } from "../core/errors.ts";
+import { exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
+import { type Contents, digestContents, hasContents, LOG_FOLDER, readContents } from "./contents.ts";
+import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
+
+/** Name of the record in a finished stage's folder. */
+export const RECORD = "stage.json";
+const SCRATCH = "scratch";
+
+const recordSchema = z.object({
+  format: z.literal(1),
+  key: z.string(),
+  digest: z.string(),
+  identity: z.object({
+    name: z.string(),
+    version: z.number(),
+    code: z.string(),
+    config: z.unknown(),
+    inputs: z.record(z.string(), z.string()),
+  }),
+  outputs: z.record(z.string(), z.object({ bytes: z.number(), sha256: z.string() })),
+  /** ISO date and seconds of work of the last attempt; not part of any digest. */
+  finishedAt: z.string(),
+  elapsedSeconds: z.number(),
+  /** True when an earlier attempt had been cut off. */
+  resumed: z.boolean(),
+  node: z.string(),
+});
+
+/** `stage.json`. */
+export type StageRecord = z.infer<typeof recordSchema>;
+
+/** What is known of a stage before it runs. */
+export type Found =
+  | { readonly state: "cached"; readonly artefact: Artefact; readonly record: StageRecord }
+  /** An earlier attempt was cut off. */
+  | { readonly state: "begun" }
+  /** There is a folder, but files of it are missing or have another size. */
+  | { readonly state: "damaged"; readonly problem: string }
+  | { readonly state: "absent" };
+
+/** Looks a stage up. */
+export async function findStage(folder: string, identity: Identity): Promise<Found> {
+  const key = keyOf(identity);
+  const done = finishedFolder(folder, identity, key);
+  if (await exists(done)) {
+    const record = recordSchema.safeParse(await readJson(join(done, RECORD)).catch(() => undefined));
+    if (!record.success) return { state: "damaged", problem: `${RECORD} cannot be read` };
+    if (record.data.key !== key) return { state: "damaged", problem: `${RECORD} is of another stage` };
+    if (!(await hasContents(done, record.data.outputs)))
+      return { state: "damaged", problem: "files are missing or have another size" };
+    return {
+      state: "cached",
+      artefact: artefactAt(identity.name, done, record.data.digest),
+      record: record.data,
+    };
+  }
+  return { state: (await exists(workFolder(folder, identity, key))) ? "begun" : "absent" };
+}
+
+/** Where the lock of a stage lies. */
+export function lockPath(folder: string, identity: Identity): string {
+  return join(folder, `.lock-${folderName(identity.name, keyOf(identity))}`);
+}
+
+/** Opens a stage's work folder, with what an earlier attempt left in it. The caller holds the stage's lock. */
+export async function openWork(folder: string, identity: Identity): Promise<WorkFolder> {
+  const work = workFolder(folder, identity, keyOf(identity));
+  const resumed = await exists(work);
+  await mkdir(join(work, SCRATCH), { recursive: true });
+  await removeTemporaries(work);
+  const path = (...parts: string[]) => join(work, ...parts);
+  return { folder: work, resumed, scratch: path(SCRATCH), log: path(LOG_FOLDER), path };
+}
+
+/** Removes a stage's result and what an attempt left of it. The caller holds the stage's lock. */
+export async function discardStage(folder: string, identity: Identity): Promise<void> {
+  const key = keyOf(identity);
+  for (const path of [finishedFolder(folder, identity, key), workFolder(folder, identity, key)])
+    await rm(path, { recursive: true, force: true });
+}
+
+/**
+ * Makes a work folder the stage's result: writes the record, then renames. The caller holds the stage's lock.
+ * @throws AlignError "io" when the disk does not take it; "pipeline" when the stage made nothing
+ */
+export async function finishStage(
+  folder: string,
+  identity: Identity,
+  work: WorkFolder,
+  elapsedSeconds: number,
+): Promise<Artefact> {
+  const key = keyOf(identity);
+  try {
+    await rm(work.scratch, { recursive: true, force: true });
+    const outputs: Contents = await readContents(work.folder, [RECORD]);
+    if (Object.keys(outputs).length === 0) throw new Error(`internal: stage ${identity.name} made no file`);
+    const digest = digestContents(outputs);
+    const record: StageRecord = {
+      format: 1,
+      key,
+      digest,
+      identity: { ...identity, inputs: { ...identity.inputs } },
+      outputs,
+      finishedAt: new Date().toISOString(),
+      elapsedSeconds,
+      resumed: work.resumed,
+      node: process.version,
+    };
+    await writeJsonAtomic(join(work.folder, RECORD), record);
+    const done = finishedFolder(folder, identity, key);
+    await rename(work.folder, done);
+    return artefactAt(identity.name, done, digest);
+  } catch (error) {
+    throw diskError(work.folder, error);
+  }
+}
+
+/** Gives failures of the disk a message that says what to do; everything else passes through. */
+export function diskError(where: string, error: unknown): unknown {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (error instanceof AlignError || code === undefined) return error;
+  const advice: Record<string, string> = {
+    ENOSPC: "The disk is full: free space and run the same command again; finished work is kept.",
+    EDQUOT: "Your disk quota is used up: free space and run the same command again; finished work is kept.",
+    EACCES: "The folder cannot be written: choose another with --out.",
+    EROFS: "The file system is read-only: choose another folder with --out.",
+  };
+  if (advice[code] === undefined) return error;
+  return new AlignError("io", `${where}: ${messageOf(error)}. ${advice[code]}`, { cause: error });
+}
+
+function finishedFolder(folder: string, { name }: Identity, key: string): string {
+  return join(folder, folderName(name, key));
+}
+
+function workFolder(folder: string, { name }: Identity, key: string): string {
+  return join(folder, `.work-${folderName(name, key)}`);
+}

@@ -1,0 +1,160 @@
+/**
+ * A lock that outlives nobody: a file with the holder's process id, host and a heartbeat. A holder that was killed is told by its
+ * process (same host) or by its silence (another host), and its lock is taken over.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AlignError, InterruptedError, messageOf } from "../core/errors.ts";
+
+/** Who holds a lock. */
+export type Holder = {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, in the system's own terms, where it tells: process ids are used again. */
+  readonly started: string;
+  readonly token: string;
+};
+
+/** A held lock. */
+export interface Lock {
+  /** Gives it back; does nothing when somebody took it over. */
+  release(): Promise<void>;
+}
+
+/** How a lock is waited for. */
+export type LockOptions = {
+  readonly signal?: AbortSignal;
+  /** Called once, when somebody else holds it. */
+  readonly onWait?: (holder: Holder) => void;
+  /** Between two looks, ms. */
+  readonly pollMs?: number;
+  /** Silence after which a holder on another host counts as dead, ms. */
+  readonly staleMs?: number;
+};
+
+const HEARTBEAT_MS = 10_000;
+const STALE_MS = 120_000;
+
+/**
+ * Waits for a lock and takes it.
+ * @throws InterruptedError when `signal` is aborted meanwhile; AlignError "io" when the file cannot be written
+ */
+export async function takeLock(path: string, options: LockOptions = {}): Promise<Lock> {
+  const me: Holder = {
+    pid: process.pid,
+    host: hostname(),
+    started: await startOf(process.pid),
+    token: randomBytes(8).toString("hex"),
+  };
+  let told = false;
+  for (;;) {
+    if (options.signal?.aborted) throw new InterruptedError(path);
+    if (await create(path, me)) return hold(path, me);
+    const holder = await readHolder(path);
+    if (holder === undefined) {
+      // Gone since, or a holder that died between making the file and writing it: told by its age.
+      if (await olderThan(path, options.staleMs ?? STALE_MS)) await takeOver(path, undefined);
+    } else if (await isDead(path, holder, options.staleMs ?? STALE_MS)) {
+      await takeOver(path, holder);
+    } else if (!told) {
+      told = true;
+      options.onWait?.(holder);
+    }
+    await sleep(options.pollMs ?? 250);
+  }
+}
+
+async function create(path: string, me: Holder): Promise<boolean> {
+  const fail = (error: unknown) => {
+    const advice = "Check free space and permissions, or choose another folder.";
+    throw new AlignError("io", `${path}: cannot be locked: ${messageOf(error)}. ${advice}`, { cause: error });
+  };
+  await mkdir(dirname(path), { recursive: true }).catch(fail);
+  try {
+    const file = await open(path, "wx");
+    try {
+      await file.writeFile(JSON.stringify(me));
+    } finally {
+      await file.close();
+    }
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EEXIST" ? false : fail(error);
+  }
+}
+
+function hold(path: string, me: Holder): Lock {
+  const beat = setInterval(() => {
+    const now = new Date();
+    utimes(path, now, now).catch(() => {});
+  }, HEARTBEAT_MS);
+  beat.unref();
+  return {
+    release: async () => {
+      clearInterval(beat);
+      if ((await readHolder(path))?.token === me.token) await rm(path, { force: true });
+    },
+  };
+}
+
+/**
+ * Removes a dead holder's lock. Guarded by a second file, so that of several processes that find it dead one removes it, and none
+ * removes the lock that the first then takes.
+ */
+async function takeOver(path: string, dead: Holder | undefined): Promise<void> {
+  const guard = `${path}.takeover`;
+  const file = await open(guard, "wx").catch(() => undefined);
+  if (file === undefined) {
+    // Whoever held the guard for this long died with it; removing a file takes no time.
+    if (await olderThan(guard, 10_000)) await rm(guard, { force: true });
+    return;
+  }
+  await file.close();
+  try {
+    if ((await readHolder(path))?.token === dead?.token) await rm(path, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+async function isDead(path: string, { pid, host, started }: Holder, staleMs: number): Promise<boolean> {
+  if (host === hostname() && (!isAlive(pid) || (await startOf(pid)) !== started)) return true;
+  return olderThan(path, staleMs);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
+async function startOf(pid: number): Promise<string> {
+  const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The second field, the name in parentheses, may hold anything: count from its end.
+  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+async function olderThan(path: string, ms: number): Promise<boolean> {
+  const info = await stat(path).catch(() => undefined);
+  return info !== undefined && Date.now() - info.mtimeMs > ms;
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, "utf8"));
+    const { pid, host, started, token } = (value ?? {}) as Partial<Holder>;
+    if (typeof pid !== "number" || typeof host !== "string") return undefined;
+    return typeof started === "string" && typeof token === "string"
+      ? { pid, host, started, token }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
