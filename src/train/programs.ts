@@ -3,6 +3,7 @@ import type { PackedBatch } from "../data/packing.ts";
 import { gradients } from "../graph/gradients.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
+import { adapterDropout, DROPOUT_SEED } from "../model/dropout.ts";
 import { keyOf, type Model, trainableParameters } from "../model/model.ts";
 import { type PackedRun, runPacked } from "../objective/logps.ts";
 import type { Value } from "../runtime/protocol.ts";
@@ -110,7 +111,10 @@ function trainingOutputs(
   trainable: readonly string[],
   options: { readonly gradientCheckpointing: boolean },
 ): Record<string, Tensor> {
-  const run = runPacked(model.decoder, { lora: model.lora });
+  const run = runPacked(model.decoder, {
+    lora: model.lora,
+    dropout: adapterDropout(model.lora?.dropout ?? 0),
+  });
   const outputs = lossOutputs(model, build, run, 1);
   const parameters = run.context.parameters();
   const wanted = trainable.map((name) => parameters.get(name)!);
@@ -130,7 +134,7 @@ async function runOnce(
     ...packed.feeds,
     ...extras,
     normaliser: floats([normaliser], []),
-    dropoutSeed: ints([seed], []),
+    [DROPOUT_SEED]: ints([seed], []),
   };
   const feeds = Object.fromEntries(
     executable.program.inputs.flatMap(({ name }) => (name in offered ? [[name, offered[name]!]] : [])),

@@ -76,7 +76,9 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
     get newest() {
       return newest;
     },
-    async log(line) {
+    async log({ global_step, epoch: at, ...rest }) {
+      // The order a checkpoint gives them back in: a resumed run's file is the same to the byte.
+      const line = { global_step, epoch: at, ...rest };
       lines.push(line);
       await metrics.append(line);
       await events.append(eventOf(line));
