@@ -9,6 +9,7 @@ import type { Value } from "../runtime/protocol.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { floats, ints } from "../runtime/values.ts";
 import { KvCache } from "./generate-cache.ts";
+import { packSequences } from "./generate-pack.ts";
 import { type GenerationPrograms, generationPrograms } from "./generate-programs.ts";
 import { keyOf, type Model } from "./model.ts";
 import { MASS_CHUNK, type SamplingOptions, sampleToken, samplingIssues } from "./sampling.ts";
@@ -183,34 +184,12 @@ async function prefill(
   places: readonly (Sequence | undefined)[],
   joining: readonly Sequence[],
 ): Promise<void> {
-  const { cache } = run;
-  const width = Math.max(...joining.map(({ prompt }) => prompt.length));
-  const [ids, positions, grid, cacheRows, ends]: number[][] = [[], [], [], [], []];
-  const slots = new Int32Array(joining.length * width);
-  const segments = new Int32Array(joining.length * width).fill(-1);
-  for (const [b, sequence] of joining.entries()) {
+  const rows = joining.flatMap((sequence) => {
     const slot = places.indexOf(sequence);
-    for (const [position, id] of sequence.prompt.entries()) {
-      const place = b * width + position;
-      slots[place] = ids!.length;
-      segments[place] = 0;
-      ids!.push(id);
-      positions!.push(position);
-      grid!.push(place);
-      cacheRows!.push(cache.row(slot, position));
-    }
-    ends!.push(ids!.length - 1);
-  }
-  const shape = [joining.length, width];
-  await predict(run, "prefill", joining, {
-    ids: ints(ids!),
-    positions: ints(positions!),
-    slots: ints(slots, shape),
-    places: ints(grid!),
-    segments: ints(segments, shape),
-    cacheRows: ints(cacheRows!),
-    ends: ints(ends!),
+    return sequence.prompt.map((_, position) => run.cache.row(slot, position));
   });
+  const packed = packSequences(joining.map(({ prompt }) => prompt));
+  await predict(run, "prefill", joining, { ...packed, cacheRows: ints(rows) });
 }
 
 async function step(run: Run, places: readonly (Sequence | undefined)[]): Promise<void> {
