@@ -8,6 +8,12 @@ export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Arra
 /** A concrete tensor: row-major data and sizes. Bools are bytes 0 and 1. */
 export type Value = { readonly data: TensorData; readonly shape: readonly number[]; readonly bool?: boolean };
 
+/** `length` numbers of a stored array from `offset` on, as a vector: no copy. */
+export type StoreView = { readonly key: string; readonly offset: number; readonly length: number };
+
+/** What a name is bound to: a whole array under its key, or a part of one. */
+export type Binding = string | StoreView;
+
 /** How the worker's ONNX Runtime is set up. */
 export type WorkerSetup = { readonly provider: "cpu" | "webgpu" | "cuda"; readonly threads: number };
 
@@ -23,10 +29,10 @@ export type Request =
       readonly kind: "run";
       readonly program: string;
       readonly feeds: Readonly<Record<string, Value>>;
-      /** Program input → key of the store. */
-      readonly bind: Readonly<Record<string, string>>;
-      /** Program output → key of the store it is written to, or null to send it back. */
-      readonly fetch: Readonly<Record<string, string | null>>;
+      /** Program input → what of the store it reads. */
+      readonly bind: Readonly<Record<string, Binding>>;
+      /** Program output → what of the store it is written to, or null to send it back. */
+      readonly fetch: Readonly<Record<string, Binding | null>>;
     }
   | { readonly kind: "set"; readonly key: string; readonly value: Value }
   | { readonly kind: "zeros"; readonly keys: Readonly<Record<string, readonly number[]>> }

@@ -9,7 +9,7 @@ import { bindSymbols } from "../graph/dims.ts";
 import { outputName, type Program } from "../graph/onnx/write.ts";
 import type { Dialect } from "../graph/tensor.ts";
 import { type Device, defaultThreads, deviceError, dialectOf } from "./device.ts";
-import type { Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+import type { Binding, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
 
 /** Options of `openRuntime`. */
 export type RuntimeOptions = { device?: Device; threads?: number };
@@ -18,10 +18,10 @@ export type RuntimeOptions = { device?: Device; threads?: number };
 export type Bindings = {
   /** Store key of a parameter; default: its own name. */
   readonly parameter?: (name: string) => string;
-  /** Inputs that are bound to the store instead of fed: name → key. */
-  readonly inputs?: Readonly<Record<string, string>>;
-  /** Outputs written into the store instead of sent back: name → key. */
-  readonly outputs?: Readonly<Record<string, string>>;
+  /** Inputs that are bound to the store instead of fed: name → key, or part of an array. */
+  readonly inputs?: Readonly<Record<string, Binding>>;
+  /** Outputs written into the store instead of sent back: name → key, or part of an array. */
+  readonly outputs?: Readonly<Record<string, Binding>>;
 };
 
 /** A compiled program. */
@@ -123,7 +123,7 @@ async function compile(link: Link, device: Device, digest: string, program: Prog
 function checkFeeds(
   program: Program,
   feeds: Readonly<Record<string, Value>>,
-  inputs: Readonly<Record<string, string>>,
+  inputs: Readonly<Record<string, Binding>>,
 ): void {
   const sizes = new Map<string, number>();
   for (const port of program.inputs) {

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import type { Envelope, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+import type { Binding, Envelope, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
 
 const setup = workerData as WorkerSetup;
 const sessions = new Map<string, ort.InferenceSession>();
@@ -45,23 +45,32 @@ function stored(key: string): Value {
   return value;
 }
 
+function bound(binding: Binding): ort.Tensor {
+  if (typeof binding === "string") return tensorOf(stored(binding));
+  const { key, offset, length } = binding;
+  const { data } = stored(key);
+  if (!(offset >= 0 && length >= 0 && offset + length <= data.length))
+    throw new Error(`"${key}" holds ${data.length} numbers, not ${length} from ${offset} on`);
+  return tensorOf({ data: data.subarray(offset, offset + length), shape: [length] });
+}
+
 async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<string, Value>> {
   const session = sessions.get(request.program);
   if (session === undefined) throw new Error(`program ${request.program} was not compiled`);
   const feeds: Record<string, ort.Tensor> = {};
   for (const [name, value] of Object.entries(request.feeds)) feeds[name] = tensorOf(value);
-  for (const [name, key] of Object.entries(request.bind)) feeds[name] = tensorOf(stored(key));
+  for (const [name, binding] of Object.entries(request.bind)) feeds[name] = bound(binding);
   const fetches: Record<string, ort.Tensor | null> = {};
   // An output may be written to the array an input reads: programs do so only where each element is read
   // before it is written (sums onto gradients, optimiser updates, cache rows).
-  for (const [name, key] of Object.entries(request.fetch))
-    fetches[name] = key === null ? null : tensorOf(stored(key));
+  for (const [name, binding] of Object.entries(request.fetch))
+    fetches[name] = binding === null ? null : bound(binding);
   const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, {
     logSeverityLevel: 3,
   });
   const back: Record<string, Value> = {};
-  for (const [name, key] of Object.entries(request.fetch)) {
-    if (key !== null) continue;
+  for (const [name, binding] of Object.entries(request.fetch)) {
+    if (binding !== null) continue;
     const tensor = results[name]!;
     const data = (await tensor.getData()) as TensorData;
     back[name] = { data, shape: tensor.dims, ...(tensor.type === "bool" ? { bool: true } : {}) };
