@@ -156,7 +156,7 @@ describe("the loop", () => {
     const deps = { runtime, log: silentLog };
     await expect(trainSft(deps, { ...input, rows: [] })).rejects.toThrow(ConfigError);
     const pair = { prompt: [1], responses: [[2], [3]] };
-    expect(() => trainSft(deps, { ...input, rows: [pair] })).toThrow(
+    await expect(trainSft(deps, { ...input, rows: [pair] })).rejects.toThrow(
       "sft:1: expected one response in a row, got 2.",
     );
   });

@@ -273,6 +273,6 @@ describe("reward training", () => {
 
   test("refuses a language model", async () => {
     const model = await tinyModel(runtime, "llama", { id: "no-head" });
-    expect(() => reward({ model })).rejects.toThrow("expected a model with a reward head");
+    await expect(reward({ model })).rejects.toThrow("expected a model with a reward head");
   });
 });

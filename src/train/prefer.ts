@@ -29,7 +29,7 @@ export type PreferenceInput = StageInput &
  * @throws NumericsError when the policy does not start at its reference: rewards at step 0 are not 0 ± 1e-4
  * @throws ConfigError when a column the loss reads is missing; DataError when one has another length; as `train` otherwise
  */
-export function trainPreference(deps: StageDeps, request: PreferenceInput): Promise<TrainResult> {
+export async function trainPreference(deps: StageDeps, request: PreferenceInput): Promise<TrainResult> {
   const { model, settings, folder, fresh, loss, evaluation, referenceDiffers } = request;
   const data = preferenceData(deps.runtime, model, loss, request);
   const checked = lossInputs(loss).has("reference") && referenceDiffers !== true;

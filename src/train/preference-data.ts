@@ -7,7 +7,7 @@ import { mismatchedKl } from "../objective/kto.ts";
 import type { ResolvedLossSpec } from "../objective/loss-spec.ts";
 import { globalNormaliser } from "../objective/normalise.ts";
 import { lossInputs } from "../objective/preference.ts";
-import { openScorer, type RowScore } from "../objective/score.ts";
+import { openScorer, type RowScore, type Scorer } from "../objective/score.ts";
 import type { Value } from "../runtime/protocol.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { floats } from "../runtime/values.ts";
@@ -154,8 +154,9 @@ function klFeeds(
   model: Model,
   { rows, reference }: NonNullable<PreferencePairs["mismatched"]>,
 ) {
-  const scorer = openScorer(runtime, model);
+  let scorer: Promise<Scorer> | undefined;
   return async (indices: readonly number[]) => {
+    scorer ??= openScorer(runtime, model);
     const scores = await (await scorer).score(indices.map((index) => rows[index]!));
     const estimate = mismatchedKl(
       scores.map(({ logps }) => logps[0]!),

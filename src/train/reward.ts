@@ -32,7 +32,7 @@ export type RewardInput = StageInput & RewardPairs & { readonly evaluation?: Rew
  * Trains a reward model. The loss is divided by the pairs of the global batch.
  * @throws ConfigError when the model has no reward head; DataError when rows are no pairs or a list has another length
  */
-export function trainReward(deps: StageDeps, request: RewardInput): Promise<TrainResult> {
+export async function trainReward(deps: StageDeps, request: RewardInput): Promise<TrainResult> {
   const { rows, weights, softLabels, margins, evaluation, ...stage } = request;
   if (stage.model.task !== "reward")
     throw new ConfigError(

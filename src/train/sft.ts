@@ -22,7 +22,10 @@ const build: BuildLoss = (run, { decoder }, { normaliser, chunks }) => ({
  * Trains a language model on responses. `loss` is nats per response token of the global batch.
  * @throws DataError for a row without exactly one response; as `train` otherwise
  */
-export function trainSft(deps: StageDeps, { rows, evalRows, ...input }: SftInput): Promise<TrainResult> {
+export async function trainSft(
+  deps: StageDeps,
+  { rows, evalRows, ...input }: SftInput,
+): Promise<TrainResult> {
   return train(deps, {
     ...input,
     stage: "sft",
