@@ -14,12 +14,18 @@ import { isAdapterParameter } from "../model/lora.ts";
 import { keyOf, type Model, parameterShapes } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 
+/** How far two models are apart on fixed random rows, in logits at every token, or in rewards. */
+export type Comparison = {
+  /** Largest absolute difference of an output. */
+  readonly largestDifference: number;
+  /** Largest absolute output of the first model: float32 rounding grows with it. */
+  readonly largestOutput: number;
+};
+
 /** A merged model and how exact it is. */
-export type Merged = {
+export type Merged = Comparison & {
   /** Without adapter, under an id of its own; the adapted model is left as it was. */
   readonly model: Model;
-  /** Largest absolute difference of logits (or rewards) between the two on fixed random rows. */
-  readonly largestDifference: number;
 };
 
 /** Options of `mergeAdapter`. */
@@ -54,7 +60,7 @@ export async function mergeAdapter(
       await mergeOne(runtime, model, merged, projection, shape, inOut.has(projection));
     else await runtime.store.copy(keyOf(model, name), keyOf(merged, name));
   }
-  return { model: merged, largestDifference: await compareModels(runtime, model, merged) };
+  return { model: merged, ...(await compareModels(runtime, model, merged)) };
 }
 
 async function mergeOne(
@@ -100,12 +106,12 @@ export function inOutProjections({ decoder }: Pick<Model, "decoder">): Set<strin
 const CANARY = { rows: 3, tokens: 16, seed: 20_240_101 };
 
 /**
- * Largest absolute difference of two models of one shape on fixed random rows: logits at every token, or rewards.
+ * Compares two models of one shape.
  * @throws NumericsError when an output is not finite
  */
-export async function compareModels(runtime: Runtime, first: Model, second: Model): Promise<number> {
+export async function compareModels(runtime: Runtime, first: Model, second: Model): Promise<Comparison> {
   const [a, b] = [await canaryOutputs(runtime, first), await canaryOutputs(runtime, second)];
-  let largest = 0;
+  let [largestDifference, largestOutput] = [0, 0];
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i]! - b[i]!);
     if (!Number.isFinite(difference))
@@ -113,9 +119,10 @@ export async function compareModels(runtime: Runtime, first: Model, second: Mode
         "merge",
         `output ${i} is ${a[i]} in one model and ${b[i]} in the other. Weights are broken.`,
       );
-    largest = Math.max(largest, difference);
+    largestDifference = Math.max(largestDifference, difference);
+    largestOutput = Math.max(largestOutput, Math.abs(a[i]!));
   }
-  return largest;
+  return { largestDifference, largestOutput };
 }
 
 async function canaryOutputs(runtime: Runtime, model: Model): Promise<Float32Array> {
