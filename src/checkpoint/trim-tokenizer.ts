@@ -17,6 +17,7 @@ type BpeModel = {
   readonly unkToken: string | undefined;
 };
 
+const SPACE = "▁";
 /** A `<0xNN>` token of byte fallback. */
 const BYTE_TOKEN = /^<0x[0-9A-F]{2}>$/;
 
@@ -30,6 +31,8 @@ export function closeOverMerges(file: string, tokenizer: JsonObject, ids: Iterab
   const model = readBpe(file, tokenizer);
   const kept = new Set([...ids, ...addedTokens(tokenizer).map(({ id }) => id)]);
   if (model.unkToken !== undefined) kept.add(model.vocab[model.unkToken]!);
+  // SentencePiece's space: spelt in bytes it would come back as "▁".
+  if (Object.hasOwn(model.vocab, SPACE)) kept.add(model.vocab[SPACE]!);
   const alphabet = byteAlphabet(tokenizer);
   let bytes = 0;
   for (const [piece, id] of Object.entries(model.vocab)) {
