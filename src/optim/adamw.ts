@@ -99,9 +99,12 @@ export function createAdamW(runtime: Runtime, options: AdamWOptions): AdamW {
   const spans = spansOf(parameters, SPAN);
   const viewOf = (key: string, { offset, length }: Span): StoreView => ({ key, offset, length });
 
+  const squares = perCount((slots) => runtime.compile(squaresProgram(slots, runtime.dialect)));
+  const updates = perCount((slots) => runtime.compile(updateProgram(slots, runtime.dialect)));
+
   const norm = async (): Promise<number> => {
     const sums = groupsOf(spans, SLOTS).map(async (group) => {
-      const executable = await runtime.compile(squaresProgram(group.length, runtime.dialect));
+      const executable = await squares(group.length);
       const inputs = Object.fromEntries(
         group.map((span, i) => [`g${i}`, viewOf(gradKeyOf(span.name), span)]),
       );
@@ -113,7 +116,7 @@ export function createAdamW(runtime: Runtime, options: AdamWOptions): AdamW {
   };
 
   const update = async (group: readonly Span[], scalars: UpdateScalars): Promise<void> => {
-    const executable = await runtime.compile(updateProgram(group.length, runtime.dialect));
+    const executable = await updates(group.length);
     const views = group.flatMap((span, i) => [
       [`p${i}`, viewOf(keyOf(span.name), span)] as const,
       [`m${i}`, viewOf(stateKeyOf(span.name, "m"), span)] as const,
@@ -149,6 +152,15 @@ export function createAdamW(runtime: Runtime, options: AdamWOptions): AdamW {
     },
     stateKeys: () =>
       Object.keys(parameters).flatMap((name) => [stateKeyOf(name, "m"), stateKeyOf(name, "v")]),
+  };
+}
+
+/** Remembers what was made for each count. */
+function perCount<T>(make: (count: number) => T): (count: number) => T {
+  const made = new Map<number, T>();
+  return (count) => {
+    if (!made.has(count)) made.set(count, make(count));
+    return made.get(count)!;
   };
 }
 

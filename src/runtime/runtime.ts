@@ -101,6 +101,8 @@ async function compile(link: Link, device: Device, digest: string, program: Prog
     async run(feeds, bindings = {}) {
       const inputs = bindings.inputs ?? {};
       checkFeeds(program, feeds, inputs);
+      checkNames("input", Object.keys(inputs), program.inputs);
+      checkNames("output", Object.keys(bindings.outputs ?? {}), program.outputs);
       const keyOf = bindings.parameter ?? ((name) => name);
       const bind = {
         ...Object.fromEntries(program.parameters.map(({ name }) => [name, keyOf(name)])),
@@ -137,14 +139,42 @@ function checkFeeds(
     }
     bindSymbols(port.name, port.shape, value.shape, sizes);
   }
-  const unknown = Object.keys(feeds).find((name) => !program.inputs.some((port) => port.name === name));
-  if (unknown !== undefined)
-    throw new ShapeError("run", `"${unknown}" is fed but is not an input of the program.`);
+  // Again, now that every symbol has its value: products such as B*T can only be compared.
+  for (const port of program.inputs) {
+    const value = feeds[port.name];
+    if (value === undefined) continue;
+    bindSymbols(port.name, port.shape, value.shape, sizes);
+    const count = value.shape.reduce((product, dim) => product * dim, 1);
+    if (value.data.length !== count)
+      throw new ShapeError(
+        port.name,
+        `expected ${count} numbers for [${value.shape}], got ${value.data.length}.`,
+      );
+  }
+  checkNames("input", Object.keys(feeds), program.inputs);
+  const twice = Object.keys(feeds).find((name) => name in inputs);
+  if (twice !== undefined) throw new ShapeError("run", `"${twice}" is both fed and bound to the store.`);
+}
+
+function checkNames(
+  what: string,
+  names: readonly string[],
+  ports: readonly { readonly name: string }[],
+): void {
+  const unknown = names.find((name) => !ports.some((port) => port.name === name));
+  if (unknown === undefined) return;
+  const known = ports.map(({ name }) => name).join(", ");
+  throw new ShapeError("run", `"${unknown}" is no ${what} of the program, expected one of ${known}.`);
 }
 
 function openStore(link: Link): ParameterStore {
   return {
     set: async (key, shape, data) => {
+      const size = shape.reduce((product, dim) => product * dim, 1);
+      if (data.length !== size)
+        throw new ShapeError(key, `expected ${size} numbers for [${shape}], got ${data.length}.`);
+      // A part of a larger buffer is copied: handing the buffer over would take the rest of it away, too.
+      if (data.byteLength !== data.buffer.byteLength) data = data.slice();
       await link.ask({ kind: "set", key, value: { data, shape } }, [data.buffer as ArrayBuffer]);
     },
     zeros: async (keys) => {

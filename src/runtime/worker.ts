@@ -95,8 +95,9 @@ async function answer(request: Request): Promise<unknown> {
       for (const [key, shape] of Object.entries(request.keys)) {
         const size = shape.reduce((product, dim) => product * dim, 1);
         const known = store.get(key);
-        if (known?.data.length === size) known.data.fill(0 as never);
-        else store.set(key, { data: new Float32Array(size), shape });
+        const data = known?.data.length === size ? known.data : new Float32Array(size);
+        if (data === known?.data) data.fill(0 as never);
+        store.set(key, { data, shape });
       }
       return undefined;
     case "get": {
@@ -106,8 +107,9 @@ async function answer(request: Request): Promise<unknown> {
     case "copy": {
       const { data, shape } = stored(request.from);
       const target = store.get(request.to);
-      if (target?.data.length === data.length) target.data.set(data as never);
-      else store.set(request.to, { data: data.slice(), shape });
+      const reuse = target?.data.length === data.length && target.data.constructor === data.constructor;
+      if (reuse) target.data.set(data as never);
+      store.set(request.to, { data: reuse ? target.data : data.slice(), shape });
       return undefined;
     }
     case "delete":

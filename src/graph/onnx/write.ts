@@ -112,6 +112,7 @@ class GraphWriter implements Emitter {
   readonly constants = new Map<string, TensorProto>();
   readonly #ports: readonly Port[];
   readonly #sizes = new Map<string, string>();
+  readonly #numbers = new Map<Node, number>();
   #fresh = 0;
 
   constructor(dialect: Dialect, ports: readonly Port[]) {
@@ -123,7 +124,10 @@ class GraphWriter implements Emitter {
     if (isInput(tensor) || isParameter(tensor)) return leafName(tensor);
     const value = constantValue(tensor);
     if (value !== undefined) return tensor.dtype === "int" ? this.int(value) : this.scalar(value);
-    return `t${tensor.node.id}.${tensor.index}`;
+    // % keeps it apart from names given to inputs; numbers count from 0 in every program, so that the same
+    // graph built again is the same bytes and is not compiled again.
+    if (!this.#numbers.has(tensor.node)) this.#numbers.set(tensor.node, this.#numbers.size);
+    return `%t${this.#numbers.get(tensor.node)}.${tensor.index}`;
   }
 
   add(
@@ -131,7 +135,7 @@ class GraphWriter implements Emitter {
     inputs: readonly string[],
     { outputs, attributes = {}, domain = "" }: EmitOptions = {},
   ): string {
-    const output = outputs === undefined ? [`v${this.#fresh++}`] : [...outputs];
+    const output = outputs === undefined ? [`%v${this.#fresh++}`] : [...outputs];
     const attribute = Object.entries(attributes).map(([name, value]) => ({
       name,
       ...encodeAttribute(value),
@@ -213,7 +217,7 @@ class GraphWriter implements Emitter {
     const known = this.constants.get(key);
     if (known !== undefined) return known.name;
     const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    this.constants.set(key, { name: `c${this.constants.size}`, dims, dataType, rawData });
+    this.constants.set(key, { name: `%c${this.constants.size}`, dims, dataType, rawData });
     return this.constants.get(key)!.name;
   }
 }
