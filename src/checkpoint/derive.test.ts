@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TINY_CONFIGS } from "../../test/helpers/tiny-decoders.ts";
-import { writeTinyFolder } from "../../test/helpers/tiny-folder.ts";
+import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
 import { CheckpointError, ConfigError } from "../core/errors.ts";
 import { createRng } from "../core/rng.ts";
 import { packRows } from "../data/packing.ts";
@@ -54,7 +54,8 @@ async function logitsOf(path: string, ids: readonly number[]): Promise<number[][
 
 describe("keepFirstLayers", () => {
   it("keeps embeddings, the first layers, norm and head, bit for bit, in every family", async () => {
-    const tokenizerFrom = await writeTinyFolder(folder, "tokenizer", { seed: 1 });
+    const tokenizerFrom = join(folder, "tokenizer");
+    await writeTinyModel(tokenizerFrom, { family: "llama", seed: 1 });
     for (const [name, config] of Object.entries(TINY_CONFIGS)) {
       const from = join(folder, `from ${name}`);
       const { decoder } = describeModel(config);
@@ -113,30 +114,48 @@ describe("keepFirstLayers", () => {
 // "the" is merged from "th" and "e"; "he" is no step of it, since "t h" comes first.
 const MERGES = ["t h", "h e", "th e", "c a"];
 
+/** A tiny model whose tokenizer merges: the pieces have ids 258 to 261 of 264. */
+async function merging(name: string, family: "llama" | "gpt2"): Promise<string> {
+  const path = join(folder, name);
+  await writeTinyModel(path, { family, seed: 2, vocab: 264 });
+  const file = join(path, "tokenizer.json");
+  const json = JSON.parse(await readFile(file, "utf8"));
+  const pieces = MERGES.map((merge, i) => [merge.replace(" ", ""), 258 + i]);
+  const model = {
+    ...json.model,
+    vocab: { ...json.model.vocab, ...Object.fromEntries(pieces) },
+    merges: MERGES,
+  };
+  await writeFile(file, JSON.stringify({ ...json, model }));
+  return path;
+}
+
 describe("trimVocabulary", () => {
   it("keeps the texts' tokens, the pieces they are merged from, specials and bytes, and nothing else", async () => {
-    const from = await writeTinyFolder(folder, "whole", { seed: 2, merges: MERGES });
+    const from = await merging("whole", "llama");
     const to = join(folder, "trimmed");
     const map = await trimVocabulary(from, to, { texts: ["the t"] });
-    // 256 bytes, then "th" 256, "he" 257, "the" 258, "ca" 259, <s> 260, </s> 261: "he" and "ca" go.
-    expect(map.kept.slice(256)).toEqual([256, 258, 260, 261]);
+    // 256 bytes, then <s> 256, </s> 257, "th" 258, "he" 259, "the" 260, "ca" 261: "he" and "ca" go.
+    expect(map.kept.slice(256)).toEqual([256, 257, 258, 260]);
     expect(map.originalVocabSize).toBe(264);
     const json = JSON.parse(await readFile(join(to, "tokenizer.json"), "utf8"));
     expect(json.model.merges).toEqual([
       ["t", "h"],
       ["th", "e"],
     ]);
-    expect(json.added_tokens.map(({ id }: { id: number }) => id)).toEqual([258, 259]);
+    expect(json.added_tokens.map(({ id }: { id: number }) => id)).toEqual([256, 257]);
     const tokenizer = await loadTokenizer(to);
-    expect([tokenizer.bosId, tokenizer.eosId, tokenizer.addBos]).toEqual([258, 259, true]);
-    expect(tokenizer.encode("the")).toEqual([257]);
+    expect([tokenizer.bosId, tokenizer.eosId, tokenizer.addBos]).toEqual([256, 257, true]);
+    expect(tokenizer.encode("the")).toEqual([259]);
     expect(tokenizer.decode(tokenizer.encode("he can: ü"))).toBe("he can: ü");
     expect(JSON.parse(await readFile(join(to, VOCABULARY_MAP_FILE), "utf8"))).toEqual(map);
   });
 
-  it.each([["untied"], ["tied"]])("leaves the logits of kept tokens as they were (%s)", async (kind) => {
-    let from = await writeTinyFolder(folder, `whole-${kind}`, { seed: 2, merges: MERGES });
-    if (kind === "tied") from = await tiedCopy(from);
+  it.each([
+    ["untied", "llama"],
+    ["tied", "gpt2"],
+  ] as const)("leaves the logits of kept tokens as they were (%s)", async (kind, family) => {
+    const from = await merging(`whole-${kind}`, family);
     const text = "the cat, the hat";
     const to = join(folder, `trimmed-${kind}`);
     const { kept } = await trimVocabulary(from, to, { texts: [text] });
@@ -153,8 +172,8 @@ describe("trimVocabulary", () => {
 
   it("keeps ids that are asked for and refuses ids that do not exist", async () => {
     const from = join(folder, "whole");
-    const { kept } = await trimVocabulary(from, join(folder, "asked"), { texts: ["a"], ids: [259] });
-    expect(kept).toContain(259);
+    const { kept } = await trimVocabulary(from, join(folder, "asked"), { texts: ["a"], ids: [261] });
+    expect(kept).toContain(261);
     await expect(trimVocabulary(from, join(folder, "no"), { texts: ["a"], ids: [262] })).rejects.toThrow(
       /token 262 is to be kept, expected ids from 0 to 261/,
     );
@@ -182,20 +201,6 @@ describe("trimVocabulary", () => {
 });
 
 const byteName = (byte: number) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
-
-/** The same model with its head tied to its embedding. */
-async function tiedCopy(from: string): Promise<string> {
-  const source = await openModelFolder(from);
-  const tensors = [];
-  for (const name of source.names)
-    if (name !== "lm_head.weight")
-      tensors.push({ name, shape: source.info(name).shape, data: await source.read(name) });
-  await source.close();
-  const to = `${from}-copy`;
-  const config = { ...source.config, tie_word_embeddings: true };
-  await writeModelFolder(to, { config, tensors, tokenizerFrom: from });
-  return to;
-}
 
 describe("a trimmed Llama 2 tokenizer", () => {
   it("splits the chosen texts as before, and spells any other", async () => {

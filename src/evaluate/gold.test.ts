@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeTinyFolder } from "../../test/helpers/tiny-folder.ts";
+import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
 import { loadModel } from "../checkpoint/load-model.ts";
 import { ConfigError, NumericsError } from "../core/errors.ts";
 import { openScorer } from "../objective/score.ts";
@@ -21,6 +21,12 @@ afterAll(async () => {
   await runtime.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+async function tiny(name: string, seed: number, task: "reward" | "language-model"): Promise<string> {
+  const path = join(folder, name);
+  await writeTinyModel(path, { family: "llama", seed, task });
+  return path;
+}
 
 const open = (spec: object) => openGoldScorer({ runtime }, goldSpecSchema.parse(spec));
 const items = [
@@ -93,10 +99,10 @@ describe("the sentiment scorer", () => {
 
 describe("a reward model as gold", () => {
   it("gives the engine's own scores of the encoded rows", async () => {
-    const path = await writeTinyFolder(folder, "reward", { seed: 3, task: "reward" });
+    const path = await tiny("reward", 3, "reward");
     const gold = await open({ type: "reward-model", model: path, name: "rm" });
     const tokenizer = await loadTokenizer(path);
-    const limits = { maxLength: 512, maxPromptLength: 256 };
+    const limits = { maxLength: 256, maxPromptLength: 128 };
     const rows = items.map((item) => {
       const { prompt, response } = encodePromptResponse(tokenizer, item, limits);
       return { prompt, responses: [response] };
@@ -112,7 +118,7 @@ describe("a reward model as gold", () => {
   });
 
   it("stops at a row that does not fit, unless told to cut it", async () => {
-    const path = await writeTinyFolder(folder, "short", { seed: 3, task: "reward" });
+    const path = await tiny("short", 3, "reward");
     const long = [{ prompt: "abc", response: "x".repeat(20) }];
     const strict = await open({ type: "reward-model", model: path, maxLength: 12 });
     await expect(strict.score(long)).rejects.toThrow(
@@ -125,7 +131,7 @@ describe("a reward model as gold", () => {
   });
 
   it("refuses a language model", async () => {
-    const path = await writeTinyFolder(folder, "lm", { seed: 3 });
+    const path = await tiny("lm", 3, "language-model");
     await expect(open({ type: "reward-model", model: path })).rejects.toThrow(ConfigError);
   });
 });

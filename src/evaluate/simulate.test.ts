@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeTinyFolder } from "../../test/helpers/tiny-folder.ts";
+import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
 import { loadModel } from "../checkpoint/load-model.ts";
 import { InterruptedError } from "../core/errors.ts";
 import type { Model } from "../model/model.ts";
@@ -17,7 +17,8 @@ let tokenizer: Tokenizer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "simulate-"));
   runtime = openRuntime({ threads: 1 });
-  const path = await writeTinyFolder(folder, "model", { seed: 1 });
+  const path = join(folder, "model");
+  await writeTinyModel(path, { family: "llama", seed: 1 });
   model = await loadModel(runtime, path);
   tokenizer = await loadTokenizer(path);
 });
