@@ -4,11 +4,11 @@
  * as an output; both are bound to one array of the store, so that rows are written in place and nothing is copied.
  */
 import { type Dim, dimProduct } from "../graph/dims.ts";
-import { add, and, less, lessEqual, mul, scalar, sub, where } from "../graph/ops/elementwise.ts";
+import { add, and, equal, less, lessEqual, mul, scalar, sub, where } from "../graph/ops/elementwise.ts";
 import { iota, setRows } from "../graph/ops/gather.ts";
-import { reshape } from "../graph/ops/layout.ts";
-import { matmul } from "../graph/ops/matmul.ts";
-import { attend, softCap } from "../graph/ops/nn.ts";
+import { reshape, sum } from "../graph/ops/layout.ts";
+import { matmul, rowDot } from "../graph/ops/matmul.ts";
+import { softCap, softmax } from "../graph/ops/nn.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import type { Attention, AttentionOptions } from "./attention.ts";
 
@@ -45,25 +45,38 @@ export function fillingAttention(inner: Attention): CachedAttention {
 }
 
 /**
- * One decoding step: token n is the next of sequence n, and sees what its cache holds up to its own position.
+ * One decoding step: token n is the next of sequence n, and sees what its cache holds before its own position, and
+ * itself. It reads the cache as it was and joins its own key and value beside it: the cache with the new rows is then
+ * an output and nothing else, which is what lets it be written in place.
  * Program inputs: those of `fillingAttention`, and "span" ints `[S]`, 0 … S - 1.
  * @param positions - `[N]`
  */
 export function steppingAttention(positions: Tensor): CachedAttention {
   const written: Record<string, Tensor> = {};
   const rowsOf = cacheRows();
-  const span = input("span", "int", ["S"]);
+  const query = reshape(positions, ["N", 1, 1, 1]);
+  const key = reshape(input("span", "int", ["S"]), [1, 1, 1, "S"]);
+  const own = equal(key, query); // [N, 1, 1, S]: the place of the new token
   const masks = new Map<number, Tensor>();
   const attention: Attention = (q, k, v, options) => {
     const { heads, kvHeads, headDim, scale, window = 0, softCap: cap } = options;
-    const [keys, values] = writeRows(written, rowsOf, k, v, options, "N").map((cache) =>
-      reshape(cache, ["N", kvHeads, "S", headDim]),
-    ) as [Tensor, Tensor];
-    if (!masks.has(window)) masks.set(window, stepMask(positions, span, window));
+    const before = writeRows(written, rowsOf, k, v, options, "N");
+    const [keys, values] = before.map((cache) => reshape(cache, ["N", kvHeads, "S", headDim])) as [
+      Tensor,
+      Tensor,
+    ];
+    const [newKey, newValue] = [k, v].map((x) => reshape(x, ["N", kvHeads, 1, headDim])) as [Tensor, Tensor];
+    if (!masks.has(window)) masks.set(window, stepMask(query, key, window));
     const queries = reshape(q, ["N", kvHeads, heads / kvHeads, headDim]);
-    const products = matmul(queries, keys, { transB: true, alpha: scale }); // [N, K, H/K, S]
-    const scores = add(cap === undefined ? products : softCap(products, cap), masks.get(window)!);
-    return reshape(attend(scores, values), ["N", heads * headDim]);
+    const products = where(
+      own,
+      mul(rowDot(queries, newKey), scale),
+      matmul(queries, keys, { transB: true, alpha: scale }),
+    ); // [N, K, H/K, S]
+    const p = softmax(add(cap === undefined ? products : softCap(products, cap), masks.get(window)!));
+    const past = matmul(where(own, scalar(0), p), values);
+    const itself = mul(sum(where(own, p, scalar(0)), [-1], { keep: true }), newValue);
+    return reshape(add(past, itself), ["N", heads * headDim]);
   };
   return { attention, written };
 }
@@ -85,7 +98,7 @@ function cacheRows(): CacheRows {
   };
 }
 
-/** Puts k and v `[N, K·D]` into the layer's caches; gives the caches as they are afterwards. */
+/** Puts k and v `[N, K·D]` into the layer's caches; gives the caches as they were before. */
 function writeRows(
   written: Record<string, Tensor>,
   rows: CacheRows,
@@ -98,17 +111,14 @@ function writeRows(
   return Object.entries(parts).map(([part, x]) => {
     const name = `cache.${part}.${layer}`;
     const cache = input(name, "float", [dimProduct([kvHeads, sequences, "S"]), headDim]);
-    const update = setRows(cache, rows(kvHeads), reshape(x, [-1, headDim]));
-    written[name] = update;
-    return update;
+    written[name] = setRows(cache, rows(kvHeads), reshape(x, [-1, headDim]));
+    return cache;
   });
 }
 
-/** 0 where a sequence's newest token may look, -1e30 elsewhere: `[N, 1, 1, S]`. */
-function stepMask(positions: Tensor, span: Tensor, window: number): Tensor {
-  const query = reshape(positions, ["N", 1]);
-  const key = reshape(span, [1, "S"]);
+/** 0 where a query may look, -1e30 elsewhere: query `[N, 1, 1, 1]`, key `[1, 1, 1, S]` → `[N, 1, 1, S]`. */
+function stepMask(query: Tensor, key: Tensor, window: number): Tensor {
   const past = lessEqual(key, query);
   const seen = window > 0 ? and(past, less(sub(query, key), window)) : past;
-  return reshape(where(seen, scalar(0), scalar(-1e30)), ["N", 1, 1, "S"]);
+  return where(seen, scalar(0), scalar(-1e30));
 }
