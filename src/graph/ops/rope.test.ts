@@ -2,7 +2,7 @@ import { numpy as np } from "@jax-js/jax";
 import { afterAll, describe, expect, test } from "vitest";
 import { type Check, check, expectCovered, sourcesIn } from "../../../test/helpers/grad-check.ts";
 import type { JaxArray } from "../../../test/helpers/jax.ts";
-import { constant, exact, openLab, real } from "../../../test/helpers/lab.ts";
+import { constant, exact, openLab, real, whole } from "../../../test/helpers/lab.ts";
 import { input } from "../tensor.ts";
 import * as ops from "./rope.ts";
 
@@ -21,6 +21,18 @@ function jaxRope(x: JaxArray, cosine: JaxArray, sine: JaxArray): JaxArray {
 }
 
 const cases: Record<string, Check[]> = {
+  ropeAngles: [
+    check({
+      feeds: { positions: whole(["B"], [0, 3, 100_000]) },
+      build: ({ positions }) => ops.ropeAngles(positions, [1, 0.01]).cosine,
+      values: [1, 1, Math.cos(3), Math.cos(0.03), Math.cos(1e5), Math.cos(1e3)], // exact far out as well
+    }),
+    check({
+      feeds: { positions: whole(["B"], [0, 3, 100_000]) },
+      build: ({ positions }) => ops.ropeAngles(positions, [1, 0.01]).sine,
+      values: [0, 0, Math.sin(3), Math.sin(0.03), Math.sin(1e5), Math.sin(1e3)],
+    }),
+  ],
   rope: [
     check({
       feeds: { x: real(["N", 3, 4]), cosine, sine },
