@@ -12,7 +12,12 @@ import { openScorer, type RowScore } from "../objective/score.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { encodedFacts, encodePairs, scoreCandidates } from "./encode.ts";
 import { type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
-import { loadTeacherModel, type ModelTeacherOptions, type TeacherModel } from "./teacher-model.ts";
+import {
+  loadTeacherModel,
+  type ModelTeacherOptions,
+  modelFacts,
+  type TeacherModel,
+} from "./teacher-model.ts";
 
 /** Digests that a teacher was saved with; opening it with anything else is an error. */
 export type ExpectedDigests = Partial<
@@ -59,12 +64,8 @@ export async function openImplicitReward(
   const manifest: TeacherManifest = {
     kind: "implicit-reward",
     code: "1",
-    lengthUnit: "tokens",
-    policy: policy.digest,
+    ...modelFacts(policy, limits),
     reference: reference.digest,
-    tokenizer: policy.tokenizer.digest,
-    template: policy.tokenizer.chatTemplate?.digest ?? null,
-    limits,
     beta,
   };
   checkExpected(options, manifest);

@@ -7,6 +7,7 @@ import { type Model, releaseModel } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { TokenLimits } from "../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import type { TeacherManifest } from "./teacher.ts";
 
 /** A loaded model, its tokenizer, and what identifies both. */
 export type TeacherModel = {
@@ -54,6 +55,17 @@ export async function loadTeacherModel(
     throw new ConfigError(`${path}: ${problem}`);
   }
   return { model, tokenizer, digest };
+}
+
+/** What a manifest says of a model that scores. */
+export function modelFacts({ digest, tokenizer }: TeacherModel, limits: TokenLimits) {
+  return {
+    lengthUnit: "tokens",
+    policy: digest,
+    tokenizer: tokenizer.digest,
+    template: tokenizer.chatTemplate?.digest ?? null,
+    limits,
+  } satisfies Partial<TeacherManifest>;
 }
 
 /** Two teachers may share a reference; each has its own copy, so that closing one leaves the other whole. */

@@ -1,0 +1,70 @@
+/**
+ * Why this label: what each token of the two candidates adds to an implicit reward, β (log π_t - log π_ref,t). The
+ * values of a candidate add up to its score.
+ */
+import { DataError } from "../core/errors.ts";
+import type { CandidatePair } from "../data/rows.ts";
+import { openScorer } from "../objective/score.ts";
+import { encodePair } from "../text/pair.ts";
+import type { ImplicitRewardTeacher } from "./implicit-reward.ts";
+import { labelFlags } from "./teacher.ts";
+
+/** One token and what it adds; a piece of a character is U+FFFD. */
+export type TokenValue = { readonly text: string; readonly value: number };
+
+/** A pair explained, as data for a heat map. */
+export type PairExplanation = {
+  readonly id: string;
+  /** Pieces of the prompt, which has no part in the score. */
+  readonly prompt: readonly string[];
+  readonly a: readonly TokenValue[];
+  readonly b: readonly TokenValue[];
+  readonly scoreA: number;
+  readonly scoreB: number;
+  readonly flags: readonly string[];
+};
+
+/** Explains pairs. */
+export interface Explainer {
+  /** @throws DataError when a candidate has no tokens */
+  explain(pair: CandidatePair): Promise<PairExplanation>;
+}
+
+/** Compiles both models of a teacher for scores by token. */
+export async function openExplainer(teacher: ImplicitRewardTeacher): Promise<Explainer> {
+  const { runtime, policy, reference, beta, manifest } = teacher;
+  const [ofPolicy, ofReference] = await Promise.all(
+    [policy, reference].map(({ model }) => openScorer(runtime, model, { perToken: true })),
+  );
+  const { tokenizer } = policy;
+  return {
+    async explain(pair) {
+      const { prompt, a, b, flags } = encodePair(tokenizer, pair, manifest.limits!);
+      if (a.length === 0 || b.length === 0)
+        throw new DataError(
+          "explain",
+          0,
+          `a candidate of pair "${pair.id}" has no tokens, expected at least one.`,
+        );
+      const row = { prompt, responses: [a, b] };
+      const [trained] = await ofPolicy!.score([row]);
+      const [base] = await ofReference!.score([row]);
+      const values = (side: 0 | 1) =>
+        Array.from(trained!.perToken![side]!, (logp, t) => beta * (logp - base!.perToken![side]![t]!));
+      const tokens = (ids: readonly number[], side: 0 | 1): TokenValue[] => {
+        const pieces = tokenizer.pieces(ids);
+        return values(side).map((value, t) => ({ text: pieces[t]!, value }));
+      };
+      const score = (side: 0 | 1) => beta * (trained!.logps[side]! - base!.logps[side]!);
+      return {
+        id: pair.id,
+        prompt: tokenizer.pieces(prompt),
+        a: tokens(a, 0),
+        b: tokens(b, 1),
+        scoreA: score(0),
+        scoreB: score(1),
+        flags: labelFlags(flags),
+      };
+    },
+  };
+}
