@@ -10,7 +10,7 @@ import type { Value } from "../../src/runtime/protocol.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
 import { doubles, floats, ints } from "../../src/runtime/values.ts";
 
-export { floats, ints };
+export { floats, ints, openRuntime, type Runtime };
 
 /** A concrete value for an input whose declared sizes may be symbols. */
 export type Feed = {

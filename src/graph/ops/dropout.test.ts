@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
-import { floats, ints } from "../../runtime/values.ts";
+import { floats, ints, openRuntime, type Runtime } from "../../../test/helpers/lab.ts";
 import { gradients } from "../gradients.ts";
 import { writeProgram } from "../onnx/write.ts";
 import { input } from "../tensor.ts";

@@ -88,6 +88,17 @@ const cases: Record<string, Check[]> = {
       values: [9, 10, 3, 4, 7, 8],
     }),
   ],
+  takeAlong: [
+    check({
+      feeds: { x: real(["B", 2, 4]), index: whole([2, 3], [0, 3, 3, 1, 1, 2]) },
+      build: ({ x, index }) => ops.takeAlong(x, index),
+    }),
+    check({
+      feeds: { x: exact([1, 2, 2], [1, 2, 3, 4]), index: whole([2, 3], [1, 1, 0, 0, 1, 0]) },
+      build: ({ x, index }) => ops.takeAlong(x, index),
+      values: [2, 2, 1, 3, 4, 3],
+    }),
+  ],
   takeLast: [
     check({
       feeds: { x: real(["B", 2, 4]), index: whole(["B", 2], [0, 3, 1, 1, 2, 0]) },
