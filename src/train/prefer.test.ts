@@ -13,7 +13,6 @@ import { openScorer } from "../objective/score.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
 import { type PreferenceInput, trainPreference } from "./prefer.ts";
 import { mismatchedRows, type PreferencePairs } from "./preference-data.ts";
-import { type RewardInput, trainReward } from "./reward.ts";
 import { type TrainSettingsInput, trainSettings } from "./settings.ts";
 
 let runtime: Runtime;
@@ -136,6 +135,39 @@ describe("preference training", () => {
     expect(plain.result.history.at(-1)!.loss).not.toBeCloseTo(whole.result.history.at(-1)!.loss!, 4);
   });
 
+  test("KTO reads the KL estimate of the mismatched rows under the weights of the moment", async () => {
+    const model = await tinyModel(runtime, "llama", { id: "kto" });
+    const columns = await columnsOf(model);
+    const { rows: shifted, reference } = columns.mismatched!;
+    const result = await trainPreference(
+      { runtime, log: silentLog },
+      {
+        ...columns,
+        // One nat lower: the policy starts at a KL of 1.
+        mismatched: { rows: shifted, reference: reference.map((logp) => logp - 1) },
+        model,
+        loss: lossOf({ type: "kto", beta: 0.1, lambdaDesirable: 2 }),
+        settings: trainSettings({ batchSize: 12, tokens: 20 }),
+        folder: join(scratch, "kto"),
+      },
+    );
+    // r = 0 at the start: 2 (1 - σ(0.1 (0 - 1))) + (1 - σ(0.1 (1 - 0))) = 2 · 0.524979 + 0.475021
+    expect(result.history[0]!.loss).toBeCloseTo(1.524979, 4);
+  });
+
+  test("WSPO puts every token's teacher ratio beside that token", async () => {
+    const { result } = await run({
+      loss: { type: "wspo" },
+      settings: { batchSize: 12, epochs: 1, tokens: 30 },
+    });
+    // The student starts at its reference, so a token's loss is the square of the teacher's ratio, 0.01 (id mod 7).
+    const perRow = rows.map(({ responses: [chosen] }) => {
+      const squares = chosen!.map((id) => (0.01 * (id % 7)) ** 2);
+      return squares.reduce((a, b) => a + b, 0) / squares.length;
+    });
+    expect(result.history[0]!.loss! / (perRow.reduce((a, b) => a + b, 0) / 12)).toBeCloseTo(1, 3);
+  });
+
   test("a pair of weight 0 leaves no trace in the weights", async () => {
     const zero = rows.map((_, i) => (i === 3 ? 0 : 1));
     const other = rows.map((row, i) => (i === 3 ? { ...row, responses: [[1, 2, 3], [4]] } : row));
@@ -225,54 +257,4 @@ test("mismatched rows keep every prompt and never its own response", () => {
   for (const [i, { responses }] of shifted.entries()) expect(responses[0]).not.toBe(rows[i]!.responses[0]);
   expect(new Set(shifted.map(({ responses }) => responses[0])).size).toBe(rows.length);
   expect(() => mismatchedRows(rows.slice(0, 1), 3)).toThrow(DataError);
-});
-
-describe("reward training", () => {
-  async function reward(change: Partial<RewardInput> = {}, settings: TrainSettingsInput = {}) {
-    const model = await tinyModel(runtime, "llama", { id: `reward-${runs}`, reward: true });
-    return trainReward(
-      { runtime, log: silentLog },
-      {
-        model,
-        rows,
-        settings: trainSettings({ batchSize: 6, epochs: 6, learningRate: 1e-2, ...settings }),
-        folder: join(scratch, `reward-${runs++}`),
-        ...change,
-      },
-    );
-  }
-
-  test("learns the pairs; metrics have TRL's names and agree with the scorer", async () => {
-    const model = await tinyModel(runtime, "llama", { id: "reward-model", reward: true });
-    const result = await reward({ model, evaluation: { rows } });
-    const { metrics, history } = result;
-    expect(history.at(-2)!.loss!).toBeLessThan(history[0]!.loss! / 2);
-    expect(metrics.eval_accuracy).toBe(1);
-    const scores = (await (await openScorer(runtime, model)).score(rows)).map(({ rewards }) => rewards!);
-    expect(metrics.eval_margin).toBeCloseTo(
-      scores.reduce((sum, [c, r]) => sum + c! - r!, 0) / rows.length,
-      4,
-    );
-    expect(metrics.eval_min_reward).toBeCloseTo(Math.min(...scores.flat()), 4);
-    expect(metrics.eval_max_reward).toBeCloseTo(Math.max(...scores.flat()), 4);
-    expect(metrics.eval_mean_reward).toBeCloseTo(scores.flat().reduce((a, b) => a + b, 0) / 24, 4);
-  });
-
-  test("weights, soft labels and margins change the loss, micro-batches do not", async () => {
-    const columns = {
-      weights: rows.map((_, i) => i % 3),
-      softLabels: rows.map(() => 0.7),
-      margins: rows.map(() => 1),
-    };
-    const whole = await reward(columns, { epochs: 1 });
-    const parts = await reward(columns, { epochs: 1, tokens: 1 });
-    const plain = await reward({}, { epochs: 1 });
-    expect(parts.metrics.loss).toBeCloseTo(whole.metrics.loss!, 5);
-    expect(plain.metrics.loss).not.toBeCloseTo(whole.metrics.loss!, 2);
-  });
-
-  test("refuses a language model", async () => {
-    const model = await tinyModel(runtime, "llama", { id: "no-head" });
-    await expect(reward({ model })).rejects.toThrow("expected a model with a reward head");
-  });
 });

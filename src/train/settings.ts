@@ -1,12 +1,12 @@
 /** How to train, for every stage alike. Defaults are Hugging Face's where it has one. */
 import { z } from "zod";
 import { ConfigError } from "../core/errors.ts";
+import { didYouMean } from "../core/suggest.ts";
 
 const count = z.number().int().positive();
 const share = z.number().min(0).lt(1);
 
-/** Schema of a stage's training settings; gives settings with all defaults filled in. */
-export const trainSettingsSchema = z.strictObject({
+const shape = {
   epochs: z.number().positive().default(1).describe("Passes over the rows; a fraction ends within one."),
   maxSteps: count.optional().describe("Ends after this many optimiser steps, whatever the epochs."),
   batchSize: count
@@ -56,6 +56,14 @@ export const trainSettingsSchema = z.strictObject({
     .describe("And whenever so many seconds passed since the last."),
   saveTotalLimit: count.default(2).describe("Checkpoints kept, the newest."),
   evalSteps: count.optional().describe("Evaluate every so many steps; always done at the end."),
+};
+
+/** Schema of a stage's training settings; gives settings with all defaults filled in. */
+export const trainSettingsSchema = z.strictObject(shape, {
+  error: (issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => `unknown setting "${key}"${didYouMean(key, Object.keys(shape))}`).join("\n")
+      : undefined,
 });
 
 /** Training settings, complete. */
@@ -72,13 +80,15 @@ export function trainSettings(value: TrainSettingsInput, where = "settings"): Tr
   const result = trainSettingsSchema.safeParse(value);
   if (result.success) return result.data;
   throw new ConfigError(
-    result.error.issues.map(({ path, message }) => `${[where, ...path].join(".")}: ${message}.`),
+    result.error.issues.flatMap(({ path, message }) =>
+      message.split("\n").map((line) => `${[where, ...path].join(".")}: ${line.replace(/[^.?]$/, "$&.")}`),
+    ),
   );
 }
 
 /**
- * The settings a result depends on; the others only say when to save and look. Order of micro-batches rounds
- * differently, so `tokens` belongs to them.
+ * The settings a result depends on; the others only say when to save and look. `tokens` is among them, because other
+ * micro-batches round differently.
  */
 export function resultSettings(settings: TrainSettings): Partial<TrainSettings> {
   const { saveSteps: _1, saveSeconds: _2, saveTotalLimit: _3, evalSteps: _4, ...rest } = settings;
