@@ -69,6 +69,16 @@ describe("labelPool", () => {
     expect((await scoresIn()).map(({ id }) => id)).toEqual(pool(36).map(({ id }) => id));
   });
 
+  test("shares the work with another call in the same folder, and none of it is done twice", async () => {
+    const teachers = [counting(), counting(), counting()];
+    const reports = await Promise.all(teachers.map((teacher) => label(teacher, pool(200))));
+    const asked = teachers.flatMap((teacher) => teacher.asked);
+    expect(asked.length).toBe(200);
+    expect(new Set(asked).size).toBe(200);
+    expect(reports.map(({ report }) => report.scored)).toEqual(teachers.map((teacher) => teacher.asked.length));
+    expect(await scoresIn()).toEqual(await slowTeacher(0).scorePairs(pool(200)));
+  });
+
   test("goes on at the next shard after an error, and an error leaves nothing half-written", async () => {
     const broken: Teacher = {
       ...slowTeacher(0),
