@@ -1,14 +1,16 @@
 /**
- * Attention with a key-value cache, for decoding. A layer's cache is `[B, K, S, D]` flat as rows `[B·K·S, D]`: B
- * sequences, K key-value heads, room for S positions. A program takes it as an input and gives it back with new rows
- * as an output; both are bound to one array of the store, so that rows are written in place and nothing is copied.
+ * Attention with a key-value cache, for decoding. A layer's cache lies time first, `[R, B, K, D]`: R slots of one token
+ * of each of B sequences, K key-value heads. A step fills one slot, which is one piece of memory: the new keys and
+ * values are the program's outputs, bound to that piece of the store's array. (The cache itself is no output of a step:
+ * onnxruntime-node hands every output back as a copy, also where it was given the array to write to.)
  */
-import { type Dim, dimProduct } from "../graph/dims.ts";
+import { dimProduct } from "../graph/dims.ts";
 import { add, and, equal, less, lessEqual, mul, scalar, sub, where } from "../graph/ops/elementwise.ts";
 import { iota, setRows } from "../graph/ops/gather.ts";
 import { reshape, sum } from "../graph/ops/layout.ts";
-import { matmul, rowDot } from "../graph/ops/matmul.ts";
+import { rowDot } from "../graph/ops/matmul.ts";
 import { softCap, softmax } from "../graph/ops/nn.ts";
+import { timeMajorMatmul } from "../graph/ops/time-major.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import type { Attention, AttentionOptions } from "./attention.ts";
 
@@ -23,100 +25,81 @@ export function cacheNames({ layers }: Pick<CacheShape, "layers">): string[] {
   ]).flat();
 }
 
-/** An attention that leaves updated caches behind; `written` is complete once the trunk is built. */
+/** Slot position of a token that is not there: later than every query, so never seen. */
+export const NOTHING = 2 ** 30;
+
+/** An attention that leaves keys and values behind; `written` is complete once the trunk is built. */
 export type CachedAttention = {
   readonly attention: Attention;
   readonly written: Readonly<Record<string, Tensor>>;
 };
 
 /**
- * Prefill: `inner` attends as usual, and every token's key and value go into the cache.
- * Program inputs: "cacheRows" ints `[N]`, row of each token's first head; "cacheStride", S as an int.
+ * Prefill: `inner` attends as usual, and every token's key and value go into the cache, which is given back whole.
+ * Program inputs: "cacheRows" ints `[N]`, row of each token's first head in the cache as rows `[R·B·K, D]`.
  */
 export function fillingAttention(inner: Attention): CachedAttention {
   const written: Record<string, Tensor> = {};
-  const rowsOf = cacheRows();
+  const first = reshape(input("cacheRows", "int", ["N"]), ["N", 1]);
+  let rows: Tensor | undefined;
   const attention: Attention = (q, k, v, options) => {
-    // C, the number of sequences with a place in the cache, is not needed and so never known.
-    writeRows(written, rowsOf, k, v, options, "C");
+    const { layer, kvHeads, headDim } = options;
+    rows ??= reshape(add(first, reshape(iota(kvHeads), [1, kvHeads])), [-1]);
+    for (const [part, x] of Object.entries({ keys: k, values: v })) {
+      const name = `cache.${part}.${layer}`;
+      const cache = input(name, "float", [dimProduct([kvHeads, "C"]), headDim]);
+      written[name] = setRows(cache, rows, reshape(x, [-1, headDim]));
+    }
     return inner(q, k, v, options);
   };
   return { attention, written };
 }
 
 /**
- * One decoding step: token n is the next of sequence n, and sees what its cache holds before its own position, and
- * itself. It reads the cache as it was and joins its own key and value beside it: the cache with the new rows is then
- * an output and nothing else, which is what lets it be written in place.
- * Program inputs: those of `fillingAttention`, and "span" ints `[S]`, 0 … S - 1.
+ * One decoding step: token n is the next of sequence n, and sees itself and what the cache holds of its sequence. Its
+ * own key and value are joined beside the cache, whose last slot may hold anything: it is the one being written.
+ * Program inputs: "slotPositions" ints `[N, T]`, position of each slot's token in its sequence or `NOTHING`, the last
+ * being the new tokens'; the first T slots of the caches.
  * @param positions - `[N]`
  */
 export function steppingAttention(positions: Tensor): CachedAttention {
   const written: Record<string, Tensor> = {};
-  const rowsOf = cacheRows();
   const query = reshape(positions, ["N", 1, 1, 1]);
-  const key = reshape(input("span", "int", ["S"]), [1, 1, 1, "S"]);
-  const own = equal(key, query); // [N, 1, 1, S]: the place of the new token
+  const key = reshape(input("slotPositions", "int", ["N", "T"]), ["N", 1, 1, "T"]);
+  const own = equal(key, query);
   const masks = new Map<number, Tensor>();
   const attention: Attention = (q, k, v, options) => {
-    const { heads, kvHeads, headDim, scale, window = 0, softCap: cap } = options;
-    const before = writeRows(written, rowsOf, k, v, options, "N");
-    const [keys, values] = before.map((cache) => reshape(cache, ["N", kvHeads, "S", headDim])) as [
-      Tensor,
-      Tensor,
+    const { layer, heads, kvHeads, headDim, scale, window = 0, softCap: cap } = options;
+    const group = heads / kvHeads;
+    const [scoresShape, flatShape] = [
+      ["N", kvHeads, group, "T"],
+      [dimProduct(["N", kvHeads]), group, "T"],
     ];
+    written[`cache.keys.${layer}`] = reshape(k, [-1]);
+    written[`cache.values.${layer}`] = reshape(v, [-1]);
     const [newKey, newValue] = [k, v].map((x) => reshape(x, ["N", kvHeads, 1, headDim])) as [Tensor, Tensor];
     if (!masks.has(window)) masks.set(window, stepMask(query, key, window));
-    const queries = reshape(q, ["N", kvHeads, heads / kvHeads, headDim]);
-    const products = where(
-      own,
-      mul(rowDot(queries, newKey), scale),
-      matmul(queries, keys, { transB: true, alpha: scale }),
-    ); // [N, K, H/K, S]
+
+    const flat = reshape(q, [dimProduct(["N", kvHeads]), group, headDim]);
+    const past = timeMajorMatmul(flat, slots("keys", options), { transB: true, alpha: scale });
+    const itself = mul(rowDot(reshape(q, ["N", kvHeads, group, headDim]), newKey), scale);
+    const products = where(own, itself, reshape(past, scoresShape)); // [N, K, H/K, T]
     const p = softmax(add(cap === undefined ? products : softCap(products, cap), masks.get(window)!));
-    const past = matmul(where(own, scalar(0), p), values);
-    const itself = mul(sum(where(own, p, scalar(0)), [-1], { keep: true }), newValue);
-    return reshape(add(past, itself), ["N", heads * headDim]);
+    const mixed = timeMajorMatmul(reshape(where(own, scalar(0), p), flatShape), slots("values", options));
+    const ownShare = sum(where(own, p, scalar(0)), [-1], { keep: true });
+    const all = add(reshape(mixed, ["N", kvHeads, group, headDim]), mul(ownShare, newValue));
+    return reshape(all, ["N", heads * headDim]);
   };
   return { attention, written };
 }
 
-type CacheRows = (kvHeads: number) => Tensor;
-
-/** Cache rows of tokens, head by head: `[N·K]`. */
-function cacheRows(): CacheRows {
-  const first = input("cacheRows", "int", ["N"]);
-  const stride = input("cacheStride", "int", []);
-  const known = new Map<number, Tensor>();
-  const make = (kvHeads: number) => {
-    const heads = mul(reshape(iota(kvHeads), [1, kvHeads]), stride);
-    return reshape(add(reshape(first, ["N", 1]), heads), [-1]);
-  };
-  return (kvHeads) => {
-    if (!known.has(kvHeads)) known.set(kvHeads, make(kvHeads));
-    return known.get(kvHeads)!;
-  };
+/** A layer's cache `[T, N·K, D]`. */
+function slots(part: "keys" | "values", { layer, kvHeads, headDim }: AttentionOptions): Tensor {
+  const cache = input(`cache.${part}.${layer}`, "float", [dimProduct(["N", "T", kvHeads * headDim])]);
+  return reshape(cache, ["T", dimProduct(["N", kvHeads]), headDim]);
 }
 
-/** Puts k and v `[N, K·D]` into the layer's caches; gives the caches as they were before. */
-function writeRows(
-  written: Record<string, Tensor>,
-  rows: CacheRows,
-  k: Tensor,
-  v: Tensor,
-  { layer, kvHeads, headDim }: AttentionOptions,
-  sequences: Dim,
-): Tensor[] {
-  const parts = { keys: k, values: v };
-  return Object.entries(parts).map(([part, x]) => {
-    const name = `cache.${part}.${layer}`;
-    const cache = input(name, "float", [dimProduct([kvHeads, sequences, "S"]), headDim]);
-    written[name] = setRows(cache, rows(kvHeads), reshape(x, [-1, headDim]));
-    return cache;
-  });
-}
-
-/** 0 where a query may look, -1e30 elsewhere: query `[N, 1, 1, 1]`, key `[1, 1, 1, S]` → `[N, 1, 1, S]`. */
+/** 0 where a query may look, -1e30 elsewhere: query `[N, 1, 1, 1]`, key `[N, 1, 1, T]` → `[N, 1, 1, T]`. */
 function stepMask(query: Tensor, key: Tensor, window: number): Tensor {
   const past = lessEqual(key, query);
   const seen = window > 0 ? and(past, less(sub(query, key), window)) : past;

@@ -6,7 +6,7 @@
 import { ConfigError, NumericsError } from "../core/errors.ts";
 import { createRng, type Rng } from "../core/rng.ts";
 import type { Value } from "../runtime/protocol.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Bindings, Runtime } from "../runtime/runtime.ts";
 import { floats, ints } from "../runtime/values.ts";
 import { KvCache } from "./generate-cache.ts";
 import { packSequences } from "./generate-pack.ts";
@@ -152,68 +152,66 @@ function admit(waiting: Sequence[], free: number): Sequence[] {
   return waiting.splice(0, count);
 }
 
-/** Seats those who join; gives the cache room for the longest, and fewer places once most are empty for good. */
+/** Seats those who join; gives the cache room for them, and fewer columns once most are empty for good. */
 async function makeRoom(
   { cache }: Run,
   places: readonly (Sequence | undefined)[],
   joining: readonly Sequence[],
 ): Promise<(Sequence | undefined)[]> {
-  const seated = [...places];
   const queue = [...joining];
-  for (const [slot, sequence] of seated.entries()) if (sequence === undefined) seated[slot] = queue.shift();
-  const live = seated.flatMap((sequence, slot) => (sequence === undefined ? [] : [{ sequence, slot }]));
-  const positions = Math.max(...live.map(({ sequence }) => lengthOf(sequence)));
-  // Leaving places empty costs their share of a step, moving costs about one step.
-  const count = live.length <= seated.length / 2 && joining.length === 0 ? live.length : seated.length;
-  if (cache.fits(count, positions)) return seated;
-  const compact = count < seated.length ? live : seated.map((sequence, slot) => ({ sequence, slot }));
-  await cache.resize(
-    count,
-    positions,
-    // What lies in the cache is all but the newest token, and nothing yet of those who join.
-    compact.map(({ sequence, slot }) => ({
-      slot,
-      length: sequence === undefined || sequence.ids.length === 0 ? 0 : lengthOf(sequence) - 1,
-    })),
-  );
-  return compact.map(({ sequence }) => sequence);
+  const seated = places.map((sequence) => sequence ?? queue.shift());
+  const live = seated.flatMap((sequence, column) => (sequence === undefined ? [] : [column]));
+  // Leaving places empty costs their share of every step, moving costs about one step.
+  const crowded = live.length > seated.length / 2 || joining.length > 0;
+  const columns = crowded ? [...seated.keys()] : live;
+  const slots = Math.max(cache.used + 1, ...joining.map(lengthOf));
+  if (columns.length === cache.columns && slots <= cache.room) return seated;
+  const kept = columns.map((column) => seated[column]);
+  const residents = columns.map((column) => (cached(seated[column]) ? column : undefined));
+  await cache.resize(residents, Math.max(...live.map((column) => lengthOf(seated[column]!))));
+  return kept;
 }
+
+/** True for a sequence whose prompt is in the cache. */
+const cached = (sequence: Sequence | undefined): boolean => sequence !== undefined && sequence.ids.length > 0;
 
 async function prefill(
   run: Run,
   places: readonly (Sequence | undefined)[],
   joining: readonly Sequence[],
 ): Promise<void> {
-  const rows = joining.flatMap((sequence) => {
-    const slot = places.indexOf(sequence);
-    return sequence.prompt.map((_, position) => run.cache.row(slot, position));
-  });
+  const rows = joining.flatMap((sequence) =>
+    run.cache.seat(places.indexOf(sequence), sequence.prompt.length),
+  );
   const packed = packSequences(joining.map(({ prompt }) => prompt));
-  await predict(run, "prefill", joining, { ...packed, cacheRows: ints(rows) });
+  await predict(run, "prefill", joining, { ...packed, cacheRows: ints(rows) }, run.cache.wholeBindings());
 }
 
 async function step(run: Run, places: readonly (Sequence | undefined)[]): Promise<void> {
-  // An empty place computes token 0 at position 0 of its own part of the cache, which nobody reads.
-  const positions = places.map((sequence) => (sequence === undefined ? 0 : lengthOf(sequence) - 1));
-  await predict(run, "step", places, {
-    ids: ints(places.map((sequence) => sequence?.ids.at(-1) ?? 0)),
-    span: ints(Array.from({ length: run.cache.span }, (_, i) => i)),
-    positions: ints(positions),
-    cacheRows: ints(positions.map((position, slot) => run.cache.row(slot, position))),
-  });
+  const positions = places.map((sequence) => (sequence === undefined ? undefined : lengthOf(sequence) - 1));
+  const { slotPositions, bindings } = run.cache.advance(positions);
+  // An empty place computes token 0 at position 0, which nobody reads.
+  const ids = places.map((sequence) => sequence?.ids.at(-1) ?? 0);
+  const feeds = {
+    ids: ints(ids),
+    positions: ints(positions.map((position) => position ?? 0)),
+    slotPositions,
+  };
+  await predict(run, "step", places, feeds, bindings);
 }
 
 /** Runs a program and gives row i's token to sequence i. */
 async function predict(
-  { model, programs, cache, options }: Run,
+  { model, programs, options }: Run,
   program: "prefill" | "step",
   sequences: readonly (Sequence | undefined)[],
   feeds: Readonly<Record<string, Value>>,
+  arrays: Bindings,
 ): Promise<void> {
   const bent = options.temperature === 0 ? {} : { inverseTemperature: floats([1 / options.temperature], []) };
   const outputs = await programs[program].run(
-    { ...feeds, ...bent, cacheStride: ints([cache.span], []) },
-    { parameter: (name) => keyOf(model, name), ...cache.bindings() },
+    { ...feeds, ...bent },
+    { parameter: (name) => keyOf(model, name), ...arrays },
   );
   sequences.forEach((sequence, row) => {
     if (sequence === undefined) return;
