@@ -96,6 +96,18 @@ describe("preference training", () => {
     );
   });
 
+  test("the first step's logps are the reference's means, chosen and rejected each", async () => {
+    const model = await tinyModel(runtime, "llama", { id: "first-logps" });
+    const { reference } = await columnsOf(model);
+    const { result } = await run({ settings: { batchSize: 12, epochs: 1, tokens: 30 } });
+    const mean = (side: 0 | 1) => reference!.reduce((sum, { logps }) => sum + logps[side]!, 0) / rows.length;
+    const { history } = result;
+    expect(history[0]!["logps/chosen"]).toBeCloseTo(mean(0), 3);
+    expect(history[0]!["logps/rejected"]).toBeCloseTo(mean(1), 3);
+    const tokens = rows.reduce((sum, { responses }) => sum + responses[0]!.length, 0);
+    expect(history[0]!["logps/chosen_per_token"]).toBeCloseTo((mean(0) * rows.length) / tokens, 3);
+  });
+
   test("the trainer's rewards are the scorer's, on the same rows, to 1e-5", async () => {
     const model = await tinyModel(runtime, "llama", { id: "same-scores" });
     const columns = await columnsOf(model);

@@ -59,17 +59,26 @@ describe("reward training", () => {
     expect(metrics.eval_mean_reward).toBeCloseTo(scores.flat().reduce((a, b) => a + b, 0) / 24, 4);
   });
 
-  test("weights, soft labels and margins change the loss, micro-batches do not", async () => {
+  test("the first loss is Bradley-Terry's with weights, soft labels and margins, by hand, whatever the micro-batches", async () => {
+    const model = await tinyModel(runtime, "llama", { id: "by-hand", reward: true });
+    const scores = (await (await openScorer(runtime, model)).score(rows)).map(({ rewards }) => rewards!);
     const columns = {
       weights: rows.map((_, i) => i % 3),
-      softLabels: rows.map(() => 0.7),
-      margins: rows.map(() => 1),
+      softLabels: rows.map((_, i) => 0.5 + i / 30),
+      margins: rows.map((_, i) => i / 5),
     };
-    const whole = await reward(columns, { epochs: 1 });
-    const parts = await reward(columns, { epochs: 1, tokens: 1 });
-    const plain = await reward({}, { epochs: 1 });
-    expect(parts.metrics.loss).toBeCloseTo(whole.metrics.loss!, 5);
-    expect(plain.metrics.loss).not.toBeCloseTo(whole.metrics.loss!, 2);
+    const logSigmoid = (x: number) => -Math.log1p(Math.exp(-x));
+    const lossOf = (weight: number, p: number, margin: number, difference: number) =>
+      -weight * (p * logSigmoid(difference - margin) + (1 - p) * logSigmoid(-difference - margin));
+    const { weights, softLabels, margins } = columns;
+    const mean = (loss: (difference: number, i: number) => number) =>
+      scores.reduce((sum, [chosen, rejected], i) => sum + loss(chosen! - rejected!, i), 0) / rows.length;
+    const settings = { batchSize: 12, epochs: 1 };
+    const wanted = mean((difference, i) => lossOf(weights[i]!, softLabels[i]!, margins[i]!, difference));
+    expect((await reward(columns, settings)).metrics.loss).toBeCloseTo(wanted, 4);
+    expect((await reward(columns, { ...settings, tokens: 1 })).metrics.loss).toBeCloseTo(wanted, 4);
+    const plain = mean((difference) => lossOf(1, 1, 0, difference));
+    expect((await reward({}, settings)).metrics.loss).toBeCloseTo(plain, 4);
   });
 
   test("refuses a language model", async () => {
