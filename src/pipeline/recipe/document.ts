@@ -1,0 +1,101 @@
+/** A recipe file as it is written: its values, and where in the file each stands. */
+import { isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { isMap, isNode, isScalar, LineCounter, type ParsedNode, parseDocument } from "yaml";
+import { ConfigError } from "../../core/errors.ts";
+import { exists, readText } from "../../core/files.ts";
+import { didYouMean } from "../../core/suggest.ts";
+import type { Path } from "./names.ts";
+
+/** A parsed file. */
+export type RecipeDocument = {
+  readonly file: string;
+  readonly value: unknown;
+  /** `file:line:column` of the deepest part of a path that is written here; `found` is how many parts that is. */
+  locate(path: Path): { readonly place: string; readonly found: number };
+};
+
+/** Recipes that come with the package. */
+export const PRESETS = ["demo", "tao-li-2025", "cwpo-2026"] as const;
+
+const PRESET_FOLDER = fileURLToPath(new URL("../../../recipes/", import.meta.url));
+const MAX_BYTES = 2 ** 20;
+
+/**
+ * Opens a preset by its name, or a file.
+ * @param from - folder that a relative path starts from
+ * @throws ConfigError when there is neither, or the file is no YAML
+ */
+export async function openDocument(source: string, from: string): Promise<RecipeDocument> {
+  const preset = PRESETS.find((name) => name === source);
+  const file =
+    preset !== undefined
+      ? join(PRESET_FOLDER, `${preset}.yaml`)
+      : isAbsolute(source)
+        ? source
+        : resolve(from, source);
+  const shown = preset ?? source;
+  if (!(await exists(file)))
+    throw new ConfigError(
+      `${shown}: is neither a recipe file nor a preset (${PRESETS.join(", ")})${didYouMean(source, PRESETS) || "."}`,
+    );
+  return parseDocumentText(await readText(file, MAX_BYTES), shown);
+}
+
+/** Parses the text of a recipe. @throws ConfigError with every fault of the YAML */
+export function parseDocumentText(text: string, file: string): RecipeDocument {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const place = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  if (document.errors.length > 0)
+    throw new ConfigError(
+      document.errors.map(
+        ({ pos, message }) => `${place(pos[0])}: ${message.split(" at line ")[0]!.replace(/\.?$/, ".")}`,
+      ),
+    );
+  return {
+    file,
+    value: plainValue(document, file),
+    locate: (path) => {
+      const { offset, found } = walk(document.contents, path);
+      return { place: place(offset), found };
+    },
+  };
+}
+
+function plainValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+/** Offset of the key (or the item) that a path leads to, or of the last part of it that is there. */
+function walk(contents: ParsedNode | null, path: Path): { offset: number; found: number } {
+  let node: unknown = contents;
+  let offset = isNode(contents) ? (contents.range?.[0] ?? 0) : 0;
+  let found = 0;
+  for (const key of path) {
+    const next = step(node, key);
+    if (next === undefined) break;
+    offset = next.offset;
+    node = next.node;
+    found++;
+  }
+  return { offset, found };
+}
+
+function step(node: unknown, key: string | number): { node: unknown; offset: number } | undefined {
+  if (isMap(node)) {
+    const pair = node.items.find(({ key: name }) => isScalar(name) && String(name.value) === String(key));
+    const start = pair && isScalar(pair.key) ? pair.key.range?.[0] : undefined;
+    return pair === undefined ? undefined : { node: pair.value, offset: start ?? 0 };
+  }
+  const items = (node as { items?: unknown[] } | null)?.items;
+  const item = typeof key === "number" ? items?.[key] : undefined;
+  return isNode(item) ? { node: item, offset: item.range?.[0] ?? 0 } : undefined;
+}

@@ -1,0 +1,145 @@
+/** A recipe in the words of the main job. */
+
+import { resolveFlip } from "../../objective/loss-spec.ts";
+import { defaultThreads } from "../../runtime/device.ts";
+import type { ScoreForm } from "../../teacher/score-form.ts";
+import type { TrainSettings } from "../../train/settings.ts";
+import type {
+  ArmSettings,
+  FilesData,
+  MainJob,
+  ModelSource,
+  PreferSettings,
+  WorldData,
+} from "../job/settings.ts";
+import type { Recipe } from "./schema.ts";
+
+/** Prompts that responses are generated to, unless the recipe says how many. */
+const TEST_PROMPTS = 256;
+
+/** What a recipe asks for, with its seed in every stage. @throws ConfigError for `flip: auto`, whose error rate is not known yet */
+export function jobOf(recipe: Recipe): MainJob {
+  const { name, seed, models, data, teacher, label, student, arms } = recipe;
+  const teacherPrefer =
+    "prefer" in teacher ? preferOf(teacher.prefer, seed, "teacher.prefer.loss") : undefined;
+  const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss");
+  return {
+    name,
+    seed,
+    models: { weak: modelOf(models.weak), student: modelOf(models.student) },
+    data: dataOf(recipe),
+    limits: { maxLength: data.maxLength, maxPromptLength: data.maxPromptLength },
+    teacher: {
+      kind: teacher.kind,
+      sft: { ...teacher.sft, seed },
+      prefer: teacherPrefer ?? studentPrefer,
+      reward: { ...("reward" in teacher ? teacher.reward : teacher.sft), seed },
+      beta: ("beta" in teacher ? teacher.beta : undefined) ?? betaOf(teacherPrefer) ?? 1,
+      form: scoreOf(teacher.score),
+    },
+    label: {
+      calibration: label.calibration,
+      heldOut: label.heldOut,
+      selection: label.select,
+      weight: label.weight,
+    },
+    student: {
+      sft: { ...student.sft, seed },
+      prefer: studentPrefer,
+      lora: student.lora === null ? undefined : loraOf(student.lora),
+    },
+    arms: arms.map(
+      ({ name, labels, training, prefer }): ArmSettings => ({
+        name,
+        labels,
+        training,
+        prefer: prefer && preferOf(prefer, seed, `arms.${name}.prefer.loss`),
+      }),
+    ),
+    evaluation: {
+      generation: {
+        ...samplingOf(recipe.eval),
+        perPrompt: recipe.eval.perPrompt,
+        seed,
+        maxPromptLength: data.maxPromptLength,
+      },
+      gold: recipe.eval.gold,
+      resamples: recipe.eval.nBootstrap,
+    },
+  };
+}
+
+/** Where and on how many cores a recipe computes. */
+export function computeOf({ device, threads }: Recipe) {
+  return { device, threads: threads ?? defaultThreads() };
+}
+
+type RecipePrefer = Recipe["student"]["prefer"];
+
+function preferOf({ beta: _, loss, ...settings }: RecipePrefer, seed: number, where: string): PreferSettings {
+  const complete: TrainSettings = { ...settings, seed };
+  return { settings: complete, loss: resolveFlip(loss, undefined, where) };
+}
+
+const betaOf = (prefer: PreferSettings | undefined) =>
+  prefer && "beta" in prefer.loss ? prefer.loss.beta : undefined;
+
+/** Without `alpha: undefined`, which would not be the same as no alpha. */
+function scoreOf(score: Recipe["teacher"]["score"]): ScoreForm {
+  if (score.form !== "length-corrected") return score;
+  return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
+}
+
+const modelOf = ({ source, layers, vocabulary }: Recipe["models"]["weak"]): ModelSource => ({
+  from: source,
+  layers,
+  trimVocabulary: vocabulary === "trim",
+});
+
+const loraOf = ({ r, alpha, dropout, targetModules }: NonNullable<Recipe["student"]["lora"]>) => ({
+  rank: r,
+  alpha,
+  dropout,
+  targets: targetModules,
+});
+
+type Sampling = Pick<Recipe["eval"], "maxNewTokens" | "temperature" | "topK" | "topP" | "stop">;
+
+const samplingOf = ({ maxNewTokens, temperature, topK, topP, stop }: Sampling) => ({
+  maxNewTokens,
+  temperature,
+  ...(topK === undefined ? {} : { topK }),
+  ...(topP === undefined ? {} : { topP }),
+  ...(stop === undefined ? {} : { stop }),
+});
+
+function dataOf({ data, seed }: Recipe): FilesData | WorldData {
+  const { source, split, test, world } = data;
+  if (world !== undefined)
+    return {
+      kind: "world",
+      prompts: world.prompts,
+      promptLimit: world.promptLimit,
+      pairsPerPrompt: world.pairsPerPrompt,
+      sampling: { ...samplingOf(world), seed },
+      gold: world.gold,
+      tau: world.tau,
+      labelled: world.labelled,
+      test: world.test,
+    };
+  if (source === undefined || split === undefined) throw new Error("internal: a recipe without data");
+  const sourceOf = ({ file, ...rest }: NonNullable<typeof source>) => ({
+    source: file,
+    onBadRow: data.onBadRow ?? "fail",
+    ...rest,
+  });
+  return {
+    kind: "files",
+    main: sourceOf(source),
+    testSource: test && sourceOf(test),
+    labelled: split.labelled,
+    pool: split.unlabelled,
+    test: split.test ?? 0,
+    testPrompts: data.testPrompts ?? TEST_PROMPTS,
+  };
+}

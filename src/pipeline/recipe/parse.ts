@@ -1,0 +1,198 @@
+/** From files and `--set` to a recipe with every default filled in, or all that is wrong with it at once. */
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { ConfigError, messageOf } from "../../core/errors.ts";
+import { didYouMean } from "../../core/suggest.ts";
+import { openDocument, PRESETS, type RecipeDocument } from "./document.ts";
+import { issueOf, type RecipeIssue } from "./issues.ts";
+import { mergeRecipes } from "./merge.ts";
+import { expand, fromDisk, type Path } from "./names.ts";
+import { isObject } from "./parts.ts";
+import { type Arm, type Recipe, recipeSchema } from "./schema.ts";
+import { preferSchema } from "./training.ts";
+
+/** One `--set path=value`; the value is YAML. */
+type Setting = { readonly text: string; readonly path: Path; readonly value: unknown };
+
+/**
+ * Reads a recipe.
+ * @param source - a file, or the name of a preset
+ * @param options.set - texts of `--set`, the last one counts
+ * @throws ConfigError listing everything that is wrong, each with `file:line:column` or the `--set` it comes from
+ */
+export async function loadRecipe(
+  source: string,
+  options: { set?: readonly string[]; from?: string } = {},
+): Promise<Recipe> {
+  const documents = await openChain(source, options.from ?? process.cwd());
+  const named = nameOf(source);
+  return resolveRecipe(documents, options.set ?? [], named);
+}
+
+/** A recipe from its documents, the one that is laid over all others last. @throws ConfigError as `loadRecipe` */
+export function resolveRecipe(
+  documents: readonly RecipeDocument[],
+  set: readonly string[],
+  name?: string,
+): Recipe {
+  const settings = set.map(parseSetting);
+  const conflicts: Path[] = [];
+  const written = documents.reduce(
+    (base: unknown, { value }) =>
+      mergeRecipes(expand(base, { complete: true }), expand(value ?? {}, { conflicts })),
+    undefined,
+  );
+  const named =
+    isObject(written) && name !== undefined && !("name" in written) ? { ...written, name } : written;
+  const raw = settings.reduce(
+    (value, { path, value: to }) => put(expand(value, { complete: true }), path, to),
+    named,
+  );
+  const { value, unknown } = fromDisk(raw);
+  const issues: RecipeIssue[] = unknown.map(({ path, known }) => ({
+    path,
+    problem: `unknown setting${didYouMean(String(path.at(-1)), known) || `; there are ${known.join(", ")}.`}`,
+  }));
+  for (const path of conflicts)
+    issues.push({ path, problem: "says something else than loss.beta beside it. Remove one of them." });
+  const parsed = recipeSchema.safeParse(value);
+  if (!parsed.success) issues.push(...parsed.error.issues.flatMap((issue) => issueOf(issue, value)));
+  if (!parsed.success || issues.length > 0) throw configError(issues, documents, settings);
+  const { arms, extends: _, out, ...recipe } = parsed.data;
+  const resolved = resolveArms(arms, preferOf(raw));
+  if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
+  return { ...recipe, out: out ?? join("runs", recipe.name), arms: resolved.arms };
+}
+
+/** `student.prefer` as it is written, the loss's type named; names as inside. */
+function preferOf(raw: unknown): unknown {
+  const { student } = raw as { student?: { prefer?: unknown } };
+  return fromDisk(expand(student?.prefer ?? {}, { complete: true }, preferSchema), preferSchema).value;
+}
+
+type ParsedArm = {
+  labels: Arm["labels"];
+  training: Arm["training"];
+  name?: string | undefined;
+  prefer?: Record<string, unknown> | undefined;
+};
+
+/** Lays each arm's settings over the student's and checks the result. */
+function resolveArms(arms: readonly ParsedArm[], base: unknown): { arms: Arm[]; issues: RecipeIssue[] } {
+  const issues: RecipeIssue[] = [];
+  const names = new Set<string>();
+  const resolved = arms.map(({ labels, training, name: given, prefer: over }, i): Arm => {
+    const name = given ?? labels;
+    if (names.has(name))
+      issues.push({ path: ["arms", i], problem: `a second arm is called "${name}". Give it a name.` });
+    names.add(name);
+    if (over === undefined) return { name, labels, training, prefer: undefined };
+    if (training === "sft")
+      issues.push({
+        path: ["arms", i, "prefer"],
+        problem: "has no effect with training: sft. Remove one of them.",
+      });
+    const merged = mergeRecipes(base, over);
+    const parsed = preferSchema.safeParse(merged);
+    if (parsed.success) return { name, labels, training, prefer: parsed.data };
+    for (const issue of parsed.error.issues)
+      issues.push(
+        ...issueOf(issue, merged).map(({ path, problem }) => ({
+          path: ["arms", i, "prefer", ...path],
+          problem,
+        })),
+      );
+    return { name, labels, training, prefer: undefined };
+  });
+  return { arms: resolved, issues };
+}
+
+/** A recipe and all that it extends, the outermost base first. */
+async function openChain(source: string, from: string): Promise<RecipeDocument[]> {
+  const documents: RecipeDocument[] = [];
+  let [next, folder]: [string | undefined, string] = [source, from];
+  while (next !== undefined) {
+    const document = await openDocument(next, folder);
+    if (documents.some(({ file }) => file === document.file) || documents.length > 8)
+      throw new ConfigError(
+        `${documents[0]!.file}: extends goes round: ${documents.map(({ file }) => file).join(" → ")} → ${next}.`,
+      );
+    documents.push(document);
+    if (!(PRESETS as readonly string[]).includes(next)) folder = dirname(resolve(folder, next));
+    const { value } = document;
+    const base = isObject(value) ? value.extends : undefined;
+    next = typeof base === "string" ? base : undefined;
+  }
+  return documents.reverse();
+}
+
+function nameOf(source: string): string {
+  return (
+    basename(source, extname(source))
+      .replace(/[^A-Za-z0-9._-]/g, "-")
+      .replace(/^[._-]+/, "") || "recipe"
+  );
+}
+
+function parseSetting(text: string): Setting {
+  const at = text.indexOf("=");
+  const name = text.slice(0, at).trim();
+  if (at < 1 || name.split(".").some((key) => key === ""))
+    throw new ConfigError(`--set ${text}: expected path=value, such as student.prefer.beta=0.05.`);
+  try {
+    const path = name.split(".").map((key) => (/^\d{1,6}$/.test(key) ? Number(key) : key));
+    return { text: `--set ${text}`, path, value: parseYaml(text.slice(at + 1)) ?? null };
+  } catch (error) {
+    throw new ConfigError(`--set ${text}: the value is no YAML: ${messageOf(error).split("\n")[0]}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A copy of `value` with a setting laid over one place; what lies on the way is made. */
+function put(value: unknown, [key, ...rest]: Path, to: unknown): unknown {
+  if (key === undefined) return mergeRecipes(value, to);
+  if (Array.isArray(value) && typeof key === "number") {
+    const items = [...value];
+    items[key] = put(items[key], rest, to);
+    return items;
+  }
+  const object = isObject(value) ? value : {};
+  // Another alternative keeps nothing of the one before.
+  if (rest.length === 0) return mergeRecipes(object, { [key]: to });
+  return { ...object, [key]: put(object[String(key)], rest, to) };
+}
+
+function configError(
+  issues: readonly RecipeIssue[],
+  documents: readonly RecipeDocument[],
+  settings: readonly Setting[],
+): ConfigError {
+  const seen = new Set<string>();
+  for (const { path, problem } of issues) {
+    const where = path.length === 0 ? "recipe" : path.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]");
+    seen.add(`${placeOf(path, documents, settings)}: ${where}: ${problem}`);
+  }
+  return new ConfigError([...seen]);
+}
+
+/** The `--set` that gave a path, else the document that has most of it, the last one of these. */
+function placeOf(path: Path, documents: readonly RecipeDocument[], settings: readonly Setting[]): string {
+  // A loss's beta may be written beside the loss.
+  const short = path.at(-2) === "loss" && path.at(-1) === "beta" ? [...path.slice(0, -2), "beta"] : path;
+  const begins = (whole: Path, set: Path) => set.every((key, i) => String(whole[i]) === String(key));
+  const given = settings.findLast(({ path: set }) => begins(path, set) || begins(short, set));
+  if (given !== undefined) return given.text;
+  const found = documents.flatMap((document) =>
+    [document.locate(path), document.locate(short)].map(({ place, found }, i) => ({
+      place,
+      // As much of either way of writing it counts the same.
+      missing: (i === 0 ? path : short).length - found,
+    })),
+  );
+  const least = Math.min(...found.map(({ missing }) => missing));
+  // A section that only a --set opened.
+  const opened = least > 0 && settings.findLast(({ path: set }) => begins(set, path));
+  if (opened) return opened.text;
+  return found.findLast(({ missing }) => missing === least)!.place;
+}

