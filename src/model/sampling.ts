@@ -73,18 +73,20 @@ function drawFromTop(
   weight: (id: number) => number,
   uniform: number,
 ): number {
+  const { logits } = row;
   const total = sum(row.masses);
   const limit = Math.min(topK ?? Number.POSITIVE_INFINITY, row.logits.length);
-  let margin = 8 * temperature;
+  let margin = 4 * temperature;
   let ids: number[];
   let enough: boolean;
   do {
     // Most tokens are far below the largest: look only at those near it, further down when they are too few.
     const threshold = row.max - margin;
     ids = [];
-    for (let id = 0; id < row.logits.length; id++) if (row.logits[id]! >= threshold) ids.push(id);
+    for (let id = 0; id < logits.length; id++) if (logits[id]! >= threshold) ids.push(id);
     enough = ids.length >= limit || (topK === undefined && sum(ids.map(weight)) >= topP * total);
-    margin *= 2;
+    // Small steps first: too deep a cut is sorted for nothing.
+    margin *= margin < 40 * temperature ? 1.25 : 2;
   } while (!enough);
   ids.sort((a, b) => row.logits[b]! - row.logits[a]! || a - b);
   const top = ids.slice(0, limit);
