@@ -34,3 +34,8 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
 export function examples(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ weak-teacher ${line}`).join("\n")}\n`;
 }
+
+/** Gathers a flag that may be given several times, for `Command.option`. */
+export function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}

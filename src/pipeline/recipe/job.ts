@@ -26,7 +26,10 @@ export function jobOf(recipe: Recipe): MainJob {
   return {
     name,
     seed,
-    models: { weak: modelOf(models.weak), student: modelOf(models.student) },
+    models: {
+      weak: { ...modelOf(models.weak), layers: models.weak.layers },
+      student: modelOf(models.student),
+    },
     data: dataOf(recipe),
     limits: { maxLength: data.maxLength, maxPromptLength: data.maxPromptLength },
     teacher: {
@@ -90,9 +93,8 @@ function scoreOf(score: Recipe["teacher"]["score"]): ScoreForm {
   return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
 }
 
-const modelOf = ({ source, layers, vocabulary }: Recipe["models"]["weak"]): ModelSource => ({
+const modelOf = ({ source, vocabulary }: Recipe["models"]["student"]): ModelSource => ({
   from: source,
-  layers,
   trimVocabulary: vocabulary === "trim",
 });
 

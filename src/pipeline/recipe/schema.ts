@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { DEVICES } from "../../runtime/device.ts";
 import { choice, isObject, type PartMeta, positive, shorthand } from "./parts.ts";
-import { dataSchema, evalSchema, labelSchema, modelSchema } from "./sections.ts";
+import { dataSchema, evalSchema, labelSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
 import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
 const scoreSchema = choice(
@@ -138,8 +138,8 @@ export const recipeSchema = z.strictObject({
   out: z.string().min(1).optional().describe("Folder of the run; default runs/<name>."),
   models: z
     .strictObject({
-      weak: modelSchema("The model that becomes the teacher."),
-      student: modelSchema("The model that is aligned."),
+      weak: weakModelSchema,
+      student: studentModelSchema,
     })
     .describe("The two models."),
   data: dataSchema.describe("Pairs: labelled, unlabelled and for the test."),

