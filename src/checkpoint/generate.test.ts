@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { randomIds, TINY_CONFIGS, tinyModel } from "../../test/helpers/tiny-decoders.ts";
 import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
-import { loadModel } from "../checkpoint/load-model.ts";
 import { ConfigError, NumericsError } from "../core/errors.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
 import { argmax } from "../graph/ops/extremes.ts";
@@ -16,6 +15,7 @@ import { createContext } from "./context.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { packSequences } from "./generate-pack.ts";
 import { logits, runTrunk } from "./heads.ts";
+import { loadModel } from "./load-model.ts";
 import { loraSpec } from "./lora.ts";
 import { addAdapter, keyOf, type Model } from "./model.ts";
 
