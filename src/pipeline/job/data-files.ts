@@ -1,0 +1,105 @@
+/**
+ * The files of the data stage. Labelling code is given `pool/` alone; what people and gold said of the pool is in
+ * `hidden/`, joined by id when something is measured (or when an arm is trained on it on purpose).
+ */
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
+import { jsonLines } from "../../data/json-lines.ts";
+import { readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
+import { readPreferences } from "../../data/load.ts";
+import { readPool, writePoolFile } from "../../data/pool.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
+import { plainText } from "../../data/rows.ts";
+import type { GoldPair } from "../../data/world.ts";
+import { writePreferences } from "../../data/writers.ts";
+import { DataError } from "../../core/errors.ts";
+import type { Artefact, WorkFolder } from "../stage.ts";
+
+/** Everything the data stage makes. */
+export type JobData = {
+  readonly labelled: readonly PreferenceRow[];
+  readonly pool: readonly CandidatePair[];
+  readonly humanLabels: readonly HumanLabel[];
+  /** Gold scores of the pool, where gold is known. */
+  readonly gold: readonly GoldPair[];
+  readonly test: readonly PreferenceRow[];
+  /** Prompts to generate on. */
+  readonly prompts: readonly string[];
+  /** Counts and findings for the report, plain JSON. */
+  readonly quality: DataFacts;
+};
+
+/** What the report says of the data. */
+export type DataFacts = {
+  readonly source: string;
+  readonly format: string;
+  readonly rows: number;
+  readonly parts: Readonly<Record<string, { rows: number; prompts: number }>>;
+  readonly findings: readonly { kind: string; count: number }[];
+};
+
+const FILES = { labelled: "labelled.jsonl", test: "test.jsonl", prompts: "prompts.json", facts: "facts.json" };
+
+/** Writes the data stage's files. */
+export async function writeData(work: WorkFolder, data: JobData): Promise<void> {
+  await writePreferences(work.path(FILES.labelled), data.labelled);
+  await writePreferences(work.path(FILES.test), data.test);
+  await writePoolFile(work.path("pool"), data.pool);
+  await writeHumanLabels(work.path("hidden"), data.humanLabels);
+  if (data.gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(data.gold));
+  await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
+  await writeJsonAtomic(work.path(FILES.facts), data.quality);
+}
+
+/** Labelled pairs. */
+export const readLabelled = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data.path(FILES.labelled));
+
+/** Labelled test pairs. */
+export const readTest = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data.path(FILES.test));
+
+/** The folder that labelling code gets. */
+export const poolFolder = (data: Artefact): string => data.path("pool");
+
+/** What people said of the pool: never for labelling. */
+export const readHidden = (data: Artefact): Promise<HumanLabel[]> => readHumanLabels(data.path("hidden"));
+
+/** Gold scores of the pool, empty where gold is not known. */
+export async function readHiddenGold(data: Artefact): Promise<GoldPair[]> {
+  const file = data.path("hidden", "gold.jsonl");
+  const gold: GoldPair[] = [];
+  try {
+    for await (const record of readJsonl(file)) {
+      if ("problem" in record) throw new DataError(file, record.line, record.problem);
+      gold.push(record.value as GoldPair);
+    }
+  } catch (error) {
+    if (!(error instanceof DataError && (error.cause as NodeJS.ErrnoException)?.code === "ENOENT")) throw error;
+  }
+  return gold;
+}
+
+/** Prompts to generate on. */
+export async function readPrompts(data: Artefact): Promise<string[]> {
+  return (await readJson(data.path(FILES.prompts))) as string[];
+}
+
+/** Counts and findings. */
+export async function readFacts(data: Artefact): Promise<DataFacts> {
+  return (await readJson(data.path(FILES.facts))) as DataFacts;
+}
+
+/** Every text that a model will read, as it will be tokenised: prompts alone and with each response. */
+export async function readTexts(data: Artefact): Promise<string[]> {
+  const texts = new Set<string>(await readPrompts(data));
+  const add = (prompt: PreferenceRow["prompt"], responses: readonly PreferenceRow["prompt"][]) => {
+    texts.add(plainText(prompt));
+    for (const response of responses) texts.add(plainText(prompt) + plainText(response));
+  };
+  for (const row of [...(await readLabelled(data)), ...(await readTest(data))]) add(row.prompt, [row.chosen, row.rejected]);
+  for (const pair of await readPool(poolFolder(data))) add(pair.prompt, [pair.a, pair.b]);
+  return [...texts];
+}
+
+async function rowsOf(file: string): Promise<readonly PreferenceRow[]> {
+  return (await readPreferences(file, { format: "trl" })).rows;
+}

