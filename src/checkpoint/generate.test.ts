@@ -9,15 +9,15 @@ import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
 import { ConfigError, NumericsError } from "../core/errors.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
 import { argmax } from "../graph/ops/extremes.ts";
+import { packedAttention, packedInputs } from "../model/attention.ts";
+import { createContext } from "../model/context.ts";
+import { type GenerateOptions, generate } from "../model/generate.ts";
+import { packSequences } from "../model/generate-pack.ts";
+import { logits, runTrunk } from "../model/heads.ts";
+import { loraSpec } from "../model/lora.ts";
+import { addAdapter, keyOf, type Model } from "../model/model.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
-import { packedAttention, packedInputs } from "./attention.ts";
-import { createContext } from "./context.ts";
-import { type GenerateOptions, generate } from "./generate.ts";
-import { packSequences } from "./generate-pack.ts";
-import { logits, runTrunk } from "./heads.ts";
 import { loadModel } from "./load-model.ts";
-import { loraSpec } from "./lora.ts";
-import { addAdapter, keyOf, type Model } from "./model.ts";
 
 const FIXTURES = fileURLToPath(new URL("../../../shared/fixtures/parity/", import.meta.url));
 
