@@ -36,9 +36,23 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
     const base = options.bases?.[i];
     if (base !== undefined) adjoints.set(x, base);
   });
-  const recompute = recomputation(options.checkpoints ?? []);
+  const recompute = recomputation(options.checkpoints ?? [], finishedGradients(adjoints, wrt, options.bases));
   for (const node of reachable(loss, new Set(wrt))) backward(node, adjoints, recompute);
   return wrt.map((x) => adjoints.get(x) ?? expand(scalar(0), x.shape));
+}
+
+/** Gives the gradients that have grown since it was last asked. */
+function finishedGradients(
+  adjoints: ReadonlyMap<Tensor, Tensor>,
+  wrt: readonly Tensor[],
+  bases: readonly Tensor[] = [],
+): () => Tensor[] {
+  const told = new Set<Tensor>(bases);
+  return () => {
+    const fresh = wrt.flatMap((x) => adjoints.get(x) ?? []).filter((adjoint) => !told.has(adjoint));
+    for (const adjoint of fresh) told.add(adjoint);
+    return fresh;
+  };
 }
 
 function backward(node: Node, adjoints: Map<Tensor, Tensor>, recompute: Recompute): void {
@@ -81,8 +95,11 @@ function reachable(from: Tensor, stop: ReadonlySet<Tensor>): Node[] {
 
 type Recompute = (node: Node, adjoint: Tensor) => Node;
 
-/** Clones of forward nodes inside a checkpointed segment, made when the backward pass enters the segment. */
-function recomputation(checkpoints: readonly Tensor[]): Recompute {
+/**
+ * Clones of forward nodes inside a checkpointed segment, made when the backward pass enters the segment. They also wait for
+ * the weight gradients of the segment before: ONNX Runtime would run all of those last, with every layer's values kept for them.
+ */
+function recomputation(checkpoints: readonly Tensor[], signals: () => Tensor[]): Recompute {
   if (checkpoints.length === 0) return (node) => node;
   const starts = checkpoints.map((tensor) => tensor.node.id);
   const segmentOf = (node: Node) => starts.filter((id) => id < node.id).length;
@@ -93,7 +110,7 @@ function recomputation(checkpoints: readonly Tensor[]): Recompute {
     // Before the first boundary (embeddings, masks) and after the last (the head) values are kept.
     if (segment === 0 || segment === checkpoints.length) return node;
     const boundary = checkpoints[segment - 1]!;
-    if (!barriers.has(boundary)) barriers.set(boundary, after(boundary, adjoint));
+    if (!barriers.has(boundary)) barriers.set(boundary, after(boundary, [adjoint, ...signals()]));
     const clone = (original: Node): Node => {
       if (original === node || segmentOf(original) === segment) {
         const known = clones.get(original);
@@ -115,19 +132,21 @@ function recomputation(checkpoints: readonly Tensor[]): Recompute {
 }
 
 /**
- * `x`, but only once `signal` is known. Without it ONNX Runtime would merge the recomputed layer with the
+ * `x`, but only once the signals are known. Without it ONNX Runtime would merge the recomputed layer with the
  * first computation, or recompute early, and nothing would be saved.
  */
 const afterOp: Op = {
   name: "after",
   infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
   emit: (node, emit) => {
-    const [x, signal] = node.inputs;
-    const flat = emit.add("Reshape", [emit.name(signal!), emit.ints([-1])]);
-    const one = emit.add("Slice", [flat, emit.ints([0]), emit.ints([1])]);
-    const zero = emit.add("Mul", [one, emit.scalar(0)]);
+    const [x, ...signals] = node.inputs;
+    const ones = signals.map((signal) => {
+      const flat = emit.add("Reshape", [emit.name(signal), emit.ints([-1])]);
+      return emit.add("Slice", [flat, emit.ints([0]), emit.ints([1])]);
+    });
+    const zero = emit.add("Mul", [emit.add("Sum", ones), emit.scalar(0)]);
     emit.add("Add", [emit.name(x!), zero], { outputs: [emit.name(node.outputs[0]!)] });
   },
 };
 
-const after = (x: Tensor, signal: Tensor): Tensor => apply(afterOp, [x, signal]);
+const after = (x: Tensor, signals: Tensor[]): Tensor => apply(afterOp, [x, ...signals]);

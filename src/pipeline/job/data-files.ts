@@ -2,9 +2,11 @@
  * The files of the data stage. Labelling code is given `pool/` alone; what people and gold said of the pool is in
  * `hidden/`, joined by id when something is measured (or when an arm is trained on it on purpose).
  */
+
+import { DataError } from "../../core/errors.ts";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { jsonLines } from "../../data/json-lines.ts";
 import { readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
+import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
 import { readPool, writePoolFile } from "../../data/pool.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
@@ -12,7 +14,6 @@ import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.t
 import { plainText } from "../../data/rows.ts";
 import type { GoldPair } from "../../data/world.ts";
 import { writePreferences } from "../../data/writers.ts";
-import { DataError } from "../../core/errors.ts";
 import type { Artefact, WorkFolder } from "../stage.ts";
 
 /** Everything the data stage makes. */
@@ -38,7 +39,12 @@ export type DataFacts = {
   readonly findings: readonly { kind: string; count: number }[];
 };
 
-const FILES = { labelled: "labelled.jsonl", test: "test.jsonl", prompts: "prompts.json", facts: "facts.json" };
+const FILES = {
+  labelled: "labelled.jsonl",
+  test: "test.jsonl",
+  prompts: "prompts.json",
+  facts: "facts.json",
+};
 
 /** Writes the data stage's files. */
 export async function writeData(work: WorkFolder, data: JobData): Promise<void> {
@@ -52,7 +58,8 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
 }
 
 /** Labelled pairs. */
-export const readLabelled = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data.path(FILES.labelled));
+export const readLabelled = (data: Artefact): Promise<readonly PreferenceRow[]> =>
+  rowsOf(data.path(FILES.labelled));
 
 /** Labelled test pairs. */
 export const readTest = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data.path(FILES.test));
@@ -73,7 +80,8 @@ export async function readHiddenGold(data: Artefact): Promise<GoldPair[]> {
       gold.push(record.value as GoldPair);
     }
   } catch (error) {
-    if (!(error instanceof DataError && (error.cause as NodeJS.ErrnoException)?.code === "ENOENT")) throw error;
+    if (!(error instanceof DataError && (error.cause as NodeJS.ErrnoException)?.code === "ENOENT"))
+      throw error;
   }
   return gold;
 }
@@ -95,7 +103,8 @@ export async function readTexts(data: Artefact): Promise<string[]> {
     texts.add(plainText(prompt));
     for (const response of responses) texts.add(plainText(prompt) + plainText(response));
   };
-  for (const row of [...(await readLabelled(data)), ...(await readTest(data))]) add(row.prompt, [row.chosen, row.rejected]);
+  for (const row of [...(await readLabelled(data)), ...(await readTest(data))])
+    add(row.prompt, [row.chosen, row.rejected]);
   for (const pair of await readPool(poolFolder(data))) add(pair.prompt, [pair.a, pair.b]);
   return [...texts];
 }

@@ -1,4 +1,6 @@
 /** The data of a job: read and split by prompt, or made as a world of its own. */
+
+import { loadModel } from "../../checkpoint/load-model.ts";
 import { digestFile } from "../../core/digest.ts";
 import { ConfigError, DataError } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
@@ -11,7 +13,6 @@ import { dropDuplicates, findLeakage, validateRows } from "../../data/validate.t
 import { preferenceWorld, type WorldPart } from "../../data/world.ts";
 import { openGoldScorer } from "../../evaluate/gold.ts";
 import { sampleCandidates, scoreCandidates } from "../../evaluate/simulate.ts";
-import { loadModel } from "../../checkpoint/load-model.ts";
 import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact } from "../stage.ts";
@@ -24,9 +25,15 @@ import type { DataSource, FilesData, WorldData } from "./settings.ts";
 const DEMO_PROMPTS = new URL("../../../assets/demo/prompts.json", import.meta.url);
 
 /** Reads, checks and splits files of preferences. No prompt is in two parts. */
-export async function filesStage({ pipeline, log }: JobDeps, data: FilesData, seed: number): Promise<Artefact> {
+export async function filesStage(
+  { pipeline, log }: JobDeps,
+  data: FilesData,
+  seed: number,
+): Promise<Artefact> {
   const sources = [data.main, ...(data.testSource ? [data.testSource] : [])];
-  const digests = await Promise.all(sources.map(async ({ source }) => (isHubSource(source) ? source : digestFile(source))));
+  const digests = await Promise.all(
+    sources.map(async ({ source }) => (isHubSource(source) ? source : digestFile(source))),
+  );
   return pipeline.stage({
     name: "data",
     version: 1,
@@ -35,7 +42,9 @@ export async function filesStage({ pipeline, log }: JobDeps, data: FilesData, se
     run: async (work) => {
       const { rows, report } = await readPreferences(data.main.source, readOptions(data.main, log));
       const unique = dropDuplicates(rows);
-      const test = data.testSource && (await readPreferences(data.testSource.source, readOptions(data.testSource, log))).rows;
+      const test =
+        data.testSource &&
+        (await readPreferences(data.testSource.source, readOptions(data.testSource, log))).rows;
       const parts = { labelled: data.labelled, pool: data.pool, test: test ? 0 : data.test };
       const split = splitRows(unique.rows, { seed, parts });
       const labelled = split.parts.labelled;
@@ -46,13 +55,27 @@ export async function filesStage({ pipeline, log }: JobDeps, data: FilesData, se
       const clean = held.filter((row) => !leaked.has(row.id));
       const candidates = toCandidates(split.parts.pool, seed);
       const prompts = [...new Set(clean.map((row) => plainText(row.prompt)))].slice(0, data.testPrompts);
-      const quality = factsOf(data.main.source, report.format, rows, { labelled, pool: split.parts.pool, test: clean }, [
-        { kind: "exact duplicates removed", count: unique.removed.length },
-        { kind: "human ties left out", count: report.ties },
-        { kind: "bad rows skipped", count: report.bad.length },
-        { kind: "test rows left out: prompt also in training", count: leaked.size },
-      ]);
-      await writeData(work, { labelled, pool: candidates.pairs, humanLabels: candidates.humanLabels, gold: [], test: clean, prompts, quality });
+      const quality = factsOf(
+        data.main.source,
+        report.format,
+        rows,
+        { labelled, pool: split.parts.pool, test: clean },
+        [
+          { kind: "exact duplicates removed", count: unique.removed.length },
+          { kind: "human ties left out", count: report.ties },
+          { kind: "bad rows skipped", count: report.bad.length },
+          { kind: "test rows left out: prompt also in training", count: leaked.size },
+        ],
+      );
+      await writeData(work, {
+        labelled,
+        pool: candidates.pairs,
+        humanLabels: candidates.humanLabels,
+        gold: [],
+        test: clean,
+        prompts,
+        quality,
+      });
     },
   });
 }
@@ -68,7 +91,12 @@ function readOptions({ format, map, onBadRow, limit }: DataSource, log: JobDeps[
 }
 
 /** Makes a world: candidates sampled from `base`, gold scores, simulated people. */
-export async function worldStage(deps: JobDeps, data: WorldData, seed: number, base: ModelFolderRef): Promise<Artefact> {
+export async function worldStage(
+  deps: JobDeps,
+  data: WorldData,
+  seed: number,
+  base: ModelFolderRef,
+): Promise<Artefact> {
   const prompts = await readPromptList(data);
   return deps.pipeline.stage({
     name: "world",
@@ -134,7 +162,9 @@ function factsOf(
     source,
     format,
     rows: all.length,
-    parts: Object.fromEntries(Object.entries(parts).map(([name, rows]) => [name, { rows: rows.length, prompts: prompts(rows) }])),
+    parts: Object.fromEntries(
+      Object.entries(parts).map(([name, rows]) => [name, { rows: rows.length, prompts: prompts(rows) }]),
+    ),
     findings: [
       { kind: "contradictory pairs", count: report.contradictions.length },
       { kind: "identical pairs", count: report.identicalPairs.length },

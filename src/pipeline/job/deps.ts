@@ -16,7 +16,11 @@ export type JobDeps = {
 };
 
 /** The part that training and evaluation take. */
-export const stageDeps = ({ runtime, log, signal }: JobDeps): StageDeps => ({ runtime: runtime(), log, signal });
+export const stageDeps = ({ runtime, log, signal }: JobDeps): StageDeps => ({
+  runtime: runtime(),
+  log,
+  signal,
+});
 
 /** Files of a training run that are kept beside its model: curves, not part of the result. */
 const KEPT = ["metrics.jsonl", "tensorboard"];
@@ -24,8 +28,11 @@ const KEPT = ["metrics.jsonl", "tensorboard"];
 /** Copies a training run's curves from its scratch folder into the stage's log folder. */
 export async function keepCurves(work: WorkFolder): Promise<void> {
   await mkdir(work.log, { recursive: true });
-  const copied = KEPT.map((name) => cp(join(work.scratch, name), join(work.log, name), { recursive: true, force: true }));
+  const copied = KEPT.map((name) =>
+    cp(join(work.scratch, name), join(work.log, name), { recursive: true, force: true }),
+  );
   for (const result of await Promise.allSettled(copied)) {
-    if (result.status === "rejected" && (result.reason as NodeJS.ErrnoException).code !== "ENOENT") throw result.reason;
+    if (result.status === "rejected" && (result.reason as NodeJS.ErrnoException).code !== "ENOENT")
+      throw result.reason;
   }
 }

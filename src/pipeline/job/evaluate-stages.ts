@@ -1,7 +1,8 @@
 /** Stages that measure students: generations on the test prompts with gold scores, and held-out preference accuracy. */
-import { createRng } from "../../core/rng.ts";
-import { readJson, writeJsonAtomic } from "../../core/files.ts";
+
 import { loadModel } from "../../checkpoint/load-model.ts";
+import { readJson, writeJsonAtomic } from "../../core/files.ts";
+import { createRng } from "../../core/rng.ts";
 import { evaluateArm } from "../../evaluate/arm.ts";
 import { openGoldScorer } from "../../evaluate/gold.ts";
 import { type HeldOutAccuracy, heldOutAccuracy, scoreHeldOut } from "../../evaluate/held-out.ts";
@@ -14,10 +15,19 @@ import type { ModelFolderRef } from "./model-stages.ts";
 import type { MainJob } from "./settings.ts";
 
 /** A student to measure: its model, the SFT start it is compared with, and its own start. */
-export type Student = { readonly name: string; readonly model: ModelFolderRef; readonly start: ModelFolderRef };
+export type Student = {
+  readonly name: string;
+  readonly model: ModelFolderRef;
+  readonly start: ModelFolderRef;
+};
 
 /** Generates on the test prompts and scores; KL is measured against the student's own SFT start. */
-export async function generationsStage(deps: JobDeps, job: MainJob, data: Artefact, student: Student): Promise<Artefact> {
+export async function generationsStage(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  student: Student,
+): Promise<Artefact> {
   const { generation, gold } = job.evaluation;
   const same = student.model.folder === student.start.folder;
   return deps.pipeline.stage({
@@ -33,7 +43,15 @@ export async function generationsStage(deps: JobDeps, job: MainJob, data: Artefa
       const scorers = await Promise.all(gold.map((spec) => openGoldScorer({ runtime }, spec)));
       try {
         const prompts = await readPrompts(data);
-        await evaluateArm(stageDeps(deps), { model, tokenizer, prompts, generation, gold: scorers, sft, file: work.path("records.jsonl") });
+        await evaluateArm(stageDeps(deps), {
+          model,
+          tokenizer,
+          prompts,
+          generation,
+          gold: scorers,
+          sft,
+          file: work.path("records.jsonl"),
+        });
       } finally {
         await Promise.all(scorers.map((scorer) => scorer.close()));
         await releaseModel(runtime, model);
@@ -44,7 +62,12 @@ export async function generationsStage(deps: JobDeps, job: MainJob, data: Artefa
 }
 
 /** Held-out preference accuracy on the labelled test pairs. */
-export async function heldOutStage(deps: JobDeps, job: MainJob, data: Artefact, student: Student): Promise<Artefact> {
+export async function heldOutStage(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  student: Student,
+): Promise<Artefact> {
   const same = student.model.folder === student.start.folder;
   return deps.pipeline.stage({
     name: `held-out-${student.name}`,
@@ -55,10 +78,18 @@ export async function heldOutStage(deps: JobDeps, job: MainJob, data: Artefact, 
       const { runtime } = stageDeps(deps);
       const tokenizer = await loadTokenizer(student.model.folder);
       const model = await loadModel(runtime, student.model.folder, { id: "held-out" });
-      const reference = same ? undefined : await loadModel(runtime, student.start.folder, { id: "held-out-start" });
+      const reference = same
+        ? undefined
+        : await loadModel(runtime, student.start.folder, { id: "held-out-start" });
       try {
         const rows = await readTest(data);
-        const scored = await scoreHeldOut(stageDeps(deps), { model, tokenizer, reference, rows, limits: job.limits });
+        const scored = await scoreHeldOut(stageDeps(deps), {
+          model,
+          tokenizer,
+          reference,
+          rows,
+          limits: job.limits,
+        });
         const rng = createRng(job.seed).fork("held-out");
         const accuracy = heldOutAccuracy(scored, { rng, resamples: job.evaluation.resamples });
         await writeJsonAtomic(work.path("accuracy.json"), accuracy);

@@ -1,7 +1,8 @@
 /** Stages from a trained teacher to training rows: raw scores of the pool and of held-out labelled pairs, then labels. */
+
+import { ConfigError, DataError } from "../../core/errors.ts";
+import { readJson, readText, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
-import { ConfigError } from "../../core/errors.ts";
-import { readJson, writeJsonAtomic } from "../../core/files.ts";
 import { toCandidates } from "../../data/candidates.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
 import { readPool } from "../../data/pool.ts";
@@ -9,7 +10,6 @@ import { readJsonl } from "../../data/readers/jsonl.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
 import { plainText, promptId } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
-import { DataError } from "../../core/errors.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
 import { textFlags } from "../../teacher/control-teachers.ts";
@@ -26,7 +26,6 @@ import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../../teacher/selection.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { writeLabelFile, writeTrainingRows } from "../../teacher/write-labels.ts";
-import { readText } from "../../core/files.ts";
 import type { Artefact } from "../stage.ts";
 import { poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
@@ -35,7 +34,10 @@ import type { MainJob, SelectionSettings } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./train-stages.ts";
 
 /** A teacher's models; a reward head has no reference. */
-export type TeacherModels = { readonly policy: ModelFolderRef; readonly reference?: ModelFolderRef | undefined };
+export type TeacherModels = {
+  readonly policy: ModelFolderRef;
+  readonly reference?: ModelFolderRef | undefined;
+};
 
 /** The labelled rows a teacher learns from, and those kept to calibrate on; no prompt in both. */
 export async function splitLabelled(
@@ -60,10 +62,20 @@ export async function scoresStage(
   return deps.pipeline.stage({
     name: `${what}-scores`,
     version: 1,
-    config: { kind, beta, limits: job.limits, ...(what === "held-out" ? { heldOut: job.label.heldOut, seed: job.seed } : {}) },
-    inputs: { policy: models.policy.source, ...(models.reference ? { reference: models.reference.source } : {}), data },
+    config: {
+      kind,
+      beta,
+      limits: job.limits,
+      ...(what === "held-out" ? { heldOut: job.label.heldOut, seed: job.seed } : {}),
+    },
+    inputs: {
+      policy: models.policy.source,
+      ...(models.reference ? { reference: models.reference.source } : {}),
+      data,
+    },
     run: async (work) => {
-      const pairs = what === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job)).pairs;
+      const pairs =
+        what === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job)).pairs;
       const teacher = await openTeacher(deps, job, models);
       try {
         const { signal, log } = deps;
@@ -81,7 +93,13 @@ function openTeacher(deps: JobDeps, { teacher, limits }: MainJob, models: Teache
   const policy = models.policy.folder;
   switch (teacher.kind) {
     case "implicit-reward":
-      return openImplicitReward(runtime, { policy, reference: models.reference!.folder, beta: teacher.beta, limits, name: "weak" });
+      return openImplicitReward(runtime, {
+        policy,
+        reference: models.reference!.folder,
+        beta: teacher.beta,
+        limits,
+        name: "weak",
+      });
     case "likelihood":
       return openLikelihood(runtime, { policy, limits, name: "weak" });
     case "reward-head":
@@ -91,7 +109,10 @@ function openTeacher(deps: JobDeps, { teacher, limits }: MainJob, models: Teache
   }
 }
 
-async function heldOutPairs(data: Artefact, job: MainJob): Promise<{ pairs: readonly CandidatePair[]; human: readonly HumanLabel[] }> {
+async function heldOutPairs(
+  data: Artefact,
+  job: MainJob,
+): Promise<{ pairs: readonly CandidatePair[]; human: readonly HumanLabel[] }> {
   const { heldOut } = await splitLabelled(data, job);
   const { pairs, humanLabels } = toCandidates(heldOut, job.seed);
   return { pairs, human: humanLabels };
@@ -166,20 +187,38 @@ async function judgeHeldOut(job: MainJob, data: Artefact, pool: string, heldOut:
       `label.held_out: only ${raw.length} held-out pairs have a score, expected at least 10 to calibrate on. Raise label.held_out or label more pairs.`,
     );
   const fitOn = (labels: readonly Label[]) =>
-    fitCalibrator(job.label.calibration, labels.map((label) => label.margin), labels.map((label) => prefersA.get(label.id)!));
-  const half = new Set(createRng(job.seed).fork("calibration").shuffle([...new Set(groups.values())]).filter((_, i) => i % 2 === 0));
-  const [fit, check] = [true, false].map((inside) => raw.filter((label) => half.has(groups.get(label.id)!) === inside));
+    fitCalibrator(
+      job.label.calibration,
+      labels.map((label) => label.margin),
+      labels.map((label) => prefersA.get(label.id)!),
+    );
+  const half = new Set(
+    createRng(job.seed)
+      .fork("calibration")
+      .shuffle([...new Set(groups.values())])
+      .filter((_, i) => i % 2 === 0),
+  );
+  const [fit, check] = [true, false].map((inside) =>
+    raw.filter((label) => half.has(groups.get(label.id)!) === inside),
+  );
   const probabilities = (calibrator: Calibrator) => check!.map((label) => calibrator.apply(label.margin));
   const before = fitCalibrator("none", [], []);
   const report =
     fit!.length === 0 || check!.length === 0
       ? null
-      : calibrationReport(probabilities(before), probabilities(fitOn(fit!)), check!.map((label) => prefersA.get(label.id)!), {
-          rng: createRng(job.seed).fork("calibration-report"),
-          groups: check!.map((label) => groups.get(label.id)!),
-        });
+      : calibrationReport(
+          probabilities(before),
+          probabilities(fitOn(fit!)),
+          check!.map((label) => prefersA.get(label.id)!),
+          {
+            rng: createRng(job.seed).fork("calibration-report"),
+            groups: check!.map((label) => groups.get(label.id)!),
+          },
+        );
   const calibrator = fitOn(raw);
-  const confidence = raw.map((label) => Math.max(calibrator.apply(label.margin), 1 - calibrator.apply(label.margin)));
+  const confidence = raw.map((label) =>
+    Math.max(calibrator.apply(label.margin), 1 - calibrator.apply(label.margin)),
+  );
   const agrees = raw.map((label) => (label.preferred === "a") === prefersA.get(label.id));
   return { form, calibrator, report, confidence, agrees };
 }
@@ -216,14 +255,25 @@ export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
   (await readJson(labels.path("facts.json"))) as LabelFacts;
 
 /** Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers. */
-export function armRows(job: MainJob, data: Artefact, source: "weak" | "human" | "random" | "gold", weak: Artefact): RowSource {
+export function armRows(
+  job: MainJob,
+  data: Artefact,
+  source: "weak" | "human" | "random" | "gold",
+  weak: Artefact,
+): RowSource {
   switch (source) {
     case "weak":
       return { from: weak, read: () => readTrainingRows(weak.path("training.jsonl")) };
     case "human":
-      return { from: data, read: async () => joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows };
+      return {
+        from: data,
+        read: async () => joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows,
+      };
     case "random":
-      return { from: data, read: () => controlRows(data, randomControl(createRng(job.seed).fork("random-labels"))) };
+      return {
+        from: data,
+        read: () => controlRows(data, randomControl(createRng(job.seed).fork("random-labels"))),
+      };
     case "gold":
       return { from: data, read: async () => controlRows(data, goldControl(await goldMap(data))) };
     default:
@@ -234,17 +284,31 @@ export function armRows(job: MainJob, data: Artefact, source: "weak" | "human" |
 async function goldMap(data: Artefact): Promise<Map<string, { scoreA: number; scoreB: number }>> {
   const gold = await readHiddenGold(data);
   if (gold.length === 0)
-    throw new ConfigError("arms: an arm trains on gold labels, but the data has no gold scores. Remove the arm or use a world.");
+    throw new ConfigError(
+      "arms: an arm trains on gold labels, but the data has no gold scores. Remove the arm or use a world.",
+    );
   return new Map(gold.map(({ id, goldA, goldB }) => [id, { scoreA: goldA, scoreB: goldB }]));
 }
 
 async function controlRows(data: Artefact, score: ControlScorer): Promise<TrainingRow[]> {
   return (await readPool(poolFolder(data))).flatMap((pair) => {
     const texts = { id: pair.id, a: plainText(pair.a), b: plainText(pair.b) };
-    const label = labelFromScores({ id: pair.id, teacher: "control", flags: textFlags(pair), ...score(texts) });
+    const label = labelFromScores({
+      id: pair.id,
+      teacher: "control",
+      flags: textFlags(pair),
+      ...score(texts),
+    });
     if (!isDecided(label)) return [];
     const first = label.preferred === "a";
-    return [{ id: pair.id, prompt: pair.prompt, chosen: first ? pair.a : pair.b, rejected: first ? pair.b : pair.a }];
+    return [
+      {
+        id: pair.id,
+        prompt: pair.prompt,
+        chosen: first ? pair.a : pair.b,
+        rejected: first ? pair.b : pair.a,
+      },
+    ];
   });
 }
 
@@ -252,7 +316,9 @@ async function readTrainingRows(file: string): Promise<TrainingRow[]> {
   const rows: TrainingRow[] = [];
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & { p_chosen: number };
+    const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & {
+      p_chosen: number;
+    };
     rows.push({ id, prompt, chosen, rejected, weight: weight!, preferenceProb: p_chosen });
   }
   return rows;

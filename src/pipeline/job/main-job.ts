@@ -29,7 +29,10 @@ export type JobResult = {
 
 /** Runs (or plans) the job. */
 export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult> {
-  const base = { weak: await baseModel(deps, job.models.weak.from), student: await baseModel(deps, job.models.student.from) };
+  const base = {
+    weak: await baseModel(deps, job.models.weak.from),
+    student: await baseModel(deps, job.models.student.from),
+  };
   const data =
     job.data.kind === "world"
       ? await worldStage(deps, job.data, job.seed, base.student)
@@ -54,13 +57,38 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
 }
 
 /** SFT on the labelled part's preferred responses, then preference training or a reward head on its pairs. */
-async function trainTeacher(deps: JobDeps, job: MainJob, weak: ModelFolderRef, data: Artefact): Promise<TeacherModels> {
+async function trainTeacher(
+  deps: JobDeps,
+  job: MainJob,
+  weak: ModelFolderRef,
+  data: Artefact,
+): Promise<TeacherModels> {
   const { limits, teacher } = job;
   const rows = { from: data, read: async () => (await splitLabelled(data, job)).train };
-  const reference = await sftStage(deps, { name: "teacher-sft", model: weak, rows, limits, settings: teacher.sft });
+  const reference = await sftStage(deps, {
+    name: "teacher-sft",
+    model: weak,
+    rows,
+    limits,
+    settings: teacher.sft,
+  });
   if (teacher.kind === "reward-head")
-    return { policy: await rewardStage(deps, { name: "teacher-reward", model: reference, rows, limits, settings: teacher.reward }) };
-  const policy = await preferStage(deps, { name: "teacher-prefer", model: reference, rows, limits, ...teacher.prefer });
+    return {
+      policy: await rewardStage(deps, {
+        name: "teacher-reward",
+        model: reference,
+        rows,
+        limits,
+        settings: teacher.reward,
+      }),
+    };
+  const policy = await preferStage(deps, {
+    name: "teacher-prefer",
+    model: reference,
+    rows,
+    limits,
+    ...teacher.prefer,
+  });
   return { policy, reference };
 }
 
@@ -79,13 +107,28 @@ async function trainStudents(
     const rows = armRows(job, data, arm.labels, labels);
     let start = starts.get(arm.labels);
     if (start === undefined) {
-      start = await sftStage(deps, { name: `student-sft-${arm.labels}`, model: student, rows, limits, settings: job.student.sft });
+      start = await sftStage(deps, {
+        name: `student-sft-${arm.labels}`,
+        model: student,
+        rows,
+        limits,
+        settings: job.student.sft,
+      });
       starts.set(arm.labels, start);
     }
     const { lora } = job.student;
     const prefer = arm.prefer ?? job.student.prefer;
     const model =
-      arm.training === "sft" ? start : await preferStage(deps, { name: `student-${arm.name}`, model: start, rows, limits, lora, ...prefer });
+      arm.training === "sft"
+        ? start
+        : await preferStage(deps, {
+            name: `student-${arm.name}`,
+            model: start,
+            rows,
+            limits,
+            lora,
+            ...prefer,
+          });
     students.push({ name: arm.name, model, start, arm });
   }
   if (students.length === 0) throw new AlignError("config", "arms: expected at least one arm, got none.");

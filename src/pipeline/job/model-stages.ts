@@ -1,7 +1,7 @@
 /** Stages that make the models everything starts from: imported, cut to fewer layers, trimmed to the data's vocabulary. */
 import { cp } from "node:fs/promises";
-import { importLlama2c } from "../../checkpoint/llama2c.ts";
 import { keepFirstLayers, trimVocabulary } from "../../checkpoint/derive.ts";
+import { importLlama2c } from "../../checkpoint/llama2c.ts";
 import { openModelFolder } from "../../checkpoint/model-folder.ts";
 import { extractStories15M } from "../../checkpoint/stories15m.ts";
 import type { Artefact, Stage } from "../stage.ts";
@@ -38,7 +38,11 @@ export async function baseModel({ pipeline }: JobDeps, from: string): Promise<Mo
 }
 
 /** A base model with fewer layers, where the source asks for it. */
-export async function shallowModel(deps: JobDeps, source: ModelSource, base: ModelFolderRef): Promise<ModelFolderRef> {
+export async function shallowModel(
+  deps: JobDeps,
+  source: ModelSource,
+  base: ModelFolderRef,
+): Promise<ModelFolderRef> {
   const { layers } = source;
   if (layers === undefined) return base;
   return inModelFolder(
@@ -75,7 +79,10 @@ export async function trimmedModel(
 }
 
 /** The model that a stage left in its folder. */
-export const inModelFolder = (artefact: Artefact): ModelFolderRef => ({ folder: artefact.path("model"), source: artefact });
+export const inModelFolder = (artefact: Artefact): ModelFolderRef => ({
+  folder: artefact.path("model"),
+  source: artefact,
+});
 
 /** Copies a model folder as it is. */
 export const copyModelFolder = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true });

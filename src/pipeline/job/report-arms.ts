@@ -1,7 +1,7 @@
 /** The student half of the report: arms with intervals, differences between them, training curves. */
 import { join } from "node:path";
-import { createRng } from "../../core/rng.ts";
 import { exists } from "../../core/files.ts";
+import { createRng } from "../../core/rng.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
 import { readArmRecords } from "../../evaluate/arm.ts";
 import { type ArmComparison, type ArmFigures, compareArms } from "../../evaluate/compare-arms.ts";
@@ -19,17 +19,35 @@ export async function armSections(job: MainJob, { students }: JobResult): Promis
   const figures = await figuresOf(job, students);
   const heldOut = new Map<string, HeldOutAccuracy>();
   for (const student of students) heldOut.set(student.name, await readHeldOut(student.heldOut));
-  const arms = students.map((student) => armOf(job, student, figures?.find(({ name }) => name === student.name), heldOut.get(student.name)!));
-  return { arms, differences: figures === undefined ? [] : differences(job, figures), curves: await curvesOf(students) };
+  const arms = students.map((student) =>
+    armOf(
+      job,
+      student,
+      figures?.find(({ name }) => name === student.name),
+      heldOut.get(student.name)!,
+    ),
+  );
+  return {
+    arms,
+    differences: figures === undefined ? [] : differences(job, figures),
+    curves: await curvesOf(students),
+  };
 }
 
 /** The arm that others are measured against: the one that stops after SFT, else the first. */
-export const baselineOf = (job: MainJob): string => (job.arms.find(({ training }) => training === "sft") ?? job.arms[0]!).name;
+export const baselineOf = (job: MainJob): string =>
+  (job.arms.find(({ training }) => training === "sft") ?? job.arms[0]!).name;
 
-async function figuresOf(job: MainJob, students: readonly MeasuredStudent[]): Promise<readonly ArmFigures[] | undefined> {
+async function figuresOf(
+  job: MainJob,
+  students: readonly MeasuredStudent[],
+): Promise<readonly ArmFigures[] | undefined> {
   if (students.some(({ generations }) => generations === undefined)) return undefined;
   const arms = await Promise.all(
-    students.map(async ({ name, generations }) => ({ name, records: await readArmRecords(generations!.path("records.jsonl")) })),
+    students.map(async ({ name, generations }) => ({
+      name,
+      records: await readArmRecords(generations!.path("records.jsonl")),
+    })),
   );
   const human = job.arms.find(({ labels, training }) => labels === "human" && training === "prefer")?.name;
   const { temperature, topK, topP } = job.evaluation.generation;
@@ -44,10 +62,20 @@ async function figuresOf(job: MainJob, students: readonly MeasuredStudent[]): Pr
   return table.arms;
 }
 
-function armOf(job: MainJob, { name, arm }: MeasuredStudent, figures: ArmFigures | undefined, heldOut: HeldOutAccuracy): Arm {
+function armOf(
+  job: MainJob,
+  { name, arm }: MeasuredStudent,
+  figures: ArmFigures | undefined,
+  heldOut: HeldOutAccuracy,
+): Arm {
   const accuracy = heldOut.implicit ?? heldOut.likelihood;
   const rate = (comparison: ArmComparison | null | undefined) =>
-    comparison && { ...comparison.winRate, wins: comparison.wins, ties: comparison.ties, losses: comparison.losses };
+    comparison && {
+      ...comparison.winRate,
+      wins: comparison.wins,
+      ties: comparison.ties,
+      losses: comparison.losses,
+    };
   const vsSft = rate(figures?.vsSft);
   const vsHuman = rate(figures?.vsHuman);
   const gra = figures?.graShared;
@@ -59,7 +87,15 @@ function armOf(job: MainJob, { name, arm }: MeasuredStudent, figures: ArmFigures
     ...(vsHuman && { winRateVsHuman: vsHuman }),
     ...(figures?.klFromSft && { klFromSft: figures.klFromSft }),
     ...(accuracy && { heldOutAccuracy: accuracy }),
-    ...(gra && { more: [{ metric: "GRA (share of prompts strictly above the SFT baseline)", value: gra as Interval, format: "percent" as const }] }),
+    ...(gra && {
+      more: [
+        {
+          metric: "GRA (share of prompts strictly above the SFT baseline)",
+          value: gra as Interval,
+          format: "percent" as const,
+        },
+      ],
+    }),
   };
 }
 
@@ -67,7 +103,9 @@ function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
   if (arm === undefined) return "";
   const start = `SFT on the responses that ${arm.labels} labels prefer`;
   const { lora } = job.student;
-  return arm.training === "sft" ? `${start}, no preference training` : `${start}, then preference training on ${arm.labels} labels${lora ? " (LoRA)" : ""}`;
+  return arm.training === "sft"
+    ? `${start}, no preference training`
+    : `${start}, then preference training on ${arm.labels} labels${lora ? " (LoRA)" : ""}`;
 }
 
 function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[] {
@@ -86,7 +124,9 @@ function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[]
             pValue: comparison.permutationTest,
             pAdjusted: comparison.adjusted,
             correction: CORRECTION,
-            headline: job.arms.some(({ name, labels }) => name === arm.name && (labels === "weak" || labels === "random")),
+            headline: job.arms.some(
+              ({ name, labels }) => name === arm.name && (labels === "weak" || labels === "random"),
+            ),
           },
         ];
   return figures.flatMap((arm) => [...to(arm, arm.vsSft), ...to(arm, arm.vsHuman)]);
@@ -125,7 +165,9 @@ async function curvesIn(stage: string, file: string): Promise<Curve[]> {
   return [...points].map(([metric, list]) => ({
     stage,
     metric,
-    panel: metric.startsWith("logps/") ? `${stage}: log-probabilities` : `${stage.includes("sft") ? "SFT" : "preference"} ${metric}`,
+    panel: metric.startsWith("logps/")
+      ? `${stage}: log-probabilities`
+      : `${stage.includes("sft") ? "SFT" : "preference"} ${metric}`,
     points: list,
   }));
 }

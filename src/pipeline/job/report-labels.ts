@@ -4,8 +4,18 @@ import { readPool } from "../../data/pool.ts";
 import type { CandidatePair, HumanLabel } from "../../data/rows.ts";
 import { plainText, promptId } from "../../data/rows.ts";
 import type { GoldPair } from "../../data/world.ts";
-import { type AgreementOptions, agreementWith, type Choice, coverageCurve } from "../../evaluate/agreement.ts";
-import { accuracyByLengthGap, type LengthTable, longerPreferred, marginLengthCorrelation } from "../../evaluate/length-bias.ts";
+import {
+  type AgreementOptions,
+  agreementWith,
+  type Choice,
+  coverageCurve,
+} from "../../evaluate/agreement.ts";
+import {
+  accuracyByLengthGap,
+  type LengthTable,
+  longerPreferred,
+  marginLengthCorrelation,
+} from "../../evaluate/length-bias.ts";
 import type {
   AgreementBlock,
   CoverageBlock,
@@ -37,10 +47,18 @@ type LabelData = {
 };
 
 /** The members of the report that are about labels. */
-export async function labelSections(job: MainJob, data: Artefact, labelsArtefact: Artefact): Promise<Partial<ReportData>> {
+export async function labelSections(
+  job: MainJob,
+  data: Artefact,
+  labelsArtefact: Artefact,
+): Promise<Partial<ReportData>> {
   const pairs = await readPool(poolFolder(data));
   const pool = new Map(pairs.map((pair) => [pair.id, pair]));
-  const clusters = { of: (id: string) => promptId(pool.get(id)!.prompt), rng: createRng(job.seed).fork("report"), resamples: job.evaluation.resamples };
+  const clusters = {
+    of: (id: string) => promptId(pool.get(id)!.prompt),
+    rng: createRng(job.seed).fork("report"),
+    resamples: job.evaluation.resamples,
+  };
   const known: LabelData = {
     labels: await readLabels(labelsArtefact),
     human: await readHidden(data),
@@ -65,10 +83,24 @@ const goldChoices = (gold: readonly GoldPair[]): Choice[] =>
   gold.map(({ id, goldA, goldB }) => ({ id, preferred: goldA > goldB ? "a" : goldA < goldB ? "b" : "tie" }));
 
 function agreementBlocks({ labels, human, gold, options }: LabelData): AgreementBlock[] {
-  const block = (labeller: string, own: readonly Choice[], against: string, other: readonly Choice[]): AgreementBlock[] => {
+  const block = (
+    labeller: string,
+    own: readonly Choice[],
+    against: string,
+    other: readonly Choice[],
+  ): AgreementBlock[] => {
     const { agreement, kappa, ties, abstained } = agreementWith(own, other, options);
     if (agreement === null) return [];
-    return [{ labeller, against, agreement, ties, abstained, note: kappa === null ? "" : `Cohen's kappa ${kappa.toFixed(3)}` }];
+    return [
+      {
+        labeller,
+        against,
+        agreement,
+        ties,
+        abstained,
+        note: kappa === null ? "" : `Cohen's kappa ${kappa.toFixed(3)}`,
+      },
+    ];
   };
   const goldLabels = goldChoices(gold);
   return [
@@ -91,8 +123,18 @@ function histograms({ labels, human }: LabelData): HistogramBlock[] {
   const margins = edgesOf(0, widest, 20);
   const confidences = edgesOf(0.5, 1, 20);
   return [
-    { title: "Margin of the weak teacher", xLabel: "|score(a) - score(b)|", edges: margins, series: series((l) => Math.abs(l.margin), margins) },
-    { title: "Calibrated confidence", xLabel: "P(a person agrees)", edges: confidences, series: series((l) => l.confidence, confidences) },
+    {
+      title: "Margin of the weak teacher",
+      xLabel: "|score(a) - score(b)|",
+      edges: margins,
+      series: series((l) => Math.abs(l.margin), margins),
+    },
+    {
+      title: "Calibrated confidence",
+      xLabel: "P(a person agrees)",
+      edges: confidences,
+      series: series((l) => l.confidence, confidences),
+    },
   ];
 }
 
@@ -103,7 +145,10 @@ function countIn(values: readonly number[], edges: readonly number[]): number[] 
   const counts = new Array<number>(edges.length - 1).fill(0);
   const [low, high] = [edges[0]!, edges.at(-1)!];
   for (const value of values) {
-    const bin = Math.min(counts.length - 1, Math.max(0, Math.floor(((value - low) / (high - low)) * counts.length)));
+    const bin = Math.min(
+      counts.length - 1,
+      Math.max(0, Math.floor(((value - low) / (high - low)) * counts.length)),
+    );
     counts[bin]!++;
   }
   return counts;
@@ -114,7 +159,17 @@ function reliability({ facts, job }: LabelData): ReliabilityBlock[] {
   if (calibration === null) return [];
   const bins = (list: readonly ReliabilityBin[]) =>
     list.flatMap(({ meanProbability, outcome, n }) =>
-      n === 0 ? [] : [{ confidence: meanProbability, accuracy: outcome.estimate, low: outcome.low, high: outcome.high, n }],
+      n === 0
+        ? []
+        : [
+            {
+              confidence: meanProbability,
+              accuracy: outcome.estimate,
+              low: outcome.low,
+              high: outcome.high,
+              n,
+            },
+          ],
     );
   return [
     {
@@ -131,20 +186,28 @@ function reliability({ facts, job }: LabelData): ReliabilityBlock[] {
 
 function coverage({ labels, human, options }: LabelData): CoverageBlock[] {
   const points = coverageCurve(labels, human, options).flatMap(({ coverage: share, accuracy, n }) =>
-    accuracy === null ? [] : [{ coverage: share, accuracy: accuracy.estimate, low: accuracy.low, high: accuracy.high, n }],
+    accuracy === null
+      ? []
+      : [{ coverage: share, accuracy: accuracy.estimate, low: accuracy.low, high: accuracy.high, n }],
   );
   return points.length < 2 ? [] : [{ labeller: "weak teacher", against: "human", points }];
 }
 
 function lengthBias({ labels, human, pool, options, job }: LabelData): LengthBiasBlock[] {
   const size = (text: CandidatePair["a"]) => [...plainText(text)].length;
-  const lengths: LengthTable = new Map([...pool.values()].map(({ id, a, b }) => [id, { lengthA: size(a), lengthB: size(b) }]));
+  const lengths: LengthTable = new Map(
+    [...pool.values()].map(({ id, a, b }) => [id, { lengthA: size(a), lengthB: size(b) }]),
+  );
   const longer = longerPreferred(labels, lengths);
   if (longer === null) return [];
   const byHuman = longerPreferred(human, lengths);
-  const correlation = marginLengthCorrelation(labels, lengths, { rng: createRng(job.seed).fork("length") }).spearman;
+  const correlation = marginLengthCorrelation(labels, lengths, {
+    rng: createRng(job.seed).fork("length"),
+  }).spearman;
   const deciles = accuracyByLengthGap(labels, human, lengths, options).flatMap(({ low, high, agreement }) =>
-    agreement === null ? [] : [{ label: `${low.toFixed(0)} to ${high.toFixed(0)} characters`, accuracy: agreement as Interval }],
+    agreement === null
+      ? []
+      : [{ label: `${low.toFixed(0)} to ${high.toFixed(0)} characters`, accuracy: agreement as Interval }],
   );
   return [
     {
@@ -166,7 +229,9 @@ function examples({ labels, human, gold, pool }: LabelData): DisagreementExample
     const person = humanById.get(label.id);
     return isDecided(label) && (person === "a" || person === "b") && person !== label.preferred;
   });
-  const surest = [...differ].sort((x, y) => y.confidence - x.confidence || (x.id < y.id ? -1 : 1)).slice(0, EXAMPLES);
+  const surest = [...differ]
+    .sort((x, y) => y.confidence - x.confidence || (x.id < y.id ? -1 : 1))
+    .slice(0, EXAMPLES);
   return surest.map((label) => {
     const pair = pool.get(label.id)!;
     const scores = goldById.get(label.id);
@@ -176,7 +241,12 @@ function examples({ labels, human, gold, pool }: LabelData): DisagreementExample
       a: plainText(pair.a),
       b: plainText(pair.b),
       verdicts: [
-        { by: "weak teacher", preferred: label.preferred, margin: label.margin, confidence: label.confidence },
+        {
+          by: "weak teacher",
+          preferred: label.preferred,
+          margin: label.margin,
+          confidence: label.confidence,
+        },
         { by: "human", preferred: humanById.get(label.id)! },
       ],
       ...(scores === undefined ? {} : { goldA: scores.goldA, goldB: scores.goldB }),
@@ -189,7 +259,10 @@ function countsTable({ facts }: LabelData): NonNullable<ReportData["tables"]>[nu
   const promise = facts.promise;
   return {
     title: "What became of the pool",
-    columns: [{ title: "pairs", format: "text" }, { title: "count", format: "count" }],
+    columns: [
+      { title: "pairs", format: "text" },
+      { title: "count", format: "count" },
+    ],
     rows: [
       ["in the pool", pairs],
       ["labelled a", a],
@@ -203,7 +276,13 @@ function countsTable({ facts }: LabelData): NonNullable<ReportData["tables"]>[nu
   };
 }
 
-function promiseNote({ maxDisagreement, level, bound, heldOut, reason }: NonNullable<LabelFacts["promise"]>): string {
+function promiseNote({
+  maxDisagreement,
+  level,
+  bound,
+  heldOut,
+  reason,
+}: NonNullable<LabelFacts["promise"]>): string {
   const asked = `Asked: at most ${(100 * maxDisagreement).toFixed(1)} % disagreement with people at ${(100 * level).toFixed(0)} % confidence.`;
   const found = `Held-out pairs above the threshold: ${heldOut.disagreements} of ${heldOut.n} disagree; upper bound ${bound === null ? "none" : `${(100 * bound).toFixed(1)} %`}.`;
   return `${asked} ${found} ${reason ?? ""}`.trim();

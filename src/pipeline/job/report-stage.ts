@@ -29,7 +29,10 @@ export type RunFacts = {
 export async function reportData(job: MainJob, result: JobResult, run: RunFacts): Promise<ReportData> {
   const digest = digestOf(run.recipe);
   const facts = await readFacts(result.data);
-  const [labels, arms] = [await labelSections(job, result.data, result.labels), await armSections(job, result)];
+  const [labels, arms] = [
+    await labelSections(job, result.data, result.labels),
+    await armSections(job, result),
+  ];
   const quality: DataQuality = {
     file: facts.source,
     format: facts.format,
@@ -72,7 +75,12 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
 }
 
 /** Writes report.html, report.json and report.md into a folder. */
-export async function writeRunReport(folder: string, job: MainJob, result: JobResult, run: RunFacts): Promise<ReportFiles & { data: ReportData }> {
+export async function writeRunReport(
+  folder: string,
+  job: MainJob,
+  result: JobResult,
+  run: RunFacts,
+): Promise<ReportFiles & { data: ReportData }> {
   const data = await reportData(job, result, run);
   return { ...(await writeReport(folder, data)), data };
 }
@@ -80,7 +88,12 @@ export async function writeRunReport(folder: string, job: MainJob, result: JobRe
 function summary(job: MainJob, parts: Readonly<Record<string, { rows: number; prompts: number }>>): string {
   const count = (part: string) => `${parts[part]?.rows ?? 0} pairs (${parts[part]?.prompts ?? 0} prompts)`;
   const { kind } = job.teacher;
-  const teacher = kind === "implicit-reward" ? "by the implicit reward of a preference-trained model" : kind === "reward-head" ? "by a Bradley-Terry reward head" : "by likelihood";
+  const teacher =
+    kind === "implicit-reward"
+      ? "by the implicit reward of a preference-trained model"
+      : kind === "reward-head"
+        ? "by a Bradley-Terry reward head"
+        : "by likelihood";
   return (
     `A weak teacher was trained on ${count("labelled")}, of which ${(100 * job.label.heldOut).toFixed(0)} % of the prompts were kept to calibrate it, ` +
     `and labelled a pool of ${count("pool")} ${teacher}. ` +
@@ -90,7 +103,16 @@ function summary(job: MainJob, parts: Readonly<Record<string, { rows: number; pr
 
 function artefacts({ data, teacher, labels, students }: JobResult): Artefact[] {
   const refs = [teacher.reference, teacher.policy, ...students.flatMap(({ start, model }) => [start, model])];
-  const models = refs.flatMap((ref) => (ref === undefined || typeof ref.source === "string" ? [] : [ref.source]));
-  const measured = students.flatMap(({ generations, heldOut }) => [...(generations ? [generations] : []), heldOut]);
-  return [...new Map([data, labels, ...models, ...measured].map((artefact) => [artefact.folder, artefact])).values()];
+  const models = refs.flatMap((ref) =>
+    ref === undefined || typeof ref.source === "string" ? [] : [ref.source],
+  );
+  const measured = students.flatMap(({ generations, heldOut }) => [
+    ...(generations ? [generations] : []),
+    heldOut,
+  ]);
+  return [
+    ...new Map(
+      [data, labels, ...models, ...measured].map((artefact) => [artefact.folder, artefact]),
+    ).values(),
+  ];
 }

@@ -81,15 +81,20 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
         const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
         await writeCounts(work, name, read, kept.length);
         const wanted = lossInputs(loss);
-        const reference = wanted.has("reference") ? await referenceScores(deps, work, policy, tokenRows) : undefined;
+        const reference = wanted.has("reference")
+          ? await referenceScores(deps, work, policy, tokenRows)
+          : undefined;
         const { runtime } = stageDeps(deps);
-        const trained = lora === undefined ? policy : await addAdapter(runtime, policy, loraSpec(lora), settings.seed);
+        const trained =
+          lora === undefined ? policy : await addAdapter(runtime, policy, loraSpec(lora), settings.seed);
         await trainPreference(stageDeps(deps), {
           model: trained,
           rows: tokenRows,
           reference,
           weights: wanted.has("weights") ? kept.map((row) => required(name, row, "weight")) : undefined,
-          softLabels: wanted.has("preferenceProb") ? kept.map((row) => required(name, row, "preferenceProb")) : undefined,
+          softLabels: wanted.has("preferenceProb")
+            ? kept.map((row) => required(name, row, "preferenceProb"))
+            : undefined,
           loss,
           settings,
           folder: work.scratch,
@@ -123,7 +128,12 @@ export async function rewardStage(
           const read = await rows.read();
           const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
           await writeCounts(work, name, read, kept.length);
-          await trainReward(stageDeps(deps), { model: policy, rows: tokenRows, settings, folder: work.scratch });
+          await trainReward(stageDeps(deps), {
+            model: policy,
+            rows: tokenRows,
+            settings,
+            folder: work.scratch,
+          });
           return policy;
         },
         settings.seed,
@@ -163,7 +173,11 @@ function encodeRows(
   const kept: TrainingRow[] = [];
   const tokenRows: TokenRow[] = [];
   for (const row of rows) {
-    const { prompt, a, b, flags } = encodePair(tokenizer, { prompt: row.prompt, a: row.chosen, b: row.rejected }, limits);
+    const { prompt, a, b, flags } = encodePair(
+      tokenizer,
+      { prompt: row.prompt, a: row.chosen, b: row.rejected },
+      limits,
+    );
     if (flags.some((flag) => UNUSABLE.includes(flag))) continue;
     kept.push(row);
     tokenRows.push({ prompt, responses: [a, b] });
@@ -172,7 +186,12 @@ function encodeRows(
 }
 
 /** Reference log-probabilities, computed before any update and kept until the stage is done. */
-async function referenceScores(deps: JobDeps, work: WorkFolder, model: Model, rows: readonly TokenRow[]): Promise<RowScore[]> {
+async function referenceScores(
+  deps: JobDeps,
+  work: WorkFolder,
+  model: Model,
+  rows: readonly TokenRow[],
+): Promise<RowScore[]> {
   const file = `${work.scratch}/reference.json`;
   if (await exists(file)) return (await readJson(file, 2 ** 32)) as RowScore[];
   const scorer = await openScorer(deps.runtime(), model);
@@ -189,14 +208,24 @@ async function referenceScores(deps: JobDeps, work: WorkFolder, model: Model, ro
 
 const REFERENCE_CHUNK = 512;
 
-async function writeCounts(work: WorkFolder, name: string, rows: readonly unknown[], used: number): Promise<void> {
+async function writeCounts(
+  work: WorkFolder,
+  name: string,
+  rows: readonly unknown[],
+  used: number,
+): Promise<void> {
   if (used === 0)
-    throw new DataError(name, 0, `none of ${rows.length} rows can be trained on: every label is a tie, abstained or empty.`);
+    throw new DataError(
+      name,
+      0,
+      `none of ${rows.length} rows can be trained on: every label is a tie, abstained or empty.`,
+    );
   await writeJsonAtomic(work.path("rows.json"), { rows: rows.length, used, leftOut: rows.length - used });
 }
 
 function required(name: string, row: TrainingRow, column: "weight" | "preferenceProb"): number {
   const value = row[column];
-  if (value === undefined) throw new DataError(name, 0, `row ${row.id} has no ${column}, which the loss reads.`);
+  if (value === undefined)
+    throw new DataError(name, 0, `row ${row.id} has no ${column}, which the loss reads.`);
   return value;
 }
