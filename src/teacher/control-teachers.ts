@@ -1,6 +1,19 @@
 /** Controls (`controls.ts`) as teachers: they go through the same shards, labels and selection as a model does. */
+import { digestOf } from "../core/digest.ts";
+import { createRng } from "../core/rng.ts";
 import { type CandidatePair, isEmptyText, plainText, sameText } from "../data/rows.ts";
-import type { ControlScorer } from "./controls.ts";
+import {
+  annotatorControl,
+  type ControlScorer,
+  flippedHumanControl,
+  goldControl,
+  type HumanChoice,
+  humanControl,
+  lengthBiasedHumanControl,
+  longerControl,
+  randomControl,
+  type Scores,
+} from "./controls.ts";
 import type { PairScore, Teacher } from "./teacher.ts";
 
 /** Which control, and what its scores depend on beside the pair: seed, rates, digest of the human labels or gold rewards. */
@@ -20,6 +33,62 @@ export function controlTeacher(name: string, score: ControlScorer, settings: Con
     scorePairs: async (pairs) => pairs.map((pair) => scored(pair, score)),
     close: async () => {},
   };
+}
+
+type Choices = ReadonlyMap<string, HumanChoice>;
+
+/** A control by its name, with what it needs; see `controls.ts`. Maps are by pair id. */
+export type ControlSpec =
+  | { readonly control: "random"; readonly seed: number }
+  | { readonly control: "longer" }
+  | { readonly control: "gold"; readonly rewards: ReadonlyMap<string, Scores> }
+  | { readonly control: "human"; readonly choices: Choices }
+  | { readonly control: "flipped"; readonly choices: Choices; readonly rate: number; readonly seed: number }
+  | {
+      readonly control: "length-biased";
+      readonly choices: Choices;
+      readonly rate: number;
+      readonly seed: number;
+    }
+  | {
+      readonly control: "annotators";
+      readonly choices: Choices;
+      readonly rates: readonly number[];
+      readonly seed: number;
+    };
+
+/**
+ * Opens a control; rewards and human choices stand in its manifest as digests, so that other choices are another teacher.
+ * @throws ConfigError when a rate is out of range
+ */
+export function openControl(spec: ControlSpec): Teacher {
+  const settings = Object.entries(spec).map(([name, value]: [string, unknown]) =>
+    value instanceof Map
+      ? [name, digestOf([...value].sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)))]
+      : [name, value],
+  );
+  return controlTeacher(spec.control, scorerOf(spec), Object.fromEntries(settings));
+}
+
+function scorerOf(spec: ControlSpec): ControlScorer {
+  switch (spec.control) {
+    case "random":
+      return randomControl(createRng(spec.seed));
+    case "longer":
+      return longerControl();
+    case "gold":
+      return goldControl(spec.rewards);
+    case "human":
+      return humanControl(spec.choices);
+    case "flipped":
+      return flippedHumanControl(spec.choices, spec.rate, createRng(spec.seed));
+    case "length-biased":
+      return lengthBiasedHumanControl(spec.choices, spec.rate, createRng(spec.seed));
+    case "annotators":
+      return annotatorControl(spec.choices, spec.rates, createRng(spec.seed));
+    default:
+      return spec satisfies never;
+  }
 }
 
 function scored(pair: CandidatePair, score: ControlScorer): PairScore {

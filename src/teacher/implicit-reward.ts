@@ -57,10 +57,7 @@ export async function openImplicitReward(
   const { beta, limits } = options;
   if (!(beta > 0 && Number.isFinite(beta)))
     throw new ConfigError(`implicit reward: beta is out of range, expected above 0, got ${beta}.`);
-  const task = "language-model";
-  const policy = await loadTeacherModel(runtime, options.policy, { role: "policy", task, limits });
-  const reference = await loadTeacherModel(runtime, options.reference, { role: "reference", task, limits });
-  checkMatch(options, policy, reference);
+  const { policy, reference } = await loadBoth(runtime, options);
   const manifest: TeacherManifest = {
     kind: "implicit-reward",
     code: "1",
@@ -68,7 +65,6 @@ export async function openImplicitReward(
     reference: reference.digest,
     beta,
   };
-  checkExpected(options, manifest);
   const scorerOptions = options.tokens === undefined ? {} : { tokens: options.tokens };
   const ofPolicy = await openScorer(runtime, policy.model, scorerOptions);
   const ofReference = await openScorer(runtime, reference.model, scorerOptions);
@@ -96,6 +92,24 @@ export async function openImplicitReward(
       await releaseModel(runtime, reference.model);
     },
   };
+}
+
+/** Both models, checked; none stays in the store when they do not fit. */
+async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
+  const { limits } = options;
+  const task = "language-model";
+  const policy = await loadTeacherModel(runtime, options.policy, { role: "policy", task, limits });
+  let reference: TeacherModel | undefined;
+  try {
+    reference = await loadTeacherModel(runtime, options.reference, { role: "reference", task, limits });
+    checkMatch(options, policy, reference);
+    checkExpected(options, policy, reference);
+    return { policy, reference };
+  } catch (error) {
+    await releaseModel(runtime, policy.model);
+    if (reference !== undefined) await releaseModel(runtime, reference.model);
+    throw error;
+  }
 }
 
 /**
@@ -138,13 +152,13 @@ function checkMatch(options: ImplicitRewardOptions, policy: TeacherModel, refere
     );
 }
 
-function checkExpected(options: ImplicitRewardOptions, manifest: TeacherManifest): void {
-  const places = { policy: options.policy, reference: options.reference };
+function checkExpected(options: ImplicitRewardOptions, policy: TeacherModel, reference: TeacherModel): void {
+  const found = { ...modelFacts(policy, options.limits), reference: reference.digest };
   for (const what of ["policy", "reference", "tokenizer", "template"] as const) {
-    const [expected, got] = [options.expected?.[what], manifest[what]];
+    const [expected, got] = [options.expected?.[what], found[what]];
     if (expected === undefined || expected === got) continue;
     throw new CheckpointError(
-      what === "reference" ? places.reference : places.policy,
+      what === "reference" ? options.reference : options.policy,
       `is not the ${what} that the teacher was saved with, expected ${short(expected)}, got ${short(got)}. ` +
         "Use the folders that the teacher was trained with, or train it again.",
     );
