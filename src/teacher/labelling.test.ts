@@ -75,7 +75,9 @@ describe("labelPool", () => {
     const asked = teachers.flatMap((teacher) => teacher.asked);
     expect(asked.length).toBe(200);
     expect(new Set(asked).size).toBe(200);
-    expect(reports.map(({ report }) => report.scored)).toEqual(teachers.map((teacher) => teacher.asked.length));
+    expect(reports.map(({ report }) => report.scored)).toEqual(
+      teachers.map((teacher) => teacher.asked.length),
+    );
     expect(await scoresIn()).toEqual(await slowTeacher(0).scorePairs(pool(200)));
   });
 
