@@ -200,20 +200,24 @@ function checkName(name: string): void {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw new Error(`internal: stage name ${JSON.stringify(name)}`);
 }
 
-/** A plan as a table, one line per stage. */
+/** A plan, or what was done, as a table, one line per stage. */
 export function formatSteps(steps: readonly StageStep[]): string {
   const width = Math.max(5, ...steps.map(({ name }) => name.length));
-  const words: Record<StageState, string> = {
-    cached: "kept",
-    resume: "goes on",
-    run: "runs",
-    depends: "runs, unless what it needs comes out as before",
-  };
-  return steps
-    .map(({ name, state, elapsedSeconds }) => {
-      const took =
-        state === "cached" && elapsedSeconds !== undefined ? ` (took ${formatSeconds(elapsedSeconds)})` : "";
-      return `${name.padEnd(width)}  ${words[state]}${took}`;
-    })
-    .join("\n");
+  return steps.map((step) => `${step.name.padEnd(width)}  ${wordsOf(step)}`).join("\n");
+}
+
+function wordsOf({ state, elapsedSeconds }: StageStep): string {
+  const took = elapsedSeconds === undefined ? undefined : formatSeconds(elapsedSeconds);
+  switch (state) {
+    case "cached":
+      return `kept (took ${took})`;
+    case "resume":
+      return took === undefined ? "goes on" : `went on, done in ${took}`;
+    case "run":
+      return took === undefined ? "runs" : `done in ${took}`;
+    case "depends":
+      return "runs, unless what it needs comes out as before";
+    default:
+      return state satisfies never;
+  }
 }

@@ -1,0 +1,204 @@
+/** The whole job on tiny models, in processes of its own: run, kept results, kill -9, Ctrl-C, wrong recipes. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeTinyModel } from "../helpers/tiny-model.ts";
+import { nodeArguments, weakTeacher } from "./spawn.ts";
+
+let folder: string;
+let recipe: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-run-"));
+  recipe = join(folder, "tiny.yaml");
+  for (const [name, seed] of [
+    ["weak", 1],
+    ["student", 2],
+  ] as const)
+    await writeTinyModel(join(folder, name), {
+      family: "llama",
+      seed,
+      task: "language-model",
+      positions: 128,
+      vocab: 264,
+    });
+  const word = (i: number) => ["good day", "sad end", "happy cat", "bad rain", "nice sun"][i % 5];
+  const rows = Array.from({ length: 120 }, (_, i) => ({
+    prompt: `p${i}`,
+    chosen: ` ${word(i)}`,
+    rejected: ` ${word(i + 1 + (i % 3))}`,
+  }));
+  await writeFile(join(folder, "pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  await writeFile(
+    recipe,
+    `version: 1
+threads: 1
+models: { weak: ${join(folder, "weak")}, student: ${join(folder, "student")} }
+data:
+  source: ${join(folder, "pairs.jsonl")}
+  split: { labelled: 0.5, unlabelled: 0.3, test: 0.2 }
+  test_prompts: 4
+  max_length: 64
+  max_prompt_length: 32
+teacher:
+  sft: { batch_size: 8 }
+  prefer: { batch_size: 4, save_steps: 1 }
+label: { held_out: 0.3 }
+student:
+  sft: { batch_size: 8 }
+  prefer: { batch_size: 8, save_steps: 1 }
+arms: [sft, weak, human]
+eval: { max_new_tokens: 4, gold: [sentiment], n_bootstrap: 100 }
+`,
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const run = (out: string, ...more: string[]) =>
+  weakTeacher(["run", recipe, "--out", join(folder, out), "--json", ...more]);
+
+/** Digest of every finished stage, by name. */
+async function digests(out: string): Promise<Record<string, string>> {
+  const stages = join(folder, out, "stages");
+  const names = (await readdir(stages)).filter((name) => !name.startsWith(".")).sort();
+  const records = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(stages, name, "stage.json"), "utf8"))),
+  );
+  return Object.fromEntries(names.map((name, i) => [name, records[i].digest]));
+}
+
+const states = (stdout: string) =>
+  (JSON.parse(stdout).steps as { name: string; state: string }[]).map(({ state }) => state);
+
+describe("run", () => {
+  test("goes from pairs to measured students, and a second time computes nothing", async () => {
+    const plan = await run("whole", "--dry-run");
+    expect(plan.code, plan.stderr).toBe(0);
+    expect(existsSync(join(folder, "whole"))).toBe(false);
+    const first = await run("whole");
+    expect(first.code, first.stderr).toBe(0);
+    expect(new Set(states(first.stdout))).toEqual(new Set(["run"]));
+    expect(JSON.parse(await readFile(join(folder, "whole", "recipe.json"), "utf8"))).toMatchObject({
+      name: "tiny",
+      seed: 22,
+    });
+    const again = await run("whole");
+    expect(new Set(states(again.stdout))).toEqual(new Set(["cached"]));
+    expect(again.stderr).not.toContain("starts");
+  });
+
+  test("another beta of the student computes the students and what is measured of them, nothing before", async () => {
+    const plan = await run("whole", "--set", "student.prefer.beta=0.5", "--dry-run");
+    const steps = JSON.parse(plan.stdout).steps as { name: string; state: string }[];
+    const kept = steps.filter(({ state }) => state === "cached").map(({ name }) => name);
+    expect(kept).toEqual(
+      expect.arrayContaining([
+        "teacher-sft",
+        "teacher-prefer",
+        "weak-labels",
+        "student-sft-weak",
+        "generate-sft",
+      ]),
+    );
+    expect(
+      steps
+        .filter(({ state }) => state !== "cached")
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(
+      [
+        "student-weak",
+        "generate-weak",
+        "held-out-weak",
+        "student-human",
+        "generate-human",
+        "held-out-human",
+      ].sort(),
+    );
+  });
+
+  test("killed again and again with kill -9, it ends with the same results and repeats no finished stage", async () => {
+    const finished = new Set<string>();
+    // Kills in the middle of different work: data, training at several steps, labelling, generating.
+    for (const at of [
+      /stage data: starts/,
+      /stage teacher-prefer: starts/,
+      /stage teacher-prefer: goes on/,
+      /stage weak-labels: starts/,
+      /stage student-weak: starts/,
+      /stage generate-weak: starts/,
+    ]) {
+      const { code, stderr } = await signalWhen("killed", at, "SIGKILL");
+      // Null: it did not come to an end of its own.
+      expect(code, String(at)).toBeNull();
+      for (const name of finished) expect(stderr).not.toMatch(new RegExp(`stage ${name}: (starts|goes on)`));
+      for (const [, name] of stderr.matchAll(/stage (\S+): done/g)) finished.add(name!);
+    }
+    const last = await run("killed");
+    expect(last.code, last.stderr).toBe(0);
+    expect(await digests("killed")).toEqual(await digests("whole"));
+    expect((await readdir(join(folder, "killed", "stages"))).filter((name) => name.startsWith("."))).toEqual(
+      [],
+    );
+  }, 240_000);
+
+  test("two processes on one folder share the work and end with the same results", async () => {
+    const both = await Promise.all([run("shared"), run("shared")]);
+    for (const { code, stderr } of both) expect(code, stderr).toBe(0);
+    expect(await digests("shared")).toEqual(await digests("whole"));
+    const starts = both.flatMap(({ stderr }) =>
+      [...stderr.matchAll(/stage (\S+): starts/g)].map(([, name]) => name),
+    );
+    expect(new Set(starts).size).toBe(starts.length);
+  }, 120_000);
+
+  test("one Ctrl-C saves and ends with 130; the same command goes on", async () => {
+    const { code, stderr } = await signalWhen("stopped", /stage teacher-prefer: starts/, "SIGINT");
+    expect(stderr).toContain("stopping; what is in hand is finished and saved");
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/error: .*interrupted; .*run the same command to go on/);
+    const after = await run("stopped");
+    expect(after.code, after.stderr).toBe(0);
+    expect(await digests("stopped")).toEqual(await digests("whole"));
+  }, 120_000);
+
+  test("a wrong recipe is exit code 2 with places, and makes no folder", async () => {
+    const outcome = await run("never", "--set", "teacher.prefer.betta=1", "--set", "seed=x");
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain(
+      '--set teacher.prefer.betta=1: teacher.prefer.betta: unknown setting; did you mean "beta"?',
+    );
+    expect(outcome.stderr).toContain("--set seed=x: seed: expected a number");
+    expect(existsSync(join(folder, "never"))).toBe(false);
+  });
+
+  test("a folder that is no model is exit code 1 and names it", async () => {
+    const outcome = await run("no-model", "--set", `models.weak=${join(folder, "absent")}`);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/absent: cannot be opened as a model folder/);
+  });
+});
+
+/** Starts the job and ends it with a signal once its messages match; gives all messages. */
+async function signalWhen(
+  out: string,
+  at: RegExp,
+  signal: NodeJS.Signals,
+): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [...nodeArguments, "run", recipe, "--out", join(folder, out)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  let sent = false;
+  child.stderr.setEncoding("utf8").on("data", (part: string) => {
+    stderr += part;
+    if (sent || !at.test(stderr)) return;
+    sent = true;
+    // A little later, so that the work is under way.
+    setTimeout(() => child.kill(signal), 60);
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, stderr };
+}
