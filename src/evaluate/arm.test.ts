@@ -61,11 +61,12 @@ describe("evaluateArm", () => {
   });
 
   it("has a log-probability of -ln 258 for each token, EOS included, under a model that finds all equally likely", async () => {
-    const records = await evaluateArm({ runtime }, { ...request(), sft: uniform });
-    for (const { tokens, finish, sftLogp } of records) {
-      const scored = tokens + (finish === "eos" ? 1 : 0);
-      expect(sftLogp).toBeCloseTo(-scored * Math.log(258), 3);
-    }
+    const long = { ...generation, maxNewTokens: 200, perPrompt: 4 };
+    const records = await evaluateArm({ runtime }, { ...request(), model: uniform, generation: long });
+    // About half of the responses end by EOS: 1 - (257/258)^200 = 0.54.
+    expect(new Set(records.map(({ finish }) => finish))).toEqual(new Set(["eos", "length"]));
+    for (const { tokens, finish, logp } of records)
+      expect(logp).toBeCloseTo(-(tokens + (finish === "eos" ? 1 : 0)) * Math.log(258), 1);
   });
 
   it("finds no distance of a model from itself", async () => {

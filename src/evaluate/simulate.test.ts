@@ -51,9 +51,16 @@ describe("sampleCandidates", () => {
 
 describe("sampleResponses", () => {
   it("gives ids, their text after the prompt, and why each ended", async () => {
-    const samples = await sampleResponses({ runtime }, model, tokenizer, prompts, settings);
+    const decodeAfter = (context: readonly number[], ids: readonly number[]) => `${ids} after ${context}`;
+    const samples = await sampleResponses(
+      { runtime },
+      model,
+      { ...tokenizer, decodeAfter },
+      prompts,
+      settings,
+    );
     for (const { promptIds, ids, text, finish } of samples) {
-      expect(text).toBe(tokenizer.decodeAfter(promptIds, ids));
+      expect(text).toBe(`${ids} after ${promptIds}`);
       expect(finish === "length" ? ids.length : 6).toBe(6);
     }
     expect(samples.map(({ index, sample }) => [index, sample])).toEqual([
