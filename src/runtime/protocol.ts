@@ -17,6 +17,12 @@ export type Binding = string | StoreView;
 /** How the worker's ONNX Runtime is set up. */
 export type WorkerSetup = { readonly provider: "cpu" | "webgpu" | "cuda"; readonly threads: number };
 
+/** Element type and sizes of an output. */
+export type OutputSize = {
+  readonly type: "float32" | "float64" | "int32" | "bool";
+  readonly shape: readonly number[];
+};
+
 /** What the main thread asks for. */
 export type Request =
   | {
@@ -33,6 +39,8 @@ export type Request =
       readonly bind: Readonly<Record<string, Binding>>;
       /** Program output → what of the store it is written to, or null to send it back. */
       readonly fetch: Readonly<Record<string, Binding | null>>;
+      /** Sizes of the outputs that are sent back, where they are known before the run. */
+      readonly sizes: Readonly<Record<string, OutputSize>>;
     }
   | { readonly kind: "set"; readonly key: string; readonly value: Value }
   | { readonly kind: "zeros"; readonly keys: Readonly<Record<string, readonly number[]>> }

@@ -5,11 +5,11 @@
 import { Worker } from "node:worker_threads";
 import { sha256 } from "../core/digest.ts";
 import { AlignError, BackendError, ShapeError } from "../core/errors.ts";
-import { bindSymbols } from "../graph/dims.ts";
+import { bindSymbols, dimParts, evaluateDim } from "../graph/dims.ts";
 import { outputName, type Program } from "../graph/onnx/write.ts";
 import type { Dialect } from "../graph/tensor.ts";
 import { type Device, defaultThreads, deviceError, dialectOf } from "./device.ts";
-import type { Binding, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+import type { Binding, OutputSize, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
 
 /** Options of `openRuntime`. */
 export type RuntimeOptions = { device?: Device; threads?: number };
@@ -100,7 +100,7 @@ async function compile(link: Link, device: Device, digest: string, program: Prog
     program,
     async run(feeds, bindings = {}) {
       const inputs = bindings.inputs ?? {};
-      checkFeeds(program, feeds, inputs);
+      const symbols = checkFeeds(program, feeds, inputs);
       checkNames("input", Object.keys(inputs), program.inputs);
       checkNames("output", Object.keys(bindings.outputs ?? {}), program.outputs);
       const keyOf = bindings.parameter ?? ((name) => name);
@@ -111,7 +111,8 @@ async function compile(link: Link, device: Device, digest: string, program: Prog
       const fetch = Object.fromEntries(
         program.outputs.map(({ name }) => [outputName(name), bindings.outputs?.[name] ?? null]),
       );
-      const result = (await link.ask({ kind: "run", program: digest, feeds, bind, fetch })) as Record<
+      const sizes = outputSizes(program, symbols);
+      const result = (await link.ask({ kind: "run", program: digest, feeds, bind, fetch, sizes })) as Record<
         string,
         Value
       >;
@@ -126,7 +127,7 @@ function checkFeeds(
   program: Program,
   feeds: Readonly<Record<string, Value>>,
   inputs: Readonly<Record<string, Binding>>,
-): void {
+): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
   for (const port of program.inputs) {
     const value = feeds[port.name];
@@ -154,6 +155,21 @@ function checkFeeds(
   checkNames("input", Object.keys(feeds), program.inputs);
   const twice = Object.keys(feeds).find((name) => name in inputs);
   if (twice !== undefined) throw new ShapeError("run", `"${twice}" is both fed and bound to the store.`);
+  return sizes;
+}
+
+/** Sizes of the outputs whose symbols are all known from what is fed. */
+function outputSizes(program: Program, symbols: ReadonlyMap<string, number>): Record<string, OutputSize> {
+  const known = program.outputs.filter(({ shape }) =>
+    shape.every((dim) => dimParts(dim).symbols.every((symbol) => symbols.has(symbol))),
+  );
+  const types = { float: program.precision, int: "int32", bool: "bool" } as const;
+  return Object.fromEntries(
+    known.map(({ name, dtype, shape }) => [
+      outputName(name),
+      { type: types[dtype], shape: shape.map((dim) => evaluateDim(dim, symbols)) },
+    ]),
+  );
 }
 
 function checkNames(

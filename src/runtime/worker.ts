@@ -4,7 +4,17 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import * as ort from "onnxruntime-node";
-import type { Binding, Envelope, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+import { SENTINEL } from "../graph/onnx/write.ts";
+import type {
+  Binding,
+  Envelope,
+  OutputSize,
+  Reply,
+  Request,
+  TensorData,
+  Value,
+  WorkerSetup,
+} from "./protocol.ts";
 
 const setup = workerData as WorkerSetup;
 const sessions = new Map<string, ort.InferenceSession>();
@@ -60,22 +70,66 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
   const feeds: Record<string, ort.Tensor> = {};
   for (const [name, value] of Object.entries(request.feeds)) feeds[name] = tensorOf(value);
   for (const [name, binding] of Object.entries(request.bind)) feeds[name] = bound(binding);
+  const back: Record<string, Value> = {};
   const fetches: Record<string, ort.Tensor | null> = {};
   // An output may be written to the array an input reads: programs do so only where each element is read
   // before it is written (sums onto gradients, optimiser updates, cache rows).
-  for (const [name, binding] of Object.entries(request.fetch))
-    fetches[name] = binding === null ? null : bound(binding);
-  const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, {
-    logSeverityLevel: 3,
-  });
-  const back: Record<string, Value> = {};
   for (const [name, binding] of Object.entries(request.fetch)) {
-    if (binding !== null) continue;
-    const tensor = results[name]!;
-    const data = (await tensor.getData()) as TensorData;
-    back[name] = { data, shape: tensor.dims, ...(tensor.type === "bool" ? { bool: true } : {}) };
+    const size = request.sizes[name];
+    if (binding === null && size !== undefined) back[name] = emptyValue(size);
+    fetches[name] = binding !== null ? bound(binding) : back[name] ? tensorOf(back[name]) : null;
+  }
+  if (await runInPlace(session, feeds, fetches)) return back;
+  const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, RUN_OPTIONS);
+  for (const [name, tensor] of Object.entries(fetches)) {
+    if (tensor !== null) continue;
+    const result = results[name]!;
+    const data = (await result.getData()) as TensorData;
+    back[name] = { data, shape: result.dims, ...(result.type === "bool" ? { bool: true } : {}) };
   }
   return back;
+}
+
+const RUN_OPTIONS: ort.InferenceSession.RunOptions = { logSeverityLevel: 3 };
+
+/** What onnxruntime-node says of a sequence, which it cannot hand to JavaScript. */
+const SENTINEL_REFUSED = /Non tensor type is temporarily not supported/;
+
+/**
+ * Runs with every output written where it belongs. onnxruntime-node 1.30 copies each output into a fresh array even where one
+ * was given for it: for gradients that is the size of the model, every micro-batch. It copies in the order of outputs and stops at
+ * the first it cannot convert, so the sentinel (docs/decisions/0007) is asked for first. Where it does convert it, nothing is lost.
+ * @returns false when an output has no array yet, and nothing was run
+ */
+async function runInPlace(
+  session: ort.InferenceSession,
+  feeds: Record<string, ort.Tensor>,
+  fetches: Readonly<Record<string, ort.Tensor | null>>,
+): Promise<boolean> {
+  if (Object.values(fetches).includes(null)) return false;
+  const outputs = { [SENTINEL]: null, ...fetches } as unknown as ort.InferenceSession.OnnxValueMapType;
+  try {
+    await session.run(feeds, outputs, RUN_OPTIONS);
+  } catch (error) {
+    if (!(error instanceof Error && SENTINEL_REFUSED.test(error.message))) throw error;
+  }
+  return true;
+}
+
+function emptyValue({ type, shape }: OutputSize): Value {
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  switch (type) {
+    case "float32":
+      return { data: new Float32Array(size), shape };
+    case "float64":
+      return { data: new Float64Array(size), shape };
+    case "int32":
+      return { data: new Int32Array(size), shape };
+    case "bool":
+      return { data: new Uint8Array(size), shape, bool: true };
+    default:
+      return type satisfies never;
+  }
 }
 
 async function answer(request: Request): Promise<unknown> {

@@ -49,7 +49,10 @@ const root = protobuf.Root.fromJSON({
     },
     TensorShapeProto: { fields: { dim: many(1, "Dimension") } },
     TensorTypeProto: { fields: { elemType: one(1, "int32"), shape: one(2, "TensorShapeProto") } },
-    TypeProto: { fields: { tensorType: one(1, "TensorTypeProto") } },
+    SequenceTypeProto: { fields: { elemType: one(1, "TypeProto") } },
+    TypeProto: {
+      fields: { tensorType: one(1, "TensorTypeProto"), sequenceType: one(4, "SequenceTypeProto") },
+    },
     ValueInfoProto: { fields: { name: one(1, "string"), type: one(2, "TypeProto") } },
     GraphProto: {
       fields: {
@@ -87,8 +90,8 @@ export type NodeProto = {
 /** One constant as plain data. */
 export type TensorProto = { name: string; dims: number[]; dataType: number; rawData: Uint8Array };
 
-/** Name, element type and sizes of a graph input or output. */
-export type ValueInfo = { name: string; element: number; shape: readonly (number | string)[] };
+/** Name, element type and sizes of a graph input or output; without a shape it is a sequence of tensors. */
+export type ValueInfo = { name: string; element: number; shape?: readonly (number | string)[] };
 
 /** Encodes a graph as an ONNX model: opset 21, plus com.microsoft 1. */
 export function encodeModel(graph: {
@@ -116,6 +119,8 @@ export function encodeModel(graph: {
 }
 
 function valueInfo({ name, element, shape }: ValueInfo): object {
+  if (shape === undefined)
+    return { name, type: { sequenceType: { elemType: { tensorType: { elemType: element } } } } };
   const dim = shape.map((size) => (typeof size === "number" ? { dimValue: size } : { dimParam: size }));
   return { name, type: { tensorType: { elemType: element, shape: { dim } } } };
 }

@@ -52,6 +52,7 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
     writer.add("Identity", [writer.name(tensor)], { outputs: [outputName(name)] });
     return { name, dtype: tensor.dtype, shape: tensor.shape };
   });
+  writer.add("SequenceEmpty", [], { outputs: [SENTINEL] });
   const info = (port: Port, name: string) => ({
     name,
     element: elementType(port.dtype, dialect),
@@ -62,7 +63,10 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
       nodes: forwardOutputs(writer.nodes, new Set(results.map((port) => outputName(port.name)))),
       constants: [...writer.constants.values()],
       inputs: ports.map((port) => info(port, port.name)),
-      outputs: results.map((port) => info(port, outputName(port.name))),
+      outputs: [
+        { name: SENTINEL, element: ELEMENT.float32 },
+        ...results.map((port) => info(port, outputName(port.name))),
+      ],
     }),
     precision: dialect.precision,
     inputs: ports.filter((_, i) => isInput(leaves[i]!)),
@@ -70,6 +74,12 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
     outputs: results,
   };
 }
+
+/**
+ * The first output of every program: an empty sequence, which onnxruntime-node cannot hand to JavaScript; see
+ * `runtime/worker.ts` and docs/decisions/0007.
+ */
+export const SENTINEL = "sentinel";
 
 /** ONNX wants inputs and outputs to differ in name; ours may not. */
 export const outputName = (name: string): string => `out:${name}`;
