@@ -7,6 +7,7 @@ import { addDoctor } from "./verbs/doctor.ts";
 import { addImport } from "./verbs/import.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addParity } from "./verbs/parity.ts";
+import { addReport } from "./verbs/report.ts";
 import { addRun } from "./verbs/run.ts";
 
 /** All verbs with their flags and help. Errors of usage are thrown as `CommanderError` after they were printed. */
@@ -24,12 +25,16 @@ export function buildProgram(): Command {
     .option("--debug", "print the stack of an error")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .exitOverride()
-    .addHelpText("after", examples(["doctor", "inspect pairs.jsonl", "inspect pairs.jsonl --help"]))
+    .addHelpText(
+      "after",
+      examples(["doctor", "demo", "inspect pairs.jsonl", "run recipe.yaml", "run --help"]),
+    )
     .addHelpText(
       "after",
       "Exit codes: 0 done, 1 the run failed, 2 the command or the recipe is wrong, 130 interrupted.",
     );
-  for (const add of [addRun, addDoctor, addInspect, addImport, addParity, addCompletion]) add(program);
+  for (const add of [addRun, addReport, addDoctor, addInspect, addImport, addParity, addCompletion])
+    add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

@@ -1,16 +1,26 @@
-/** Runs or plans a recipe: the models are fetched, the resolved recipe is written into the run's folder, then the stages go. */
+/**
+ * Runs or plans a recipe: the models are fetched, the resolved recipe is written into the run's folder, the stages go, and the
+ * report is written.
+ */
 import { join, resolve } from "node:path";
-import { writeJsonAtomic } from "../core/files.ts";
+import { AlignError } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/files.ts";
 import { type Log, silentLog } from "../core/log.ts";
+import type { ReportData } from "../report/data.ts";
+import type { ReportFiles } from "../report/render.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
 import { withLocalModels } from "./hub-models.ts";
 import { type JobResult, runMainJob } from "./job/main-job.ts";
+import { writeRunReport } from "./job/report-stage.ts";
+import type { MainJob } from "./job/settings.ts";
 import { computeOf, jobOf } from "./recipe/job.ts";
+import { loadRecipe } from "./recipe/parse.ts";
 import type { Recipe } from "./recipe/schema.ts";
+import { recipeYaml } from "./recipe/write.ts";
 import { openPipeline, type StageStep } from "./stages.ts";
 
 /** Name of the resolved recipe in a run's folder. */
-export const RESOLVED = "recipe.json";
+export const RESOLVED = "recipe.yaml";
 
 /** How to run. */
 export type RunOptions = {
@@ -24,11 +34,14 @@ export type RunOptions = {
   readonly fresh?: boolean;
 };
 
-/** What came of it; in a dry run artefacts have no digest where they are not there. */
+/** A report: its files and what is in them. */
+export type RunReport = ReportFiles & { readonly data: ReportData };
+
+/** What came of it; a dry run has no report. */
 export type RunOutcome = {
   readonly folder: string;
   readonly steps: readonly StageStep[];
-  readonly result: JobResult;
+  readonly report: RunReport | undefined;
 };
 
 /**
@@ -36,18 +49,46 @@ export type RunOutcome = {
  * @throws AlignError as the stages do; InterruptedError when `signal` fires, with everything finished kept
  */
 export async function runRecipe(asked: Recipe, options: RunOptions): Promise<RunOutcome> {
-  const { log = silentLog, signal, code, dryRun = false, fresh = false } = options;
-  const recipe = dryRun ? asked : await withLocalModels(asked, log);
-  const folder = resolve(recipe.out);
+  const { dryRun = false } = options;
+  const folder = resolve(asked.out);
+  const recipe = dryRun ? asked : await withLocalModels(asked, options.log);
   const job = jobOf(recipe);
-  // Models and paths differ from machine to machine, so the recipe is kept as it was asked for.
-  if (!dryRun) await writeJsonAtomic(join(folder, RESOLVED), asked);
+  // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
+  if (!dryRun) await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
+  const { result, steps } = await runStages(recipe, job, options);
+  const report = dryRun ? undefined : await reportOf(asked, job, result, steps, options.code);
+  return { folder, steps, report };
+}
+
+/**
+ * Writes the report of a finished run again; nothing is computed.
+ * @throws AlignError "pipeline" when a stage of it is not finished; ConfigError when the folder is no run
+ */
+export async function reportRun(folder: string, options: RunOptions): Promise<RunOutcome> {
+  const asked = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
+  const recipe = await withLocalModels(asked, options.log);
+  const job = jobOf(recipe);
+  const { result, steps } = await runStages(recipe, job, { ...options, dryRun: true });
+  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  if (open.length > 0)
+    throw new AlignError(
+      "pipeline",
+      `${folder}: ${open.length} of ${steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
+    );
+  return { folder: resolve(folder), steps, report: await reportOf(asked, job, result, steps, options.code) };
+}
+
+async function runStages(
+  recipe: Recipe,
+  job: MainJob,
+  { log = silentLog, signal, code, dryRun, fresh }: RunOptions,
+): Promise<{ result: JobResult; steps: readonly StageStep[] }> {
   const pipeline = openPipeline({
-    folder,
+    folder: resolve(recipe.out),
     code,
-    fresh,
     log,
-    mode: dryRun ? "plan" : "run",
+    fresh: fresh === true,
+    mode: dryRun === true ? "plan" : "run",
     ...(signal === undefined ? {} : { signal }),
   });
   let opened: Runtime | undefined;
@@ -57,8 +98,25 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   };
   try {
     const result = await runMainJob({ pipeline, runtime, log, signal }, job);
-    return { folder, steps: pipeline.steps(), result };
+    return { result, steps: pipeline.steps() };
   } finally {
     await opened?.close();
   }
+}
+
+function reportOf(
+  recipe: Recipe,
+  job: MainJob,
+  result: JobResult,
+  steps: readonly StageStep[],
+  version: string,
+): Promise<RunReport> {
+  const folder = resolve(recipe.out);
+  return writeRunReport(folder, job, result, {
+    folder,
+    recipe: recipeYaml(recipe),
+    version,
+    steps,
+    ...computeOf(recipe),
+  });
 }

@@ -80,10 +80,9 @@ describe("run", () => {
     const first = await run("whole");
     expect(first.code, first.stderr).toBe(0);
     expect(new Set(states(first.stdout))).toEqual(new Set(["run"]));
-    expect(JSON.parse(await readFile(join(folder, "whole", "recipe.json"), "utf8"))).toMatchObject({
-      name: "tiny",
-      seed: 22,
-    });
+    const resolved = await readFile(join(folder, "whole", "recipe.yaml"), "utf8");
+    expect(resolved).toContain("name: tiny\n");
+    expect(resolved).toContain("lr_scheduler_type: linear\n");
     const again = await run("whole");
     expect(new Set(states(again.stdout))).toEqual(new Set(["cached"]));
     expect(again.stderr).not.toContain("starts");
@@ -138,6 +137,7 @@ describe("run", () => {
     }
     const last = await run("killed");
     expect(last.code, last.stderr).toBe(0);
+    await run("whole");
     expect(await digests("killed")).toEqual(await digests("whole"));
     expect((await readdir(join(folder, "killed", "stages"))).filter((name) => name.startsWith("."))).toEqual(
       [],
@@ -147,6 +147,7 @@ describe("run", () => {
   test("two processes on one folder share the work and end with the same results", async () => {
     const both = await Promise.all([run("shared"), run("shared")]);
     for (const { code, stderr } of both) expect(code, stderr).toBe(0);
+    await run("whole");
     expect(await digests("shared")).toEqual(await digests("whole"));
     const starts = both.flatMap(({ stderr }) =>
       [...stderr.matchAll(/stage (\S+): starts/g)].map(([, name]) => name),
@@ -161,8 +162,47 @@ describe("run", () => {
     expect(stderr).toMatch(/error: .*interrupted; .*run the same command to go on/);
     const after = await run("stopped");
     expect(after.code, after.stderr).toBe(0);
+    await run("whole");
     expect(await digests("stopped")).toEqual(await digests("whole"));
   }, 120_000);
+
+  test("the report of two runs is the same but for times, and is written again without computing", async () => {
+    await run("whole");
+    await run("twice");
+    const report = async (out: string) => {
+      const { times, ...rest } = JSON.parse(await readFile(join(folder, out, "report.json"), "utf8"));
+      expect(times.stages.length).toBeGreaterThan(10);
+      return rest;
+    };
+    const first = await report("whole");
+    expect(await report("twice")).toEqual(first);
+    await rm(join(folder, "twice", "report.html"));
+    const again = await weakTeacher(["report", join(folder, "twice")]);
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout).toMatch(/gold reward[\s\S]*─\n[\s\S]*\nweak +/);
+    expect(again.stdout).toContain("report.html");
+    expect(await readFile(join(folder, "twice", "report.html"), "utf8")).toContain("<html");
+    expect(await report("twice")).toEqual(first);
+  }, 120_000);
+
+  test("a run that is not finished, or a folder that is no run, has no report", async () => {
+    await run("cut", "--set", "teacher.prefer.loss=sigmoyd");
+    expect((await weakTeacher(["report", join(folder, "cut")])).code).toBe(2);
+    await signalWhen("cut", /stage weak-labels: starts/, "SIGKILL");
+    const outcome = await weakTeacher(["report", join(folder, "cut")]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(
+      /stages are not finished: .*student-weak.*Finish them with: weak-teacher run/,
+    );
+  }, 120_000);
+
+  test("the demo is planned without a network and refuses what it does not know", async () => {
+    const plan = await weakTeacher(["demo", "--dry-run", "--out", join(folder, "demo")]);
+    expect(plan.code, plan.stderr).toBe(0);
+    expect(plan.stdout).toMatch(/^import-stories15m +runs\nworld +runs, unless/);
+    expect(plan.stderr).toContain("needs the npm packages");
+    expect((await weakTeacher(["demo", "--set", "epochs=2"])).code).toBe(2);
+  });
 
   test("a wrong recipe is exit code 2 with places, and makes no folder", async () => {
     const outcome = await run("never", "--set", "teacher.prefer.betta=1", "--set", "seed=x");

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { formatSteps } from "../../pipeline/stages.ts";
 import { collect, examples, wholeNumber } from "../options.ts";
+import { formatOutcome, outcomeValue } from "../outcome-view.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
@@ -14,23 +15,14 @@ type RunOptions = {
   readonly fresh?: boolean;
 };
 
-/** Adds the verb `run`. */
+/** Adds the verbs `run` and `demo`, which is `run demo`. */
 export function addRun(program: Command): void {
-  program
-    .command("run")
-    .description("run a recipe: teacher, labels, students side by side, measurements")
-    .argument("<recipe>", "a YAML file, or a preset: demo, tao-li-2025, cwpo-2026")
-    .option(
-      "--set <path=value>",
-      "change a setting, as student.prefer.beta=0.05; may be given again",
-      collect,
-      [],
-    )
-    .option("--out <folder>", "the run's folder; the same as --set out=<folder>")
-    .option("--device <name>", "where to compute; the same as --set device=<name>")
-    .option("--threads <n>", "cores to compute on; the same as --set threads=<n>", wholeNumber(1, 4096))
-    .option("--dry-run", "print what would be computed and what is kept, and do nothing")
-    .option("--fresh", "compute everything again, whatever is kept")
+  withRunOptions(
+    program
+      .command("run")
+      .description("run a recipe: teacher, labels, students side by side, measurements, report")
+      .argument("<recipe>", "a YAML file, or a preset: demo, tao-li-2025, cwpo-2026"),
+  )
     .addHelpText(
       "after",
       examples([
@@ -41,6 +33,28 @@ export function addRun(program: Command): void {
       ]),
     )
     .action(act(runRun));
+  withRunOptions(
+    program
+      .command("demo")
+      .description("run the preset demo: aligns a small story model towards cheerful stories, offline"),
+  )
+    .addHelpText("after", examples(["demo", "demo --dry-run", "demo --set seed=7 --out runs/demo-7"]))
+    .action(act((session, options: RunOptions) => runRun(session, "demo", options)));
+}
+
+function withRunOptions(command: Command): Command {
+  return command
+    .option(
+      "--set <path=value>",
+      "change a setting, as student.prefer.beta=0.05; may be given again",
+      collect,
+      [],
+    )
+    .option("--out <folder>", "the run's folder; the same as --set out=<folder>")
+    .option("--device <name>", "where to compute; the same as --set device=<name>")
+    .option("--threads <n>", "cores to compute on; the same as --set threads=<n>", wholeNumber(1, 4096))
+    .option("--dry-run", "print what would be computed and what is kept, and do nothing")
+    .option("--fresh", "compute everything again, whatever is kept");
 }
 
 async function runRun(session: Session, source: string, options: RunOptions): Promise<void> {
@@ -48,19 +62,16 @@ async function runRun(session: Session, source: string, options: RunOptions): Pr
   const { runRecipe } = await import("../../pipeline/run.ts");
   const recipe = await loadRecipe(source, { set: [...options.set, ...flagSettings(options)] });
   for (const need of recipe.needs) session.log.info(`needs ${need}`);
-  const { folder, steps } = await runRecipe(recipe, {
+  const dryRun = options.dryRun === true;
+  const outcome = await runRecipe(recipe, {
     log: session.log,
     signal: session.signal,
     code: packageVersion(),
-    dryRun: options.dryRun === true,
+    dryRun,
     fresh: options.fresh === true,
   });
-  const computed = steps.filter(({ state }) => state !== "cached").length;
-  const verb = options.dryRun === true ? "to compute" : "computed";
-  session.result(
-    { folder, steps },
-    `${formatSteps(steps)}\n${folder}: ${steps.length} stages, ${computed} ${verb}`,
-  );
+  if (dryRun) session.result(outcomeValue(outcome), formatSteps(outcome.steps));
+  else session.result(outcomeValue(outcome), formatOutcome(outcome));
 }
 
 /** Flags that stand for a setting, in the form of `--set`. */

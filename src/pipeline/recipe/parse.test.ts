@@ -7,6 +7,7 @@ import { AlignError, ConfigError } from "../../core/errors.ts";
 import { PRESETS, parseDocumentText } from "./document.ts";
 import { jobOf } from "./job.ts";
 import { loadRecipe, resolveRecipe } from "./parse.ts";
+import { recipeYaml } from "./write.ts";
 
 const LEAST = `version: 1
 name: tiny
@@ -340,6 +341,8 @@ describe("files", () => {
     expect(recipe.name).toBe(preset);
     expect(recipe.needs.length).toBeGreaterThan(1);
     expect(jobOf(recipe)).toMatchObject({ name: preset, seed: 22 });
+    // As it is kept in a run's folder, it reads back to the same.
+    expect(read(recipeYaml(recipe))).toEqual(recipe);
   });
 
   test("the presets have the papers' numbers", async () => {

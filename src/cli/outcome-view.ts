@@ -1,0 +1,65 @@
+/** A run's result for a terminal: the main table with intervals, what it says in words, and where the report is. */
+import { relative } from "node:path";
+import type { RunOutcome } from "../pipeline/run.ts";
+import { buildDocument } from "../report/document.ts";
+import { type TableView, tableView } from "../report/table.ts";
+
+/** The text. */
+export function formatOutcome({ folder, report, steps }: RunOutcome): string {
+  const computed = steps.filter(({ state }) => state !== "cached").length;
+  const stages = `${steps.length} stages, ${computed} computed now, the others kept from before`;
+  if (report === undefined) return `${folder}: ${stages}`;
+  const { headline, sections } = buildDocument(report.data);
+  const table = sections.flatMap(({ blocks }) => blocks).find((block) => block.type === "table");
+  const view = table === undefined ? undefined : tableView(table.table);
+  return [
+    ...(view === undefined ? [] : [formatTable(view), ""]),
+    ...headline,
+    "",
+    `report: ${relative(process.cwd(), report.html) || report.html} (also report.json and report.md); ${stages}`,
+  ].join("\n");
+}
+
+/** A table with aligned columns and wrapped heads; intervals stand behind their numbers. */
+export function formatTable({ columns, rows }: TableView): string {
+  const notes = new Set(columns.flatMap(({ note }) => note ?? []));
+  const [shared] = notes.size === 1 ? notes : [];
+  const heads = columns.map(({ title, note }) =>
+    wrap(note === undefined || note === shared ? title : `${title} (${note})`, HEAD_WIDTH),
+  );
+  const height = Math.max(...heads.map((lines) => lines.length));
+  const head = Array.from({ length: height }, (_, i) =>
+    heads.map((lines) => lines[i - height + lines.length] ?? ""),
+  );
+  const body = rows.map((row) => row.map(({ main, range, n }) => [main, range, n].filter(Boolean).join(" ")));
+  const widths = columns.map((_, i) =>
+    Math.max(...[...head, ...body].map((row) => [...(row[i] ?? "")].length)),
+  );
+  const pad = (text: string, i: number) => {
+    const fill = " ".repeat(widths[i]! - [...text].length);
+    return columns[i]!.numeric ? fill + text : text + fill;
+  };
+  const line = (row: readonly string[]) => row.map(pad).join("  ").trimEnd();
+  const rule = line(widths.map((n) => "─".repeat(n)));
+  return [...(shared === undefined ? [] : [shared]), ...head.map(line), rule, ...body.map(line)].join("\n");
+}
+
+const HEAD_WIDTH = 18;
+
+/** Lines of at most `width` characters, unless a word alone is longer. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** The same for programs: folder, stages and the report's files. */
+export function outcomeValue({ folder, steps, report }: RunOutcome) {
+  if (report === undefined) return { folder, steps };
+  const { data: _, ...files } = report;
+  return { folder, steps, report: files };
+}
