@@ -30,6 +30,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+/** Parser of a number above 0 for `Option.argParser`. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value <= 0)
+    throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
 /** The part of a verb's help that shows how it is used. */
 export function examples(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ weak-teacher ${line}`).join("\n")}\n`;

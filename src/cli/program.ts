@@ -6,9 +6,24 @@ import { packageVersion } from "./package.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addImport } from "./verbs/import.ts";
 import { addInspect } from "./verbs/inspect.ts";
+import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
 import { addReport } from "./verbs/report.ts";
 import { addRun } from "./verbs/run.ts";
+import { addTraining } from "./verbs/train.ts";
+
+/** In the order of the help. */
+const VERBS = [
+  addRun,
+  addReport,
+  addTraining,
+  addLabel,
+  addDoctor,
+  addInspect,
+  addImport,
+  addParity,
+  addCompletion,
+];
 
 /** All verbs with their flags and help. Errors of usage are thrown as `CommanderError` after they were printed. */
 export function buildProgram(): Command {
@@ -33,8 +48,7 @@ export function buildProgram(): Command {
       "after",
       "Exit codes: 0 done, 1 the run failed, 2 the command or the recipe is wrong, 130 interrupted.",
     );
-  for (const add of [addRun, addReport, addDoctor, addInspect, addImport, addParity, addCompletion])
-    add(program);
+  for (const add of VERBS) add(program);
   for (const command of program.commands) command.exitOverride();
   return program;
 }

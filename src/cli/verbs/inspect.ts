@@ -1,7 +1,6 @@
 /** `weak-teacher inspect`: what a data file is, how it was understood, and what a model sees of one row. */
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
-import { parseColumnMap } from "../../data/adapters/map.ts";
 import { formatLoadReport, type LoadReport, readCandidates } from "../../data/load.ts";
 import { type CandidatePair, type HumanLabel, type PreferenceRow, plainText } from "../../data/rows.ts";
 import {
@@ -13,51 +12,31 @@ import {
 import type { Interval } from "../../stats/check.ts";
 import { encodePair, type TokenLimits } from "../../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
+import { type DataOptions, readOptions, withData } from "../data-options.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { act, type Session } from "../session.ts";
 import { hasColours } from "../streams.ts";
 import { formatShownPair, showPair } from "../token-view.ts";
 
-type InspectOptions = {
-  readonly map?: string;
-  readonly format?: string;
-  readonly onBadRow: "fail" | "skip";
-  readonly limit?: number;
-  readonly model?: string;
-  readonly row?: number;
-  readonly maxLength: number;
-  readonly maxPromptLength: number;
-};
+type InspectOptions = DataOptions & { readonly model?: string; readonly row?: number };
 
 /** Adds the verb `inspect`. */
 export function addInspect(program: Command): void {
-  program
-    .command("inspect")
-    .description(
-      "show how a data file is understood: its shape, three rows, statistics, and one row's tokens",
-    )
-    .argument("<file>", "JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file")
-    .option("--map <columns>", "name the columns: prompt=instruction,chosen=good,rejected=bad")
-    .option("--format <name>", "the name of a known shape, instead of working it out")
-    .addOption(
-      new Option("--on-bad-row <what>", "stop at bad rows, or leave them out")
-        .choices(["fail", "skip"])
-        .default("fail"),
-    )
-    .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER))
-    .option("--model <folder>", "a model folder; its tokenizer counts and shows tokens")
-    .option(
-      "--row <n>",
-      "show the tokens of this pair with the loss mask, 1 is the first",
-      wholeNumber(1, Number.MAX_SAFE_INTEGER),
-    )
-    .option(
-      "--max-length <n>",
-      "tokens of a prompt with one response, for --row",
-      wholeNumber(2, 2 ** 24),
-      512,
-    )
-    .option("--max-prompt-length <n>", "tokens of a prompt, for --row", wholeNumber(1, 2 ** 24), 256)
+  withData(
+    program
+      .command("inspect")
+      .description(
+        "show how a data file is understood: its shape, three rows, statistics, and one row's tokens",
+      )
+      .argument("<file>", "JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file")
+      .option("--model <folder>", "a model folder; its tokenizer counts and shows tokens")
+      .option(
+        "--row <n>",
+        "show the tokens of this pair with the loss mask, 1 is the first",
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+    ", for --row",
+  )
     .addHelpText(
       "after",
       examples([
@@ -92,15 +71,8 @@ async function load(
   options: InspectOptions,
   tokenizer: Tokenizer | undefined,
 ): Promise<Loaded> {
-  const { map, format, onBadRow, limit } = options;
-  const how = {
-    onBadRow,
-    ...(map === undefined ? {} : { map: parseColumnMap(map) }),
-    ...(format === undefined ? {} : { format }),
-    ...(limit === undefined ? {} : { limit }),
-  };
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
-  const { report, pairs, humanLabels } = await readCandidates(file, { ...how, seed: 0 });
+  const { report, pairs, humanLabels } = await readCandidates(file, { ...readOptions(options), seed: 0 });
   const judged = judgedRows(pairs, humanLabels);
   if (judged.length === 0) return { report, statistics: null, pairs };
   const ordered = judged.map(({ id, prompt, chosen, rejected }) => ({ id, prompt, a: chosen, b: rejected }));

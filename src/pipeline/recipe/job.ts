@@ -79,7 +79,12 @@ export function computeOf({ device, threads }: Recipe) {
 
 type RecipePrefer = Recipe["student"]["prefer"];
 
-function preferOf({ beta: _, loss, ...settings }: RecipePrefer, seed: number, where: string): PreferSettings {
+/** Preference training in the words of the training room. @throws ConfigError for `flip: auto` */
+export function preferOf(
+  { beta: _, loss, ...settings }: RecipePrefer,
+  seed: number,
+  where: string,
+): PreferSettings {
   const complete: TrainSettings = { ...settings, seed };
   return { settings: complete, loss: resolveFlip(loss, undefined, where) };
 }
@@ -88,7 +93,7 @@ const betaOf = (prefer: PreferSettings | undefined) =>
   prefer && "beta" in prefer.loss ? prefer.loss.beta : undefined;
 
 /** Without `alpha: undefined`, which would not be the same as no alpha. */
-function scoreOf(score: Recipe["teacher"]["score"]): ScoreForm {
+export function scoreOf(score: Recipe["teacher"]["score"]): ScoreForm {
   if (score.form !== "length-corrected") return score;
   return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
 }
@@ -98,7 +103,8 @@ const modelOf = ({ source, vocabulary }: Recipe["models"]["student"]): ModelSour
   trimVocabulary: vocabulary === "trim",
 });
 
-const loraOf = ({ r, alpha, dropout, targetModules }: NonNullable<Recipe["student"]["lora"]>) => ({
+/** An adapter in the words of the model room. */
+export const loraOf = ({ r, alpha, dropout, targetModules }: NonNullable<Recipe["student"]["lora"]>) => ({
   rank: r,
   alpha,
   dropout,

@@ -1,3 +1,4 @@
+/** Length: one table of wrong recipes, each with its message; in two files nobody would see what is missing. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

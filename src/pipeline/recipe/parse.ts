@@ -1,12 +1,13 @@
 /** From files and `--set` to a recipe with every default filled in, or all that is wrong with it at once. */
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
+import type { z } from "zod";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
-import { openDocument, PRESETS, type RecipeDocument } from "./document.ts";
+import { openDocument, PRESETS, parseDocumentText, type RecipeDocument } from "./document.ts";
 import { issueOf, type RecipeIssue } from "./issues.ts";
 import { mergeRecipes } from "./merge.ts";
-import { expand, fromDisk, type Path } from "./names.ts";
+import { expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
 import { isObject } from "./parts.ts";
 import { type Arm, type Recipe, recipeSchema } from "./schema.ts";
 import { preferSchema } from "./training.ts";
@@ -49,10 +50,7 @@ export function resolveRecipe(
     named,
   );
   const { value, unknown } = fromDisk(raw);
-  const issues: RecipeIssue[] = unknown.map(({ path, known }) => ({
-    path,
-    problem: `unknown setting${didYouMean(String(path.at(-1)), known) || `; there are ${known.join(", ")}.`}`,
-  }));
+  const issues = unknown.map(unknownIssue);
   for (const path of conflicts)
     issues.push({ path, problem: "says something else than loss.beta beside it. Remove one of them." });
   const parsed = recipeSchema.safeParse(value);
@@ -76,6 +74,29 @@ type ParsedArm = {
   name?: string | undefined;
   prefer?: Record<string, unknown> | undefined;
 };
+
+function unknownIssue({ path, known }: UnknownKey): RecipeIssue {
+  const advice = didYouMean(String(path.at(-1)), known) || `; there are ${known.join(", ")}.`;
+  return { path, problem: `unknown setting${advice}` };
+}
+
+/**
+ * Settings of one section alone, from texts of `--set` with paths inside it.
+ * @throws ConfigError with every issue, each with the `--set` it comes from
+ */
+export function settingsOf<S extends z.ZodType>(schema: S, set: readonly string[]): z.output<S> {
+  const settings = set.map(parseSetting);
+  const open = (value: unknown) => expand(value, { complete: true }, schema);
+  const raw = settings.reduce((value: unknown, { path, value: to }) => put(open(value), path, to), {});
+  const { value, unknown } = fromDisk(raw, schema);
+  const parsed = schema.safeParse(value);
+  const issues = [
+    ...unknown.map(unknownIssue),
+    ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueOf(issue, value))),
+  ];
+  if (parsed.success && issues.length === 0) return parsed.data;
+  throw configError(issues, [parseDocumentText("{}", "settings")], settings);
+}
 
 /** Lays each arm's settings over the student's and checks the result. */
 function resolveArms(arms: readonly ParsedArm[], base: unknown): { arms: Arm[]; issues: RecipeIssue[] } {

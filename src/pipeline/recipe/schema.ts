@@ -8,7 +8,8 @@ import { choice, isObject, type PartMeta, positive, shorthand } from "./parts.ts
 import { dataSchema, evalSchema, labelSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
 import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
-const scoreSchema = choice(
+/** What of a teacher's scores is compared. */
+export const scoreSchema = choice(
   "form",
   "sum",
   z.discriminatedUnion("form", [

@@ -1,0 +1,169 @@
+/** `weak-teacher sft | prefer | reward`: one training stage, from a data file and a model folder to a model folder. */
+import type { Command } from "commander";
+import { ConfigError } from "../../core/errors.ts";
+import type { Log } from "../../core/log.ts";
+import type { JobDeps } from "../../pipeline/job/deps.ts";
+import type { TrainRequest } from "../../pipeline/job/train-stages.ts";
+import type { StageStep } from "../../pipeline/stages.ts";
+import { type DataOptions, readOptions, withData } from "../data-options.ts";
+import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import { act, type Session } from "../session.ts";
+
+/** Flags of the training verbs. */
+type TrainOptions = ComputeOptions &
+  DataOptions & {
+    readonly model: string;
+    readonly out: string;
+    readonly set: readonly string[];
+    readonly seed: number;
+    readonly dryRun?: boolean;
+    readonly fresh?: boolean;
+  };
+
+/** Runs the stage of a verb. */
+type Train = (deps: JobDeps, request: TrainRequest, options: TrainOptions) => Promise<unknown>;
+
+/** Adds the verbs `sft`, `prefer` and `reward`. */
+export function addTraining(program: Command): void {
+  addTrain(program, "sft", "fine-tune a model on the chosen responses", trainSft, [
+    "--set learning_rate=1e-5 --set num_train_epochs=2",
+  ]);
+  addTrain(program, "prefer", "train a model on preferences; its start is the reference", trainPrefer, [
+    "--set beta=0.1 --set learning_rate=5e-5",
+    "--set loss=ipo --set lora.r=8",
+  ]);
+  addTrain(
+    program,
+    "reward",
+    "train a Bradley-Terry reward head (and the model below it) on preferences",
+    trainReward,
+    ["--set batch_size=32"],
+  );
+}
+
+function addTrain(
+  program: Command,
+  verb: string,
+  description: string,
+  train: Train,
+  sets: readonly string[],
+): void {
+  const command = program
+    .command(verb)
+    .description(description)
+    .argument(
+      "<file>",
+      "preferences: JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file",
+    )
+    .requiredOption("--model <folder>", "the model to start from: a folder, or hub:Owner/name[@revision]")
+    .requiredOption("--out <folder>", "where model/, log/ and stage.json go, when they are whole")
+    .option("--set <name=value>", "a training setting, named as in recipes; may be given again", collect, [])
+    .option(
+      "--seed <n>",
+      "seed of row order, dropout and new weights",
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      22,
+    )
+    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--fresh", "start over, whatever is kept");
+  withCompute(withData(command))
+    .addHelpText(
+      "after",
+      examples(sets.map((set) => `${verb} pairs.jsonl --model models/base --out models/${verb} ${set}`)),
+    )
+    .action(
+      act((session, file: string, options: TrainOptions) =>
+        runTrain(session, { verb, file, options, train }),
+      ),
+    );
+}
+
+type TrainCall = { verb: string; file: string; options: TrainOptions; train: Train };
+
+async function runTrain(session: Session, { verb, file, options, train }: TrainCall): Promise<void> {
+  const { runSingle } = await import("../../pipeline/single.ts");
+  const { fetchModel } = await import("../../pipeline/hub-models.ts");
+  const { modelDigest } = await import("../../teacher/teacher-model.ts");
+  const folder = await fetchModel(options.model, session.log);
+  const request: TrainRequest = {
+    name: verb,
+    model: { folder, source: await modelDigest(folder) },
+    rows: await rowsOf(file, options, session.log),
+    limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
+  };
+  const { log, signal } = session;
+  const { out, device, threads } = options;
+  const how = {
+    out,
+    device,
+    threads,
+    log,
+    signal,
+    code: packageVersion(),
+    dryRun: options.dryRun === true,
+    fresh: options.fresh === true,
+  };
+  const step = await runSingle(how, (deps) => train(deps, request, options));
+  session.result(step, textOf(step, out));
+}
+
+/** The rows, named by the digest of the file and by how it is read. */
+async function rowsOf(file: string, options: TrainOptions, log: Log): Promise<TrainRequest["rows"]> {
+  const { digestOf } = await import("../../core/digest.ts");
+  const { digestPath } = await import("../../pipeline/contents.ts");
+  const { artefactAt } = await import("../../pipeline/stage.ts");
+  const { readPreferences } = await import("../../data/load.ts");
+  const how = readOptions(options);
+  const digest = digestOf([file.startsWith("hub:") ? file : await digestPath(file), how]);
+  return {
+    from: artefactAt("file", file, digest),
+    read: async () => (await readPreferences(file, { ...how, log })).rows,
+  };
+}
+
+function textOf({ name, state }: StageStep, out: string): string {
+  const done = `${out}: model/ holds the model, log/ its curves`;
+  if (state === "cached") return `${name}: kept from before\n${done}`;
+  return state === "run" || state === "resume" ? `${name}: ${done}` : `${name}: runs`;
+}
+
+const trainSft: Train = async (deps, request, { set, seed }) => {
+  const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
+  const { sftSchema } = await import("../../pipeline/recipe/training.ts");
+  const { sftStage } = await import("../../pipeline/job/train-stages.ts");
+  return sftStage(deps, { ...request, settings: { ...settingsOf(sftSchema, set), seed } });
+};
+
+const trainReward: Train = async (deps, request, { set, seed }) => {
+  const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
+  const { rewardSchema } = await import("../../pipeline/recipe/training.ts");
+  const { rewardStage } = await import("../../pipeline/job/train-stages.ts");
+  return rewardStage(deps, { ...request, settings: { ...settingsOf(rewardSchema, set), seed } });
+};
+
+const trainPrefer: Train = async (deps, request, { set, seed }) => {
+  const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
+  const { loraSchema, preferSchema } = await import("../../pipeline/recipe/training.ts");
+  const { loraOf, preferOf } = await import("../../pipeline/recipe/job.ts");
+  const { preferStage } = await import("../../pipeline/job/train-stages.ts");
+  const adapter = set.filter((text) => text.startsWith("lora."));
+  const settings = settingsOf(
+    preferSchema,
+    set.filter((text) => !adapter.includes(text)),
+  );
+  if (settings.loss.weighted || settings.loss.type === "soft")
+    throw new ConfigError(
+      "--set loss: a preference file holds no weights or soft labels; use a plain loss here, or a recipe.",
+    );
+  const lora =
+    adapter.length === 0
+      ? undefined
+      : loraOf(
+          settingsOf(
+            loraSchema,
+            adapter.map((text) => text.slice("lora.".length)),
+          ),
+        );
+  return preferStage(deps, { ...request, ...preferOf(settings, seed, "loss"), lora });
+};

@@ -1,0 +1,87 @@
+/**
+ * One stage by itself, for commands that read files and write a folder. It works beside the output, in `<out>.work`, from which a later
+ * attempt goes on, and the output appears when it is whole.
+ */
+import { readdir, rename, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { ConfigError } from "../core/errors.ts";
+import { exists, readJson } from "../core/files.ts";
+import { type Log, silentLog } from "../core/log.ts";
+import { openRuntime, type Runtime, type RuntimeOptions } from "../runtime/runtime.ts";
+import { RECORD } from "./cache.ts";
+import type { JobDeps } from "./job/deps.ts";
+import { openPipeline, type StageStep } from "./stages.ts";
+
+/** Where and how a single stage runs. */
+export type SingleOptions = RuntimeOptions & {
+  readonly out: string;
+  readonly code: string;
+  readonly dryRun?: boolean;
+  readonly fresh?: boolean;
+  readonly log?: Log;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * Runs the one stage that `run` asks its pipeline for, and puts what it made at `out`.
+ * @returns what was done; `cached` when `out` holds this very result already
+ * @throws ConfigError when `out` is a folder that no such stage made
+ */
+export async function runSingle(
+  options: SingleOptions,
+  run: (deps: JobDeps) => Promise<unknown>,
+): Promise<StageStep> {
+  const { log = silentLog, signal, device, threads, code } = options;
+  const out = resolve(options.out);
+  const work = `${out}.work`;
+  let opened: Runtime | undefined;
+  const runtime = () => {
+    opened ??= openRuntime({
+      ...(device === undefined ? {} : { device }),
+      ...(threads === undefined ? {} : { threads }),
+    });
+    return opened;
+  };
+  const attempt = async (mode: "run" | "plan"): Promise<StageStep> => {
+    const fresh = options.fresh === true;
+    const pipeline = openPipeline({
+      folder: work,
+      code,
+      mode,
+      fresh,
+      log,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    await run({ pipeline, runtime, log, signal });
+    const [step, ...others] = pipeline.steps();
+    if (step === undefined || others.length > 0)
+      throw new Error(`internal: ${pipeline.steps().length} stages`);
+    return step;
+  };
+  try {
+    const planned = await attempt("plan");
+    const there = await keyAt(out);
+    if (there === planned.key && options.fresh !== true) return { ...planned, state: "cached", folder: out };
+    if (options.dryRun === true) return planned;
+    const done = await attempt("run");
+    await rm(out, { recursive: true, force: true });
+    await rename(done.folder!, out);
+    await rm(work, { recursive: true, force: true });
+    return { ...done, folder: out };
+  } finally {
+    await opened?.close();
+  }
+}
+
+/** Key of the stage whose result lies at a path; undefined when nothing does. @throws ConfigError when something else does */
+async function keyAt(out: string): Promise<string | undefined> {
+  if (!(await exists(out))) return undefined;
+  const inside = await readdir(out).catch(() => [""]);
+  if (inside.length === 0) return undefined;
+  const record = await readJson(join(out, RECORD)).catch(() => undefined);
+  const key = (record as { key?: unknown } | undefined)?.key;
+  if (typeof key === "string") return key;
+  throw new ConfigError(
+    `--out ${out}: is there and was not made by this command. Choose another folder, or remove it.`,
+  );
+}

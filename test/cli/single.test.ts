@@ -1,0 +1,198 @@
+/** The verbs that do one step, on tiny models: a success and failures of each. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writeTinyModel } from "../helpers/tiny-model.ts";
+import { weakTeacher } from "./spawn.ts";
+
+let folder: string;
+const at = (...parts: string[]) => join(folder, ...parts);
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-single-"));
+  await writeTinyModel(at("base"), { family: "llama", seed: 1, positions: 128, vocab: 264 });
+  const rows = Array.from({ length: 40 }, (_, i) => ({
+    prompt: `p${i}`,
+    chosen: i % 3 === 0 ? " yes indeed" : " good",
+    rejected: i % 2 === 0 ? " no" : " bad day",
+  }));
+  await writeFile(at("pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  // People who disagree with the rule now and then: no teacher is right on all of these.
+  const judged = rows.map((row, i) =>
+    i % 7 === 0 ? { ...row, chosen: row.rejected, rejected: row.chosen } : row,
+  );
+  await writeFile(at("judged.jsonl"), judged.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const pool = rows.map(({ prompt, chosen, rejected }, i) => ({
+    id: `r${i}`,
+    prompt,
+    response_a: chosen,
+    response_b: rejected,
+  }));
+  await writeFile(at("pool.jsonl"), pool.map((row) => `${JSON.stringify(row)}\n`).join(""));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const limits = ["--max-length", "64", "--max-prompt-length", "32", "--threads", "1"];
+const train = (verb: string, out: string, ...more: string[]) =>
+  weakTeacher([verb, at("pairs.jsonl"), "--model", at("base"), "--out", at(out), ...limits, ...more]);
+
+describe("sft, prefer and reward", () => {
+  test.each([
+    ["sft", ["--set", "learning_rate=0.01", "--set", "batch_size=8"]],
+    ["prefer", ["--set", "loss=ipo", "--set", "beta=0.2", "--set", "batch_size=8"]],
+    ["reward", ["--set", "batch_size=8"]],
+  ])("%s writes a model folder, once", async (verb, set) => {
+    const first = await train(verb, verb, ...set);
+    expect(first.code, first.stderr).toBe(0);
+    expect((await readdir(at(verb))).sort()).toEqual(["log", "model", "rows.json", "stage.json"]);
+    expect(await readdir(at(verb, "log"))).toContain("metrics.jsonl");
+    expect(existsSync(`${at(verb)}.work`)).toBe(false);
+    const again = await train(verb, verb, ...set);
+    expect(again.stdout).toMatch(new RegExp(`^${verb}: kept from before`));
+    expect(again.stderr).not.toContain("starts");
+    const { identity } = JSON.parse(await readFile(at(verb, "stage.json"), "utf8"));
+    expect(identity.config.settings).toMatchObject({ batchSize: 8, seed: 22 });
+  });
+
+  test("prefer trains adapters too, and keeps them beside the merged model", async () => {
+    const outcome = await train("prefer", "lora", "--set", "lora.r=2", "--set", "batch_size=20");
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(await readdir(at("lora", "adapter"))).toContain("adapter_config.json");
+  });
+
+  test("what is wrong is told, and nothing is left", async () => {
+    const typo = await train("sft", "typo", "--set", "lerning_rate=1", "--set", "batch_size=0");
+    expect(typo.code).toBe(2);
+    expect(typo.stderr).toBe(
+      'error: --set lerning_rate=1: lerning_rate: unknown setting; did you mean "learning_rate"?\n' +
+        "--set batch_size=0: batch_size: expected above 0, got 0.\n",
+    );
+    expect((await train("prefer", "weights", "--set", "loss.weighted=true")).stderr).toContain(
+      "holds no weights",
+    );
+    await writeFile(at("file"), "");
+    const taken = await train("sft", "base");
+    expect(taken).toMatchObject({ code: 2 });
+    expect(taken.stderr).toContain("is there and was not made by this command");
+    expect(await readdir(at("base"))).toContain("model.safetensors");
+    const absent = await weakTeacher(["sft", at("pairs.jsonl"), "--model", at("nowhere"), "--out", at("x")]);
+    expect(absent).toMatchObject({ code: 1 });
+    expect(existsSync(at("typo")) || existsSync(at("x"))).toBe(false);
+  });
+});
+
+describe("label", () => {
+  test("an implicit reward labels a pool, calibrated on pairs of its own, in files that TRL reads", async () => {
+    expect(
+      (await train("prefer", "policy", "--set", "batch_size=8", "--set", "learning_rate=0.01")).code,
+    ).toBe(0);
+    const args = [
+      "label",
+      at("pool.jsonl"),
+      "--model",
+      at("policy", "model"),
+      "--reference",
+      at("base"),
+      "--out",
+      at("labels"),
+      ...limits,
+    ];
+    const more = [
+      "--calibrate",
+      at("judged.jsonl"),
+      "--set",
+      "select.kind=top",
+      "--set",
+      "select.percent=50",
+    ];
+    const outcome = await weakTeacher([...args, ...more]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stdout).toMatch(
+      /: 40 pairs, 20 labels \(\d+ a, \d+ b\), 0 ties, 20 abstentions \(20 not selected\)\n$/,
+    );
+    const rows = (await readFile(at("labels", "training.jsonl"), "utf8"))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(rows).toHaveLength(20);
+    expect(Object.keys(rows[0])).toEqual(
+      expect.arrayContaining(["prompt", "chosen", "rejected", "p_chosen", "weight", "label_source"]),
+    );
+    const again = await weakTeacher([...args, ...more, "--json"]);
+    expect(JSON.parse(again.stdout)).toMatchObject({ state: "cached", counts: { pairs: 40 } });
+  });
+
+  test("controls label without a model", async () => {
+    const outcome = await weakTeacher([
+      "label",
+      at("pool.jsonl"),
+      "--teacher",
+      "longer",
+      "--out",
+      at("longer"),
+      "--json",
+    ]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    // " yes indeed" (11) or " good" (5) against " no" (3) or " bad day" (8): never equal.
+    expect(JSON.parse(outcome.stdout).counts).toMatchObject({ pairs: 40, tie: 0 });
+  });
+
+  test("flags that are missing, or have no effect, are exit code 2", async () => {
+    const outcome = await weakTeacher([
+      "label",
+      at("pool.jsonl"),
+      "--out",
+      at("none"),
+      "--teacher",
+      "reward-head",
+      "--beta",
+      "1",
+    ]);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toBe(
+      "error: --model: is missing; --teacher reward-head needs it.\n--beta: has no effect with --teacher reward-head. Leave it out.\n",
+    );
+    const promise = await weakTeacher([
+      "label",
+      at("pool.jsonl"),
+      "--teacher",
+      "random",
+      "--out",
+      at("none"),
+      "--set",
+      "calibration=platt",
+    ]);
+    expect(promise.stderr).toContain("has no effect without labelled pairs");
+    expect(
+      (
+        await weakTeacher([
+          "label",
+          at("pool.jsonl"),
+          "--teacher",
+          "random",
+          "--out",
+          at("none"),
+          "--beta",
+          "x",
+        ])
+      ).code,
+    ).toBe(2);
+    expect(existsSync(at("none"))).toBe(false);
+  });
+
+  test("an untrained head never labels", async () => {
+    const outcome = await weakTeacher([
+      "label",
+      at("pool.jsonl"),
+      "--teacher",
+      "reward-head",
+      "--model",
+      at("base"),
+      "--out",
+      at("none"),
+    ]);
+    expect(outcome.code).not.toBe(0);
+    expect(existsSync(at("none"))).toBe(false);
+  });
+});
