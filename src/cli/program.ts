@@ -4,6 +4,7 @@ import { addCompletion } from "./completion.ts";
 import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { addDoctor } from "./verbs/doctor.ts";
+import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addLabel } from "./verbs/label.ts";
@@ -18,6 +19,7 @@ const VERBS = [
   addReport,
   addTraining,
   addLabel,
+  addGenerate,
   addDoctor,
   addInspect,
   addImport,

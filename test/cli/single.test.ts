@@ -196,3 +196,44 @@ describe("label", () => {
     expect(existsSync(at("none"))).toBe(false);
   });
 });
+
+describe("generate", () => {
+  test("writes one record per response, the same for the same seed, scored by gold", async () => {
+    await writeFile(at("prompts.txt"), "good\nbad\n\n");
+    const generate = (out: string) =>
+      weakTeacher([
+        "generate",
+        at("prompts.txt"),
+        "--model",
+        at("base"),
+        "--out",
+        at(out),
+        "--json",
+        "--threads",
+        "1",
+        "--set",
+        "max_new_tokens=4",
+        "--set",
+        "per_prompt=2",
+        "--set",
+        "gold=[sentiment]",
+      ]);
+    const outcome = await generate("a.jsonl");
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ prompts: 2, responses: 4 });
+    await generate("b.jsonl");
+    expect(await readFile(at("a.jsonl"), "utf8")).toBe(await readFile(at("b.jsonl"), "utf8"));
+  });
+
+  test("prompts that are no list, and unknown settings, are refused", async () => {
+    await writeFile(at("prompts.json"), "{}");
+    const args = ["generate", at("prompts.json"), "--model", at("base"), "--out", at("no.jsonl")];
+    const outcome = await weakTeacher(args);
+    expect(outcome).toMatchObject({ code: 1, stdout: "" });
+    expect(outcome.stderr).toContain("expected a JSON list of prompts");
+    expect((await weakTeacher([...args, "--set", "temprature=1"])).stderr).toContain(
+      'did you mean "temperature"?',
+    );
+    expect(existsSync(at("no.jsonl"))).toBe(false);
+  });
+});
