@@ -6,6 +6,7 @@ import { packageVersion } from "./package.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
+import { addInit } from "./verbs/init.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
@@ -20,6 +21,7 @@ const VERBS = [
   addTraining,
   addLabel,
   addGenerate,
+  addInit,
   addDoctor,
   addInspect,
   addImport,

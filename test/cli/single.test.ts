@@ -237,3 +237,41 @@ describe("generate", () => {
     expect(existsSync(at("no.jsonl"))).toBe(false);
   });
 });
+
+describe("init", () => {
+  test("writes a recipe that is sound and can be planned", async () => {
+    const args = [
+      "init",
+      at("mine.yaml"),
+      "--data",
+      at("pairs.jsonl"),
+      "--weak",
+      at("base"),
+      "--student",
+      at("base"),
+    ];
+    const outcome = await weakTeacher(args);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stdout).toContain("a recipe on 40 preferences");
+    const plan = await weakTeacher(["run", at("mine.yaml"), "--dry-run", "--json", "--out", at("planned")]);
+    expect(plan.code, plan.stderr).toBe(0);
+    const again = await weakTeacher(args);
+    expect(again).toMatchObject({ code: 2, stdout: "" });
+    expect(again.stderr).toContain("is there already");
+  });
+
+  test("writes nothing about data that cannot be read", async () => {
+    const outcome = await weakTeacher([
+      "init",
+      at("no.yaml"),
+      "--data",
+      at("none.jsonl"),
+      "--weak",
+      "x",
+      "--student",
+      "y",
+    ]);
+    expect(outcome.code).toBe(1);
+    expect(existsSync(at("no.yaml"))).toBe(false);
+  });
+});

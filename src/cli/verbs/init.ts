@@ -1,0 +1,98 @@
+/** `weak-teacher init`: a recipe to begin with, on one's own data and models. */
+import { relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { stringify } from "yaml";
+import { ConfigError } from "../../core/errors.ts";
+import { exists, writeFileAtomic } from "../../core/files.ts";
+import { examples } from "../options.ts";
+import { act, type Session } from "../session.ts";
+
+type InitOptions = { readonly data: string; readonly weak: string; readonly student: string };
+
+/** Adds the verb `init`. */
+export function addInit(program: Command): void {
+  program
+    .command("init")
+    .description("write a recipe to begin with; it is checked, and the data is looked at")
+    .argument("[recipe]", "the file to write", "recipe.yaml")
+    .requiredOption("--data <file>", "preferences: JSONL, JSON, CSV or Parquet, also gzipped, or hub:…")
+    .requiredOption("--weak <model>", "the teacher's base: a model folder, hub:Owner/name, or stories15M")
+    .requiredOption("--student <model>", "the student's base: a model folder, hub:Owner/name, or stories15M")
+    .addHelpText(
+      "after",
+      examples([
+        "init --data pairs.jsonl --weak models/small --student models/big",
+        "init my.yaml --data pairs.csv --weak stories15M --student stories15M",
+      ]),
+    )
+    .action(act(runInit));
+}
+
+async function runInit(session: Session, file: string, options: InitOptions): Promise<void> {
+  if (await exists(file))
+    throw new ConfigError(`${file}: is there already. Name another file, or remove it.`);
+  const { readPreferences } = await import("../../data/load.ts");
+  const { resolveRecipe } = await import("../../pipeline/recipe/parse.ts");
+  const { parseDocumentText } = await import("../../pipeline/recipe/document.ts");
+  const text = recipeText(file, options);
+  resolveRecipe([parseDocumentText(text, file)], []);
+  const { rows } = await readPreferences(options.data, { log: session.log });
+  await writeFileAtomic(file, text);
+  session.result(
+    { file, rows: rows.length },
+    `${file}: a recipe on ${rows.length} preferences. Look at it, then: weak-teacher run ${file} --dry-run`,
+  );
+}
+
+function recipeText(file: string, { data, weak, student }: InitOptions): string {
+  const schema = relative(
+    resolve(file, ".."),
+    fileURLToPath(new URL("../../../recipes/recipe.schema.json", import.meta.url)),
+  );
+  const name = (file.split(/[\\/]/).at(-1) ?? "recipe")
+    .replace(/\.ya?ml$/, "")
+    .replace(/[^A-Za-z0-9._-]/g, "-");
+  const value = (text: string) => stringify(text).trimEnd();
+  return `# yaml-language-server: $schema=${schema}
+# All settings and their defaults: docs/recipe.md. Every one can be changed with --set, as in --set student.prefer.beta=0.05.
+version: 1
+name: ${value(name)}
+seed: 22
+
+models:
+  weak: ${value(weak)}
+  student: ${value(student)}
+
+data:
+  source: ${value(data)}
+  # Drawn by prompt: no prompt is in two parts.
+  split: { labelled: 0.3, unlabelled: 0.6, test: 0.1 }
+  max_length: 512
+  max_prompt_length: 256
+
+# Fine-tuned and preference-trained on the labelled pairs; its implicit reward labels the unlabelled ones.
+teacher:
+  kind: implicit-reward
+  sft: { learning_rate: 1.0e-5, num_train_epochs: 1 }
+  prefer: { beta: 0.1, learning_rate: 5.0e-5, num_train_epochs: 1 }
+
+label:
+  calibration: temperature
+  held_out: 0.1
+  select: all
+
+student:
+  sft: { learning_rate: 1.0e-5, num_train_epochs: 1 }
+  prefer: { beta: 0.1, learning_rate: 5.0e-5, num_train_epochs: 1 }
+
+# Students side by side: fine-tuned only, on weak labels, on the human labels of the same pairs, on random ones.
+arms: [sft, weak, human, random]
+
+eval:
+  temperature: 0.7
+  max_new_tokens: 256
+  # A reward model that judges the responses: - { type: reward-model, model: models/reward }
+  gold: []
+`;
+}
