@@ -3,7 +3,7 @@
  * report is written.
  */
 import { join, resolve } from "node:path";
-import { AlignError } from "../core/errors.ts";
+import { AlignError, ConfigError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/files.ts";
 import { type Log, silentLog } from "../core/log.ts";
 import type { ReportData } from "../report/data.ts";
@@ -51,6 +51,11 @@ export type RunOutcome = {
 export async function runRecipe(asked: Recipe, options: RunOptions): Promise<RunOutcome> {
   const { dryRun = false } = options;
   const folder = resolve(asked.out);
+  const remote = Object.values(asked.models).find(({ source }) => source.startsWith("hub:"));
+  if (dryRun && remote !== undefined)
+    throw new ConfigError(
+      `--dry-run: ${remote.source} is not planned, for a plan downloads nothing. Download the model and name its folder, or run.`,
+    );
   const recipe = dryRun ? asked : await withLocalModels(asked, options.log);
   const job = jobOf(recipe);
   // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
