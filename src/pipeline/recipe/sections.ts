@@ -120,8 +120,8 @@ const worldSchema = z
     "Data that is made: candidates sampled from the student's base, scored by gold, judged by simulated people.",
   );
 
-/** The ways to give data; a recipe takes one. */
-export const DATA_FORMS = [["source", "split", "test", "testPrompts"], ["world"]] as const;
+/** The ways to give data, keys as in a file; a recipe takes one. */
+export const DATA_FORMS = [["source", "split", "test", "test_prompts", "on_bad_row"], ["world"]] as const;
 
 /** Where pairs come from. */
 export const dataSchema = z
