@@ -123,7 +123,6 @@ async function train(pairs, lora) {
   const programs = await compileTraining(runtime, model, preferenceGraph(loss), settings);
   const optimizer = await openOptimizer(runtime, model, settings, 1000);
   const job = { settings, data, metrics: () => ({ loss: 0 }) };
-  await programs.clearGradients();
   let done = 0;
   const step = async (indices) => {
     await accumulate(programs, job, indices, ++done);
@@ -143,9 +142,11 @@ const pairs = rows(number("pairs"));
 const gemm = await openGemm();
 const { run, passes, steps, ...more } = task === "score" ? await score(pairs) : await train(pairs, task === "lora");
 const before = await gemm();
+const cpu = process.cpuUsage();
 const start = performance.now();
 await run();
 const seconds = (performance.now() - start) / 1000;
+const used = process.cpuUsage(cpu);
 const gflops = (before + (await gemm())) / 2;
 const useful = passes * pairs.reduce((total, row) => total + forwardFlops(row), 0);
 const tokens = pairs.reduce((total, { prompt, responses }) => total + prompt.length + responses.flat().length, 0);
@@ -160,6 +161,7 @@ console.log(
     steps,
     threads: number("threads"),
     seconds: round(seconds, 3),
+    cpu_seconds: round((used.user + used.system) / 1e6, 3),
     pairs_per_s: round(pairs.length / seconds, 4),
     tokens_per_s_real: round(tokens / seconds, 1),
     useful_gflops: task === "lora" ? null : round(useful / seconds / 1e9, 1),

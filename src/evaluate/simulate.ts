@@ -23,7 +23,7 @@ export type SamplingSettings = {
   readonly perPrompt?: number | undefined;
   /** Most tokens of a prompt; default what the model's positions leave. */
   readonly maxPromptLength?: number | undefined;
-  /** Sequences computed at once, default 32. */
+  /** Sequences computed at once, default 96. */
   readonly batchSize?: number | undefined;
 };
 

@@ -18,6 +18,11 @@ export type GradientOptions = {
    */
   readonly bases?: readonly Tensor[];
   /**
+   * Layer boundaries, in forward order. The backward pass goes below one only when all weight gradients above it are done;
+   * left alone, ONNX Runtime runs all weight gradients last and keeps every layer's values and adjoints for them.
+   */
+  readonly boundaries?: readonly Tensor[];
+  /**
    * Layer boundaries for gradient checkpointing, in forward order: values between two boundaries are not kept
    * for the backward pass but computed again from the boundary (Chen et al. 2016, https://arxiv.org/abs/1604.06174).
    */
@@ -36,8 +41,14 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[], options: Gradien
     const base = options.bases?.[i];
     if (base !== undefined) adjoints.set(x, base);
   });
-  const recompute = recomputation(options.checkpoints ?? [], finishedGradients(adjoints, wrt, options.bases));
-  for (const node of reachable(loss, new Set(wrt))) backward(node, adjoints, recompute);
+  const finished = finishedGradients(adjoints, wrt, options.bases);
+  const recompute = recomputation(options.checkpoints ?? [], finished);
+  const boundaries = new Set(options.boundaries);
+  for (const node of reachable(loss, new Set(wrt))) {
+    for (const output of node.outputs.filter((tensor) => boundaries.has(tensor) && adjoints.has(tensor)))
+      adjoints.set(output, after(adjoints.get(output)!, finished()));
+    backward(node, adjoints, recompute);
+  }
   return wrt.map((x) => adjoints.get(x) ?? expand(scalar(0), x.shape));
 }
 
@@ -149,4 +160,5 @@ const afterOp: Op = {
   },
 };
 
-const after = (x: Tensor, signals: Tensor[]): Tensor => apply(afterOp, [x, ...signals]);
+const after = (x: Tensor, signals: Tensor[]): Tensor =>
+  signals.length === 0 ? x : apply(afterOp, [x, ...signals]);

@@ -14,6 +14,9 @@ import { type GenerationPrograms, generationPrograms } from "./generate-programs
 import { keyOf, type Model } from "./model.ts";
 import { MASS_CHUNK, type SamplingOptions, sampleToken, samplingIssues } from "./sampling.ts";
 
+/** Sequences computed at once unless asked otherwise: a step costs much the same for few as for many. */
+const DEFAULT_BATCH = 96;
+
 /** Options of `generate`. */
 export type GenerateOptions = SamplingOptions & {
   /** Most tokens to write per prompt, at least 1. Temperature 0 writes the likeliest token each time. */
@@ -27,7 +30,7 @@ export type GenerateOptions = SamplingOptions & {
   readonly seed: number;
   /** Names the random stream of each prompt, default its index. Equal prompts with equal names give equal texts. */
   readonly sequenceIds?: readonly (string | number)[] | undefined;
-  /** Sequences computed at once, default 32. */
+  /** Sequences computed at once, default 96. */
   readonly batchSize?: number | undefined;
   /** Called for every token written (EOS excluded), with the index of its prompt. */
   readonly onToken?: ((prompt: number, id: number) => void) | undefined;
@@ -83,7 +86,7 @@ export async function generate(
 
 function check(model: Model, prompts: readonly (readonly number[])[], options: GenerateOptions): void {
   const { maxPositions, vocabSize } = model.decoder.config;
-  const { maxNewTokens, batchSize = 32, sequenceIds } = options;
+  const { maxNewTokens, batchSize = DEFAULT_BATCH, sequenceIds } = options;
   const issues = samplingIssues(options);
   const positive = (name: string, value: number) => {
     if (!Number.isInteger(value) || value < 1)
@@ -124,7 +127,7 @@ const lengthOf = ({ prompt, ids }: Sequence): number => prompt.length + ids.leng
 async function decode(run: Run, sequences: readonly Sequence[]): Promise<void> {
   const waiting = [...sequences];
   let places: (Sequence | undefined)[] = Array.from({
-    length: Math.min(run.options.batchSize ?? 32, sequences.length),
+    length: Math.min(run.options.batchSize ?? DEFAULT_BATCH, sequences.length),
   });
   while (waiting.length > 0 || places.some((sequence) => sequence !== undefined)) {
     const free = places.filter((sequence) => sequence === undefined).length;

@@ -120,7 +120,7 @@ function trainingOutputs(
   const wanted = trainable.map((name) => parameters.get(name)!);
   const bases = trainable.map((name) => input(`acc:${name}`, "float", model.parameters.get(name)!));
   const checkpoints = options.gradientCheckpointing ? run.layers : [];
-  const sums = gradients(outputs.loss, wanted, { bases, checkpoints });
+  const sums = gradients(outputs.loss, wanted, { bases, checkpoints, boundaries: run.layers });
   return { ...outputs, ...Object.fromEntries(trainable.map((name, i) => [`grad:${name}`, sums[i]!])) };
 }
 

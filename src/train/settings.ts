@@ -37,7 +37,7 @@ const shape = {
     .describe("Gradients are scaled down to this global norm; null leaves them."),
   seed: z.number().int().nonnegative().default(42).describe("Seed of the order of rows and of dropout."),
   tokens: count
-    .default(2048)
+    .default(1536)
     .describe(
       "Tokens of a micro-batch: sets memory and nothing else; does not change results beyond rounding.",
     ),

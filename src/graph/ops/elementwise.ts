@@ -137,7 +137,8 @@ const logOp = unary("log", "Log", (x, _y, dy) => div(dy, x));
 const sqrtOp = unary("sqrt", "Sqrt", (_x, y, dy) => div(mul(dy, 0.5), y));
 const tanhOp = unary("tanh", "Tanh", (_x, y, dy) => mul(dy, sub(1, mul(y, y))));
 const sigmoidOp = unary("sigmoid", "Sigmoid", (_x, y, dy) => mul(dy, mul(y, sub(1, y))));
-const reluOp = unary("relu", "Relu", (_x, y, dy) => where(less(scalar(0), y), dy, scalar(0)));
+// A product with 0 and 1 is three times as fast as ONNX Runtime's Where.
+const reluOp = unary("relu", "Relu", (_x, y, dy) => mul(dy, toFloat(less(scalar(0), y))));
 const absOp = unary("abs", "Abs", (x, _y, dy) => mul(dy, apply(signOp, [x])));
 const signOp = unary("sign", "Sign", (_x, _y, dy) => mul(dy, 0));
 const cosOp = unary("cos", "Cos", (x, _y, dy) => neg(mul(dy, sin(x))));
