@@ -56,11 +56,11 @@ const compare = (name, own, other, goal) => {
   rows.push({ name, own, other, ratio, goal });
 };
 const trained = ours("dpo", values.quick ? 32 : 64);
-const slow = python && peer(python, "dpo", values.quick ? 4 : 7);
-const best = python && peer(python, "dpo", values.quick ? 4 : 7, ["--precomputed", "--sort-by-length"]);
-const scored = ours("score", values.quick ? 64 : 128);
-const scoredSlow = python && peer(python, "score", values.quick ? 8 : 15);
-const scoredBest = python && peer(python, "score", values.quick ? 8 : 15, ["--sort-by-length"]);
+const slow = python && peer(python, "dpo", values.quick ? 4 : 3);
+const best = python && peer(python, "dpo", values.quick ? 4 : 3, ["--precomputed", "--sort-by-length"]);
+const scored = ours("score", values.quick ? 64 : 96);
+const scoredSlow = python && peer(python, "score", values.quick ? 8 : 5);
+const scoredBest = python && peer(python, "score", values.quick ? 8 : 5, ["--sort-by-length"]);
 const lora = ours("lora", values.quick ? 32 : 64);
 compare("training step, peer's default", trained, slow, 8);
 compare("training step, peer's best", trained, best, 4);
