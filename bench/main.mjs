@@ -32,11 +32,24 @@ function lastJson(command, args) {
 
 function ours(task, pairs) {
   console.error(`weak-teacher ${task} …`);
-  return lastJson(process.execPath, [here("ours.mjs"), task, "--lengths", lengths, "--pairs", String(pairs), "--threads", values.threads, "--model", model]);
+  return lastJson(process.execPath, [
+    here("ours.mjs"),
+    task,
+    "--lengths",
+    lengths,
+    "--pairs",
+    String(pairs),
+    "--threads",
+    values.threads,
+    "--model",
+    model,
+  ]);
 }
 
 function findPython() {
-  const { stdout, stderr, status } = spawnSync("bash", [`${values.shared}/torch_env.sh`], { encoding: "utf8" });
+  const { stdout, stderr, status } = spawnSync("bash", [`${values.shared}/torch_env.sh`], {
+    encoding: "utf8",
+  });
   if (status === 0) return stdout.trim();
   console.error(`bench: the PyTorch side is skipped: ${stderr.trim()}`);
   return undefined;
@@ -45,7 +58,18 @@ function findPython() {
 /** `batch × steps` timed pairs after one warm-up batch; --sort-by-length and --precomputed give PyTorch its best. */
 function peer(python, task, steps, flags = []) {
   console.error(`PyTorch ${task} ${flags.join(" ")} …`);
-  const args = ["--model", model, "--batch", "8", "--steps", String(steps), "--threads", values.threads, "--lengths", lengths];
+  const args = [
+    "--model",
+    model,
+    "--batch",
+    "8",
+    "--steps",
+    String(steps),
+    "--threads",
+    values.threads,
+    "--lengths",
+    lengths,
+  ];
   return lastJson(python, [`${values.shared}/torch_peer.py`, task, ...args, ...flags]);
 }
 
@@ -70,13 +94,17 @@ compare("scoring, peer's best", scored, scoredBest, 4);
 const pad = (text, width) => String(text).padEnd(width);
 const right = (text, width) => String(text).padStart(width);
 console.log(`\n${model}, ${values.threads} threads, ${cpus()[0]?.model.trim()}\n`);
-console.log(`${pad("", 34)}${right("pairs/s", 9)}${right("tokens/s", 10)}${right("peer pairs/s", 14)}${right("peer tokens/s", 15)}${right("ratio", 8)}${right("goal", 6)}`);
+console.log(
+  `${pad("", 34)}${right("pairs/s", 9)}${right("tokens/s", 10)}${right("peer pairs/s", 14)}${right("peer tokens/s", 15)}${right("ratio", 8)}${right("goal", 6)}`,
+);
 for (const { name, own, other, ratio, goal } of rows)
   console.log(
     `${pad(name, 34)}${right(own.pairs_per_s.toFixed(2), 9)}${right(own.tokens_per_s_real.toFixed(0), 10)}` +
       `${right(other?.pairs_per_s.toFixed(3) ?? "-", 14)}${right(other?.tokens_per_s_real.toFixed(0) ?? "-", 15)}${right(ratio ? `${ratio.toFixed(1)} x` : "-", 8)}${right(`${goal} x`, 6)}`,
   );
-console.log("\nratio: real tokens per second (each prompt and response counted once), so that other pairs are the same work\n");
+console.log(
+  "\nratio: real tokens per second (each prompt and response counted once), so that other pairs are the same work\n",
+);
 for (const [name, run, goal, limit] of [
   ["training", trained, 0.7, 5],
   ["scoring", scored, 0.75, 2.5],
@@ -86,9 +114,14 @@ for (const [name, run, goal, limit] of [
       `peak ${run.peak_rss_gb} GB (limit ${limit} GB)`,
   );
 const speedup = trained.seconds / trained.pairs / (lora.seconds / lora.pairs);
-console.log(`LoRA       ${speedup.toFixed(2)} x full training per step (goal 1.5 x); optimiser state ${lora.optimiserState} numbers, full ${trained.optimiserState}\n`);
+console.log(
+  `LoRA       ${speedup.toFixed(2)} x full training per step (goal 1.5 x); optimiser state ${lora.optimiserState} numbers, full ${trained.optimiserState}\n`,
+);
 
-const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8", cwd: here("..") }).trim();
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"], {
+  encoding: "utf8",
+  cwd: here(".."),
+}).trim();
 const line = JSON.stringify({
   commit,
   date: new Date().toISOString().slice(0, 10),
@@ -99,7 +132,12 @@ const line = JSON.stringify({
   train: trained,
   score: scored,
   lora: { ...lora, speedup: Number(speedup.toFixed(2)) },
-  peer: { train: slow ?? null, train_best: best ?? null, score: scoredSlow ?? null, score_best: scoredBest ?? null },
+  peer: {
+    train: slow ?? null,
+    train_best: best ?? null,
+    score: scoredSlow ?? null,
+    score_best: scoredBest ?? null,
+  },
   ratios: Object.fromEntries(rows.map(({ name, ratio }) => [name, ratio ? Number(ratio.toFixed(2)) : null])),
 });
 if (!values.quick) {

@@ -9,7 +9,13 @@ import { matmul } from "../dist/graph/ops/matmul.js";
 import { input } from "../dist/graph/tensor.js";
 import { describeModel } from "../dist/model/families/index.js";
 import { loraSpec } from "../dist/model/lora.js";
-import { addAdapter, keyOf, parameterCount, parameterShapes, trainableParameters } from "../dist/model/model.js";
+import {
+  addAdapter,
+  keyOf,
+  parameterCount,
+  parameterShapes,
+  trainableParameters,
+} from "../dist/model/model.js";
 import { parseLossSpec, resolveFlip } from "../dist/objective/loss-spec.js";
 import { openScorer } from "../dist/objective/score.js";
 import { openRuntime } from "../dist/runtime/runtime.js";
@@ -22,8 +28,20 @@ import { trainSettings } from "../dist/train/settings.js";
 import { pythonShuffle } from "./python-random.mjs";
 
 const SIZES = {
-  "opt-125m": { num_hidden_layers: 12, hidden_size: 768, num_attention_heads: 12, ffn_dim: 3072, vocab_size: 50272 },
-  "opt-350m": { num_hidden_layers: 24, hidden_size: 1024, num_attention_heads: 16, ffn_dim: 4096, vocab_size: 50272 },
+  "opt-125m": {
+    num_hidden_layers: 12,
+    hidden_size: 768,
+    num_attention_heads: 12,
+    ffn_dim: 3072,
+    vocab_size: 50272,
+  },
+  "opt-350m": {
+    num_hidden_layers: 24,
+    hidden_size: 1024,
+    num_attention_heads: 16,
+    ffn_dim: 4096,
+    vocab_size: 50272,
+  },
   tiny: { num_hidden_layers: 4, hidden_size: 128, num_attention_heads: 4, ffn_dim: 512, vocab_size: 2048 },
 };
 
@@ -64,7 +82,9 @@ function forwardFlops({ prompt, responses }) {
   const predicted = responses.reduce((total, r) => total + r.length, 0);
   const tokens = prompt.length + predicted;
   const triangle = (n) => (n * (n + 1)) / 2;
-  const seen = triangle(prompt.length) + responses.reduce((total, r) => total + r.length * prompt.length + triangle(r.length), 0);
+  const seen =
+    triangle(prompt.length) +
+    responses.reduce((total, r) => total + r.length * prompt.length + triangle(r.length), 0);
   return L * (tokens * 2 * (4 * C * C + 2 * C * F) + 4 * C * seen) + 2 * C * V * predicted;
 }
 
@@ -72,7 +92,10 @@ const runtime = openRuntime({ threads: number("threads") });
 
 async function openGemm() {
   const n = 1024;
-  const program = writeProgram({ c: matmul(input("a", "float", [n, n]), input("b", "float", [n, n])) }, runtime.dialect);
+  const program = writeProgram(
+    { c: matmul(input("a", "float", [n, n]), input("b", "float", [n, n])) },
+    runtime.dialect,
+  );
   const executable = await runtime.compile(program);
   for (const key of ["a", "b", "c"])
     await runtime.store.set(`gemm/${key}`, [n, n], Float32Array.from({ length: n * n }, Math.random));
@@ -90,12 +113,18 @@ async function openGemm() {
 }
 
 async function randomModel(id) {
-  const config = { model_type: "opt", architectures: ["OPTForCausalLM"], max_position_embeddings: 2048, ...size };
+  const config = {
+    model_type: "opt",
+    architectures: ["OPTForCausalLM"],
+    max_position_embeddings: 2048,
+    ...size,
+  };
   const { family, decoder } = describeModel(config);
   const parameters = parameterShapes(decoder, "language-model");
   for (const [name, shape] of parameters) {
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    for (let i = 0; i < data.length; i++) data[i] = name.endsWith("norm.weight") ? 1 : (Math.random() - 0.5) * 0.04;
+    for (let i = 0; i < data.length; i++)
+      data[i] = name.endsWith("norm.weight") ? 1 : (Math.random() - 0.5) * 0.04;
     await runtime.store.set(keyOf({ id }, name), shape, data);
   }
   return { id, family, decoder, task: "language-model", lora: undefined, parameters, config, folder: "" };
@@ -116,7 +145,11 @@ async function train(pairs, lora) {
   const base = await randomModel("policy");
   const adapter = { rank: 8, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] };
   const model = lora ? await addAdapter(runtime, base, loraSpec(adapter), 1) : base;
-  const settings = trainSettings({ batchSize: number("batch"), learningRate: 1e-6, ...(values.tokens ? { tokens: number("tokens") } : {}) });
+  const settings = trainSettings({
+    batchSize: number("batch"),
+    learningRate: 1e-6,
+    ...(values.tokens ? { tokens: number("tokens") } : {}),
+  });
   const loss = resolveFlip(parseLossSpec({ type: "sigmoid" }));
   const reference = pairs.map(() => ({ logps: [-300, -300] }));
   const data = preferenceData(runtime, model, loss, { rows: pairs, reference });
@@ -129,7 +162,8 @@ async function train(pairs, lora) {
     await optimizer.step(done);
   };
   const batches = [];
-  for (let i = 0; i < pairs.length; i += settings.batchSize) batches.push(pairs.slice(i, i + settings.batchSize).map((_, k) => i + k));
+  for (let i = 0; i < pairs.length; i += settings.batchSize)
+    batches.push(pairs.slice(i, i + settings.batchSize).map((_, k) => i + k));
   await step(batches[0]);
   const optimiserState = 2 * parameterCount(model.parameters, trainableParameters(model));
   const run = async () => {
@@ -140,7 +174,8 @@ async function train(pairs, lora) {
 
 const pairs = rows(number("pairs"));
 const gemm = await openGemm();
-const { run, passes, steps, ...more } = task === "score" ? await score(pairs) : await train(pairs, task === "lora");
+const { run, passes, steps, ...more } =
+  task === "score" ? await score(pairs) : await train(pairs, task === "lora");
 const before = await gemm();
 const cpu = process.cpuUsage();
 const start = performance.now();
@@ -149,7 +184,10 @@ const seconds = (performance.now() - start) / 1000;
 const used = process.cpuUsage(cpu);
 const gflops = (before + (await gemm())) / 2;
 const useful = passes * pairs.reduce((total, row) => total + forwardFlops(row), 0);
-const tokens = pairs.reduce((total, { prompt, responses }) => total + prompt.length + responses.flat().length, 0);
+const tokens = pairs.reduce(
+  (total, { prompt, responses }) => total + prompt.length + responses.flat().length,
+  0,
+);
 const { peakRssBytes } = await runtime.memory();
 const round = (value, digits) => Number(value.toFixed(digits));
 console.log(

@@ -59,6 +59,11 @@ export async function importLlama2c({ model, tokenizer, out, name }: Llama2cImpo
   });
 }
 
+/** The `config.json` that a llama2.c file would be imported with. @throws CheckpointError as `importLlama2c` */
+export function llama2cConfig(name: string, model: Uint8Array): Record<string, unknown> {
+  return configOf(parseHeader(`${name} model.bin`, model));
+}
+
 function parseHeader(file: string, bytes: Uint8Array): Header {
   const fail = (problem: string) =>
     new CheckpointError(file, `${problem} Expected a llama2.c legacy checkpoint.`);

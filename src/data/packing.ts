@@ -67,7 +67,7 @@ export function packRows(rows: readonly TokenRow[]): PackedBatch {
     };
     if (row.prompt.length === 0 || row.responses.some((response) => response.length === 0))
       throw new Error(`internal: row ${b} has an empty prompt or response`);
-    row.prompt.forEach((id, position) => put(id, position, 0));
+    for (const [position, id] of row.prompt.entries()) put(id, position, 0);
     const lastOfPrompt = at - 1;
     row.responses.forEach((response, r) => {
       response.forEach((id, i) => {

@@ -10,6 +10,7 @@ import type { ReportData } from "../report/data.ts";
 import type { ReportFiles } from "../report/render.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
 import { withLocalModels } from "./hub-models.ts";
+import { estimateJob, formatEstimates, type StageEstimate } from "./job/estimate.ts";
 import { type JobResult, runMainJob } from "./job/main-job.ts";
 import { writeRunReport } from "./job/report-stage.ts";
 import type { MainJob } from "./job/settings.ts";
@@ -37,8 +38,9 @@ export type RunOptions = {
 /** A report: its files and what is in them. */
 export type RunReport = ReportFiles & { readonly data: ReportData };
 
-/** What came of it; a dry run has no report. */
+/** What came of it; a dry run has no report but an estimate. */
 export type RunOutcome = {
+  readonly estimates?: readonly StageEstimate[];
   readonly folder: string;
   readonly steps: readonly StageStep[];
   readonly report: RunReport | undefined;
@@ -60,9 +62,10 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   const job = jobOf(recipe);
   // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
   if (!dryRun) await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
+  if (!dryRun) await announce(recipe, job, options);
   const { result, steps } = await runStages(recipe, job, options);
-  const report = dryRun ? undefined : await reportOf(asked, job, result, steps, options.code);
-  return { folder, steps, report };
+  if (dryRun) return { folder, steps, report: undefined, estimates: await estimates(recipe, job) };
+  return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
 }
 
 /**
@@ -81,6 +84,23 @@ export async function reportRun(folder: string, options: RunOptions): Promise<Ru
       `${folder}: ${open.length} of ${steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
     );
   return { folder: resolve(folder), steps, report: await reportOf(asked, job, result, steps, options.code) };
+}
+
+/** Says what is about to be trained, unless everything is kept from before. */
+async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
+  const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
+  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
+  if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
+}
+
+async function estimates(recipe: Recipe, job: MainJob): Promise<StageEstimate[]> {
+  const runtime = openRuntime(computeOf(recipe));
+  try {
+    return await estimateJob(runtime, job);
+  } finally {
+    await runtime.close();
+  }
 }
 
 async function runStages(

@@ -70,8 +70,13 @@ async function runRun(session: Session, source: string, options: RunOptions): Pr
     dryRun,
     fresh: options.fresh === true,
   });
-  if (dryRun) session.result(outcomeValue(outcome), formatSteps(outcome.steps));
-  else session.result(outcomeValue(outcome), formatOutcome(outcome));
+  if (dryRun) {
+    const { formatEstimates } = await import("../../pipeline/job/estimate.ts");
+    session.result(
+      outcomeValue(outcome),
+      `${formatSteps(outcome.steps)}\n\n${formatEstimates(outcome.estimates ?? [])}`,
+    );
+  } else session.result(outcomeValue(outcome), formatOutcome(outcome));
 }
 
 /** Flags that stand for a setting, in the form of `--set`. */

@@ -14,6 +14,7 @@ import { div, logSigmoid, mul, neg, sub } from "../../graph/ops/elementwise.ts";
 import { reshape, slice, sum } from "../../graph/ops/layout.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
 import { debertaScores, encoderInputs } from "../../model/encoders/deberta-v2.ts";
+import { generate } from "../../model/generate.ts";
 import { logits, rewardScores } from "../../model/heads.ts";
 import { keyOf, type Model, releaseModel } from "../../model/model.ts";
 import { type PackedRun, responseLogps, runPacked } from "../../objective/logps.ts";
@@ -68,6 +69,12 @@ async function checkLanguageModel(
   compareSequences(sequences, values["logits"]!, values["logps"]!.data as Float32Array, to);
   if (expected.sft !== undefined) await checkSft(runtime, model, expected, to);
   if (expected.dpo !== undefined) await checkDpo(runtime, model, expected.dpo, to);
+  if (expected.generate !== undefined) {
+    const { prompt_ids: prompt, new_ids: wanted } = expected.generate;
+    const greedy = { maxNewTokens: wanted.length, temperature: 0, eosIds: [], seed: 0 };
+    const [result] = await generate(runtime, model, [prompt], greedy);
+    to.add("greedy ids", result!.ids, wanted, LIMITS.exact);
+  }
 }
 
 function compareSequences(

@@ -140,7 +140,8 @@ const rowsOf = (world: Record<"labelled" | "pool" | "test", WorldPart>) => ({
   test: world.test.rows,
 });
 
-async function readPromptList({ prompts, promptLimit }: WorldData): Promise<string[]> {
+/** The prompts of a world. @throws DataError when the file is no list of texts; ConfigError when one comes twice */
+export async function readPromptList({ prompts, promptLimit }: WorldData): Promise<string[]> {
   const file = prompts === "demo" ? DEMO_PROMPTS.pathname : prompts;
   const list = await readJson(file);
   if (!Array.isArray(list) || list.length === 0 || !list.every((prompt) => typeof prompt === "string"))

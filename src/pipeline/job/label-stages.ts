@@ -1,21 +1,17 @@
 /** Stages from a trained teacher to training rows: raw scores of the pool and of held-out labelled pairs, then labels. */
 
-import { ConfigError, DataError } from "../../core/errors.ts";
+import { ConfigError } from "../../core/errors.ts";
 import { readJson, readText, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
 import { toCandidates } from "../../data/candidates.ts";
-import { joinHumanLabels } from "../../data/human-labels.ts";
 import { readPool } from "../../data/pool.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import { plainText, promptId } from "../../data/rows.ts";
+import { promptId } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
-import { textFlags } from "../../teacher/control-teachers.ts";
-import { type ControlScorer, goldControl, randomControl } from "../../teacher/controls.ts";
 import { openImplicitReward } from "../../teacher/implicit-reward.ts";
-import { isDecided, type Label, labelFromScores } from "../../teacher/label.ts";
+import { isDecided, type Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
 import { labelPool } from "../../teacher/labelling.ts";
 import { openLikelihood } from "../../teacher/likelihood.ts";
@@ -27,11 +23,10 @@ import type { PromisedSelection } from "../../teacher/selection.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { writeLabelFile, writeTrainingRows } from "../../teacher/write-labels.ts";
 import type { Artefact } from "../stage.ts";
-import { poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
+import { poolFolder, readLabelled } from "./data-files.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { MainJob, SelectionSettings } from "./settings.ts";
-import type { RowSource, TrainingRow } from "./train-stages.ts";
 
 /** A teacher's models; a reward head has no reference. */
 export type TeacherModels = {
@@ -254,72 +249,8 @@ export async function readLabels(artefact: Artefact): Promise<Label[]> {
 export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
   (await readJson(labels.path("facts.json"))) as LabelFacts;
 
-/** Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers. */
-export function armRows(
-  job: MainJob,
-  data: Artefact,
-  source: "weak" | "human" | "random" | "gold",
-  weak: Artefact,
-): RowSource {
-  switch (source) {
-    case "weak":
-      return { from: weak, read: () => readTrainingRows(weak.path("training.jsonl")) };
-    case "human":
-      return {
-        from: data,
-        read: async () => joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows,
-      };
-    case "random":
-      return {
-        from: data,
-        read: () => controlRows(data, randomControl(createRng(job.seed).fork("random-labels"))),
-      };
-    case "gold":
-      return { from: data, read: async () => controlRows(data, goldControl(await goldMap(data))) };
-    default:
-      return source satisfies never;
-  }
-}
-
-async function goldMap(data: Artefact): Promise<Map<string, { scoreA: number; scoreB: number }>> {
-  const gold = await readHiddenGold(data);
-  if (gold.length === 0)
-    throw new ConfigError(
-      "arms: an arm trains on gold labels, but the data has no gold scores. Remove the arm or use a world.",
-    );
-  return new Map(gold.map(({ id, goldA, goldB }) => [id, { scoreA: goldA, scoreB: goldB }]));
-}
-
-async function controlRows(data: Artefact, score: ControlScorer): Promise<TrainingRow[]> {
-  return (await readPool(poolFolder(data))).flatMap((pair) => {
-    const texts = { id: pair.id, a: plainText(pair.a), b: plainText(pair.b) };
-    const label = labelFromScores({
-      id: pair.id,
-      teacher: "control",
-      flags: textFlags(pair),
-      ...score(texts),
-    });
-    if (!isDecided(label)) return [];
-    const first = label.preferred === "a";
-    return [
-      {
-        id: pair.id,
-        prompt: pair.prompt,
-        chosen: first ? pair.a : pair.b,
-        rejected: first ? pair.b : pair.a,
-      },
-    ];
-  });
-}
-
-async function readTrainingRows(file: string): Promise<TrainingRow[]> {
-  const rows: TrainingRow[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & {
-      p_chosen: number;
-    };
-    rows.push({ id, prompt, chosen, rejected, weight: weight!, preferenceProb: p_chosen });
-  }
-  return rows;
+/** Share of held-out labelled pairs on which the teacher sides against the person. */
+export async function errorRateOf(labels: Artefact): Promise<number> {
+  const { agree, n } = (await readLabelFacts(labels)).heldOutAccuracy;
+  return 1 - agree / n;
 }

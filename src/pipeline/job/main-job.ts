@@ -4,10 +4,17 @@
  */
 import { AlignError } from "../../core/errors.ts";
 import type { Artefact } from "../stage.ts";
+import { armRows } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
 import { generationsStage, heldOutStage, type Student } from "./evaluate-stages.ts";
-import { armRows, scoresStage, splitLabelled, type TeacherModels, weakLabelsStage } from "./label-stages.ts";
+import {
+  errorRateOf,
+  scoresStage,
+  splitLabelled,
+  type TeacherModels,
+  weakLabelsStage,
+} from "./label-stages.ts";
 import { baseModel, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import type { ArmSettings, LabelSource, MainJob } from "./settings.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
@@ -127,6 +134,7 @@ async function trainStudents(
             rows,
             limits,
             lora,
+            errorRate: arm.labels === "weak" ? () => errorRateOf(labels) : undefined,
             ...prefer,
           });
     students.push({ name: arm.name, model, start, arm });

@@ -124,9 +124,7 @@ function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[]
             pValue: comparison.permutationTest,
             pAdjusted: comparison.adjusted,
             correction: CORRECTION,
-            headline: job.arms.some(
-              ({ name, labels }) => name === arm.name && (labels === "weak" || labels === "random"),
-            ),
+            headline: job.arms.some(({ name, training }) => name === arm.name && training === "prefer"),
           },
         ];
   return figures.flatMap((arm) => [...to(arm, arm.vsSft), ...to(arm, arm.vsHuman)]);

@@ -3,7 +3,7 @@ import type { ColumnMap } from "../../data/adapters/map.ts";
 import type { GoldSpec } from "../../evaluate/gold.ts";
 import type { SamplingSettings } from "../../evaluate/simulate.ts";
 import type { LoraOptions } from "../../model/lora.ts";
-import type { ResolvedLossSpec } from "../../objective/loss-spec.ts";
+import type { LossSpec } from "../../objective/loss-spec.ts";
 import type { CalibrationMethod } from "../../teacher/calibration.ts";
 import type { WeightForm } from "../../teacher/confidence.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
@@ -57,8 +57,8 @@ export type WorldData = {
   readonly test: number;
 };
 
-/** Preference training with its loss. */
-export type PreferSettings = { readonly settings: TrainSettings; readonly loss: ResolvedLossSpec };
+/** Preference training with its loss; `flip: auto` takes the teacher's error rate on held-out pairs. */
+export type PreferSettings = { readonly settings: TrainSettings; readonly loss: LossSpec };
 
 /** Which labels of the pool to train on. */
 export type SelectionSettings =

@@ -8,11 +8,13 @@ import type { TokenRow } from "../../data/packing.ts";
 import type { PreferenceRow } from "../../data/rows.ts";
 import { type LoraOptions, loraSpec } from "../../model/lora.ts";
 import { addAdapter, type Model, releaseModel } from "../../model/model.ts";
+import { resolveFlip } from "../../objective/loss-spec.ts";
 import { lossInputs } from "../../objective/preference.ts";
 import { openScorer, type RowScore } from "../../objective/score.ts";
 import { encodePair, encodePromptResponse, type PairFlag, type TokenLimits } from "../../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
 import { trainPreference } from "../../train/prefer.ts";
+import { mismatchedRows } from "../../train/preference-data.ts";
 import { trainReward } from "../../train/reward.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { trainSft } from "../../train/sft.ts";
@@ -65,21 +67,28 @@ export async function sftStage(
 }
 
 /** Options of `preferStage`. */
-export type PreferRequest = TrainRequest & PreferSettings & { readonly lora?: LoraOptions | undefined };
+export type PreferRequest = TrainRequest &
+  PreferSettings & {
+    readonly lora?: LoraOptions | undefined;
+    /** The labels' error rate, for `flip: auto`. */
+    readonly errorRate?: (() => Promise<number>) | undefined;
+  };
 
 /** Preference training; the reference is the model it starts from, scored once before. */
 export async function preferStage(deps: JobDeps, request: PreferRequest): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings, loss, lora } = request;
+  const { name, model, rows, limits, settings, loss: asked, lora } = request;
   const stage: Stage = {
     name,
     version: 1,
-    config: { settings, loss, limits, lora },
+    config: { settings, loss: asked, limits, lora },
     inputs: { model: model.source, rows: rows.from },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
         const read = await rows.read();
         const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
         await writeCounts(work, name, read, kept.length);
+        const auto = "flip" in asked && asked.flip === "auto";
+        const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
         const wanted = lossInputs(loss);
         const reference = wanted.has("reference")
           ? await referenceScores(deps, work, policy, tokenRows)
@@ -92,6 +101,9 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           rows: tokenRows,
           reference,
           weights: wanted.has("weights") ? kept.map((row) => required(name, row, "weight")) : undefined,
+          mismatched: wanted.has("klEstimate")
+            ? await mismatched(deps, work, policy, tokenRows, settings.seed)
+            : undefined,
           softLabels: wanted.has("preferenceProb")
             ? kept.map((row) => required(name, row, "preferenceProb"))
             : undefined,
@@ -191,8 +203,9 @@ async function referenceScores(
   work: WorkFolder,
   model: Model,
   rows: readonly TokenRow[],
+  name = "reference.json",
 ): Promise<RowScore[]> {
-  const file = `${work.scratch}/reference.json`;
+  const file = `${work.scratch}/${name}`;
   if (await exists(file)) return (await readJson(file, 2 ** 32)) as RowScore[];
   const scorer = await openScorer(deps.runtime(), model);
   const progress = deps.log.progress("reference", rows.length, "pairs");
@@ -207,6 +220,19 @@ async function referenceScores(
 }
 
 const REFERENCE_CHUNK = 512;
+
+/** Responses beside prompts that are not theirs, with their reference log-probabilities: KTO's estimate of the KL. */
+async function mismatched(
+  deps: JobDeps,
+  work: WorkFolder,
+  model: Model,
+  rows: readonly TokenRow[],
+  seed: number,
+): Promise<{ rows: TokenRow[]; reference: number[] }> {
+  const other = mismatchedRows(rows, seed);
+  const scores = await referenceScores(deps, work, model, other, "mismatched.json");
+  return { rows: other, reference: scores.map(({ logps }) => logps[0]!) };
+}
 
 async function writeCounts(
   work: WorkFolder,

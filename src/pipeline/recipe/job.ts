@@ -1,5 +1,6 @@
 /** A recipe in the words of the main job. */
 
+import { ConfigError } from "../../core/errors.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import { defaultThreads } from "../../runtime/device.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
@@ -17,11 +18,16 @@ import type { Recipe } from "./schema.ts";
 /** Prompts that responses are generated to, unless the recipe says how many. */
 const TEST_PROMPTS = 256;
 
-/** What a recipe asks for, with its seed in every stage. @throws ConfigError for `flip: auto`, whose error rate is not known yet */
+/**
+ * What a recipe asks for, with its seed in every stage.
+ * @throws ConfigError for `flip: auto` where labels are not the teacher's, and for a loss that a run cannot feed yet
+ */
 export function jobOf(recipe: Recipe): MainJob {
   const { name, seed, models, data, teacher, label, student, arms } = recipe;
   const teacherPrefer =
-    "prefer" in teacher ? preferOf(teacher.prefer, seed, "teacher.prefer.loss") : undefined;
+    "prefer" in teacher
+      ? withoutAuto(preferOf(teacher.prefer, seed, "teacher.prefer.loss"), "teacher.prefer.loss")
+      : undefined;
   const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss");
   return {
     name,
@@ -51,14 +57,12 @@ export function jobOf(recipe: Recipe): MainJob {
       prefer: studentPrefer,
       lora: student.lora === null ? undefined : loraOf(student.lora),
     },
-    arms: arms.map(
-      ({ name, labels, training, prefer }): ArmSettings => ({
-        name,
-        labels,
-        training,
-        prefer: prefer && preferOf(prefer, seed, `arms.${name}.prefer.loss`),
-      }),
-    ),
+    arms: arms.map(({ name, labels, training, prefer }): ArmSettings => {
+      const where = `arms.${name}.prefer.loss`;
+      const own = prefer && preferOf(prefer, seed, where);
+      if (labels !== "weak" && training === "prefer") withoutAuto(own ?? studentPrefer, where);
+      return { name, labels, training, prefer: own };
+    }),
     evaluation: {
       generation: {
         ...samplingOf(recipe.eval),
@@ -86,7 +90,17 @@ export function preferOf(
   where: string,
 ): PreferSettings {
   const complete: TrainSettings = { ...settings, seed };
-  return { settings: complete, loss: resolveFlip(loss, undefined, where) };
+  if (loss.type === "wspo")
+    throw new ConfigError(
+      `${where}: wspo needs the teacher's log-ratios per token, which runs do not pass on yet. Choose another loss.`,
+    );
+  return { settings: complete, loss };
+}
+
+/** Labels that are not a calibrated teacher's have no error rate to take. */
+function withoutAuto(prefer: PreferSettings, where: string): PreferSettings {
+  resolveFlip(prefer.loss, undefined, where);
+  return prefer;
 }
 
 const betaOf = (prefer: PreferSettings | undefined) =>

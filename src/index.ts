@@ -1,0 +1,36 @@
+/** The public surface: the same functions the command line calls. */
+
+export { loadAdapter, saveAdapter } from "./checkpoint/adapter-model.ts";
+export { importLlama2c } from "./checkpoint/llama2c.ts";
+export { type LoadOptions, loadModel, type SaveOptions, saveModel } from "./checkpoint/load-model.ts";
+export { mergeAdapter } from "./checkpoint/merge.ts";
+export * from "./core/errors.ts";
+export { createLog, type Log, silentLog } from "./core/log.ts";
+export { type LoadOptions as DataOptions, readCandidates, readPreferences } from "./data/load.ts";
+export type { CandidatePair, HumanLabel, PreferenceRow } from "./data/rows.ts";
+export { writeLabels, writePreferences } from "./data/writers.ts";
+export { agreementWith, coverageCurve } from "./evaluate/agreement.ts";
+export { evaluateArm } from "./evaluate/arm.ts";
+export { compareArms } from "./evaluate/compare-arms.ts";
+export { type GoldScorer, openGoldScorer } from "./evaluate/gold.ts";
+export { type Generated, type GenerateOptions, generate } from "./model/generate.ts";
+export { type LoraOptions, loraSpec } from "./model/lora.ts";
+export { addAdapter, copyModel, type Model, releaseModel } from "./model/model.ts";
+export { type LossSpec, parseLossSpec, resolveFlip } from "./objective/loss-spec.ts";
+export { openScorer, type RowScore, type Scorer, type ScorerOptions } from "./objective/score.ts";
+export { jobOf } from "./pipeline/recipe/job.ts";
+export { loadRecipe } from "./pipeline/recipe/parse.ts";
+export { runRecipe } from "./pipeline/run.ts";
+export { writeReport } from "./report/render.ts";
+export { openRuntime, type Runtime, type RuntimeOptions } from "./runtime/runtime.ts";
+export { openImplicitReward } from "./teacher/implicit-reward.ts";
+export type { Label } from "./teacher/label.ts";
+export { type LabelPoolOptions, labelPool } from "./teacher/labelling.ts";
+export { makeLabels } from "./teacher/make-labels.ts";
+export type { Teacher } from "./teacher/teacher.ts";
+export { encodePair, encodePrompt, encodePromptResponse, type TokenLimits } from "./text/pair.ts";
+export { loadTokenizer, type Tokenizer } from "./text/tokenizer.ts";
+export { trainPreference } from "./train/prefer.ts";
+export { trainReward } from "./train/reward.ts";
+export { type TrainSettings, trainSettings } from "./train/settings.ts";
+export { trainSft } from "./train/sft.ts";

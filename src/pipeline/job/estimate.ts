@@ -1,0 +1,132 @@
+/**
+ * What the training of a job will take, before it starts. Counted with full vocabularies (trimming makes it less) and, for
+ * files, with a token per four characters: meant to tell minutes from hours and fitting from not.
+ */
+import { llama2cConfig } from "../../checkpoint/llama2c.ts";
+import { openModelFolder } from "../../checkpoint/model-folder.ts";
+import { extractStories15M } from "../../checkpoint/stories15m.ts";
+import { readPreferences } from "../../data/load.ts";
+import type { TokenRow } from "../../data/packing.ts";
+import { plainText } from "../../data/rows.ts";
+import { describeModel } from "../../model/families/index.ts";
+import { loraSpec } from "../../model/lora.ts";
+import { parameterShapes } from "../../model/model.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import type { TokenLimits } from "../../text/pair.ts";
+import {
+  estimateTraining,
+  formatEstimate,
+  type ModelShape,
+  measureGflops,
+  type TrainEstimate,
+} from "../../train/estimate.ts";
+import type { TrainSettings } from "../../train/settings.ts";
+import { readPromptList } from "./data-stage.ts";
+import { STORIES } from "./model-stages.ts";
+import type { MainJob, ModelSource } from "./settings.ts";
+
+/** One training stage and what it will take. */
+export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate };
+
+/** Estimates every training stage of a job, on this machine's measured matrix rate. */
+export async function estimateJob(runtime: Runtime, job: MainJob): Promise<StageEstimate[]> {
+  const [weak, student] = [await shapeOf(job.models.weak), await shapeOf(job.models.student)];
+  const { labelled, pool } = await sampleRows(job);
+  const taught = labelled.slice(0, Math.round(labelled.length * (1 - job.label.heldOut)));
+  const gflops = await measureGflops(runtime);
+  const one = (
+    stage: string,
+    model: ModelShape,
+    rows: readonly TokenRow[],
+    settings: TrainSettings,
+  ): StageEstimate => ({
+    stage,
+    estimate: estimateTraining(model, rows, settings, gflops),
+  });
+  const preferred = (rows: readonly TokenRow[]) =>
+    rows.map((row) => ({ ...row, responses: row.responses.slice(0, 1) }));
+  const { teacher, arms } = job;
+  const second = teacher.kind === "reward-head" ? teacher.reward : teacher.prefer.settings;
+  const sources = [...new Set(arms.map(({ labels }) => labels))];
+  const adapted = job.student.lora === undefined ? student : withLora(student, loraSpec(job.student.lora));
+  return [
+    one("teacher-sft", weak, preferred(taught), teacher.sft),
+    one(`teacher-${teacher.kind === "reward-head" ? "reward" : "prefer"}`, weak, taught, second),
+    ...sources.map((labels) => one(`student-sft-${labels}`, student, preferred(pool), job.student.sft)),
+    ...arms
+      .filter(({ training }) => training === "prefer")
+      .map(({ name, prefer }) =>
+        one(`student-${name}`, adapted, pool, (prefer ?? job.student.prefer).settings),
+      ),
+  ];
+}
+
+/** The estimates as lines, and their sum. */
+export function formatEstimates(estimates: readonly StageEstimate[]): string {
+  const width = Math.max(...estimates.map(({ stage }) => stage.length));
+  const lines = estimates.map(({ stage, estimate }) => `${stage.padEnd(width)}  ${formatEstimate(estimate)}`);
+  const minutes = estimates.reduce((total, { estimate }) => total + estimate.seconds, 0) / 60;
+  return `${lines.join("\n")}\ntraining in all: about ${minutes.toFixed(1)} minutes; sampling, labelling and evaluation come on top`;
+}
+
+async function shapeOf({ from, layers }: ModelSource): Promise<ModelShape> {
+  const { decoder } = describeModel(await configOf(from), from);
+  const cut = layers === undefined ? decoder : { ...decoder, config: { ...decoder.config, layers } };
+  return {
+    decoder: cut,
+    parameters: parameterShapes(cut, "language-model"),
+    lora: undefined,
+    task: "language-model",
+  };
+}
+
+function withLora(model: ModelShape, lora: ReturnType<typeof loraSpec>): ModelShape {
+  return { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
+}
+
+async function configOf(from: string): Promise<unknown> {
+  if (from === STORIES) return llama2cConfig(STORIES, (await extractStories15M()).model);
+  const folder = await openModelFolder(from);
+  await folder.close();
+  return folder.config;
+}
+
+/** Rows of about the right number and lengths; token ids are all 0. */
+async function sampleRows({ data, limits }: MainJob): Promise<{ labelled: TokenRow[]; pool: TokenRow[] }> {
+  if (data.kind === "world") {
+    const prompts = await readPromptList(data);
+    const rows = prompts.flatMap((prompt) => {
+      const response = data.sampling.maxNewTokens + 1;
+      return Array.from({ length: data.pairsPerPrompt }, () =>
+        rowOf(prompt.length, [4 * response, 4 * response], limits),
+      );
+    });
+    const labelled = Math.round(data.labelled * rows.length);
+    return {
+      labelled: rows.slice(0, labelled),
+      pool: rows.slice(labelled, rows.length - Math.round(data.test * rows.length)),
+    };
+  }
+  const { source, onBadRow, format, map, limit } = data.main;
+  const options = { onBadRow, ...(format && { format }), ...(map && { map }), ...(limit && { limit }) };
+  const { rows: read } = await readPreferences(source, options);
+  const rows = read.map(({ prompt, chosen, rejected }) =>
+    rowOf(plainText(prompt).length, [plainText(chosen).length, plainText(rejected).length], limits),
+  );
+  const count = (part: number) => Math.min(rows.length, part < 1 ? Math.round(part * rows.length) : part);
+  return { labelled: rows.slice(0, count(data.labelled)), pool: rows.slice(-count(data.pool)) };
+}
+
+function rowOf(
+  promptLength: number,
+  responseLengths: readonly number[],
+  { maxLength, maxPromptLength }: TokenLimits,
+): TokenRow {
+  const tokens = (characters: number, most: number) => Math.max(1, Math.min(most, Math.ceil(characters / 4)));
+  const prompt = tokens(promptLength, maxPromptLength);
+  const zeros = (length: number) => new Array<number>(length).fill(0);
+  return {
+    prompt: zeros(prompt),
+    responses: responseLengths.map((length) => zeros(tokens(length, maxLength - prompt))),
+  };
+}
