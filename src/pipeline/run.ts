@@ -2,6 +2,7 @@
  * Runs or plans a recipe: the models are fetched, the resolved recipe is written into the run's folder, the stages go, and the
  * report is written.
  */
+import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { AlignError, ConfigError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/files.ts";
@@ -141,7 +142,19 @@ function reportOf(
     folder,
     recipe: recipeYaml(recipe),
     version,
+    commit: sourceCommit(),
     steps,
     ...computeOf(recipe),
   });
+}
+
+/** The commit this code was checked out at, where it runs from a checkout. */
+function sourceCommit(): string | undefined {
+  const options = {
+    cwd: import.meta.dirname,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  } as const;
+  const { stdout, status } = spawnSync("git", ["rev-parse", "--short=12", "HEAD"], options);
+  return status === 0 && !import.meta.dirname.includes("node_modules") ? stdout.trim() : undefined;
 }
