@@ -2,7 +2,7 @@
 
 import { loadModel } from "../../checkpoint/load-model.ts";
 import { digestFile } from "../../core/digest.ts";
-import { ConfigError, DataError } from "../../core/errors.ts";
+import { ConfigError, DataError, messageOf } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
 import { toCandidates } from "../../data/candidates.ts";
 import { readPreferences } from "../../data/load.ts";
@@ -31,9 +31,7 @@ export async function filesStage(
   seed: number,
 ): Promise<Artefact> {
   const sources = [data.main, ...(data.testSource ? [data.testSource] : [])];
-  const digests = await Promise.all(
-    sources.map(async ({ source }) => (isHubSource(source) ? source : digestFile(source))),
-  );
+  const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
     version: 1,
@@ -77,6 +75,20 @@ export async function filesStage(
         quality,
       });
     },
+  });
+}
+
+async function digestSource(source: string): Promise<string> {
+  if (isHubSource(source)) return source;
+  return digestFile(source).catch((error) => {
+    throw new DataError(
+      source,
+      0,
+      `cannot be read: ${messageOf(error)}. Paths are relative to the folder the command runs in.`,
+      {
+        cause: error,
+      },
+    );
   });
 }
 
