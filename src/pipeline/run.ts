@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { AlignError, ConfigError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/files.ts";
 import { type Log, silentLog } from "../core/log.ts";
