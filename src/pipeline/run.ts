@@ -151,11 +151,8 @@ function reportOf(
 
 /** The commit this code was checked out at, where it runs from a checkout. */
 function sourceCommit(): string | undefined {
-  const options = {
-    cwd: import.meta.dirname,
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "ignore"],
-  } as const;
-  const { stdout, status } = spawnSync("git", ["rev-parse", "--short=12", "HEAD"], options);
-  return status === 0 && !import.meta.dirname.includes("node_modules") ? stdout.trim() : undefined;
+  const cwd = fileURLToPath(new URL(".", import.meta.url));
+  if (cwd.includes("node_modules")) return undefined;
+  const { stdout, status } = spawnSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd, encoding: "utf8" });
+  return status === 0 ? stdout.trim() : undefined;
 }
