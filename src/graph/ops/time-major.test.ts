@@ -9,8 +9,8 @@ afterAll(() => lab.close());
 
 // b is stored time first: b[t][m][d], T = 3, M = 2, D = 2.
 const b = constant(exact([3, 2, 2], [1, 2, 10, 20, 3, 4, 30, 40, 5, 6, 50, 60]));
-const weights = constant(exact(["M", 1, 3], [1, 0, 2, 1, 1, 1]));
-const queries = constant(exact(["M", 1, 2], [1, -1, 2, 0.5]));
+const weights = constant(exact([2, 1, 3], [1, 0, 2, 1, 1, 1]));
+const queries = constant(exact([2, 1, 2], [1, -1, 2, 0.5]));
 
 const cases: Record<string, Check[]> = {
   timeMajorMatmul: [
