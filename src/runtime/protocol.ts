@@ -48,7 +48,9 @@ export type Request =
   | { readonly kind: "copy"; readonly from: string; readonly to: string }
   | { readonly kind: "delete"; readonly keys: readonly string[] }
   | { readonly kind: "release"; readonly program: string }
-  | { readonly kind: "memory" };
+  | { readonly kind: "memory" }
+  /** Ends the thread after what is running; what waits is dropped. */
+  | { readonly kind: "close" };
 
 /** A numbered request. */
 export type Envelope = { readonly id: number; readonly request: Request };

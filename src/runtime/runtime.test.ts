@@ -171,7 +171,7 @@ test("closing rejects what is pending and what comes after", async () => {
   const queued = expect(doomed.store.get("x")).rejects.toThrow(BackendError);
   await doomed.close();
   await Promise.all([pending, queued]);
-  await expect(doomed.store.get("x")).rejects.toThrow("the compute thread ended");
+  await expect(doomed.store.get("x")).rejects.toThrow("the runtime was closed");
 });
 
 test("memory is told in bytes, the peak at least what is resident", async () => {

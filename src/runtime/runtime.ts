@@ -231,6 +231,10 @@ function startWorker(setup: WorkerSetup): Link {
   worker.on("error", (error) =>
     end(new BackendError(setup.provider, `the compute thread failed: ${error.message}`)),
   );
+  let gone = false;
+  worker.on("exit", () => {
+    gone = true;
+  });
   worker.on("exit", (code) =>
     end(new BackendError(setup.provider, `the compute thread ended with code ${code}`)),
   );
@@ -245,9 +249,15 @@ function startWorker(setup: WorkerSetup): Link {
         worker.postMessage({ id, request }, transfer);
       });
     },
-    close: async () => {
-      await worker.terminate();
-    },
+    // Not `terminate`: a thread ended inside a native run takes the process with it, now and then.
+    close: () =>
+      new Promise((resolve) => {
+        if (gone) return resolve();
+        worker.once("exit", () => resolve());
+        worker.ref();
+        worker.postMessage({ id: -1, request: { kind: "close" } });
+        end(new BackendError(setup.provider, "the runtime was closed"));
+      }),
   };
 }
 

@@ -175,6 +175,8 @@ async function answer(request: Request): Promise<unknown> {
       return undefined;
     case "memory":
       return { rssBytes: process.memoryUsage().rss, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+    case "close":
+      return undefined;
     default:
       request satisfies never;
       return undefined;
@@ -189,8 +191,15 @@ function transferables(result: unknown): ArrayBuffer[] {
 
 // One request at a time, in order: a run sees every array as the requests before it left them.
 let queue = Promise.resolve();
+let closing = false;
 parentPort!.on("message", ({ id, request }: Envelope) => {
+  if (request.kind === "close") {
+    closing = true;
+    queue = queue.then(() => process.exit(0)); // in a thread this ends the thread
+    return;
+  }
   queue = queue.then(async () => {
+    if (closing) return;
     try {
       const result = await answer(request);
       parentPort!.postMessage({ id, result } satisfies Reply, [...new Set(transferables(result))]);
