@@ -92,6 +92,7 @@ export async function reportRun(folder: string, options: RunOptions): Promise<Ru
 async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
   const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
   const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  if (open.length === 0) return;
   const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
   if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
 }

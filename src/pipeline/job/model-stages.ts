@@ -1,5 +1,4 @@
 /** Stages that make the models everything starts from: imported, cut to fewer layers, trimmed to the data's vocabulary. */
-import { cp } from "node:fs/promises";
 import { keepFirstLayers, trimVocabulary } from "../../checkpoint/derive.ts";
 import { importLlama2c } from "../../checkpoint/llama2c.ts";
 import { openModelFolder } from "../../checkpoint/model-folder.ts";
@@ -83,6 +82,3 @@ export const inModelFolder = (artefact: Artefact): ModelFolderRef => ({
   folder: artefact.path("model"),
   source: artefact,
 });
-
-/** Copies a model folder as it is. */
-export const copyModelFolder = (from: string, to: string): Promise<void> => cp(from, to, { recursive: true });
