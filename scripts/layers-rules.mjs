@@ -23,11 +23,12 @@ export const FOLDERS = [
   "evaluate",
   "report",
   "pipeline",
+  "serve",
   "cli",
 ];
 
 /** Lines: above `explain` a file's header must give a reason, above `file` it fails, `total` is for all of src without tests. */
-export const LIMITS = { explain: 300, file: 500, total: 34_000 };
+export const LIMITS = { explain: 300, file: 500, total: 52_000 };
 
 /** True for `x.test.ts`. */
 export const isTest = (path) => path.endsWith(".test.ts");
