@@ -6,16 +6,11 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import { loadModel } from "../checkpoint/load-model.ts";
-import { openModelFolder } from "../checkpoint/model-folder.ts";
 import { digestFile, digestOf } from "../core/digest.ts";
 import { ConfigError, messageOf, NumericsError } from "../core/errors.ts";
 import { plainText, type Text } from "../data/rows.ts";
-import { releaseModel } from "../model/model.ts";
-import { openScorer } from "../objective/score.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { encodePromptResponse } from "../text/pair.ts";
-import { loadTokenizer } from "../text/tokenizer.ts";
+import { openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
 
 /** A response in its context. */
 export type GoldItem = { readonly prompt: Text; readonly response: Text };
@@ -44,31 +39,7 @@ export const goldSpecSchema = z.discriminatedUnion("type", [
     module: z.string().min(1).describe("JavaScript file: export default (prompt, response) => number."),
   }),
   z.strictObject({ type: z.literal("sentiment"), name }),
-  z.strictObject({
-    type: z.literal("reward-model"),
-    name,
-    model: z.string().min(1).describe("Folder of a *ForSequenceClassification model with one label."),
-    maxLength: z
-      .number()
-      .int()
-      .min(2)
-      .optional()
-      .describe("Most tokens of prompt and response; default the model's."),
-    maxPromptLength: z
-      .number()
-      .int()
-      .min(1)
-      .optional()
-      .describe("Most tokens of a prompt; default maxLength / 2."),
-    tooLong: z
-      .enum(["fail", "truncate"])
-      .default("fail")
-      .describe("What to do with a row that does not fit: stop, or score what is left of it."),
-    trainedOn: z
-      .array(z.string())
-      .default([])
-      .describe("Datasets the model was trained on; it is flagged on these."),
-  }),
+  z.strictObject({ type: z.literal("reward-model"), name, ...rewardModelShape }),
 ]);
 
 /** Which gold scorer, with its settings. */
@@ -183,55 +154,6 @@ async function loadVader(): Promise<{ vader: Vader; version: string }> {
   throw new ConfigError(
     `gold scorer sentiment: needs the npm package ${SENTIMENT_PACKAGE}, which is not installed. Run: npm install ${SENTIMENT_PACKAGE}`,
   );
-}
-
-/** A trained reward model: its scalar head read at the last token of prompt and response. */
-async function openRewardModel(
-  { runtime }: GoldDeps,
-  spec: Extract<GoldSpec, { type: "reward-model" }>,
-): Promise<GoldScorer> {
-  const where = `gold scorer ${spec.name ?? spec.model}`;
-  const tokenizer = await loadTokenizer(spec.model);
-  const model = await loadModel(runtime, spec.model, { id: `gold:${spec.model}` });
-  if (model.task !== "reward")
-    throw new ConfigError(
-      `${where}: is a language model, expected a *ForSequenceClassification model with one label.`,
-    );
-  const { maxPositions } = model.decoder.config;
-  const maxLength = Math.min(spec.maxLength ?? maxPositions, maxPositions);
-  const limits = { maxLength, maxPromptLength: spec.maxPromptLength ?? Math.max(1, maxLength >> 1) };
-  const scorer = await openScorer(runtime, model);
-  const encode = (item: GoldItem, index: number) => {
-    const { prompt, response, flags } = encodePromptResponse(tokenizer, item, limits);
-    const cut = flags.find((flag) => flag.startsWith("truncated"));
-    if (cut !== undefined && spec.tooLong === "fail")
-      throw new ConfigError(
-        `${where}: row ${index} does not fit (${cut}), expected at most ${limits.maxLength} tokens, ${limits.maxPromptLength} of them ` +
-          'the prompt\'s. Raise maxLength or maxPromptLength, or set tooLong: "truncate".',
-      );
-    return { prompt, responses: [response] };
-  };
-  return {
-    name: spec.name ?? "reward-model",
-    digest: digestOf({
-      type: spec.type,
-      model: await folderDigest(spec.model),
-      tokenizer: tokenizer.digest,
-      ...limits,
-    }),
-    trainedOn: spec.trainedOn,
-    score: async (items) => (await scorer.score(items.map(encode))).map(({ rewards }) => rewards![0]!),
-    close: () => releaseModel(runtime, model),
-  };
-}
-
-async function folderDigest(path: string): Promise<string> {
-  const folder = await openModelFolder(path);
-  try {
-    return await folder.digest();
-  } finally {
-    await folder.close();
-  }
 }
 
 function finiteScores(where: string, scores: readonly unknown[]): number[] {

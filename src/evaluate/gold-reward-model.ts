@@ -1,0 +1,167 @@
+/**
+ * Trained reward models as gold scorers: decoders with a scalar head read at the last token, and DeBERTa v2/v3 encoders read at
+ * [CLS]. Which of the two a folder holds is told from its config.json.
+ */
+import { join } from "node:path";
+import { z } from "zod";
+import {
+  type EncoderModel,
+  loadEncoder,
+  releaseEncoder,
+  scoreSequences,
+} from "../checkpoint/load-encoder.ts";
+import { loadModel } from "../checkpoint/load-model.ts";
+import { openModelFolder, readJsonObject } from "../checkpoint/model-folder.ts";
+import { digestOf } from "../core/digest.ts";
+import { ConfigError } from "../core/errors.ts";
+import { plainText } from "../data/rows.ts";
+import { type Model, releaseModel } from "../model/model.ts";
+import { openScorer } from "../objective/score.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { encodePromptResponse, type TokenLimits } from "../text/pair.ts";
+import { encodeTextPair } from "../text/text-pair.ts";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
+import type { GoldItem, GoldScorer } from "./gold.ts";
+
+const tokens = (least: number) => z.number().int().min(least).optional();
+
+/** Settings of a reward model in a `gold` entry, beside its type and name. */
+export const rewardModelShape = {
+  model: z
+    .string()
+    .min(1)
+    .describe("Folder of a *ForSequenceClassification model with one label: a decoder, or deberta-v2."),
+  maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
+  maxPromptLength: tokens(1).describe("Most tokens of a prompt; default maxLength / 2."),
+  tooLong: z
+    .enum(["fail", "truncate"])
+    .default("fail")
+    .describe("What to do with a row that does not fit: stop, or score what is left of it."),
+  trainedOn: z
+    .array(z.string())
+    .default([])
+    .describe("Datasets the model was trained on; it is flagged on these."),
+};
+
+const schema = z.strictObject(rewardModelShape);
+
+/** Which reward model and how it reads. */
+export type RewardModelSpec = z.output<typeof schema> & {
+  readonly type: "reward-model";
+  readonly name?: string | undefined;
+};
+
+/** What reads items of one kind of model. */
+type Reader = {
+  readonly maxPositions: number;
+  /** Settings beside model, tokenizer and limits that scores depend on. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  score(items: readonly GoldItem[], limits: TokenLimits, cut: CutCheck): Promise<number[]>;
+  close(): Promise<void>;
+};
+
+/** Told of the flags of each row. */
+type CutCheck = (index: number, flags: readonly string[]) => void;
+
+/**
+ * Opens a reward model.
+ * @throws CheckpointError when the folder is wrong; ConfigError when it holds no reward model, and from `score` for a row
+ *   that does not fit with `tooLong: "fail"`
+ */
+export async function openRewardModel(
+  { runtime }: { readonly runtime: Runtime },
+  spec: RewardModelSpec,
+): Promise<GoldScorer> {
+  const where = `gold scorer ${spec.name ?? spec.model}`;
+  const tokenizer = await loadTokenizer(spec.model);
+  const open = (await isEncoder(spec.model)) ? openEncoder : openDecoder;
+  const reader = await open(runtime, spec.model, tokenizer, where);
+  const maxLength = Math.min(spec.maxLength ?? reader.maxPositions, reader.maxPositions);
+  const limits = { maxLength, maxPromptLength: spec.maxPromptLength ?? Math.max(1, maxLength >> 1) };
+  return {
+    name: spec.name ?? "reward-model",
+    digest: digestOf({
+      type: spec.type,
+      model: await folderDigest(spec.model),
+      tokenizer: tokenizer.digest,
+      ...reader.facts,
+      ...limits,
+    }),
+    trainedOn: spec.trainedOn,
+    score: (items) => reader.score(items, limits, cutCheck(where, spec.tooLong, limits)),
+    close: reader.close,
+  };
+}
+
+/** True for a folder whose config names DeBERTa v2; other encoders are refused where decoders are read, by name. */
+async function isEncoder(folder: string): Promise<boolean> {
+  return (await readJsonObject(join(folder, "config.json"))).model_type === "deberta-v2";
+}
+
+async function openDecoder(
+  runtime: Runtime,
+  folder: string,
+  tokenizer: Tokenizer,
+  where: string,
+): Promise<Reader> {
+  const model: Model = await loadModel(runtime, folder, { id: `gold:${folder}` });
+  if (model.task !== "reward") {
+    await releaseModel(runtime, model);
+    throw new ConfigError(
+      `${where}: is a language model, expected a *ForSequenceClassification model with one label.`,
+    );
+  }
+  const scorer = await openScorer(runtime, model);
+  return {
+    maxPositions: model.decoder.config.maxPositions,
+    facts: {},
+    async score(items, limits, cut) {
+      const rows = items.map((item, index) => {
+        const { prompt, response, flags } = encodePromptResponse(tokenizer, item, limits);
+        cut(index, flags);
+        return { prompt, responses: [response] };
+      });
+      return (await scorer.score(rows)).map(({ rewards }) => rewards![0]!);
+    },
+    close: () => releaseModel(runtime, model),
+  };
+}
+
+/** Conversations are read as plain text, turns on lines of their own: an encoder has no template. */
+async function openEncoder(runtime: Runtime, folder: string, tokenizer: Tokenizer): Promise<Reader> {
+  const model: EncoderModel = await loadEncoder(runtime, folder, `gold:${folder}`);
+  return {
+    maxPositions: model.config.maxPositions,
+    facts: { reads: "text-pair" },
+    async score(items, limits, cut) {
+      const sequences = items.map(({ prompt, response }, index) => {
+        const texts = { prompt: plainText(prompt), response: plainText(response) };
+        const { ids, types, flags } = encodeTextPair(tokenizer, texts, limits);
+        cut(index, flags);
+        return { ids, types };
+      });
+      return scoreSequences(runtime, model, sequences);
+    },
+    close: () => releaseEncoder(runtime, model),
+  };
+}
+
+function cutCheck(where: string, tooLong: RewardModelSpec["tooLong"], limits: TokenLimits): CutCheck {
+  return (index, flags) => {
+    const cut = flags.find((flag) => flag.startsWith("truncated"));
+    if (cut !== undefined && tooLong === "fail")
+      throw new ConfigError(
+        `${where}: row ${index} does not fit (${cut}), expected at most ${limits.maxLength} tokens, ${limits.maxPromptLength} of them ` +
+          'the prompt\'s. Raise maxLength or maxPromptLength, or set tooLong: "truncate".',
+      );
+  };
+}
+
+async function folderDigest(path: string): Promise<string> {
+  const folder = await openModelFolder(path);
+  try {
+    return await folder.digest();
+  } finally {
+    await folder.close();
+  }
+}
