@@ -21,7 +21,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { encodePromptResponse, type TokenLimits } from "../text/pair.ts";
 import { encodeTextPair } from "../text/text-pair.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
-import type { GoldItem, GoldScorer } from "./gold.ts";
+import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 
 const tokens = (least: number) => z.number().int().min(least).optional();
 

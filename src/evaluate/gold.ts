@@ -8,26 +8,12 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { digestFile, digestOf } from "../core/digest.ts";
 import { ConfigError, messageOf, NumericsError } from "../core/errors.ts";
-import { plainText, type Text } from "../data/rows.ts";
+import { plainText } from "../data/rows.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
+import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 
-/** A response in its context. */
-export type GoldItem = { readonly prompt: Text; readonly response: Text };
-
-/** Scores responses; higher is better. */
-export interface GoldScorer {
-  /** Names the scorer in records, tables and errors. */
-  readonly name: string;
-  /** SHA-256 of all that its scores depend on. */
-  readonly digest: string;
-  /** Of datasets that the scorer was itself trained on: on these it is no independent judge. */
-  readonly trainedOn: readonly string[];
-  /** One finite score per item, in their order. @throws NumericsError when a score is not a finite number */
-  score(items: readonly GoldItem[]): Promise<number[]>;
-  /** Frees what the scorer holds. */
-  close(): Promise<void>;
-}
+export type { GoldItem, GoldScorer };
 
 const name = z.string().min(1).optional().describe("Name in tables; default says what the scorer is.");
 
