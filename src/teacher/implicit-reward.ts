@@ -10,7 +10,8 @@ import type { CandidatePair } from "../data/rows.ts";
 import { releaseModel } from "../model/model.ts";
 import { openScorer, type RowScore } from "../objective/score.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { encodedFacts, encodePairs, scoreCandidates } from "./encode.ts";
+import { encodePairs, scoreCandidates } from "./encode.ts";
+import { implicitRewards } from "./logratio.ts";
 import { type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
 import {
   loadTeacherModel,
@@ -80,12 +81,8 @@ export async function openImplicitReward(
       const trained = await scoreCandidates(ofPolicy, encoded, ({ logps }) => logps);
       signal?.throwIfAborted();
       const base = await scoreCandidates(ofReference, encoded, ({ logps }) => logps);
-      return pairs.map(({ id }, i) => ({
-        ...encodedFacts(id, encoded[i]!),
-        scoreA: beta * (trained[i]![0] - base[i]![0]),
-        scoreB: beta * (trained[i]![1] - base[i]![1]),
-        parts: { policy: trained[i]!, reference: base[i]! },
-      }));
+      const ids = pairs.map(({ id }) => id);
+      return implicitRewards(ids, encoded, { policy: trained, reference: base, beta });
     },
     async close() {
       await releaseModel(runtime, policy.model);

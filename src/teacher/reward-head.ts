@@ -5,7 +5,8 @@
 import { releaseModel } from "../model/model.ts";
 import { openScorer } from "../objective/score.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { encodedFacts, encodePairs, scoreCandidates } from "./encode.ts";
+import { encodePairs, scoreCandidates } from "./encode.ts";
+import { plainScores } from "./logratio.ts";
 import { type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
 import { loadTeacherModel, type ModelTeacherOptions, modelFacts } from "./teacher-model.ts";
 
@@ -31,10 +32,8 @@ export async function openRewardHead(
     async scorePairs(pairs) {
       const encoded = encodePairs(loaded.tokenizer, pairs, limits);
       const rewards = await scoreCandidates(scorer, encoded, (score) => score.rewards!);
-      return pairs.map(({ id }, i) => {
-        const [scoreA, scoreB] = rewards[i]!;
-        return { ...encodedFacts(id, encoded[i]!), scoreA, scoreB };
-      });
+      const ids = pairs.map(({ id }) => id);
+      return plainScores(ids, encoded, rewards);
     },
     close: () => releaseModel(runtime, loaded.model),
   };
