@@ -1,38 +1,143 @@
-/** Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers. */
+/**
+ * Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers; then what a study
+ * does to them on purpose (turned round, left out, added).
+ */
 import { ConfigError, DataError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
 import { readPool } from "../../data/pool.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
-import { plainText } from "../../data/rows.ts";
+import { plainText, sameText } from "../../data/rows.ts";
 import { textFlags } from "../../teacher/control-teachers.ts";
 import { type ControlScorer, goldControl, randomControl } from "../../teacher/controls.ts";
 import { isDecided, labelFromScores } from "../../teacher/label.ts";
 import type { Artefact } from "../stage.ts";
-import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
-import type { LabelSource, MainJob } from "./settings.ts";
+import { poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
+import { isPlain, type MainJob, type RowSpec } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./train-stages.ts";
 
-/** The rows of one source of labels. @throws ConfigError, when read, for gold labels of data without gold scores */
-export function armRows(job: MainJob, data: Artefact, source: LabelSource, weak: Artefact): RowSource {
-  switch (source) {
+/** What rows are made from. */
+export type RowMaterial = { readonly job: MainJob; readonly data: Artefact; readonly weak: Artefact };
+
+/**
+ * The rows of an arm.
+ * @throws ConfigError, when read, for gold labels of data without gold scores, or more rows than there are
+ */
+export function armRows(material: RowMaterial, spec: RowSpec): RowSource {
+  const { job, data, weak } = material;
+  const { labels } = spec;
+  const plain = isPlain(spec);
+  if (plain && labels === "weak") return { from: weak, read: () => readTrainingRows(weak) };
+  if (plain && labels === "human") return { from: data, read: () => humanRows(data) };
+  const random = [labels === "random", spec.flip !== undefined, spec.size !== undefined].includes(true);
+  return {
+    from: data,
+    beside: usesWeak(spec) ? weak : undefined,
+    spec: { ...spec, ...(random ? { seed: job.seed } : {}) },
+    read: () => specifiedRows(material, spec),
+  };
+}
+
+/** Words for a stage's name: equal rows, equal words. */
+export function rowWords(spec: RowSpec): string {
+  const { labels, data, subset, keptOnly, weightsFrom, flip, size } = spec;
+  const words = [
+    labels,
+    data === "pool" ? undefined : data,
+    subset === "all" ? undefined : subset,
+    keptOnly ? "kept" : undefined,
+    weightsFrom === undefined ? undefined : "weighted",
+    flip === undefined ? undefined : `flip-${wordOf(flip)}`,
+    size === undefined ? undefined : `size-${wordOf(size)}`,
+  ];
+  return words.filter((word) => word !== undefined).join("-");
+}
+
+const wordOf = (value: number | string) => String(value).replaceAll(/[^a-z0-9]+/g, "-");
+
+const usesWeak = ({ labels, data, subset, keptOnly, flip }: RowSpec) =>
+  data !== "labelled" && (labels === "weak" || keptOnly || subset !== "all" || flip === "teacher");
+
+async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
+  const { job, data } = material;
+  const pool = spec.data === "labelled" ? [] : await poolRows(material, spec);
+  const labelled = spec.data === "pool" ? [] : (await readLabelled(data)).map(asCertain);
+  const rows = [...pool, ...(spec.data === "labelled" ? turned(labelled, spec.flip, job.seed) : labelled)];
+  return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, data), job.seed);
+}
+
+/** People's labels weigh as much as a label can. */
+const asCertain = (row: TrainingRow): TrainingRow => ({ ...row, weight: 1, preferenceProb: 1 });
+
+async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
+  const { data, job } = material;
+  const weak = usesWeak(spec) ? byId(await readTrainingRows(material.weak)) : undefined;
+  const rows = (await sourceRows(material, spec))
+    .filter(({ id }) => !spec.keptOnly || weak!.has(id))
+    .map((row) => (spec.weightsFrom === undefined ? row : { ...row, weight: weak!.get(row.id)!.weight! }));
+  if (spec.flip === undefined && spec.subset === "all") return rows;
+  const human = byId(await humanRows(data));
+  const matches = ({ id, chosen }: TrainingRow) => sameText(chosen, human.get(id)!.chosen);
+  const judged = rows.filter(({ id }) => human.has(id));
+  const disagreements = () =>
+    judged.filter(({ id }) => weak!.has(id) && !matches(weak!.get(id)!)).length / judged.length;
+  const flip = spec.flip === "teacher" ? disagreements() : spec.flip;
+  const labels = turned(judged, flip, job.seed);
+  if (spec.subset === "all") return labels;
+  const wanted = spec.subset === "match";
+  const judge = flip === undefined ? weak! : byId(labels);
+  return labels.filter(({ id }) => judge.has(id) && matches(judge.get(id)!) === wanted);
+}
+
+/** A share of the rows with the preference turned round, drawn by id: a larger share turns the same ones and more. */
+function turned(rows: readonly TrainingRow[], share: RowSpec["flip"], seed: number): readonly TrainingRow[] {
+  if (share === undefined) return rows;
+  const ids = order(rows, seed, "arm-flip").slice(0, Math.round(Number(share) * rows.length));
+  const out = new Set(ids);
+  return rows.map((row) => (out.has(row.id) ? { ...row, chosen: row.rejected, rejected: row.chosen } : row));
+}
+
+async function sizeOf(size: number | "labelled", data: Artefact): Promise<number> {
+  return size === "labelled" ? (await readLabelled(data)).length : size;
+}
+
+/** So many rows, drawn by id, in their order. */
+function drawn(rows: readonly TrainingRow[], size: number, seed: number): readonly TrainingRow[] {
+  if (size > rows.length)
+    throw new ConfigError(
+      `arms: size asks for ${size} pairs, the arm has ${rows.length}. Ask for fewer, or label more.`,
+    );
+  const kept = new Set(order(rows, seed, "arm-size").slice(0, size));
+  return rows.filter(({ id }) => kept.has(id));
+}
+
+const order = (rows: readonly TrainingRow[], seed: number, what: string) =>
+  createRng(seed)
+    .fork(what)
+    .shuffle(rows.map(({ id }) => id).sort());
+
+const byId = (rows: readonly TrainingRow[]) => new Map(rows.map((row) => [row.id, row]));
+
+async function sourceRows(
+  { job, data, weak }: RowMaterial,
+  { labels }: RowSpec,
+): Promise<readonly TrainingRow[]> {
+  switch (labels) {
     case "weak":
-      return { from: weak, read: () => readTrainingRows(weak.path("training.jsonl")) };
+      return readTrainingRows(weak);
     case "human":
-      return {
-        from: data,
-        read: async () => joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows,
-      };
+      return humanRows(data);
     case "random":
-      return {
-        from: data,
-        read: () => controlRows(data, randomControl(createRng(job.seed).fork("random-labels"))),
-      };
+      return controlRows(data, randomControl(createRng(job.seed).fork("random-labels")));
     case "gold":
-      return { from: data, read: async () => controlRows(data, goldControl(await goldMap(data))) };
+      return controlRows(data, goldControl(await goldMap(data)));
     default:
-      return source satisfies never;
+      return labels satisfies never;
   }
+}
+
+async function humanRows(data: Artefact): Promise<readonly TrainingRow[]> {
+  return joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows;
 }
 
 async function goldMap(data: Artefact): Promise<Map<string, { scoreA: number; scoreB: number }>> {
@@ -66,7 +171,8 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
   });
 }
 
-async function readTrainingRows(file: string): Promise<TrainingRow[]> {
+async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {
+  const file = labels.path("training.jsonl");
   const rows: TrainingRow[] = [];
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);

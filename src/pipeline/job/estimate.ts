@@ -23,7 +23,8 @@ import {
 import type { TrainSettings } from "../../train/settings.ts";
 import { readPromptList } from "./data-stage.ts";
 import { STORIES } from "./model-stages.ts";
-import type { MainJob, ModelSource } from "./settings.ts";
+import type { MainJob, ModelSource, RowSpec } from "./settings.ts";
+import { startOf } from "./student-stages.ts";
 
 /** One training stage and what it will take. */
 export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate };
@@ -47,16 +48,18 @@ export async function estimateJob(runtime: Runtime, job: MainJob): Promise<Stage
     rows.map((row) => ({ ...row, responses: row.responses.slice(0, 1) }));
   const { teacher, arms } = job;
   const second = teacher.kind === "reward-head" ? teacher.reward : teacher.prefer.settings;
-  const sources = [...new Set(arms.map(({ labels }) => labels))];
+  const starts = new Map(arms.flatMap((arm) => startOf(arm)));
+  const rowsOf = ({ data }: RowSpec) =>
+    data === "labelled" ? labelled : data === "both" ? [...pool, ...labelled] : pool;
   const adapted = job.student.lora === undefined ? student : withLora(student, loraSpec(job.student.lora));
   return [
     one("teacher-sft", weak, preferred(taught), teacher.sft),
     one(`teacher-${teacher.kind === "reward-head" ? "reward" : "prefer"}`, weak, taught, second),
-    ...sources.map((labels) => one(`student-sft-${labels}`, student, preferred(pool), job.student.sft)),
+    ...[...starts].map(([name, rows]) => one(name, student, preferred(rowsOf(rows)), job.student.sft)),
     ...arms
       .filter(({ training }) => training === "prefer")
-      .map(({ name, prefer }) =>
-        one(`student-${name}`, adapted, pool, (prefer ?? job.student.prefer).settings),
+      .map(({ name, prefer, rows }) =>
+        one(`student-${name}`, adapted, rowsOf(rows), (prefer ?? job.student.prefer).settings),
       ),
   ];
 }

@@ -10,6 +10,7 @@ import { promptId } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
+import type { WeightForm } from "../../teacher/confidence.ts";
 import { openImplicitReward } from "../../teacher/implicit-reward.ts";
 import { isDecided, type Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
@@ -123,16 +124,28 @@ export type LabelFacts = {
   readonly settings: Readonly<Record<string, unknown>>;
 };
 
+/** Scores of the pool and of the held-out labelled pairs. */
+export type PoolScores = { readonly pool: Artefact; readonly heldOut: Artefact };
+
+/** How labels are made of scores, and what the stage that does it is called. */
+export type LabelRules = {
+  readonly name: string;
+  readonly selection: SelectionSettings;
+  readonly weight: WeightForm;
+};
+
 /** Labels of the pool: calibrated on held-out labelled pairs, selected, weighted; and the rows to train on. */
 export async function weakLabelsStage(
   deps: JobDeps,
   job: MainJob,
   data: Artefact,
-  scores: { readonly pool: Artefact; readonly heldOut: Artefact },
+  scores: PoolScores,
+  rules: LabelRules = { name: "weak-labels", ...job.label },
 ): Promise<Artefact> {
-  const { calibration, selection, weight, heldOut } = job.label;
+  const { calibration, heldOut } = job.label;
+  const { name, selection, weight } = rules;
   return deps.pipeline.stage({
-    name: "weak-labels",
+    name,
     version: 1,
     config: { calibration, selection, weight, heldOut, form: job.teacher.form, seed: job.seed },
     inputs: { data, pool: scores.pool, heldOut: scores.heldOut },

@@ -2,21 +2,14 @@
  * The main job, top to bottom: data, weak teacher, labels, students on weak and other labels, measurements, report.
  * Every step is a stage of its own; in plan mode nothing runs and each says what it would do.
  */
-import { AlignError } from "../../core/errors.ts";
 import type { Artefact } from "../stage.ts";
-import { armRows } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
 import { generationsStage, heldOutStage, type Student } from "./evaluate-stages.ts";
-import {
-  errorRateOf,
-  scoresStage,
-  splitLabelled,
-  type TeacherModels,
-  weakLabelsStage,
-} from "./label-stages.ts";
+import { scoresStage, splitLabelled, type TeacherModels, weakLabelsStage } from "./label-stages.ts";
 import { baseModel, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
-import type { ArmSettings, LabelSource, MainJob } from "./settings.ts";
+import type { ArmSettings, MainJob } from "./settings.ts";
+import { trainStudents } from "./student-stages.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
 
 /** A student and what was measured of it. */
@@ -51,9 +44,10 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
   const teacher = await trainTeacher(deps, job, weak, data);
   const pool = await scoresStage(deps, job, teacher, data, "pool");
   const heldOut = await scoresStage(deps, job, teacher, data, "held-out");
-  const labels = await weakLabelsStage(deps, job, data, { pool, heldOut });
+  const scores = { pool, heldOut };
+  const labels = await weakLabelsStage(deps, job, data, scores);
 
-  const students = await trainStudents(deps, job, student, data, labels);
+  const students = await trainStudents(deps, job, { base: student, data, scores, labels });
   const measured: MeasuredStudent[] = [];
   for (const one of students) {
     const generates = job.evaluation.gold.length > 0;
@@ -97,48 +91,4 @@ async function trainTeacher(
     ...teacher.prefer,
   });
   return { policy, reference };
-}
-
-/** Each source of labels has its own SFT start, on the responses it prefers (papers.md 1.2); arms on one source share it. */
-async function trainStudents(
-  deps: JobDeps,
-  job: MainJob,
-  student: ModelFolderRef,
-  data: Artefact,
-  labels: Artefact,
-): Promise<(Student & { arm: ArmSettings | undefined })[]> {
-  const { limits } = job;
-  const starts = new Map<LabelSource, ModelFolderRef>();
-  const students: (Student & { arm: ArmSettings | undefined })[] = [];
-  for (const arm of job.arms) {
-    const rows = armRows(job, data, arm.labels, labels);
-    let start = starts.get(arm.labels);
-    if (start === undefined) {
-      start = await sftStage(deps, {
-        name: `student-sft-${arm.labels}`,
-        model: student,
-        rows,
-        limits,
-        settings: job.student.sft,
-      });
-      starts.set(arm.labels, start);
-    }
-    const { lora } = job.student;
-    const prefer = arm.prefer ?? job.student.prefer;
-    const model =
-      arm.training === "sft"
-        ? start
-        : await preferStage(deps, {
-            name: `student-${arm.name}`,
-            model: start,
-            rows,
-            limits,
-            lora,
-            errorRate: arm.labels === "weak" ? () => errorRateOf(labels) : undefined,
-            ...prefer,
-          });
-    students.push({ name: arm.name, model, start, arm });
-  }
-  if (students.length === 0) throw new AlignError("config", "arms: expected at least one arm, got none.");
-  return students;
 }

@@ -10,7 +10,7 @@ import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
 import type { Interval } from "../../stats/check.ts";
 import { readHeldOut } from "./evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
-import type { MainJob } from "./settings.ts";
+import { type ArmSettings, isPlain, type MainJob } from "./settings.ts";
 
 const CORRECTION = "Holm";
 
@@ -49,7 +49,9 @@ async function figuresOf(
       records: await readArmRecords(generations!.path("records.jsonl")),
     })),
   );
-  const human = job.arms.find(({ labels, training }) => labels === "human" && training === "prefer")?.name;
+  const human = job.arms.find(
+    ({ rows, training }) => rows.labels === "human" && training === "prefer" && isPlain(rows),
+  )?.name;
   const { temperature, topK, topP } = job.evaluation.generation;
   const table = compareArms(arms, {
     gold: Object.keys(arms[0]!.records[0]!.gold)[0]!,
@@ -101,11 +103,34 @@ function armOf(
 
 function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
   if (arm === undefined) return "";
-  const start = `SFT on the responses that ${arm.labels} labels prefer`;
-  const { lora } = job.student;
-  return arm.training === "sft"
-    ? `${start}, no preference training`
-    : `${start}, then preference training on ${arm.labels} labels${lora ? " (LoRA)" : ""}`;
+  if (arm.training === "none") return "the base as it is";
+  const { sft, training } = arm;
+  const start =
+    sft === "none"
+      ? "no SFT"
+      : `SFT on the responses that ${sft === "own" ? rowsInWords(arm) : `${sft} labels`} prefer`;
+  if (training === "sft") return `${start}, no preference training`;
+  return `${start}, then preference training on ${rowsInWords(arm)}${job.student.lora ? " (LoRA)" : ""}`;
+}
+
+/** Which pairs with which labels, in words; says so where hidden labels were looked at. */
+function rowsInWords({ rows, select }: ArmSettings): string {
+  const { labels, data, subset, flip, size, weightsFrom } = rows;
+  const chosen =
+    flip === undefined ? "the weak label" : flip === "teacher" ? "the label after flipping" : "the label";
+  const notes = [
+    data === "labelled" ? "of the labelled pairs" : data === "both" ? "and the labelled pairs" : "",
+    select === undefined ? "" : `, kept: ${select.kind}`,
+    weightsFrom === undefined ? "" : ", with the teacher's weights",
+    flip === undefined
+      ? ""
+      : `, ${flip === "teacher" ? "as many as the teacher's errors" : `${(100 * flip).toFixed(0)} %`} turned round at random`,
+    subset === "all"
+      ? ""
+      : `, only where ${chosen} ${subset === "match" ? "is" : "is not"} the person's (looks at hidden labels)`,
+    size === undefined ? "" : `, ${size === "labelled" ? "as many pairs as are labelled" : `${size} pairs`}`,
+  ];
+  return `${labels} labels${notes.map((note) => (note === "" || note.startsWith(",") ? note : ` ${note}`)).join("")}`;
 }
 
 function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[] {

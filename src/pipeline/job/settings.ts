@@ -1,4 +1,5 @@
 /** What the main job does, resolved: a recipe with every default filled in, in the words of the rooms below. */
+import { digestOf } from "../../core/digest.ts";
 import type { ColumnMap } from "../../data/adapters/map.ts";
 import type { GoldSpec } from "../../evaluate/gold.ts";
 import type { SamplingSettings } from "../../evaluate/simulate.ts";
@@ -70,13 +71,45 @@ export type SelectionSettings =
 /** The labels an arm's student learns from. */
 export type LabelSource = "weak" | "human" | "random" | "gold";
 
-/** One student. `sft` stops after supervised fine-tuning on the preferred responses. */
+/** Which pairs with which labels: everything that the rows of an arm depend on beside the data and the teacher's labels. */
+export type RowSpec = {
+  readonly labels: LabelSource;
+  readonly data: "pool" | "labelled" | "both";
+  /** By whether the weak label (with `flip`: the flipped one) is the person's. */
+  readonly subset: "all" | "match" | "mismatch";
+  /** Only the pairs that the teacher decided and selection kept. */
+  readonly keptOnly: boolean;
+  /** The teacher's weights on these labels. */
+  readonly weightsFrom?: "weak" | undefined;
+  /** Share of labels turned round, or as many as the teacher's disagreements with people. */
+  readonly flip?: number | "teacher" | undefined;
+  /** Number of pairs, or as many as are labelled. */
+  readonly size?: number | "labelled" | undefined;
+};
+
+/** One student. `sft` stops after supervised fine-tuning on the preferred responses; `none` is the base as it is. */
 export type ArmSettings = {
   readonly name: string;
-  readonly labels: LabelSource;
-  readonly training: "sft" | "prefer";
+  readonly training: "sft" | "prefer" | "none";
+  readonly rows: RowSpec;
+  /** Rules of this arm's weak labels where they differ from the job's. */
+  readonly select?: SelectionSettings | undefined;
+  readonly weight?: WeightForm | undefined;
+  /** Rows of the fine-tuning before: the arm's own, none, or those of another source. */
+  readonly sft: "own" | "none" | LabelSource;
   readonly prefer?: PreferSettings | undefined;
 };
+
+/** True for all pairs of the pool as one source labels them. */
+export const isPlain = (rows: RowSpec): boolean => digestOf(rows) === digestOf(plainRows(rows.labels));
+
+/** The whole pool with the labels of one source. */
+export const plainRows = (labels: LabelSource): RowSpec => ({
+  labels,
+  data: "pool",
+  subset: "all",
+  keptOnly: false,
+});
 
 /** The whole job. */
 export type MainJob = {

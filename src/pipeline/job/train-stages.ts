@@ -26,8 +26,19 @@ import type { PreferSettings } from "./settings.ts";
 /** A row to train on; weight and probability come from labels. */
 export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };
 
-/** Rows of a stage before it, and which stage that was. */
-export type RowSource = { readonly from: Artefact; read(): Promise<readonly TrainingRow[]> };
+/** Rows of a stage before it, and all that they depend on. */
+export type RowSource = {
+  readonly from: Artefact;
+  /** A second stage that they are made from. */
+  readonly beside?: Artefact | undefined;
+  /** How they are made from these; plain JSON, undefined where the stages alone say it. */
+  readonly spec?: unknown;
+  read(): Promise<readonly TrainingRow[]>;
+};
+
+/** What rows add to the identity of the stage that trains on them. */
+const rowInputs = ({ from, beside }: RowSource) => ({ rows: from, ...(beside ? { beside } : {}) });
+const rowConfig = ({ spec }: RowSource) => (spec === undefined ? {} : { rows: spec });
 
 /** What all training stages are given. */
 export type TrainRequest = {
@@ -49,8 +60,8 @@ export async function sftStage(
   const stage: Stage = {
     name,
     version: 1,
-    config: { settings, limits },
-    inputs: { model: model.source, rows: rows.from },
+    config: { settings, limits, ...rowConfig(rows) },
+    inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
         const encoded = (await rows.read()).map(({ prompt, chosen }) =>
@@ -80,8 +91,8 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
   const stage: Stage = {
     name,
     version: 1,
-    config: { settings, loss: asked, limits, lora },
-    inputs: { model: model.source, rows: rows.from },
+    config: { settings, loss: asked, limits, lora, ...rowConfig(rows) },
+    inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
         const read = await rows.read();
@@ -129,8 +140,8 @@ export async function rewardStage(
   const stage: Stage = {
     name,
     version: 1,
-    config: { settings, limits },
-    inputs: { model: model.source, rows: rows.from },
+    config: { settings, limits, ...rowConfig(rows) },
+    inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(
         deps,

@@ -57,12 +57,7 @@ export function jobOf(recipe: Recipe): MainJob {
       prefer: studentPrefer,
       lora: student.lora === null ? undefined : loraOf(student.lora),
     },
-    arms: arms.map(({ name, labels, training, prefer }): ArmSettings => {
-      const where = `arms.${name}.prefer.loss`;
-      const own = prefer && preferOf(prefer, seed, where);
-      if (labels !== "weak" && training === "prefer") withoutAuto(own ?? studentPrefer, where);
-      return { name, labels, training, prefer: own };
-    }),
+    arms: arms.map((arm) => armOf(arm, studentPrefer, seed)),
     evaluation: {
       generation: {
         ...samplingOf(recipe.eval),
@@ -75,6 +70,20 @@ export function jobOf(recipe: Recipe): MainJob {
     },
   };
 }
+
+function armOf(arm: Recipe["arms"][number], student: PreferSettings, seed: number): ArmSettings {
+  const { name, labels, training, prefer, data, subset, select, weight, weightsFrom, flip, size, sft } = arm;
+  const where = `arms.${name}.prefer.loss`;
+  const own = prefer && preferOf(prefer, seed, where);
+  if (labels !== "weak" && training === "prefer") withoutAuto(own ?? student, where);
+  const keptOnly = labels !== "weak" && (select !== undefined || weightsFrom !== undefined);
+  const rows = { labels, data, subset, keptOnly, weightsFrom, flip, size };
+  return { name, training, rows: defined(rows), select, weight, sft, prefer: own };
+}
+
+/** Without members that are undefined, so that equal rows have equal digests. */
+const defined = <T extends object>(value: T): T =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 
 /** Where and on how many cores a recipe computes. */
 export function computeOf({ device, threads }: Recipe) {

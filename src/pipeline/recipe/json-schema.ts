@@ -86,5 +86,5 @@ function stringValues(schema: JsonSchema, key: string): JsonSchema {
   const property = (part: JsonSchema) => (part.properties as Record<string, JsonSchema> | undefined)?.[key];
   if (options !== undefined) return { enum: options.map((option) => property(option)?.const) };
   const values = property(schema)?.enum;
-  return Array.isArray(values) ? { enum: key === "labels" ? ["sft", ...values] : values } : {};
+  return Array.isArray(values) ? { enum: key === "labels" ? ["sft", "base", ...values] : values } : {};
 }

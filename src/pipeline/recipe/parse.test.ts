@@ -97,6 +97,25 @@ describe("a recipe", () => {
     ]);
   });
 
+  test("has arms on other rows, and the base as it comes", () => {
+    const { arms } = read(`${LEAST}arms:
+  - base
+  - { labels: human, name: noisy, flip: teacher, subset: mismatch, sft: none }
+  - { labels: weak, name: top, select: { percent: 30, kind: top }, sft: weak }
+  - { labels: human, name: few, size: labelled }
+`);
+    expect(arms[0]).toMatchObject({
+      name: "base",
+      training: "none",
+      data: "pool",
+      subset: "all",
+      sft: "own",
+    });
+    expect(arms[1]).toMatchObject({ flip: "teacher", subset: "mismatch", sft: "none" });
+    expect(arms[2]).toMatchObject({ select: { kind: "top", percent: 30 } });
+    expect(arms[3]).toMatchObject({ size: "labelled" });
+  });
+
   test("has arms with settings of their own laid over the student's", () => {
     const { arms } = read(`${LEAST}student: { prefer: { beta: 0.3, num_train_epochs: 2 } }
 arms:
@@ -214,6 +233,46 @@ eval: { temperature: [1] }
       "settings of a training that is left out",
       "arms: [{ labels: weak, training: sft, prefer: { beta: 1 } }]",
       "arms[0].prefer: has no effect with training: sft.",
+    ],
+    [
+      "weights that no loss reads",
+      "arms: [{ labels: weak, weight: tanh }]",
+      "arms[0].weight: has no effect without a loss that is weighted.",
+    ],
+    [
+      "weights on labels that have none",
+      "student: { prefer: { loss: { weighted: true } } }\narms: [{ labels: human, weight: tanh }]",
+      "arms[0].weight: has no effect on labels that have none (see weights_from).",
+    ],
+    [
+      "weights that are there already",
+      "student: { prefer: { loss: { weighted: true } } }\narms: [{ labels: weak, weights_from: weak }]",
+      "arms[0].weights_from: has no effect with labels: weak, which have their weights.",
+    ],
+    [
+      "weak labels of pairs that no teacher labels",
+      "arms: [{ labels: weak, data: labelled }]",
+      "arms[0].labels: the labelled part has people's labels, expected human, got weak.",
+    ],
+    [
+      "a subset of pairs that no teacher labels",
+      "arms: [{ labels: human, data: labelled, subset: match }]",
+      "arms[0].subset: has no effect with data: labelled, which no teacher labels.",
+    ],
+    [
+      "turning round random labels",
+      "arms: [{ labels: random, flip: 0.1 }]",
+      "arms[0].flip: has no effect on random labels.",
+    ],
+    [
+      "rows of a student that is not trained",
+      "arms: [{ labels: base, size: 10 }]",
+      "arms[0].size: has no effect with training: none.",
+    ],
+    [
+      "a shared start that is the own one",
+      "arms: [{ labels: weak, sft: weak }]",
+      "arms[0].sft: has no effect with labels: weak, unless pairs are left out.",
     ],
   ])("%s", (_, text, problem) => {
     const key = text.split(":")[0]!;

@@ -4,12 +4,13 @@ import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
+import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
 import { openDocument, PRESETS, parseDocumentText, type RecipeDocument } from "./document.ts";
 import { issueOf, type RecipeIssue } from "./issues.ts";
 import { mergeRecipes } from "./merge.ts";
-import { expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
+import { diskName, diskWords, expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
 import { isObject } from "./parts.ts";
-import { type Arm, type Recipe, recipeSchema } from "./schema.ts";
+import { type Recipe, recipeSchema } from "./schema.ts";
 import { preferSchema } from "./training.ts";
 
 /** One `--set path=value`; the value is YAML. */
@@ -57,7 +58,7 @@ export function resolveRecipe(
   if (!parsed.success) issues.push(...parsed.error.issues.flatMap((issue) => issueOf(issue, value)));
   if (!parsed.success || issues.length > 0) throw configError(issues, documents, settings);
   const { arms, extends: _, out, ...recipe } = parsed.data;
-  const resolved = resolveArms(arms, preferOf(raw));
+  const resolved = resolveArms(arms, preferOf(raw), parsed.data.student.prefer);
   if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
   return { ...recipe, out: out ?? join("runs", recipe.name), arms: resolved.arms };
 }
@@ -67,13 +68,6 @@ function preferOf(raw: unknown): unknown {
   const { student } = raw as { student?: { prefer?: unknown } };
   return fromDisk(expand(student?.prefer ?? {}, { complete: true }, preferSchema), preferSchema).value;
 }
-
-type ParsedArm = {
-  labels: Arm["labels"];
-  training: Arm["training"];
-  name?: string | undefined;
-  prefer?: Record<string, unknown> | undefined;
-};
 
 function unknownIssue({ path, known }: UnknownKey): RecipeIssue {
   const advice = didYouMean(String(path.at(-1)), known) || `; there are ${known.join(", ")}.`;
@@ -99,33 +93,38 @@ export function settingsOf<S extends z.ZodType>(schema: S, set: readonly string[
 }
 
 /** Lays each arm's settings over the student's and checks the result. */
-function resolveArms(arms: readonly ParsedArm[], base: unknown): { arms: Arm[]; issues: RecipeIssue[] } {
+function resolveArms(
+  arms: readonly ParsedArm[],
+  base: unknown,
+  student: Recipe["student"]["prefer"],
+): { arms: Arm[]; issues: RecipeIssue[] } {
   const issues: RecipeIssue[] = [];
   const names = new Set<string>();
-  const resolved = arms.map(({ labels, training, name: given, prefer: over }, i): Arm => {
-    const name = given ?? labels;
+  const resolved = arms.map((arm, i): Arm => {
+    const name = arm.name ?? arm.labels;
     if (names.has(name))
       issues.push({ path: ["arms", i], problem: `a second arm is called "${name}". Give it a name.` });
     names.add(name);
-    if (over === undefined) return { name, labels, training, prefer: undefined };
-    if (training === "sft")
-      issues.push({
-        path: ["arms", i, "prefer"],
-        problem: "has no effect with training: sft. Remove one of them.",
-      });
-    const merged = mergeRecipes(base, over);
-    const parsed = preferSchema.safeParse(merged);
-    if (parsed.success) return { name, labels, training, prefer: parsed.data };
-    for (const issue of parsed.error.issues)
-      issues.push(
-        ...issueOf(issue, merged).map(({ path, problem }) => ({
-          path: ["arms", i, "prefer", ...path],
-          problem,
-        })),
-      );
-    return { name, labels, training, prefer: undefined };
+    const { prefer, problems } = preferOver(base, arm.prefer);
+    const { weighted } = (prefer ?? student).loss;
+    for (const { key, problem } of armIssues(arm, weighted === true))
+      issues.push({ path: ["arms", i, diskName(key)], problem: diskWords(problem) });
+    for (const { path, problem } of problems) issues.push({ path: ["arms", i, "prefer", ...path], problem });
+    return { ...arm, name, prefer };
   });
   return { arms: resolved, issues };
+}
+
+/** An arm's preference settings laid over the student's. */
+function preferOver(
+  base: unknown,
+  over: Record<string, unknown> | undefined,
+): { prefer: Arm["prefer"]; problems: RecipeIssue[] } {
+  if (over === undefined) return { prefer: undefined, problems: [] };
+  const merged = mergeRecipes(base, over);
+  const parsed = preferSchema.safeParse(merged);
+  if (parsed.success) return { prefer: parsed.data, problems: [] };
+  return { prefer: undefined, problems: parsed.error.issues.flatMap((issue) => issueOf(issue, merged)) };
 }
 
 /** A recipe and all that it extends, the outermost base first. */

@@ -4,7 +4,8 @@
  */
 import { z } from "zod";
 import { DEVICES } from "../../runtime/device.ts";
-import { choice, isObject, type PartMeta, positive, shorthand } from "./parts.ts";
+import { type Arm, armSchema } from "./arms.ts";
+import { choice, positive } from "./parts.ts";
 import { dataSchema, evalSchema, labelSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
 import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
@@ -70,51 +71,6 @@ const studentSchema = z.strictObject({
     .describe("Preference training of adapters on frozen weights; null trains all weights."),
 });
 
-/** Whose labels a student can learn from. */
-export const ARM_LABELS = ["weak", "human", "random", "gold"] as const;
-
-const armSchema = z
-  .preprocess(
-    sftArm,
-    shorthand(
-      "labels",
-      z.strictObject({
-        labels: z.enum(ARM_LABELS).describe("Whose labels the student learns from."),
-        training: z
-          .enum(["prefer", "sft"])
-          .default("prefer")
-          .describe("sft stops after supervised fine-tuning on the preferred responses."),
-        name: z
-          .string()
-          .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "expected lower-case words with dashes")
-          .optional()
-          .describe("Name in tables and folders; default whose labels."),
-        prefer: z
-          .record(z.string(), z.unknown())
-          .optional()
-          .meta({
-            description: "Settings of student.prefer that differ in this arm.",
-            overlay: "prefer",
-          } satisfies PartMeta & {
-            description: string;
-          }),
-      }),
-      "One student.",
-    ),
-  )
-  .meta({
-    description: "One student; the string sft is weak labels without preference training.",
-    shorthand: "labels",
-  });
-
-/** `sft` in place of labels: the student before preference training, on the weak labels' preferred responses. */
-function sftArm(value: unknown): unknown {
-  const arm = value === "sft" ? { labels: "sft" } : value;
-  return isObject(arm) && arm.labels === "sft"
-    ? { name: "sft", ...arm, labels: "weak", training: "sft" }
-    : arm;
-}
-
 /** The schema of a recipe; names as inside. */
 export const recipeSchema = z.strictObject({
   version: z.literal(1).describe("Version of this format."),
@@ -156,16 +112,6 @@ export const recipeSchema = z.strictObject({
 });
 
 type Parsed = z.output<typeof recipeSchema>;
-type Prefer = z.output<typeof preferSchema>;
-
-/** One student with its settings. */
-export type Arm = {
-  readonly name: string;
-  readonly labels: (typeof ARM_LABELS)[number];
-  readonly training: "prefer" | "sft";
-  /** Undefined where the student section's hold. */
-  readonly prefer: Prefer | undefined;
-};
 
 /** A recipe with every default filled in. */
 export type Recipe = Omit<Parsed, "arms" | "extends" | "out"> & {

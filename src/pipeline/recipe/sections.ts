@@ -170,7 +170,8 @@ function dataIssues(data: Data): { path: string[]; message: string }[] {
   return issues;
 }
 
-const selectSchema = choice(
+/** Which labels are used. */
+export const selectSchema = choice(
   "kind",
   "all",
   z.discriminatedUnion("kind", [
@@ -196,7 +197,8 @@ const selectSchema = choice(
   "Which labels are used; the others become abstentions.",
 );
 
-const weightSchema = choice(
+/** From confidence to weight. */
+export const weightSchema = choice(
   "form",
   "uniform",
   z.discriminatedUnion("form", [

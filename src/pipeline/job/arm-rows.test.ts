@@ -1,0 +1,135 @@
+/** Rows of arms on a small data folder: six pooled pairs, whose weak labels are right on four. */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { artefactAt } from "../stage.ts";
+import { armRows, rowWords } from "./arm-rows.ts";
+import { writeData } from "./data-files.ts";
+import { isPlain, type MainJob, plainRows, type RowSpec } from "./settings.ts";
+import { startOf } from "./student-stages.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-arms-"));
+  const path = (...parts: string[]) => join(folder, "data", ...parts);
+  const ids = [1, 2, 3, 4, 5, 6];
+  const work = { folder: path(), resumed: false, scratch: path("s"), log: path("log"), path };
+  await mkdir(path("pool"), { recursive: true });
+  await mkdir(path("hidden"), { recursive: true });
+  await writeData(work, {
+    labelled: [
+      { id: "l1", prompt: "q1", chosen: " good", rejected: " bad" },
+      { id: "l2", prompt: "q2", chosen: " good", rejected: " bad" },
+    ],
+    pool: ids.map((i) => ({ id: `p${i}`, prompt: `x${i}`, a: ` a${i}`, b: ` b${i}` })),
+    humanLabels: ids.map((i) => ({ id: `p${i}`, preferred: "a" })),
+    gold: ids.map((i) => ({ id: `p${i}`, goldA: i, goldB: 3.5 })),
+    test: [],
+    prompts: [],
+    quality: { source: "", format: "", rows: 0, parts: {}, findings: [] },
+  });
+  // The teacher prefers b on p1 and p2, and abstains on p6.
+  const weak = ids.slice(0, 5).map((i) => {
+    const [chosen, rejected] = i <= 2 ? [` b${i}`, ` a${i}`] : [` a${i}`, ` b${i}`];
+    return { id: `p${i}`, prompt: `x${i}`, chosen, rejected, weight: i / 10, p_chosen: 0.5 + i / 20 };
+  });
+  await mkdir(join(folder, "weak"));
+  await writeFile(
+    join(folder, "weak", "training.jsonl"),
+    weak.map((row) => `${JSON.stringify(row)}\n`).join(""),
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const material = () => ({
+  job: { seed: 3 } as MainJob,
+  data: artefactAt("data", join(folder, "data"), "d"),
+  weak: artefactAt("weak-labels", join(folder, "weak"), "w"),
+});
+
+/** Preferred responses by id, such as "a1". */
+async function chosen(labels: RowSpec["labels"], more: Partial<RowSpec> = {}, seed = 3): Promise<string[]> {
+  const all = { ...material(), job: { seed } as MainJob };
+  const rows = await armRows(all, { ...plainRows(labels), ...more }).read();
+  return rows.map((row) => String(row.chosen).trim());
+}
+
+describe("rows of an arm", () => {
+  test("are the weak labels' or people's", async () => {
+    expect(await chosen("weak")).toEqual(["b1", "b2", "a3", "a4", "a5"]);
+    expect(await chosen("human")).toEqual(["a1", "a2", "a3", "a4", "a5", "a6"]);
+    // Gold is i for a and 3.5 for b.
+    expect(await chosen("gold")).toEqual(["b1", "b2", "b3", "a4", "a5", "a6"]);
+  });
+
+  test("keep where the weak label is the person's, or is not, with either's labels", async () => {
+    expect(await chosen("weak", { subset: "match" })).toEqual(["a3", "a4", "a5"]);
+    expect(await chosen("weak", { subset: "mismatch" })).toEqual(["b1", "b2"]);
+    expect(await chosen("human", { subset: "mismatch" })).toEqual(["a1", "a2"]);
+  });
+
+  test("turned round at the teacher's rate: two of six, wherever they fall; match and mismatch part them", async () => {
+    const all = await chosen("human", { flip: "teacher" });
+    expect(all.filter((text) => text.startsWith("b"))).toHaveLength(2);
+    const match = await chosen("human", { flip: "teacher", subset: "match" });
+    const mismatch = await chosen("human", { flip: "teacher", subset: "mismatch" });
+    expect(match).toHaveLength(4);
+    expect(match.every((text) => text.startsWith("a"))).toBe(true);
+    expect([...match, ...mismatch].sort()).toEqual([...all].sort());
+    const other = await Promise.all([4, 5, 6, 7].map((seed) => chosen("human", { flip: "teacher" }, seed)));
+    expect(other.some((rows) => rows.join() !== all.join())).toBe(true);
+  });
+
+  test("a larger share turns the same ones and more", async () => {
+    const flipped = async (flip: number) =>
+      (await chosen("human", { flip })).filter((text) => text.startsWith("b"));
+    const [some, more] = [await flipped(0.34), await flipped(0.67)];
+    expect([some.length, more.length]).toEqual([2, 4]);
+    expect(more).toEqual(expect.arrayContaining(some));
+    expect(await flipped(1)).toHaveLength(6);
+  });
+
+  test("people's labels with the teacher's weights leave out what it did not decide", async () => {
+    const rows = await armRows(material(), {
+      ...plainRows("human"),
+      keptOnly: true,
+      weightsFrom: "weak",
+    }).read();
+    expect(rows.map(({ id, weight, chosen }) => [id, weight, chosen])).toEqual(
+      [1, 2, 3, 4, 5].map((i) => [`p${i}`, i / 10, ` a${i}`]),
+    );
+  });
+
+  test("the labelled part alone, both parts, and as many pairs as are labelled", async () => {
+    expect(await chosen("human", { data: "labelled" })).toEqual(["good", "good"]);
+    expect(await chosen("weak", { data: "both" })).toEqual(["b1", "b2", "a3", "a4", "a5", "good", "good"]);
+    const both = await armRows(material(), { ...plainRows("weak"), data: "both" }).read();
+    expect(both.map(({ weight }) => weight)).toEqual([0.1, 0.2, 0.3, 0.4, 0.5, 1, 1]);
+    const two = await chosen("human", { size: "labelled" });
+    expect(two).toHaveLength(2);
+    expect(await chosen("human", { size: 3 })).toEqual(expect.arrayContaining(two));
+    await expect(chosen("human", { size: 7 })).rejects.toThrow("size asks for 7 pairs, the arm has 6");
+  });
+
+  test("say in a stage's key what they depend on, and no more", () => {
+    const source = (labels: RowSpec["labels"], more: Partial<RowSpec> = {}) =>
+      armRows(material(), { ...plainRows(labels), ...more });
+    expect(source("human").spec).toBeUndefined();
+    expect(source("human", { data: "labelled" }).beside).toBeUndefined();
+    expect(source("human", { subset: "match" }).beside?.digest).toBe("w");
+    expect(source("human", { flip: 0.1 }).spec).toMatchObject({ flip: 0.1, seed: 3 });
+    expect(source("human", { subset: "match" }).spec).not.toHaveProperty("seed");
+    expect(isPlain({ ...plainRows("weak"), subset: "match" })).toBe(false);
+  });
+
+  test("have words for the stage that fine-tunes on them", () => {
+    expect(rowWords(plainRows("weak"))).toBe("weak");
+    expect(rowWords({ ...plainRows("human"), flip: 0.25, subset: "mismatch", size: "labelled" })).toBe(
+      "human-mismatch-flip-0-25-size-labelled",
+    );
+    const arm = { name: "x", training: "prefer", rows: plainRows("human"), sft: "weak" } as const;
+    expect(startOf(arm)).toEqual([["student-sft-weak", plainRows("weak")]]);
+    expect(startOf({ ...arm, sft: "none" })).toEqual([]);
+  });
+});
