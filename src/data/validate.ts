@@ -1,7 +1,7 @@
 /** Finds what is wrong with a set of rows, and what two sets share. Pure: reports only, changes nothing. */
 import { canonicalJson, digestOf } from "../core/digest.ts";
 import { contentKey } from "./normalise.ts";
-import { isEmptyText, isTie, type PreferenceRow, promptId, sameText } from "./rows.ts";
+import { type CandidatePair, isEmptyText, isTie, type PreferenceRow, promptId, sameText } from "./rows.ts";
 
 /** Ids of rows that belong together, in the order of the rows. */
 export type IdGroup = readonly string[];
@@ -74,6 +74,25 @@ export function dropDuplicates(rows: readonly PreferenceRow[]): {
   return { rows: rows.filter((row) => !removed.has(row.id)), removed: [...removed] };
 }
 
+/** Pairs without repeats, whichever response comes first (the one with the least id stays), and the ids that went. */
+export function dropDuplicatePairs(pairs: readonly CandidatePair[]): {
+  pairs: readonly CandidatePair[];
+  removed: readonly string[];
+} {
+  const repeats = groupBy(pairs, ({ prompt, a, b }) =>
+    digestOf([prompt, [canonicalJson(a), canonicalJson(b)].sort()]),
+  );
+  const removed = new Set(
+    [...repeats.values()].flatMap((group) =>
+      group
+        .map(({ id }) => id)
+        .sort()
+        .slice(1),
+    ),
+  );
+  return { pairs: pairs.filter(({ id }) => !removed.has(id)), removed: [...removed] };
+}
+
 /** Two rows are the same when all their texts and whether they are ties agree. */
 function rowKey(row: PreferenceRow): string {
   return digestOf([row.prompt, row.chosen, row.rejected, isTie(row)]);
@@ -94,11 +113,8 @@ function contradictions(rows: readonly PreferenceRow[]): IdGroup[] {
     .map((group) => group.map((row) => row.id));
 }
 
-function groupBy(
-  rows: readonly PreferenceRow[],
-  key: (row: PreferenceRow) => string,
-): Map<string, PreferenceRow[]> {
-  const groups = new Map<string, PreferenceRow[]>();
+function groupBy<Row>(rows: readonly Row[], key: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
   for (const row of rows) {
     const name = key(row);
     const group = groups.get(name);

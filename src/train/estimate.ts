@@ -31,16 +31,16 @@ export type TrainEstimate = {
 /** Share of the plain matrix rate that training reaches; seen 0.7 to 0.85 from 15M to 125M parameters. */
 const EFFICIENCY = 0.75;
 /** Seconds to start one op, and ops of a layer forwards and backwards. */
-const OP_SECONDS = 8e-6;
+export const OP_SECONDS = 8e-6;
 const OPS_PER_LAYER = 120;
-/** Bytes per second that an optimiser update moves, and bytes it moves per parameter: p, m, v, g in and out. */
-const UPDATE_RATE = 1e10;
+/** Bytes per second that an optimiser update or one token of generation moves, and bytes it moves per parameter: p, m, v, g in and out. */
+export const UPDATE_RATE = 1e10;
 const UPDATE_BYTES = 32;
 /** Logit-sized arrays alive at once, and what ONNX Runtime's allocator takes beyond what is alive; both measured. */
 const LOGIT_COPIES = 5;
 const ALLOCATOR = 1.6;
 /** Node.js and ONNX Runtime themselves, bytes. */
-const RUNTIME_BYTES = 2e8;
+export const RUNTIME_BYTES = 2e8;
 
 /**
  * Estimates a run.
@@ -118,7 +118,7 @@ export async function measureGflops(runtime: Runtime): Promise<number> {
 }
 
 /** Weights a token of the trunk is multiplied by: matrices, without embeddings and heads. */
-function trunkWeights({ decoder, parameters }: ModelShape): number {
+export function trunkWeights({ decoder, parameters }: ModelShape): number {
   let total = 0;
   for (const [name, shape] of parameters)
     if (
@@ -132,14 +132,24 @@ function trunkWeights({ decoder, parameters }: ModelShape): number {
 }
 
 function trainingFlops(model: ModelShape, rows: readonly TokenRow[], settings: TrainSettings): number {
-  const { layers, heads, headDim, vocabSize, embeddingSize } = model.decoder.config;
-  const { tokens, targets, width } = sizesOf(rows);
-  const attention = rows.length * layers * 4 * heads * headDim * width ** 2;
-  const trunk = 2 * tokens * trunkWeights(model) + attention;
-  const head = model.task === "reward" ? 0 : 2 * targets * vocabSize * embeddingSize;
+  const { trunk, head } = forwardFlops(model, rows);
   // Backwards costs two products for one forwards: by the weight's gradient, which frozen weights lack, and by the input's.
   const factor = (model.lora === undefined ? 3 : 2) + (settings.gradientCheckpointing ? 1 : 0);
   return factor * trunk + (model.lora === undefined ? 3 : 2) * head;
+}
+
+/** Floating-point operations of one pass over packed rows: the layers, and the logits of predicted tokens. */
+export function forwardFlops(
+  model: ModelShape,
+  rows: readonly TokenRow[],
+): { readonly trunk: number; readonly head: number } {
+  const { layers, heads, headDim, vocabSize, embeddingSize } = model.decoder.config;
+  const { tokens, targets, width } = sizesOf(rows);
+  const attention = rows.length * layers * 4 * heads * headDim * width ** 2;
+  return {
+    trunk: 2 * tokens * trunkWeights(model) + attention,
+    head: model.task === "reward" ? 0 : 2 * targets * vocabSize * embeddingSize,
+  };
 }
 
 function memoryOf(

@@ -214,6 +214,50 @@ describe("run", () => {
     expect(existsSync(join(folder, "never"))).toBe(false);
   });
 
+  test("parts in files of their own, the pool judged by nobody: no human arm, and a report without agreement", async () => {
+    const pairs = (name: string, from: number, make: (i: number) => object) =>
+      writeFile(
+        join(folder, name),
+        Array.from({ length: 40 }, (_, i) => `${JSON.stringify(make(from + i))}\n`).join(""),
+      );
+    const judged = (i: number) => ({ prompt: `q${i}`, chosen: ` day ${i % 7}`, rejected: ` end ${i % 5}` });
+    await pairs("labelled.jsonl", 0, judged);
+    await pairs("unlabelled.jsonl", 100, (i) => ({
+      prompt: `q${i}`,
+      response_a: ` sun ${i % 7}`,
+      response_b: ` rain ${i % 5}`,
+    }));
+    await pairs("test.jsonl", 200, judged);
+    const files = (["labelled", "unlabelled", "test"] as const).map(
+      (part) => `  ${part}: ${join(folder, `${part}.jsonl`)}\n`,
+    );
+    const text = await readFile(recipe, "utf8");
+    const three = join(folder, "three.yaml");
+    await writeFile(three, text.replace(/ {2}source: .*\n {2}split: .*\n/, files.join("")));
+    const out = join(folder, "three");
+    const refused = await weakTeacher(["run", three, "--out", out]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(
+      "arms: human reads human labels of the unlabelled pairs, but they have none.",
+    );
+    expect(refused.stderr).not.toContain("teacher-sft: starts");
+    const done = await weakTeacher([
+      "run",
+      three,
+      "--out",
+      out,
+      "--set",
+      "arms=[sft, weak]",
+      "--set",
+      "label.calibration=platt",
+    ]);
+    expect(done.code, done.stderr).toBe(0);
+    const report = JSON.parse(await readFile(join(out, "report.json"), "utf8"));
+    expect(report.agreement).toEqual([]);
+    expect(report.arms).toHaveLength(2);
+    expect(JSON.stringify(report.dataQuality)).toContain("without a human label");
+  });
+
   test("a folder that is no model is exit code 1 and names it", async () => {
     const outcome = await run("no-model", "--set", `models.weak=${join(folder, "absent")}`);
     expect(outcome.code).toBe(1);

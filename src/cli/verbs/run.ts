@@ -21,7 +21,7 @@ export function addRun(program: Command): void {
     program
       .command("run")
       .description("run a recipe: teacher, labels, students side by side, measurements, report")
-      .argument("<recipe>", "a YAML file, or a preset: demo, tao-li-2025, cwpo-2026"),
+      .argument("<recipe>", "a YAML file, or a preset: demo, tao-li-2025, tao-li-2025-tldr, cwpo-2026"),
   )
     .addHelpText(
       "after",

@@ -13,7 +13,7 @@ import { type ControlScorer, goldControl, randomControl } from "../../teacher/co
 import { isDecided, labelFromScores } from "../../teacher/label.ts";
 import type { Artefact } from "../stage.ts";
 import { poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
-import { isPlain, type MainJob, type RowSpec } from "./settings.ts";
+import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./train-stages.ts";
 
 /** What rows are made from. */
@@ -138,6 +138,27 @@ async function sourceRows(
 
 async function humanRows(data: Artefact): Promise<readonly TrainingRow[]> {
   return joinHumanLabels(await readPool(poolFolder(data)), await readHidden(data)).rows;
+}
+
+/** Whether an arm's rows, or its start's, are made with what people said of the pool. */
+function readsHuman({ rows, sft }: ArmSettings): boolean {
+  const { labels, data, subset, flip } = rows;
+  return (
+    (data !== "labelled" && (labels === "human" || subset !== "all" || flip !== undefined)) || sft === "human"
+  );
+}
+
+/**
+ * Stops before any training when an arm wants human labels that the unlabelled pairs do not have.
+ * @throws ConfigError naming the arms
+ */
+export async function checkHumanArms(job: MainJob, data: Artefact): Promise<void> {
+  const arms = job.arms.filter(readsHuman).map(({ name }) => name);
+  // In a plan the data may not be there yet.
+  if (arms.length === 0 || data.digest === undefined || (await readHidden(data)).length > 0) return;
+  throw new ConfigError(
+    `arms: ${arms.join(", ")} reads human labels of the unlabelled pairs, but they have none. Leave the arm out, or give unlabelled pairs that people judged (their labels stay hidden from the teacher).`,
+  );
 }
 
 async function goldMap(data: Artefact): Promise<Map<string, { scoreA: number; scoreB: number }>> {

@@ -4,8 +4,8 @@
  */
 
 import { DataError } from "../../core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
+import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
+import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
 import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
 import { readPool, writePoolFile } from "../../data/pool.ts";
@@ -51,7 +51,7 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
   await writePreferences(work.path(FILES.labelled), data.labelled);
   await writePreferences(work.path(FILES.test), data.test);
   await writePoolFile(work.path("pool"), data.pool);
-  await writeHumanLabels(work.path("hidden"), data.humanLabels);
+  if (data.humanLabels.length > 0) await writeHumanLabels(work.path("hidden"), data.humanLabels);
   if (data.gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(data.gold));
   await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
   await writeJsonAtomic(work.path(FILES.facts), data.quality);
@@ -67,21 +67,18 @@ export const readTest = (data: Artefact): Promise<readonly PreferenceRow[]> => r
 /** The folder that labelling code gets. */
 export const poolFolder = (data: Artefact): string => data.path("pool");
 
-/** What people said of the pool: never for labelling. */
-export const readHidden = (data: Artefact): Promise<HumanLabel[]> => readHumanLabels(data.path("hidden"));
+/** What people said of the pool, empty where nobody judged it: never for labelling. */
+export const readHidden = async (data: Artefact): Promise<HumanLabel[]> =>
+  (await exists(data.path("hidden", HUMAN_LABELS_FILE))) ? readHumanLabels(data.path("hidden")) : [];
 
 /** Gold scores of the pool, empty where gold is not known. */
 export async function readHiddenGold(data: Artefact): Promise<GoldPair[]> {
   const file = data.path("hidden", "gold.jsonl");
   const gold: GoldPair[] = [];
-  try {
-    for await (const record of readJsonl(file)) {
-      if ("problem" in record) throw new DataError(file, record.line, record.problem);
-      gold.push(record.value as GoldPair);
-    }
-  } catch (error) {
-    if (!(error instanceof DataError && (error.cause as NodeJS.ErrnoException)?.code === "ENOENT"))
-      throw error;
+  if (!(await exists(file))) return gold;
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    gold.push(record.value as GoldPair);
   }
   return gold;
 }

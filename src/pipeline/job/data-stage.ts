@@ -5,18 +5,19 @@ import { digestFile } from "../../core/digest.ts";
 import { ConfigError, DataError, messageOf } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
 import { toCandidates } from "../../data/candidates.ts";
-import { readPreferences } from "../../data/load.ts";
+import { joinHumanLabels } from "../../data/human-labels.ts";
+import { type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
 import { isHubSource } from "../../data/readers/hub.ts";
-import { type PreferenceRow, plainText } from "../../data/rows.ts";
+import { type CandidatePair, type PreferenceRow, plainText } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
-import { dropDuplicates, findLeakage, validateRows } from "../../data/validate.ts";
+import { dropDuplicatePairs, dropDuplicates, findLeakage, validateRows } from "../../data/validate.ts";
 import { preferenceWorld, type WorldPart } from "../../data/world.ts";
 import { openGoldScorer } from "../../evaluate/gold.ts";
 import { sampleCandidates, scoreCandidates } from "../../evaluate/simulate.ts";
 import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact } from "../stage.ts";
-import { type DataFacts, writeData } from "./data-files.ts";
+import { type DataFacts, type JobData, writeData } from "./data-files.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { DataSource, FilesData, WorldData } from "./settings.ts";
@@ -30,52 +31,102 @@ export async function filesStage(
   data: FilesData,
   seed: number,
 ): Promise<Artefact> {
-  const sources = [data.main, ...(data.testSource ? [data.testSource] : [])];
+  const sources = [...(data.main ? [data.main] : []), ...Object.values(data.files)];
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
-    version: 1,
+    version: 2,
     config: { ...data, seed },
     inputs: Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
-    run: async (work) => {
-      const { rows, report } = await readPreferences(data.main.source, readOptions(data.main, log));
-      const unique = dropDuplicates(rows);
-      const test =
-        data.testSource &&
-        (await readPreferences(data.testSource.source, readOptions(data.testSource, log))).rows;
-      const parts = { labelled: data.labelled, pool: data.pool, test: test ? 0 : data.test };
-      const split = splitRows(unique.rows, { seed, parts });
-      const labelled = split.parts.labelled;
-      const held = test ?? split.parts.test;
-      const leak = findLeakage(held, [...labelled, ...split.parts.pool]);
-      // Test rows that share a prompt with training are left out, not trained around.
-      const leaked = new Set([...leak.samePrompt.a, ...leak.nearPrompt.a]);
-      const clean = held.filter((row) => !leaked.has(row.id));
-      const candidates = toCandidates(split.parts.pool, seed);
-      const prompts = [...new Set(clean.map((row) => plainText(row.prompt)))].slice(0, data.testPrompts);
-      const quality = factsOf(
-        data.main.source,
-        report.format,
-        rows,
-        { labelled, pool: split.parts.pool, test: clean },
-        [
-          { kind: "exact duplicates removed", count: unique.removed.length },
-          { kind: "human ties left out", count: report.ties },
-          { kind: "bad rows skipped", count: report.bad.length },
-          { kind: "test rows left out: prompt also in training", count: leaked.size },
-        ],
-      );
-      await writeData(work, {
-        labelled,
-        pool: candidates.pairs,
-        humanLabels: candidates.humanLabels,
-        gold: [],
-        test: clean,
-        prompts,
-        quality,
-      });
-    },
+    run: async (work) => writeData(work, await filesData(data, seed, log)),
   });
+}
+
+/** The parts of files. A prompt stays in the part that is measured rather than in one that is trained on. */
+async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Promise<JobData> {
+  const split = await splitMain(data, seed, log);
+  const extra = data.files.labelled && (await readRows(data.files.labelled, log));
+  const { pool: poolFile } = data.files;
+  const own = poolFile && (await readCandidates(poolFile.source, { ...readOptions(poolFile, log), seed }));
+  const test = data.files.test && (await readRows(data.files.test, log));
+  const read = dropDuplicates([...split.labelled, ...renamed(extra?.rows ?? [], split.labelled)]);
+  const unique = own && dropDuplicatePairs(own.pairs);
+  const drawn = own ?? toCandidates(split.pool, seed);
+  const pool = withoutPrompts(unique?.pairs ?? drawn.pairs, read.rows);
+  const held = withoutPrompts(test?.rows ?? split.test, [...read.rows, ...pool.kept.map(asRow)]);
+  const kept = new Set(pool.kept.map(({ id }) => id));
+  const humanLabels = drawn.humanLabels.filter(({ id }) => kept.has(id));
+  const poolRows = joinHumanLabels(pool.kept, humanLabels).rows;
+  const reports = [split.report, extra?.report, own?.report, test?.report].filter((one) => one !== undefined);
+  const total = (count: (report: LoadReport) => number) => reports.reduce((sum, one) => sum + count(one), 0);
+  return {
+    labelled: read.rows,
+    pool: pool.kept,
+    humanLabels,
+    gold: [],
+    test: held.kept,
+    prompts: [...new Set(held.kept.map((row) => plainText(row.prompt)))].slice(0, data.testPrompts),
+    quality: {
+      ...factsOf(
+        reports.map(({ source }) => source).join(", "),
+        [...new Set(reports.map(({ format }) => format))].join(", "),
+        [...split.all, ...(extra?.rows ?? []), ...(own ? poolRows : []), ...(test?.rows ?? [])],
+        { labelled: read.rows, pool: pool.kept.map(asRow), test: held.kept },
+        [
+          {
+            kind: "exact duplicates removed",
+            count: split.removed + read.removed.length + (unique?.removed.length ?? 0),
+          },
+          { kind: "human ties left out", count: total(({ ties }) => ties) },
+          { kind: "bad rows skipped", count: total(({ bad }) => bad.length) },
+          { kind: "unlabelled pairs left out: prompt also labelled", count: pool.left },
+          {
+            kind: "unlabelled pairs without a human label to measure by",
+            count: pool.kept.length - humanLabels.length,
+          },
+          { kind: "test rows left out: prompt also in training", count: held.left },
+        ],
+      ),
+      rows: total(({ rows, unlabelled }) => rows + unlabelled),
+    },
+  };
+}
+
+type SplitMain = Record<"all" | "labelled" | "pool" | "test", readonly PreferenceRow[]> & {
+  readonly removed: number;
+  readonly report: LoadReport | undefined;
+};
+
+/** The parts of the file that is split; empty ones where another file gives them. */
+async function splitMain({ main, split }: FilesData, seed: number, log: JobDeps["log"]): Promise<SplitMain> {
+  if (main === undefined) return { all: [], labelled: [], pool: [], test: [], removed: 0, report: undefined };
+  const { rows, report } = await readRows(main, log);
+  const unique = dropDuplicates(rows);
+  const sizes = Object.fromEntries(Object.entries(split).filter(([, size]) => size > 0));
+  const { parts } = splitRows(unique.rows, { seed, parts: sizes });
+  const { labelled = [], pool = [], test = [] } = parts;
+  return { all: rows, labelled, pool, test, removed: unique.removed.length, report };
+}
+
+/** Rows whose prompt, or nearly the same prompt, is not among `taken`: the others are left out, not trained around. */
+function withoutPrompts<Row extends PreferenceRow | CandidatePair>(
+  rows: readonly Row[],
+  taken: readonly PreferenceRow[],
+): { kept: readonly Row[]; left: number } {
+  const { samePrompt, nearPrompt } = findLeakage(rows.map(asRow), taken);
+  const leaked = new Set([...samePrompt.a, ...nearPrompt.a]);
+  return { kept: rows.filter(({ id }) => !leaked.has(id)), left: leaked.size };
+}
+
+/** A pair as a row, for counts and comparisons that do not ask which response was preferred. */
+function asRow(row: PreferenceRow | CandidatePair): PreferenceRow {
+  return "chosen" in row ? row : { id: row.id, prompt: row.prompt, chosen: row.a, rejected: row.b };
+}
+
+/** Two files may number their rows alike: rows of the second get other ids where they clash. */
+function renamed(rows: readonly PreferenceRow[], first: readonly PreferenceRow[]): readonly PreferenceRow[] {
+  const taken = new Set(first.map(({ id }) => id));
+  return rows.map((row) => (taken.has(row.id) ? { ...row, id: `labelled:${row.id}` } : row));
 }
 
 async function digestSource(source: string): Promise<string> {
@@ -101,6 +152,9 @@ function readOptions({ format, map, onBadRow, limit }: DataSource, log: JobDeps[
     ...(limit === undefined ? {} : { limit }),
   };
 }
+
+const readRows = (source: DataSource, log: JobDeps["log"]) =>
+  readPreferences(source.source, readOptions(source, log));
 
 /** Makes a world: candidates sampled from `base`, gold scores, simulated people. */
 export async function worldStage(

@@ -1,11 +1,11 @@
 /**
- * What the training of a job will take, before it starts. For files it counts a token per four characters: meant to tell
+ * What a job will take, before it starts. For files it counts a token per four characters: meant to tell
  * minutes from hours and fitting from not.
  */
 import { llama2cConfig } from "../../checkpoint/llama2c.ts";
 import { openModelFolder } from "../../checkpoint/model-folder.ts";
 import { extractStories15M } from "../../checkpoint/stories15m.ts";
-import { readPreferences } from "../../data/load.ts";
+import { readCandidates } from "../../data/load.ts";
 import type { TokenRow } from "../../data/packing.ts";
 import { plainText } from "../../data/rows.ts";
 import { describeModel } from "../../model/families/index.ts";
@@ -20,56 +20,130 @@ import {
   measureGflops,
   type TrainEstimate,
 } from "../../train/estimate.ts";
+import {
+  estimateSampling,
+  estimateScoring,
+  formatInference,
+  type InferenceEstimate,
+} from "../../train/estimate-inference.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { readPromptList } from "./data-stage.ts";
 import { STORIES } from "./model-stages.ts";
-import type { MainJob, ModelSource, RowSpec } from "./settings.ts";
+import type { DataSource, MainJob, ModelSource, PARTS, RowSpec, WorldData } from "./settings.ts";
 import { startOf } from "./student-stages.ts";
 
-/** One training stage and what it will take. */
-export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate };
+/** One stage and what it will take. */
+export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };
 
-/** Estimates every training stage of a job, on this machine's measured matrix rate. */
+/** Estimates every stage of a job that trains, samples or scores, on this machine's measured matrix rate. */
 export async function estimateJob(runtime: Runtime, job: MainJob): Promise<StageEstimate[]> {
-  const [weak, student] = [await shapeOf(job.models.weak), await shapeOf(job.models.student)];
-  const { labelled, pool } = await sampleRows(job);
-  const taught = labelled.slice(0, Math.round(labelled.length * (1 - job.label.heldOut)));
-  const gflops = await measureGflops(runtime);
-  const one = (
-    stage: string,
-    model: ModelShape,
-    rows: readonly TokenRow[],
-    settings: TrainSettings,
-  ): StageEstimate => ({
-    stage,
-    estimate: estimateTraining(model, rows, settings, gflops),
-  });
-  const preferred = (rows: readonly TokenRow[]) =>
-    rows.map((row) => ({ ...row, responses: row.responses.slice(0, 1) }));
-  const { teacher, arms } = job;
-  const second = teacher.kind === "reward-head" ? teacher.reward : teacher.prefer.settings;
-  const starts = new Map(arms.flatMap((arm) => startOf(arm)));
-  const rowsOf = ({ data }: RowSpec) =>
-    data === "labelled" ? labelled : data === "both" ? [...pool, ...labelled] : pool;
-  const adapted = job.student.lora === undefined ? student : withLora(student, loraSpec(job.student.lora));
+  const known = {
+    job,
+    weak: await shapeOf(job.models.weak),
+    student: await shapeOf(job.models.student),
+    base: await shapeOf({ ...job.models.student, trimVocabulary: false }),
+    rows: await sampleRows(job),
+    gflops: await measureGflops(runtime),
+  };
+  return [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
+}
+
+type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> & {
+  readonly prompts: number;
+};
+
+type Known = {
+  readonly job: MainJob;
+  readonly weak: ModelShape;
+  readonly student: ModelShape;
+  /** The student before its vocabulary is trimmed: what samples a world. */
+  readonly base: ModelShape;
+  readonly rows: Rows;
+  readonly gflops: number;
+};
+
+const training = (
+  { gflops }: Known,
+  stage: string,
+  model: ModelShape,
+  rows: readonly TokenRow[],
+  settings: TrainSettings,
+): StageEstimate => ({ stage, estimate: estimateTraining(model, rows, settings, gflops) });
+
+const preferred = (rows: readonly TokenRow[]) =>
+  rows.map((row) => ({ ...row, responses: row.responses.slice(0, 1) }));
+
+/** A world's candidates are sampled; files are read in no time. */
+function dataEstimates({ job, base, rows, gflops }: Known): StageEstimate[] {
+  if (job.data.kind !== "world") return [];
+  const pairs = rows.labelled.length + rows.pool.length + rows.test.length;
+  const { maxNewTokens } = job.data.sampling;
+  const sampling = { sequences: 2 * pairs, maxNewTokens, promptTokens: meanPrompt(rows.pool) };
+  return [{ stage: "world", estimate: estimateSampling(base, sampling, gflops) }];
+}
+
+function teacherEstimates(known: Known): StageEstimate[] {
+  const { job, weak, rows, gflops } = known;
+  const { teacher } = job;
+  const taught = rows.labelled.slice(0, Math.round(rows.labelled.length * (1 - job.label.heldOut)));
+  const [second, settings] =
+    teacher.kind === "reward-head"
+      ? (["reward", teacher.reward] as const)
+      : (["prefer", teacher.prefer.settings] as const);
+  const models = teacher.kind === "implicit-reward" ? [weak, weak] : [weak];
+  const heldOut = rows.labelled.slice(taught.length);
   return [
-    one("teacher-sft", weak, preferred(taught), teacher.sft),
-    one(`teacher-${teacher.kind === "reward-head" ? "reward" : "prefer"}`, weak, taught, second),
-    ...[...starts].map(([name, rows]) => one(name, student, preferred(rowsOf(rows)), job.student.sft)),
-    ...arms
-      .filter(({ training }) => training === "prefer")
-      .map(({ name, prefer, rows }) =>
-        one(`student-${name}`, adapted, rowsOf(rows), (prefer ?? job.student.prefer).settings),
-      ),
+    training(known, "teacher-sft", weak, preferred(taught), teacher.sft),
+    training(known, `teacher-${second}`, weak, taught, settings),
+    { stage: "pool-scores", estimate: estimateScoring(models, rows.pool, gflops) },
+    { stage: "held-out-scores", estimate: estimateScoring(models, heldOut, gflops) },
   ];
 }
+
+function studentEstimates(known: Known): StageEstimate[] {
+  const { job, student, rows, gflops } = known;
+  const { arms, evaluation } = job;
+  const starts = new Map(arms.flatMap((arm) => startOf(arm)));
+  const rowsOf = ({ data }: RowSpec) =>
+    data === "labelled" ? rows.labelled : data === "both" ? [...rows.pool, ...rows.labelled] : rows.pool;
+  const adapted = job.student.lora === undefined ? student : withLora(student, loraSpec(job.student.lora));
+  const { maxNewTokens, perPrompt } = evaluation.generation;
+  const sequences = rows.prompts * (perPrompt ?? 1);
+  const measured = arms.flatMap(({ name, training: kind }): StageEstimate[] => {
+    const models = kind !== "prefer" ? [student] : [student, student];
+    const sampling = { sequences, maxNewTokens, promptTokens: meanPrompt(rows.test) };
+    return [
+      ...(evaluation.gold.length === 0
+        ? []
+        : [{ stage: `generate-${name}`, estimate: estimateSampling(student, sampling, gflops) }]),
+      { stage: `held-out-${name}`, estimate: estimateScoring(models, rows.test, gflops) },
+    ];
+  });
+  return [
+    ...[...starts].map(([name, spec]) =>
+      training(known, name, student, preferred(rowsOf(spec)), job.student.sft),
+    ),
+    ...arms
+      .filter(({ training: kind }) => kind === "prefer")
+      .map(({ name, prefer, rows: spec }) =>
+        training(known, `student-${name}`, adapted, rowsOf(spec), (prefer ?? job.student.prefer).settings),
+      ),
+    ...measured,
+  ];
+}
+
+const meanPrompt = (rows: readonly TokenRow[]) =>
+  rows.reduce((sum, { prompt }) => sum + prompt.length, 0) / Math.max(1, rows.length);
 
 /** The estimates as lines, and their sum. */
 export function formatEstimates(estimates: readonly StageEstimate[]): string {
   const width = Math.max(...estimates.map(({ stage }) => stage.length));
-  const lines = estimates.map(({ stage, estimate }) => `${stage.padEnd(width)}  ${formatEstimate(estimate)}`);
+  const lines = estimates.map(
+    ({ stage, estimate }) =>
+      `${stage.padEnd(width)}  ${"steps" in estimate ? formatEstimate(estimate) : formatInference(estimate)}`,
+  );
   const minutes = estimates.reduce((total, { estimate }) => total + estimate.seconds, 0) / 60;
-  return `${lines.join("\n")}\ntraining in all: about ${minutes.toFixed(1)} minutes; sampling, labelling and evaluation come on top`;
+  return `${lines.join("\n")}\nin all: about ${minutes.toFixed(1)} minutes, scoring by gold models and judges not counted`;
 }
 
 /** Tokens that a trimmed vocabulary is counted with; seen: 2,757 for the demo, 6,398 for all of ETHICS utilitarianism. */
@@ -101,29 +175,52 @@ async function configOf(from: string): Promise<Readonly<Record<string, unknown>>
 }
 
 /** Rows of about the right number and lengths; token ids are all 0. */
-async function sampleRows({ data, limits }: MainJob): Promise<{ labelled: TokenRow[]; pool: TokenRow[] }> {
-  if (data.kind === "world") {
-    const prompts = await readPromptList(data);
-    const rows = prompts.flatMap((prompt) => {
-      const response = data.sampling.maxNewTokens + 1;
-      return Array.from({ length: data.pairsPerPrompt }, () =>
-        rowOf(prompt.length, [4 * response, 4 * response], limits),
-      );
-    });
-    const labelled = Math.round(data.labelled * rows.length);
-    return {
-      labelled: rows.slice(0, labelled),
-      pool: rows.slice(labelled, rows.length - Math.round(data.test * rows.length)),
-    };
-  }
-  const { source, onBadRow, format, map, limit } = data.main;
-  const options = { onBadRow, ...(format && { format }), ...(map && { map }), ...(limit && { limit }) };
-  const { rows: read } = await readPreferences(source, options);
-  const rows = read.map(({ prompt, chosen, rejected }) =>
-    rowOf(plainText(prompt).length, [plainText(chosen).length, plainText(rejected).length], limits),
+async function sampleRows({ data, limits }: MainJob): Promise<Rows> {
+  if (data.kind === "world") return worldRows(data, limits);
+  const main = data.main === undefined ? [] : await rowsIn(data.main, limits);
+  const count = (part: number) =>
+    part === 0 ? 0 : Math.min(main.length, part <= 1 ? Math.round(part * main.length) : part);
+  const own = async (part: (typeof PARTS)[number]) =>
+    data.files[part] === undefined ? [] : await rowsIn(data.files[part], limits);
+  const [labelled, pool] = [count(data.split.labelled), count(data.split.pool)];
+  const test = [
+    ...main.slice(labelled + pool, labelled + pool + count(data.split.test)),
+    ...(await own("test")),
+  ];
+  return {
+    labelled: [...main.slice(0, labelled), ...(await own("labelled"))],
+    pool: [...main.slice(labelled, labelled + pool), ...(await own("pool"))],
+    test,
+    prompts: Math.min(data.testPrompts, test.length),
+  };
+}
+
+async function worldRows(data: WorldData, limits: TokenLimits): Promise<Rows> {
+  const prompts = await readPromptList(data);
+  const response = data.sampling.maxNewTokens + 1;
+  const rows = prompts.flatMap((prompt) =>
+    Array.from({ length: data.pairsPerPrompt }, () =>
+      rowOf(prompt.length, [4 * response, 4 * response], limits),
+    ),
   );
-  const count = (part: number) => Math.min(rows.length, part < 1 ? Math.round(part * rows.length) : part);
-  return { labelled: rows.slice(0, count(data.labelled)), pool: rows.slice(-count(data.pool)) };
+  const labelled = Math.round(data.labelled * rows.length);
+  const test = rows.length - Math.round(data.test * rows.length);
+  return {
+    labelled: rows.slice(0, labelled),
+    pool: rows.slice(labelled, test),
+    test: rows.slice(test),
+    prompts: Math.round(data.test * prompts.length),
+  };
+}
+
+/** Read as candidates, so that a pool that nobody judged is read, too. */
+async function rowsIn(source: DataSource, limits: TokenLimits): Promise<TokenRow[]> {
+  const { source: file, onBadRow, format, map, limit } = source;
+  const options = { onBadRow, ...(format && { format }), ...(map && { map }), ...(limit && { limit }) };
+  const { pairs } = await readCandidates(file, { ...options, seed: 0 });
+  return pairs.map(({ prompt, a, b }) =>
+    rowOf(plainText(prompt).length, [plainText(a).length, plainText(b).length], limits),
+  );
 }
 
 function rowOf(

@@ -3,6 +3,7 @@
  * Every step is a stage of its own; in plan mode nothing runs and each says what it would do.
  */
 import type { Artefact } from "../stage.ts";
+import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
 import { generationsStage, heldOutStage, type Student } from "./evaluate-stages.ts";
@@ -37,6 +38,7 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
     job.data.kind === "world"
       ? await worldStage(deps, job.data, job.seed, base.student)
       : await filesStage(deps, job.data, job.seed);
+  await checkHumanArms(job, data);
   const shallow = await shallowModel(deps, job.models.weak, base.weak);
   const weak = await trimmedModel(deps, "weak", job.models.weak, shallow, data);
   const student = await trimmedModel(deps, "student", job.models.student, base.student, data);

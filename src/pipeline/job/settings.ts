@@ -30,15 +30,18 @@ export type DataSource = {
   readonly limit?: number | undefined;
 };
 
-/** Preferences from files, split by prompt; parts are shares of the prompts where below 1, else counts of rows. */
+/** Parts of the data, and the files they may have of their own. */
+export const PARTS = ["labelled", "pool", "test"] as const;
+
+/** Preferences from files: parts of one that is split by prompt, parts in files of their own, or both. */
 export type FilesData = {
   readonly kind: "files";
-  /** Split into labelled, pool and test unless these have sources of their own. */
-  readonly main: DataSource;
-  readonly testSource?: DataSource | undefined;
-  readonly labelled: number;
-  readonly pool: number;
-  readonly test: number;
+  /** Split into the parts that `split` names. */
+  readonly main?: DataSource | undefined;
+  /** Sizes: shares of the rows where at most 1, else counts of rows; 0 where the part comes from elsewhere. */
+  readonly split: Readonly<Record<(typeof PARTS)[number], number>>;
+  /** `labelled` beside a part of `main` adds to it; `pool` needs no human labels. */
+  readonly files: Partial<Readonly<Record<(typeof PARTS)[number], DataSource>>>;
   readonly testPrompts: number;
 };
 

@@ -145,7 +145,7 @@ const samplingOf = ({ maxNewTokens, temperature, topK, topP, stop }: Sampling) =
 });
 
 function dataOf({ data, seed }: Recipe): FilesData | WorldData {
-  const { source, split, test, world } = data;
+  const { source, split, labelled, unlabelled, test, world } = data;
   if (world !== undefined)
     return {
       kind: "world",
@@ -158,19 +158,19 @@ function dataOf({ data, seed }: Recipe): FilesData | WorldData {
       labelled: world.labelled,
       test: world.test,
     };
-  if (source === undefined || split === undefined) throw new Error("internal: a recipe without data");
   const sourceOf = ({ file, ...rest }: NonNullable<typeof source>) => ({
     source: file,
     onBadRow: data.onBadRow ?? "fail",
     ...rest,
   });
+  const files = { labelled, pool: unlabelled, test };
   return {
     kind: "files",
-    main: sourceOf(source),
-    testSource: test && sourceOf(test),
-    labelled: split.labelled,
-    pool: split.unlabelled,
-    test: split.test ?? 0,
+    main: source && sourceOf(source),
+    split: { labelled: split?.labelled ?? 0, pool: split?.unlabelled ?? 0, test: split?.test ?? 0 },
+    files: Object.fromEntries(
+      Object.entries(files).flatMap(([part, one]) => (one === undefined ? [] : [[part, sourceOf(one)]])),
+    ),
     testPrompts: data.testPrompts ?? TEST_PROMPTS,
   };
 }

@@ -208,6 +208,17 @@ eval: { temperature: [1] }
       "data.split: expected the test pairs from one place",
     ],
     [
+      "unlabelled pairs from two places",
+      "data: { unlabelled: b, source: a, split: { labelled: 1, unlabelled: 1, test: 1 } }",
+      "expected the unlabelled pairs from one place: split.unlabelled or data.unlabelled, got both.",
+    ],
+    [
+      "a split of nothing",
+      "data: { labelled: a, unlabelled: b, test: c, split: { labelled: 1 } }",
+      "data: source and split go together",
+    ],
+    ["no data", "data: { max_length: 100, max_prompt_length: 10 }", "data: expected source and split, files"],
+    [
       "a map that names nothing",
       "data: { source: { file: a, map: 'prompt=x' }, split: { labelled: 1, unlabelled: 1, test: 1 } }",
       "data.source.map: needs chosen and rejected",
@@ -390,7 +401,7 @@ describe("files", () => {
     await writeFile(join(folder, "round.yaml"), "extends: round.yaml\n");
     await expect(loadRecipe("round.yaml", { from: folder })).rejects.toThrow("extends goes round");
     await expect(loadRecipe("demmo")).rejects.toThrow(
-      'demmo: is neither a recipe file nor a preset (demo, tao-li-2025, cwpo-2026); did you mean "demo"?',
+      'demmo: is neither a recipe file nor a preset (demo, tao-li-2025, tao-li-2025-tldr, cwpo-2026); did you mean "demo"?',
     );
     await writeFile(join(folder, "unnamed.yaml"), LEAST.replace("name: tiny\n", ""));
     expect((await loadRecipe("unnamed.yaml", { from: folder })).name).toBe("unnamed");
@@ -417,8 +428,17 @@ describe("files", () => {
     }
     expect(taoLi.teacher).toMatchObject({ kind: "implicit-reward", beta: 0.1 });
     expect(taoLi.student.lora).toMatchObject({ rank: 8 });
-    expect(taoLi.data).toMatchObject({ labelled: 0.5, pool: 0.5 });
+    expect(taoLi.data).toMatchObject({ split: { labelled: 0.5, pool: 0.5, test: 0 } });
     expect(taoLi.evaluation.generation).toMatchObject({ temperature: 0.7, maxNewTokens: 256 });
+    // The same for TL;DR, but DPO at 5e-6 with beta 0.5 on both sides; the rest is inherited.
+    const tldr = jobOf(await loadRecipe("tao-li-2025-tldr"));
+    for (const side of [tldr.teacher, tldr.student])
+      expect(side).toMatchObject({
+        sft: { learningRate: 1e-5, batchSize: 32, epochs: 1 },
+        prefer: { settings: { learningRate: 5e-6, batchSize: 16, epochs: 1 }, loss: { beta: 0.5 } },
+      });
+    expect(tldr.teacher.beta).toBe(0.5);
+    expect(tldr.student.lora).toMatchObject({ rank: 8 });
     const cwpo = jobOf(await loadRecipe("cwpo-2026"));
     // CW-PO tables 7 to 9: BT head 1e-5 at 32, 5 epochs; PO 5e-6 at 16 x 4, 5 epochs, cosine, warm-up 100, decay 0.05, beta 0.5.
     expect(cwpo.teacher).toMatchObject({
@@ -436,7 +456,7 @@ describe("files", () => {
       },
       loss: { type: "sigmoid", beta: 0.5, weighted: true, normalise: "pairs" },
     });
-    expect(cwpo.data).toMatchObject({ labelled: 0.3, pool: 0.7 });
+    expect(cwpo.data).toMatchObject({ split: { labelled: 0.3, pool: 0.7 } });
     expect(cwpo.label.weight).toEqual({ form: "tanh", temperature: 1, power: 1 });
     expect(cwpo.arms.find(({ name }) => name === "human")?.prefer?.loss).toMatchObject({
       weighted: false,

@@ -61,11 +61,13 @@ const part = (what: string) => positive.describe(`${what}: a share in (0, 1], or
 
 const splitSchema = z
   .strictObject({
-    labelled: part("Pairs whose human labels the teacher learns from"),
-    unlabelled: part("Pairs that the teacher labels"),
+    labelled: part("Pairs whose human labels the teacher learns from").optional(),
+    unlabelled: part("Pairs that the teacher labels").optional(),
     test: part("Pairs held out for the evaluation").optional(),
   })
-  .describe("Parts of the source, drawn by prompt with the recipe's seed: no prompt is in two of them.");
+  .describe(
+    "Parts of the source, drawn by prompt with the recipe's seed: no prompt is in two of them. A part that is left out comes from a file of its own.",
+  );
 
 /** Sampling, as in evaluation and in a made-up world. */
 const samplingShape = (temperature: number) => ({
@@ -121,13 +123,22 @@ const worldSchema = z
   );
 
 /** The ways to give data, keys as in a file; a recipe takes one. */
-export const DATA_FORMS = [["source", "split", "test", "test_prompts", "on_bad_row"], ["world"]] as const;
+export const DATA_FORMS = [
+  ["source", "split", "labelled", "unlabelled", "test", "test_prompts", "on_bad_row"],
+  ["world"],
+] as const;
 
 /** Where pairs come from. */
 export const dataSchema = z
   .strictObject({
     source: sourceSchema("Preferences; divided by split.").optional(),
     split: splitSchema.optional(),
+    labelled: sourceSchema(
+      "Preferences that the teacher learns from, in a file of their own; beside split.labelled, more of them.",
+    ).optional(),
+    unlabelled: sourceSchema(
+      "Pairs to label in a file of their own, instead of a part of source. Human labels in it are hidden from the teacher; it needs none.",
+    ).optional(),
     test: sourceSchema("Preferences held out for the evaluation, instead of a part of source.").optional(),
     testPrompts: count.optional().describe("Responses are generated to so many test prompts; default 256."),
     world: worldSchema.optional(),
@@ -142,32 +153,57 @@ export const dataSchema = z
     for (const { path, message } of dataIssues(data)) context.addIssue({ code: "custom", path, message });
   });
 
-type Data = Partial<Record<"source" | "test" | "world" | "onBadRow" | "testPrompts", unknown>> & {
-  split?: { test?: number | undefined } | undefined;
+const PARTS = ["labelled", "unlabelled", "test"] as const;
+
+type Data = Partial<
+  Record<"source" | "world" | "onBadRow" | "testPrompts" | (typeof PARTS)[number], unknown>
+> & {
+  split?: Partial<Record<(typeof PARTS)[number], number | undefined>> | undefined;
   maxLength: number;
   maxPromptLength: number;
 };
 
+type DataIssue = { path: string[]; message: string };
+
 /** What does not go together in section `data`. */
-function dataIssues(data: Data): { path: string[]; message: string }[] {
-  const issues: { path: string[]; message: string }[] = [];
-  const files = data.source !== undefined && data.split !== undefined;
-  if (files === (data.world !== undefined) || (data.world === undefined && !files))
-    issues.push({ path: [], message: "expected source and split, or world." });
-  for (const key of ["source", "split", "test", "testPrompts", "onBadRow"] as const)
-    if (data.world !== undefined && data[key] !== undefined)
-      issues.push({ path: [key], message: "has no effect beside world. Remove one of them." });
-  if (files && (data.test === undefined) === (data.split?.test === undefined))
-    issues.push({
-      path: ["split"],
-      message: "expected the test pairs from one place: split.test or data.test.",
-    });
+function dataIssues(data: Data): DataIssue[] {
+  const issues = data.world === undefined ? fileIssues(data) : worldIssues(data);
   if (data.maxPromptLength >= data.maxLength)
     issues.push({
       path: ["maxPromptLength"],
       message: `expected less than max_length (${data.maxLength}), got ${data.maxPromptLength}.`,
     });
   return issues;
+}
+
+function worldIssues(data: Data): DataIssue[] {
+  return (["source", "split", ...PARTS, "testPrompts", "onBadRow"] as const)
+    .filter((key) => data[key] !== undefined)
+    .map((key) => ({ path: [key], message: "has no effect beside world. Remove one of them." }));
+}
+
+/** Each part comes from one place; labelled pairs may come from two. */
+function fileIssues(data: Data): DataIssue[] {
+  const { source, split } = data;
+  const given = [source, split, ...PARTS.map((part) => data[part])];
+  const forms = "expected source and split, files for labelled, unlabelled and test, or world.";
+  if (given.every((one) => one === undefined)) return [{ path: [], message: forms }];
+  if ((source === undefined) !== (split === undefined))
+    return [{ path: [], message: `source and split go together: ${forms}` }];
+  if (split !== undefined && Object.values(split).every((size) => size === undefined))
+    return [{ path: ["split"], message: "names no part, expected labelled, unlabelled or test." }];
+  return PARTS.flatMap((part) => {
+    const places = [split?.[part], data[part]].filter((place) => place !== undefined).length;
+    const enough = part === "labelled" ? places >= 1 : places === 1;
+    return enough
+      ? []
+      : [
+          {
+            path: ["split"],
+            message: `expected the ${part} pairs from one place: split.${part} or data.${part}, got ${places === 0 ? "neither" : "both"}.`,
+          },
+        ];
+  });
 }
 
 /** Which labels are used. */

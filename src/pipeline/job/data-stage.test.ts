@@ -1,0 +1,112 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { silentLog } from "../../core/log.ts";
+import { readPool } from "../../data/pool.ts";
+import type { Artefact } from "../stage.ts";
+import { openPipeline } from "../stages.ts";
+import { poolFolder, readFacts, readHidden, readLabelled, readTest } from "./data-files.ts";
+import { filesStage } from "./data-stage.ts";
+import type { DataSource, FilesData } from "./settings.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-data-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+/** Writes rows and names them as a source. */
+async function source(name: string, rows: readonly object[]): Promise<DataSource> {
+  const file = join(folder, name);
+  await writeFile(file, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  return { source: file, onBadRow: "fail" };
+}
+
+const judged = (...prompts: string[]) =>
+  prompts.map((prompt) => ({ prompt, chosen: ` good ${prompt}`, rejected: ` bad ${prompt}` }));
+const unjudged = (...prompts: string[]) =>
+  prompts.map((prompt) => ({ prompt, response_a: ` x ${prompt}`, response_b: ` y ${prompt}` }));
+const names = (from: string, count: number) => Array.from({ length: count }, (_, i) => `${from}${i}`);
+
+const NONE = { labelled: 0, pool: 0, test: 0 };
+const stage = (data: Partial<FilesData>): Promise<Artefact> => {
+  const pipeline = openPipeline({ folder: join(folder, "run"), code: "1" });
+  const deps = {
+    pipeline,
+    log: silentLog,
+    runtime: () => {
+      throw new Error("nothing is computed");
+    },
+  };
+  return filesStage(deps, { kind: "files", split: NONE, files: {}, testPrompts: 8, ...data }, 22);
+};
+const prompts = (rows: readonly { prompt: unknown }[]) => rows.map(({ prompt }) => prompt).sort();
+
+test("three files: what the pool shares with the labelled pairs, and the test with either, is left out", async () => {
+  const files = {
+    labelled: await source("labelled.jsonl", judged("l0", "l1", "both")),
+    // "Both!" is the prompt "both" in other clothes; u0 stands twice, once with its responses the other way round.
+    pool: await source("pool.jsonl", [
+      ...unjudged("u0", "u1", "Both!"),
+      { prompt: "u0", response_a: " y u0", response_b: " x u0" },
+    ]),
+    test: await source("test.jsonl", judged("t0", "l1", "u1")),
+  };
+  const data = await stage({ files });
+  expect(prompts(await readLabelled(data))).toEqual(["both", "l0", "l1"]);
+  expect(prompts(await readPool(poolFolder(data)))).toEqual(["u0", "u1"]);
+  expect(prompts(await readTest(data))).toEqual(["t0"]);
+  expect(await readHidden(data)).toEqual([]);
+  const facts = await readFacts(data);
+  expect(facts.rows).toBe(10);
+  expect(facts.parts["pool"]).toEqual({ rows: 2, prompts: 2 });
+  expect(Object.fromEntries(facts.findings.map(({ kind, count }) => [kind, count]))).toMatchObject({
+    "exact duplicates removed": 1,
+    "unlabelled pairs left out: prompt also labelled": 1,
+    "unlabelled pairs without a human label to measure by": 2,
+    "test rows left out: prompt also in training": 2,
+  });
+});
+
+test("a file of judged pairs as the pool: their labels are hidden, joined by id", async () => {
+  const files = {
+    labelled: await source("labelled.jsonl", judged("l0")),
+    pool: await source("pool.jsonl", judged(...names("u", 40))),
+    test: await source("test.jsonl", judged("t0")),
+  };
+  const data = await stage({ files });
+  const hidden = new Map((await readHidden(data)).map(({ id, preferred }) => [id, preferred]));
+  const pool = await readPool(poolFolder(data));
+  for (const { id, a } of pool) expect(hidden.get(id)).toBe(String(a).startsWith(" good") ? "a" : "b");
+  // The order is drawn: neither side is always the better one.
+  expect(new Set(hidden.values())).toEqual(new Set(["a", "b"]));
+});
+
+test("a split beside files: more labelled pairs are added, and rows that are numbered alike stay apart", async () => {
+  const main = await source(
+    "main.jsonl",
+    judged(...names("m", 10)).map((row, i) => ({ id: `${i}`, ...row })),
+  );
+  const more = judged("extra0", "extra1").map((row, i) => ({ id: `${i}`, ...row }));
+  const data = await stage({
+    main,
+    split: { labelled: 0.5, pool: 0.3, test: 0.2 },
+    files: { labelled: await source("more.jsonl", more) },
+  });
+  const labelled = await readLabelled(data);
+  expect(labelled).toHaveLength(7);
+  expect(new Set(labelled.map(({ id }) => id)).size).toBe(7);
+  expect(prompts(labelled).slice(0, 2)).toEqual(["extra0", "extra1"]);
+  expect([(await readPool(poolFolder(data))).length, (await readTest(data)).length]).toEqual([3, 2]);
+});
+
+test("one part of a split in a file of its own: the rest of the source is divided", async () => {
+  const data = await stage({
+    main: await source("main.jsonl", judged(...names("m", 10))),
+    split: { labelled: 0.6, pool: 0, test: 0.4 },
+    files: { pool: await source("pool.jsonl", unjudged(...names("u", 5))) },
+  });
+  const sizes = [await readLabelled(data), await readPool(poolFolder(data)), await readTest(data)];
+  expect(sizes.map(({ length }) => length)).toEqual([6, 5, 4]);
+});
