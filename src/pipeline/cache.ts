@@ -70,12 +70,27 @@ export function lockPath(folder: string, identity: Identity): string {
   return join(folder, `.lock-${folderName(identity.name, keyOf(identity))}`);
 }
 
-/** Opens a stage's work folder, with what an earlier attempt left in it. The caller holds the stage's lock. */
-export async function openWork(folder: string, identity: Identity): Promise<WorkFolder> {
+/**
+ * Opens a stage's work folder, with what an earlier attempt left in it. The caller holds the stage's lock, or is one of several that
+ * share the folder (`shared`): then half-written files may be another's, and stay.
+ */
+export async function openWork(
+  folder: string,
+  identity: Identity,
+  { shared = false }: { shared?: boolean } = {},
+): Promise<WorkFolder> {
   const work = workFolder(folder, identity, keyOf(identity));
-  const resumed = await exists(work);
+  await mkdir(folder, { recursive: true });
+  // Of several processes that come at once, one made it.
+  const resumed = await mkdir(work).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") return true;
+      throw error;
+    },
+  );
   await mkdir(join(work, SCRATCH), { recursive: true });
-  await removeTemporaries(work);
+  if (!shared) await removeTemporaries(work);
   const path = (...parts: string[]) => join(work, ...parts);
   return { folder: work, resumed, scratch: path(SCRATCH), log: path(LOG_FOLDER), path };
 }

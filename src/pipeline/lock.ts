@@ -67,6 +67,12 @@ export async function takeLock(path: string, options: LockOptions = {}): Promise
   }
 }
 
+/** Who holds a lock; undefined when nobody does, or a process that is dead. */
+export async function livingHolder(path: string, staleMs = STALE_MS): Promise<Holder | undefined> {
+  const holder = await readHolder(path);
+  return holder === undefined || (await isDead(path, holder, staleMs)) ? undefined : holder;
+}
+
 async function create(path: string, me: Holder): Promise<boolean> {
   const fail = (error: unknown) => {
     const advice = "Check free space and permissions, or choose another folder.";

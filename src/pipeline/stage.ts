@@ -37,6 +37,11 @@ export type Stage = {
   /** The part of the recipe that the result depends on; plain JSON, no more than is needed. */
   readonly config: unknown;
   readonly inputs: Readonly<Record<string, Artefact | string>>;
+  /**
+   * The part of the work that any number of processes may do in one work folder at once, such as the shards of a pool. It returns when
+   * all of it is done, by whomever. Then one process alone goes on with `run`.
+   */
+  share?(work: WorkFolder): Promise<void>;
   /** Fills the work folder. Must be deterministic, and go on from what it finds when `work.resumed`. */
   run(work: WorkFolder): Promise<void>;
 };
@@ -60,6 +65,13 @@ export function identityOf(stage: Stage, code: string): Identity | undefined {
     inputs[name] = digest;
   }
   return { name: stage.name, version: stage.version, code, config: stage.config, inputs };
+}
+
+/** Names of the stages that a stage takes something from, each once. */
+export function stagesBefore({ inputs }: Stage): string[] {
+  return [
+    ...new Set(Object.values(inputs).flatMap((input) => (typeof input === "string" ? [] : [input.stage]))),
+  ];
 }
 
 /** SHA-256 of an identity, hex. */

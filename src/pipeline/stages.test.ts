@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { toyStages } from "../../test/helpers/toy-stages.ts";
 import { AlignError, DataError, InterruptedError } from "../core/errors.ts";
 import type { Log } from "../core/log.ts";
 import type { Artefact, Stage } from "./stage.ts";
@@ -18,30 +19,7 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const open = (options: Partial<PipelineOptions> = {}) => openPipeline({ folder, code: "1.0.0", ...options });
 
-/** A stage that writes one file with the given text and notes that it ran. */
-const writes = (name: string, text: string, part: Partial<Stage> = {}): Stage => ({
-  name,
-  version: 1,
-  config: {},
-  inputs: {},
-  run: async (work) => {
-    ran.push(name);
-    await writeFile(work.path("out"), text);
-  },
-  ...part,
-});
-
-/** teacher(beta) → labels = sign of beta → student; data is apart. As in the main job, but with numbers. */
-async function toyRun(pipeline: Pipeline, { beta }: { beta: number }): Promise<Artefact> {
-  const data = await pipeline.stage(writes("data", "rows"));
-  const teacher = await pipeline.stage(
-    writes("teacher", `teacher ${beta}`, { config: { beta }, inputs: { data } }),
-  );
-  const labels = await pipeline.stage(
-    writes("labels", `labels ${Math.sign(beta)}`, { inputs: { teacher, data } }),
-  );
-  return pipeline.stage(writes("student", "student", { inputs: { labels } }));
-}
+const { writes, toyRun } = toyStages(() => ran);
 
 const states = (pipeline: Pipeline) => pipeline.steps().map(({ name, state }) => `${name} ${state}`);
 

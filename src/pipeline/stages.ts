@@ -3,10 +3,10 @@
  * another process works on is waited for. In a plan nothing runs; each stage says what it would do.
  */
 import { join } from "node:path";
-import { InterruptedError } from "../core/errors.ts";
-import { formatSeconds, type Log, silentLog } from "../core/log.ts";
-import { discardStage, diskError, findStage, finishStage, lockPath, openWork } from "./cache.ts";
-import { type Lock, takeLock } from "./lock.ts";
+import { AlignError, ConfigError } from "../core/errors.ts";
+import { didYouMean } from "../core/suggest.ts";
+import { findStage } from "./cache.ts";
+import { graphOf, type Note, runStage, stagesFolder, stepOf } from "./run-stage.ts";
 import {
   type Artefact,
   artefactAt,
@@ -16,37 +16,9 @@ import {
   keyOf,
   type Stage,
 } from "./stage.ts";
+import type { PipelineOptions, StageStep } from "./steps.ts";
 
-/**
- * What a stage does, or would do: `cached` it is kept, `resume` goes on, `run` starts, `depends` cannot be told
- * before an input is computed (it runs, unless that input comes out as it was before).
- */
-export type StageState = "cached" | "resume" | "run" | "depends";
-
-/** One line of a plan, or of what was done. */
-export type StageStep = {
-  readonly name: string;
-  readonly state: StageState;
-  /** Undefined where it cannot be told yet. */
-  readonly key: string | undefined;
-  readonly folder: string | undefined;
-  /** Seconds that the result took when it was made; undefined while there is none. */
-  readonly elapsedSeconds: number | undefined;
-};
-
-/** How stages are run. */
-export type PipelineOptions = {
-  /** The run's folder; results go to `stages/` in it. */
-  readonly folder: string;
-  /** Version of the code, part of every key. */
-  readonly code: string;
-  /** `plan`: nothing is run or written. Default `run`. */
-  readonly mode?: "run" | "plan";
-  /** Compute everything again, once. */
-  readonly fresh?: boolean;
-  readonly log?: Log;
-  readonly signal?: AbortSignal;
-};
+export { formatSteps, type PipelineOptions, type StageState, type StageStep } from "./steps.ts";
 
 /** The stages of one run. */
 export interface Pipeline {
@@ -62,7 +34,9 @@ export interface Pipeline {
 
 /** Opens the stages of a run. */
 export function openPipeline(options: PipelineOptions): Pipeline {
-  const { mode = "run" } = options;
+  const { mode: asked = "run", only } = options;
+  // With one stage alone most artefacts may be missing, as in a plan.
+  const mode = only === undefined ? asked : "plan";
   const known = new Map<string, Promise<Artefact>>();
   const steps: (StageStep | undefined)[] = [];
   return {
@@ -77,10 +51,10 @@ export function openPipeline(options: PipelineOptions): Pipeline {
       const note = (step: StageStep) => {
         steps[place] = step;
       };
-      const result =
-        mode === "plan"
-          ? planStage(options, stage, identity, note)
-          : runStage(options, stage, identity!, note);
+      const runs = asked === "run" && (only === undefined || only === stage.name);
+      const result = runs
+        ? runStage(options, stage, identity ?? missingInput(stage), note)
+        : planStage(options, stage, identity, note);
       known.set(id, result);
       return result;
     },
@@ -88,7 +62,24 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   };
 }
 
-type Note = (step: StageStep) => void;
+/** @throws AlignError "pipeline" naming what is not there yet */
+function missingInput({ name, inputs }: Stage): never {
+  const open = Object.values(inputs).flatMap((input) =>
+    typeof input === "string" || input.digest !== undefined ? [] : [input.stage],
+  );
+  throw new AlignError(
+    "pipeline",
+    `stage ${name}: ${open.join(" and ")} ${open.length > 1 ? "are" : "is"} not there, which it needs. Run that first.`,
+  );
+}
+
+/** @throws ConfigError when a run has no stage of that name */
+export function checkStageExists(name: string, steps: readonly StageStep[]): void {
+  const names = steps.map((step) => step.name);
+  if (names.includes(name)) return;
+  const advice = didYouMean(name, names) || `; there are ${names.join(", ")}.`;
+  throw new ConfigError(`stage ${name}: this run has no such stage${advice}`);
+}
 
 async function planStage(
   options: PipelineOptions,
@@ -98,126 +89,22 @@ async function planStage(
 ): Promise<Artefact> {
   const { name } = stage;
   if (identity === undefined) {
-    note({ name, state: "depends", key: undefined, folder: undefined, elapsedSeconds: undefined });
+    note({
+      ...{ name, state: "depends", key: undefined, folder: undefined, elapsedSeconds: undefined },
+      ...graphOf(stage),
+    });
     return artefactAt(name, stagesFolder(options), undefined);
   }
   const found = await findStage(stagesFolder(options), identity);
   if (found.state === "cached" && options.fresh !== true) {
-    note(stepOf(options, identity, "cached", found.record.elapsedSeconds));
+    note(stepOf(options, stage, identity, "cached", found.record.elapsedSeconds));
     return found.artefact;
   }
-  note(stepOf(options, identity, found.state === "begun" && options.fresh !== true ? "resume" : "run"));
+  const state = found.state === "begun" && options.fresh !== true ? "resume" : "run";
+  note(stepOf(options, stage, identity, state));
   return artefactAt(name, join(stagesFolder(options), folderName(name, keyOf(identity))), undefined);
-}
-
-async function runStage(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  note: Note,
-): Promise<Artefact> {
-  const log = options.log ?? silentLog;
-  const folder = stagesFolder(options);
-  const kept = await takeKept(options, identity, note, log);
-  if (kept !== undefined) return kept;
-  const lock = await lockStage(options, identity, log);
-  try {
-    // Another process may have finished it while this one waited.
-    const since = options.fresh === true ? undefined : await takeKept(options, identity, note, log);
-    if (since !== undefined) return since;
-    const found = await findStage(folder, identity);
-    if (found.state === "damaged") log.warn(`stage ${stage.name}: ${found.problem}; it is computed again.`);
-    if (options.fresh === true || found.state === "damaged") await discardStage(folder, identity);
-    return await compute(options, stage, identity, note, log);
-  } finally {
-    await lock.release();
-  }
-}
-
-/** The kept result, if it may be used. */
-async function takeKept(
-  options: PipelineOptions,
-  identity: Identity,
-  note: Note,
-  log: Log,
-): Promise<Artefact | undefined> {
-  if (options.fresh === true) return undefined;
-  const found = await findStage(stagesFolder(options), identity);
-  if (found.state !== "cached") return undefined;
-  note(stepOf(options, identity, "cached", found.record.elapsedSeconds));
-  log.info(`stage ${identity.name}: kept from before`);
-  return found.artefact;
-}
-
-function lockStage(options: PipelineOptions, identity: Identity, log: Log): Promise<Lock> {
-  const { name } = identity;
-  return takeLock(lockPath(stagesFolder(options), identity), {
-    onWait: ({ pid, host }) => log.info(`stage ${name}: process ${pid} on ${host} works on it, waiting`),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
-}
-
-async function compute(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  note: Note,
-  log: Log,
-): Promise<Artefact> {
-  if (options.signal?.aborted) throw new InterruptedError(`stage ${stage.name}`);
-  const folder = stagesFolder(options);
-  try {
-    const work = await openWork(folder, identity);
-    log.info(`stage ${stage.name}: ${work.resumed ? "goes on" : "starts"}`);
-    const startedMs = performance.now();
-    await stage.run(work);
-    const elapsedSeconds = (performance.now() - startedMs) / 1000;
-    const artefact = await finishStage(folder, identity, work, elapsedSeconds);
-    note(stepOf(options, identity, work.resumed ? "resume" : "run", elapsedSeconds));
-    log.info(`stage ${stage.name}: done in ${formatSeconds(elapsedSeconds)}`);
-    return artefact;
-  } catch (error) {
-    throw diskError(`stage ${stage.name}`, error);
-  }
-}
-
-function stepOf(
-  options: PipelineOptions,
-  identity: Identity,
-  state: StageState,
-  elapsedSeconds?: number,
-): StageStep {
-  const key = keyOf(identity);
-  const folder = join(stagesFolder(options), folderName(identity.name, key));
-  return { name: identity.name, state, key, folder, elapsedSeconds };
-}
-
-function stagesFolder({ folder }: PipelineOptions): string {
-  return join(folder, "stages");
 }
 
 function checkName(name: string): void {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw new Error(`internal: stage name ${JSON.stringify(name)}`);
-}
-
-/** A plan, or what was done, as a table, one line per stage. */
-export function formatSteps(steps: readonly StageStep[]): string {
-  const width = Math.max(5, ...steps.map(({ name }) => name.length));
-  return steps.map((step) => `${step.name.padEnd(width)}  ${wordsOf(step)}`).join("\n");
-}
-
-function wordsOf({ state, elapsedSeconds }: StageStep): string {
-  const took = elapsedSeconds === undefined ? undefined : formatSeconds(elapsedSeconds);
-  switch (state) {
-    case "cached":
-      return `kept (took ${took})`;
-    case "resume":
-      return took === undefined ? "goes on" : `went on, done in ${took}`;
-    case "run":
-      return took === undefined ? "runs" : `done in ${took}`;
-    case "depends":
-      return "runs, unless what it needs comes out as before";
-    default:
-      return state satisfies never;
-  }
 }

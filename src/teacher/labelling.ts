@@ -10,7 +10,14 @@ import { type Log, type Progress, silentLog } from "../core/log.ts";
 import type { CandidatePair } from "../data/rows.ts";
 import { type Claim, type Claims, type ClaimTimes, openClaims } from "./claims.ts";
 import { serializeScores } from "./score-file.ts";
-import { manifestOf, type ScoresManifest, SHARDS, shardFile, writeManifest } from "./scores-folder.ts";
+import {
+  CLAIMS,
+  manifestOf,
+  type ScoresManifest,
+  SHARDS,
+  shardFile,
+  writeManifest,
+} from "./scores-folder.ts";
 import { chunksOf, type PairSource, planShards, type Shard, shardDigest } from "./shards.ts";
 import { type PairScore, type Teacher, teacherDigest } from "./teacher.ts";
 
@@ -86,7 +93,7 @@ async function startWork(
   progress: Progress,
 ): Promise<Work> {
   const { folder, signal, pollMs = 500 } = options;
-  const claims = await openClaims(join(folder, "claims"), options.claims);
+  const claims = await openClaims(join(folder, CLAIMS), options.claims);
   const open = new Set(manifest.shards.map((_, i) => i));
   const total = { scored: 0, tokens: 0, flags: new Map<string, number>() };
   const startedMs = performance.now();

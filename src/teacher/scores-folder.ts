@@ -5,11 +5,11 @@
  *     shards/<digest>.jsonl   raw scores (`score-file.ts`)
  *     claims/                 who works on what just now (`claims.ts`)
  */
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError, DataError } from "../core/errors.ts";
-import { exists, readJson, writeJsonAtomic } from "../core/files.ts";
+import { exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
 import { readScoreFile } from "./score-file.ts";
 import type { Shard } from "./shards.ts";
 import { type PairScore, type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
@@ -29,6 +29,9 @@ const MANIFEST = "manifest.json";
 
 /** Where shards are, in a folder of scores. */
 export const SHARDS = "shards";
+
+/** Where claims are, in a folder of scores. */
+export const CLAIMS = "claims";
 
 /** Path of a shard's scores. */
 export const shardFile = (folder: string, { digest }: Shard): string =>
@@ -109,15 +112,30 @@ export async function* readScores(folder: string): AsyncGenerator<PairScore, voi
   const { shards } = await readScoresManifest(folder);
   for (const shard of shards) {
     const file = shardFile(folder, shard);
-    if (!(await exists(file)))
-      throw new DataError(
-        file,
-        0,
-        "is not there: the pool is not labelled to its end. Run the same command again.",
-      );
+    await checkShardThere(file);
     const scores = await readScoreFile(file);
     if (scores.length !== shard.pairs)
       throw new DataError(file, 0, `is damaged, expected ${shard.pairs} rows, got ${scores.length}.`);
     yield* scores;
   }
+}
+
+/**
+ * Makes a finished folder hold scores and nothing else, whoever worked in it and was killed in between. Nobody works in it any more.
+ * @throws DataError when a shard is missing
+ */
+export async function closeScores(folder: string): Promise<void> {
+  const { shards } = await readScoresManifest(folder);
+  for (const shard of shards) await checkShardThere(shardFile(folder, shard));
+  await rm(join(folder, CLAIMS), { recursive: true, force: true });
+  await removeTemporaries(join(folder, SHARDS));
+}
+
+async function checkShardThere(file: string): Promise<void> {
+  if (await exists(file)) return;
+  throw new DataError(
+    file,
+    0,
+    "is not there: the pool is not labelled to its end. Run the same command again.",
+  );
 }

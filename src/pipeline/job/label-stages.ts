@@ -19,7 +19,7 @@ import { openLikelihood } from "../../teacher/likelihood.ts";
 import { type LabelCounts, labelsOf, makeLabels, type SelectionRule } from "../../teacher/make-labels.ts";
 import { openRewardHead } from "../../teacher/reward-head.ts";
 import { fitForm } from "../../teacher/score-form.ts";
-import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
+import { closeScores, readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../../teacher/selection.ts";
 import type { Teacher } from "../../teacher/teacher.ts";
 import { writeLabelFile, writeTrainingRows } from "../../teacher/write-labels.ts";
@@ -69,7 +69,7 @@ export async function scoresStage(
       ...(models.reference ? { reference: models.reference.source } : {}),
       data,
     },
-    run: async (work) => {
+    share: async (work) => {
       const pairs =
         what === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job)).pairs;
       const teacher = await openTeacher(deps, job, models);
@@ -81,6 +81,7 @@ export async function scoresStage(
         await teacher.close();
       }
     },
+    run: (work) => closeScores(work.path("scores")),
   });
 }
 
