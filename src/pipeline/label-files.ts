@@ -1,46 +1,32 @@
 /** Labelling by itself: a pool and a teacher's model folders in, labels and training rows out. */
-import { join } from "node:path";
 import { z } from "zod";
+import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { writeJsonAtomic } from "../core/files.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
-import type { CandidatePair } from "../data/rows.ts";
-import {
-  CALIBRATION_METHODS,
-  type Calibrator,
-  calibratorToJson,
-  fitCalibrator,
-} from "../teacher/calibration.ts";
-import { openControl } from "../teacher/control-teachers.ts";
-import { openImplicitReward } from "../teacher/implicit-reward.ts";
-import { isDecided, type Label } from "../teacher/label.ts";
-import { labelPool } from "../teacher/labelling.ts";
-import { openLikelihood } from "../teacher/likelihood.ts";
-import { type LabelCounts, labelsOf, makeLabels, type SelectionRule } from "../teacher/make-labels.ts";
-import { openRewardHead } from "../teacher/reward-head.ts";
+import { CALIBRATION_METHODS, calibratorToJson } from "../teacher/calibration.ts";
+import { type LabelCounts, labelsOf, makeLabels } from "../teacher/make-labels.ts";
 import { type FittedForm, fitForm } from "../teacher/score-form.ts";
 import { readScores } from "../teacher/scores-folder.ts";
-import type { Teacher } from "../teacher/teacher.ts";
+import type { PromisedSelection } from "../teacher/selection.ts";
 import { writeLabelFile, writeTrainingRows } from "../teacher/write-labels.ts";
 import type { TokenLimits } from "../text/pair.ts";
-import { type JobDeps, stageDeps } from "./job/deps.ts";
+import {
+  fitOn,
+  type HeldOutFit,
+  heldOutFit,
+  judgedLabels,
+  LEAST_HELD_OUT,
+  selectionRule,
+} from "./held-out.ts";
+import type { JobDeps } from "./job/deps.ts";
+import { type ScoresPart, scoreParts } from "./label-scores.ts";
 import { scoreOf } from "./recipe/job.ts";
 import { scoreSchema } from "./recipe/schema.ts";
 import { labelSchema } from "./recipe/sections.ts";
 import type { Artefact, WorkFolder } from "./stage.ts";
-
-/** Who labels. */
-export type TeacherChoice =
-  | {
-      readonly kind: "implicit-reward";
-      readonly policy: string;
-      readonly reference: string;
-      readonly beta: number;
-    }
-  | { readonly kind: "likelihood"; readonly policy: string }
-  | { readonly kind: "reward-head"; readonly model: string }
-  | { readonly kind: "random"; readonly seed: number }
-  | { readonly kind: "longer" };
+import { type TeacherFacts, teacherFacts } from "./teacher-facts.ts";
+import { identityOf, openTeacher, type TeacherChoice } from "./teachers.ts";
 
 /** How scores become labels; `calibration` needs labelled pairs to be fitted on. */
 export const labelRulesSchema = labelSchema.omit({ heldOut: true }).extend({
@@ -51,163 +37,116 @@ export const labelRulesSchema = labelSchema.omit({ heldOut: true }).extend({
   score: scoreSchema.prefault("sum"),
 });
 
+/** A file and the digest of its contents. */
+export type FileRef = { readonly file: string; readonly digest: string };
+
 /** One labelling. */
 export type LabelRequest = {
   readonly teacher: TeacherChoice;
-  /** Digests of what the choice names: models. */
+  /** Digests of what the choice names: models, and the file of human labels or gold scores of a control. */
   readonly models: Readonly<Record<string, string>>;
-  readonly pool: { readonly file: string; readonly digest: string };
-  readonly calibrate: { readonly file: string; readonly digest: string } | undefined;
+  readonly pool: FileRef;
+  readonly calibrate: FileRef | undefined;
   readonly read: Omit<LoadOptions, "log">;
   readonly limits: TokenLimits;
   readonly rules: z.output<typeof labelRulesSchema>;
   readonly seed: number;
+  /** Folder of an earlier result: what it holds of the same scores is not scored again. */
+  readonly earlier?: string | undefined;
 };
 
-/** Scores the pool, makes labels of the scores, and writes `labels.jsonl`, `training.jsonl` and `training.parquet`. */
+/**
+ * Scores the pool, makes labels of the scores, and writes `labels.jsonl`, `training.jsonl` and `training.parquet`. Rules are
+ * arithmetic on the scores: under other rules the scores of `earlier` are taken as they are.
+ */
 export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<Artefact> {
   const { teacher, models, pool, calibrate, limits, rules, seed, read } = request;
-  const { kind, ...options } = teacher;
-  const settings = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => typeof value === "number"),
-  );
+  const { settings } = identityOf(teacher);
   return deps.pipeline.stage({
     name: "label",
-    version: 1,
-    config: { kind, settings, limits, rules, seed, read },
+    version: 2,
+    config: { teacher: settings, limits, rules, seed, read },
     inputs: {
       ...models,
       pool: pool.digest,
       ...(calibrate === undefined ? {} : { calibrate: calibrate.digest }),
     },
     run: async (work) => {
-      const { pairs } = await readCandidates(pool.file, { ...read, seed, log: deps.log });
-      const scores = work.path("scores");
-      const judged = await scoreAll(deps, work, request, pairs);
-      const { select } = rules;
+      await scoreAll(deps, work, request);
+      const scores = work.path(SCORES);
+      const judged = await judge(deps, work, request);
       const made = await makeLabels(scores, {
         form: judged.form,
         weight: rules.weight,
-        select:
-          select.kind === "promise" ? { rule: "promise", ...select, ...heldOutOf(judged) } : ruleOf(select),
-        ...(judged.calibrator === undefined ? {} : { calibrator: judged.calibrator }),
+        select: selectionRule(rules.select, () => judged.heldOut ?? noHeldOut()),
+        ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
       });
+      const pairs = await readPairs(deps, request, pool.file);
       await writeLabelFile(work.path("labels.jsonl"), made.labels);
       await writeTrainingRows(work.path("training.jsonl"), made, pairs);
       await writeTrainingRows(work.path("training.parquet"), made, pairs);
-      const calibrator = judged.calibrator && calibratorToJson(judged.calibrator);
-      await writeJsonAtomic(work.path("facts.json"), {
+      const facts: LabelFactsFile = {
         ...made.settings,
-        calibrator,
+        teacher: await teacherFacts(scores),
+        calibrator: judged.heldOut ? calibratorToJson(judged.heldOut.calibrator) : null,
         counts: made.counts,
         promise: made.promise,
-      });
+      };
+      await writeJsonAtomic(work.path("facts.json"), facts);
     },
   });
 }
 
-type Select = z.output<typeof labelRulesSchema>["select"];
-
-function ruleOf(select: Exclude<Select, { kind: "promise" }>): SelectionRule {
-  switch (select.kind) {
-    case "all":
-      return { rule: "all" };
-    case "top":
-      return { rule: "top", percent: select.percent };
-    case "threshold":
-      return { rule: "threshold", minConfidence: select.confidence };
-    default:
-      return select satisfies never;
-  }
-}
-
-type Judged = {
-  readonly form: FittedForm;
-  readonly calibrator: Calibrator | undefined;
-  readonly heldOut: readonly { readonly confidence: number; readonly agrees: boolean }[] | undefined;
+/** A labelling's `facts.json`, beside the settings of its labels. */
+export type LabelFactsFile = {
+  readonly teacher: TeacherFacts;
+  readonly calibrator: ReturnType<typeof calibratorToJson> | null;
+  readonly counts: LabelCounts;
+  readonly promise: PromisedSelection | null;
 };
 
-function heldOutOf({ heldOut }: Judged): { heldOutConfidence: number[]; heldOutAgrees: boolean[] } {
-  if (heldOut === undefined)
-    throw new ConfigError(
-      "--set select.kind=promise: a promise needs labelled pairs. Name a file of them with --calibrate.",
-    );
-  return {
-    heldOutConfidence: heldOut.map(({ confidence }) => confidence),
-    heldOutAgrees: heldOut.map(({ agrees }) => agrees),
-  };
-}
+const SCORES = "scores";
+const HELD_OUT = "held-out-scores";
 
-/** Scores the pool and the labelled pairs, if there are any; fits what the scores' form and the calibration leave open. */
-async function scoreAll(
-  deps: JobDeps,
-  work: WorkFolder,
-  request: LabelRequest,
-  pairs: readonly CandidatePair[],
-): Promise<Judged> {
-  const { log, signal } = deps;
-  const { calibrate, read, seed, rules } = request;
-  const teacher = await openTeacher(deps, request);
-  try {
-    const scores = work.path("scores");
-    const { report } = await labelPool({ teacher, pairs, folder: scores, log, signal });
-    await writeJsonAtomic(join(work.log, "rate.json"), report);
-    const form = await fitForm(scoreOf(rules.score), readScores(scores));
-    if (calibrate === undefined) return { form, calibrator: undefined, heldOut: undefined };
-    const known = await readCandidates(calibrate.file, { ...read, seed, log });
-    const folder = work.path("held-out-scores");
-    await labelPool({ teacher, pairs: known.pairs, folder, log, signal });
-    const labels = (await labelsOf(readScores(folder), { form, teacher: teacher.name })).filter(isDecided);
-    const human = new Map(known.humanLabels.map(({ id, preferred }) => [id, preferred]));
-    return { form, ...calibrated(labels, human, rules.calibration ?? "temperature", calibrate.file) };
-  } finally {
-    await teacher.close();
-  }
-}
-
-/** Fewer than this and a fit says nothing. */
-const LEAST_HELD_OUT = 10;
-
-function calibrated(
-  labels: readonly (Label & { preferred: "a" | "b" })[],
-  human: ReadonlyMap<string, "a" | "b" | "tie">,
-  method: (typeof CALIBRATION_METHODS)[number],
-  file: string,
-): Omit<Judged, "form"> {
-  const decided = labels.filter(({ id }) => human.get(id) === "a" || human.get(id) === "b");
-  if (decided.length < LEAST_HELD_OUT)
-    throw new ConfigError(
-      `--calibrate ${file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${decided.length}.`,
-    );
-  const prefersA = decided.map(({ id }) => human.get(id) === "a");
-  const calibrator = fitCalibrator(
-    method,
-    decided.map(({ margin }) => margin),
-    prefersA,
-  );
-  const heldOut = decided.map(({ margin, preferred }, i) => {
-    const p = calibrator.apply(margin);
-    return { confidence: Math.max(p, 1 - p), agrees: (preferred === "a") === prefersA[i] };
+/** Scores the pool and the labelled pairs, if there are any, unless an earlier result has them. */
+async function scoreAll(deps: JobDeps, work: WorkFolder, request: LabelRequest): Promise<void> {
+  const { teacher, models, limits, seed, read, pool, calibrate } = request;
+  const { settings } = identityOf(teacher);
+  const part = (name: string, { file, digest }: FileRef): ScoresPart => ({
+    name,
+    key: digestOf({ version: 1, settings, models, limits, seed, read: { ...read }, pairs: digest }),
+    pairs: () => readPairs(deps, request, file),
   });
-  return { calibrator, heldOut };
+  await scoreParts(deps, work, {
+    parts: [part(SCORES, pool), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
+    earlier: request.earlier,
+    open: (replies) => openTeacher(deps, teacher, { limits, replies }),
+  });
 }
 
-function openTeacher(deps: JobDeps, { teacher, limits }: LabelRequest): Promise<Teacher> | Teacher {
-  switch (teacher.kind) {
-    case "implicit-reward":
-      return openImplicitReward(stageDeps(deps).runtime, { ...teacher, limits });
-    case "likelihood":
-      return openLikelihood(stageDeps(deps).runtime, { policy: teacher.policy, limits });
-    case "reward-head":
-      return openRewardHead(stageDeps(deps).runtime, { model: teacher.model, limits });
-    case "random":
-      return openControl({ control: "random", seed: teacher.seed });
-    case "longer":
-      return openControl({ control: "longer" });
-    default:
-      return teacher satisfies never;
-  }
+async function readPairs({ log }: JobDeps, { read, seed }: LabelRequest, file: string) {
+  return (await readCandidates(file, { ...read, seed, log })).pairs;
 }
 
-/** What a labelling counted, from its folder's `facts.json`. */
-export type LabelFactsFile = { readonly counts: LabelCounts };
+function noHeldOut(): never {
+  throw new ConfigError(
+    "--set select.kind=promise: a promise needs labelled pairs. Name a file of them with --calibrate.",
+  );
+}
+
+type Judged = { readonly form: FittedForm; readonly heldOut: HeldOutFit | undefined };
+
+/** Fits what the scores' form and the calibration leave open. */
+async function judge(deps: JobDeps, work: WorkFolder, request: LabelRequest): Promise<Judged> {
+  const { calibrate, read, seed, rules } = request;
+  const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
+  if (calibrate === undefined) return { form, heldOut: undefined };
+  const { humanLabels } = await readCandidates(calibrate.file, { ...read, seed, log: deps.log });
+  const labels = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
+  const judged = judgedLabels(labels, new Map(humanLabels.map(({ id, preferred }) => [id, preferred])));
+  if (judged.length < LEAST_HELD_OUT)
+    throw new ConfigError(
+      `--calibrate ${calibrate.file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}.`,
+    );
+  return { form, heldOut: heldOutFit(fitOn(rules.calibration ?? "temperature", judged), judged) };
+}

@@ -83,7 +83,7 @@ describe("a chat judge", () => {
     expect(judge.counts()).toMatchObject({ asked: 8, malformed: 2, models: ["judge-2026-01"] });
     expect(judge.counts().malformedExamples[0]).toBe("Both are fine, I think 1 or 2.");
     // Of the three that were judged, one turned round.
-    expect(positionFlipRate(scores)).toEqual({ rate: 1 / 3, judged: 3 });
+    expect(await positionFlipRate(scores)).toEqual({ rate: 1 / 3, judged: 3 });
     expect(requests[0]).toMatchObject({
       path: "/v1/chat/completions",
       body: { model: "judge", temperature: 0 },

@@ -85,9 +85,11 @@ function logMean(x: number, y: number): number {
 }
 
 /** Share of the judged pairs whose answer turned round with the order; null when none were judged. */
-export function positionFlipRate(scores: Iterable<PairScore>): { rate: number | null; judged: number } {
+export async function positionFlipRate(
+  scores: Iterable<PairScore> | AsyncIterable<PairScore>,
+): Promise<{ rate: number | null; judged: number }> {
   let [judged, flips] = [0, 0];
-  for (const { scoreA, scoreB, flags } of scores) {
+  for await (const { scoreA, scoreB, flags } of scores) {
     if (!Number.isFinite(scoreA - scoreB) || flags.includes("identical")) continue;
     judged++;
     if (flags.includes(POSITION_FLIP)) flips++;

@@ -1,32 +1,22 @@
 /** `weak-teacher label`: a teacher's labels of a pool of pairs. */
 import { join } from "node:path";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
-import { readJson } from "../../core/files.ts";
-import type { LabelFactsFile, LabelRequest, TeacherChoice } from "../../pipeline/label-files.ts";
+import { exists, readJson } from "../../core/files.ts";
+import type { LabelFactsFile, LabelRequest } from "../../pipeline/label-files.ts";
 import { type DataOptions, readOptions, withData } from "../data-options.ts";
-import {
-  type ComputeOptions,
-  collect,
-  examples,
-  positiveNumber,
-  wholeNumber,
-  withCompute,
-} from "../options.ts";
+import { type RuleOptions, ruleSettings, withRules } from "../label-rules.ts";
+import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
-
-const KINDS = ["implicit-reward", "likelihood", "reward-head", "random", "longer"] as const;
+import { type TeacherOptions, teacherFiles, teacherOf, withTeacher } from "../teacher-options.ts";
 
 type LabelOptions = ComputeOptions &
-  DataOptions & {
-    readonly teacher: (typeof KINDS)[number];
-    readonly model?: string;
-    readonly reference?: string;
-    readonly beta?: number;
+  DataOptions &
+  TeacherOptions &
+  RuleOptions & {
     readonly calibrate?: string;
     readonly out: string;
-    readonly set: readonly string[];
     readonly seed: number;
     readonly dryRun?: boolean;
     readonly fresh?: boolean;
@@ -43,22 +33,16 @@ export function addLabel(program: Command): void {
     )
     .requiredOption(
       "--out <folder>",
-      "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go",
-    )
-    .addOption(new Option("--teacher <kind>", "who labels").choices(KINDS).default("implicit-reward"))
-    .option("--model <folder>", "the teacher's model: the policy, or the reward model")
-    .option("--reference <folder>", "the model the policy was trained from (implicit-reward)")
-    .option("--beta <number>", "factor on the log-ratio (implicit-reward), default 0.1", positiveNumber)
-    .option("--calibrate <file>", "labelled pairs the teacher has not seen: probabilities are fitted on them")
-    .option(
-      "--set <name=value>",
-      "score, calibration, select or weight, as in a recipe's label section",
-      collect,
-      [],
-    )
+      "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; under other rules its scores are taken again",
+    );
+  withTeacher(command).option(
+    "--calibrate <file>",
+    "labelled pairs the teacher has not seen: probabilities are fitted on them",
+  );
+  withRules(command)
     .option(
       "--seed <n>",
-      "seed of the candidates' order, and of --teacher random",
+      "seed of the candidates' order, and of random and noisy-human",
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
       22,
     )
@@ -69,8 +53,9 @@ export function addLabel(program: Command): void {
       "after",
       examples([
         "label pool.jsonl --model models/dpo --reference models/sft --out labels",
-        "label pool.jsonl --teacher reward-head --model models/reward --calibrate held-out.jsonl --set select.kind=top --set select.percent=30 --out labels",
-        "label pool.jsonl --teacher random --out control",
+        "label pool.jsonl --teacher reward-head --model models/reward --calibrate held-out.jsonl --max-disagreement 0.2 --out labels",
+        "label pool.jsonl --teacher judge-chat --url https://api.example.com/v1 --model judge-1 --api-key-env JUDGE_KEY --out judged",
+        "label pool.jsonl --teacher noisy-human --human people.jsonl --noise flip --rate 0.2 --out noisy",
       ]),
     )
     .action(act(runLabel));
@@ -79,7 +64,7 @@ export function addLabel(program: Command): void {
 async function runLabel(session: Session, pool: string, options: LabelOptions): Promise<void> {
   const { runSingle } = await import("../../pipeline/single.ts");
   const { labelStage } = await import("../../pipeline/label-files.ts");
-  const request = await requestOf(pool, options);
+  const request = await requestOf(session, pool, options);
   const { log, signal } = session;
   const { out, device, threads } = options;
   const how = {
@@ -94,77 +79,67 @@ async function runLabel(session: Session, pool: string, options: LabelOptions): 
   };
   const step = await runSingle(how, (deps) => labelStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return session.result(step, "label: runs");
-  const { counts } = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
-  const { pairs, a, b, tie, abstain, unselected } = counts;
-  const kept = step.state === "cached" ? " (kept from before)" : "";
-  session.result(
-    { ...step, counts },
-    `${out}${kept}: ${pairs} pairs, ${a + b} labels (${a} a, ${b} b), ${tie} ties, ${abstain} abstentions (${unselected} not selected)`,
-  );
+  const facts = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
+  const { counts, teacher, promise } = facts;
+  session.result({ ...step, counts, teacher, promise }, wordsOf(out, step.state === "cached", facts));
 }
 
-async function requestOf(pool: string, options: LabelOptions): Promise<LabelRequest> {
+/** What was made, in lines: counts, then what a judge or a promise adds. */
+function wordsOf(out: string, cached: boolean, { counts, teacher, promise }: LabelFactsFile): string {
+  const { pairs, a, b, tie, abstain, unselected } = counts;
+  const lines = [
+    `${out}${cached ? " (kept from before)" : ""}: ${pairs} pairs, ${a + b} labels (${a} a, ${b} b), ${tie} ties, ${abstain} abstentions (${unselected} not selected)`,
+  ];
+  if (teacher.judge !== undefined) {
+    const { rate, judged } = teacher.judge.positionFlips;
+    const flips = rate === null ? "none judged" : `${(100 * rate).toFixed(1)} % of ${judged} judged pairs`;
+    lines.push(
+      `judge ${teacher.judge.model}, question ${teacher.judge.promptDigest.slice(0, 12)}: the answer turned round with the order in ${flips}`,
+    );
+  }
+  if (promise !== null)
+    lines.push(
+      promise.bound === null
+        ? `nothing can be promised: ${promise.reason}`
+        : `${promise.kept.length} labels kept: people disagree with at most ${(100 * promise.bound).toFixed(1)} % of such labels (asked ${(100 * promise.maxDisagreement).toFixed(1)} %, at ${(100 * promise.level).toFixed(0)} % confidence; ${promise.heldOut.disagreements} of ${promise.heldOut.n} held-out pairs)`,
+    );
+  return lines.join("\n");
+}
+
+async function requestOf(session: Session, pool: string, options: LabelOptions): Promise<LabelRequest> {
   const { digestPath } = await import("../../pipeline/contents.ts");
   const { labelRulesSchema } = await import("../../pipeline/label-files.ts");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
+  const { identityOf } = await import("../../pipeline/teachers.ts");
+  const { goldRewards, humanChoices } = await import("../../pipeline/control-files.ts");
   const { modelDigest } = await import("../../teacher/teacher-model.ts");
-  const rules = settingsOf(labelRulesSchema, options.set);
-  if (rules.calibration !== undefined && options.calibrate === undefined)
+  const { calibrate, seed, out } = options;
+  const rules = settingsOf(labelRulesSchema, ruleSettings(options));
+  if (rules.calibration !== undefined && calibrate === undefined)
     throw new ConfigError(
       "--set calibration: has no effect without labelled pairs. Name a file of them with --calibrate.",
     );
-  const teacher = teacherOf(options);
-  const file = async (path: string) => ({
-    file: path,
-    digest: path.startsWith("hub:") ? path : await digestPath(path),
+  const read = readOptions(options);
+  const pairFiles = [pool, ...(calibrate === undefined ? [] : [calibrate])];
+  const how = { ...read, seed, log: session.log };
+  const teacher = await teacherOf(options, seed, {
+    gold: (file) => goldRewards(file, pairFiles, how),
+    human: (file) => humanChoices(file, pairFiles, how),
   });
-  const folders = Object.entries(teacher).filter(
-    ([name]) => name === "policy" || name === "reference" || name === "model",
-  );
-  const digests = folders.map(async ([name, folder]) => [name, await modelDigest(String(folder))] as const);
+  const fileDigest = (path: string) => (path.startsWith("hub:") ? path : digestPath(path));
+  const digests = [
+    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelDigest(at)]),
+    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await fileDigest(at)]),
+  ];
   return {
     teacher,
     rules,
-    models: Object.fromEntries(await Promise.all(digests)),
-    pool: await file(pool),
-    calibrate: options.calibrate === undefined ? undefined : await file(options.calibrate),
-    read: readOptions(options),
+    models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
+    pool: { file: pool, digest: await fileDigest(pool) },
+    calibrate: calibrate === undefined ? undefined : { file: calibrate, digest: await fileDigest(calibrate) },
+    read,
     limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
-    seed: options.seed,
+    seed,
+    earlier: options.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
   };
-}
-
-/** The teacher that the flags name. @throws ConfigError for flags that are missing or have no effect on it */
-function teacherOf({ teacher, model, reference, beta, seed }: LabelOptions): TeacherChoice {
-  const given = { model, reference, beta };
-  const uses = {
-    "implicit-reward": ["model", "reference", "beta"],
-    likelihood: ["model"],
-    "reward-head": ["model"],
-    random: [],
-    longer: [],
-  };
-  const issues = Object.entries(given).flatMap(([flag, value]) => {
-    const used = (uses[teacher] as string[]).includes(flag);
-    if (value !== undefined && !used)
-      return [`--${flag}: has no effect with --teacher ${teacher}. Leave it out.`];
-    return value === undefined && used && flag !== "beta"
-      ? [`--${flag}: is missing; --teacher ${teacher} needs it.`]
-      : [];
-  });
-  if (issues.length > 0) throw new ConfigError(issues);
-  switch (teacher) {
-    case "implicit-reward":
-      return { kind: teacher, policy: model!, reference: reference!, beta: beta ?? 0.1 };
-    case "likelihood":
-      return { kind: teacher, policy: model! };
-    case "reward-head":
-      return { kind: teacher, model: model! };
-    case "random":
-      return { kind: teacher, seed };
-    case "longer":
-      return { kind: teacher };
-    default:
-      return teacher satisfies never;
-  }
 }

@@ -11,23 +11,30 @@ import { splitRows } from "../../data/split.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
 import type { WeightForm } from "../../teacher/confidence.ts";
-import { openImplicitReward } from "../../teacher/implicit-reward.ts";
-import { isDecided, type Label } from "../../teacher/label.ts";
+import type { Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
 import { labelPool } from "../../teacher/labelling.ts";
-import { openLikelihood } from "../../teacher/likelihood.ts";
-import { type LabelCounts, labelsOf, makeLabels, type SelectionRule } from "../../teacher/make-labels.ts";
-import { openRewardHead } from "../../teacher/reward-head.ts";
-import { fitForm } from "../../teacher/score-form.ts";
+import { type LabelCounts, labelsOf, makeLabels } from "../../teacher/make-labels.ts";
+import { type FittedForm, fitForm } from "../../teacher/score-form.ts";
 import { closeScores, readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../../teacher/selection.ts";
-import type { Teacher } from "../../teacher/teacher.ts";
 import { writeLabelFile, writeTrainingRows } from "../../teacher/write-labels.ts";
+import {
+  fitOn,
+  type HeldOutFit,
+  heldOutFit,
+  type JudgedLabel,
+  judgedLabels,
+  LEAST_HELD_OUT,
+  type SelectionSettings,
+  selectionRule,
+} from "../held-out.ts";
 import type { Artefact } from "../stage.ts";
+import { openTeacher, type TeacherChoice } from "../teachers.ts";
 import { poolFolder, readLabelled } from "./data-files.ts";
-import { type JobDeps, stageDeps } from "./deps.ts";
+import type { JobDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
-import type { MainJob, SelectionSettings } from "./settings.ts";
+import type { MainJob } from "./settings.ts";
 
 /** A teacher's models; a reward head has no reference. */
 export type TeacherModels = {
@@ -72,7 +79,8 @@ export async function scoresStage(
     share: async (work) => {
       const pairs =
         what === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job)).pairs;
-      const teacher = await openTeacher(deps, job, models);
+      const options = { limits: job.limits, name: "weak", replies: `${work.log}/replies` };
+      const teacher = await openTeacher(deps, choiceOf(job, models), options);
       try {
         const { signal, log } = deps;
         const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
@@ -85,22 +93,15 @@ export async function scoresStage(
   });
 }
 
-function openTeacher(deps: JobDeps, { teacher, limits }: MainJob, models: TeacherModels): Promise<Teacher> {
-  const { runtime } = stageDeps(deps);
+function choiceOf({ teacher }: MainJob, models: TeacherModels): TeacherChoice {
   const policy = models.policy.folder;
   switch (teacher.kind) {
     case "implicit-reward":
-      return openImplicitReward(runtime, {
-        policy,
-        reference: models.reference!.folder,
-        beta: teacher.beta,
-        limits,
-        name: "weak",
-      });
+      return { kind: teacher.kind, policy, reference: models.reference!.folder, beta: teacher.beta };
     case "likelihood":
-      return openLikelihood(runtime, { policy, limits, name: "weak" });
+      return { kind: teacher.kind, policy };
     case "reward-head":
-      return openRewardHead(runtime, { model: policy, limits, name: "weak" });
+      return { kind: teacher.kind, model: policy };
     default:
       return teacher.kind satisfies never;
   }
@@ -156,7 +157,7 @@ export async function weakLabelsStage(
       const made = await makeLabels(folder, {
         form: judged.form,
         calibrator: judged.calibrator,
-        select: selectionRule(selection, judged),
+        select: selectionRule(selection, () => judged),
         weight,
       });
       const pool = await readPool(poolFolder(data));
@@ -176,81 +177,48 @@ export async function weakLabelsStage(
   });
 }
 
-type Judged = {
-  form: Awaited<ReturnType<typeof fitForm>>;
-  calibrator: Calibrator;
-  report: CalibrationReport | null;
-  confidence: number[];
-  agrees: boolean[];
+type Judged = HeldOutFit & {
+  readonly form: FittedForm;
+  readonly report: CalibrationReport | null;
 };
 
-/** Fits the calibrator on one half of the held-out pairs' prompts and judges it on the other, so that its report is honest. */
+/** Fits the calibrator on all held-out pairs; its report is of one fitted on half of their prompts and judged on the other. */
 async function judgeHeldOut(job: MainJob, data: Artefact, pool: string, heldOut: string): Promise<Judged> {
   const { pairs, human } = await heldOutPairs(data, job);
   const form = await fitForm(job.teacher.form, readScores(pool));
-  const prefersA = new Map(human.map(({ id, preferred }) => [id, preferred === "a"]));
-  const groups = new Map(pairs.map((pair) => [pair.id, promptId(pair.prompt)]));
-  const raw = (await labelsOf(readScores(heldOut), { form, teacher: "held-out" })).filter(isDecided);
-  if (raw.length < 10)
+  const labels = await labelsOf(readScores(heldOut), { form, teacher: "held-out" });
+  const judged = judgedLabels(labels, new Map(human.map(({ id, preferred }) => [id, preferred])));
+  if (judged.length < LEAST_HELD_OUT)
     throw new ConfigError(
-      `label.held_out: only ${raw.length} held-out pairs have a score, expected at least 10 to calibrate on. Raise label.held_out or label more pairs.`,
+      `label.held_out: only ${judged.length} held-out pairs have a score, expected at least ${LEAST_HELD_OUT} to calibrate on. Raise label.held_out or label more pairs.`,
     );
-  const fitOn = (labels: readonly Label[]) =>
-    fitCalibrator(
-      job.label.calibration,
-      labels.map((label) => label.margin),
-      labels.map((label) => prefersA.get(label.id)!),
-    );
-  const half = new Set(
-    createRng(job.seed)
-      .fork("calibration")
-      .shuffle([...new Set(groups.values())])
-      .filter((_, i) => i % 2 === 0),
-  );
-  const [fit, check] = [true, false].map((inside) =>
-    raw.filter((label) => half.has(groups.get(label.id)!) === inside),
-  );
-  const probabilities = (calibrator: Calibrator) => check!.map((label) => calibrator.apply(label.margin));
-  const before = fitCalibrator("none", [], []);
-  const report =
-    fit!.length === 0 || check!.length === 0
-      ? null
-      : calibrationReport(
-          probabilities(before),
-          probabilities(fitOn(fit!)),
-          check!.map((label) => prefersA.get(label.id)!),
-          {
-            rng: createRng(job.seed).fork("calibration-report"),
-            groups: check!.map((label) => groups.get(label.id)!),
-          },
-        );
-  const calibrator = fitOn(raw);
-  const confidence = raw.map((label) =>
-    Math.max(calibrator.apply(label.margin), 1 - calibrator.apply(label.margin)),
-  );
-  const agrees = raw.map((label) => (label.preferred === "a") === prefersA.get(label.id));
-  return { form, calibrator, report, confidence, agrees };
+  const groups = new Map(pairs.map((pair) => [pair.id, promptId(pair.prompt)]));
+  const fit = heldOutFit(fitOn(job.label.calibration, judged), judged);
+  return { form, report: honestReport(job, judged, groups), ...fit };
 }
 
-function selectionRule(selection: SelectionSettings, judged: Judged): SelectionRule {
-  switch (selection.kind) {
-    case "all":
-      return { rule: "all" };
-    case "top":
-      return { rule: "top", percent: selection.percent };
-    case "threshold":
-      return { rule: "threshold", minConfidence: selection.confidence };
-    case "promise":
-      return {
-        rule: "promise",
-        maxDisagreement: selection.maxDisagreement,
-        level: selection.level,
-        heldOutConfidence: judged.confidence,
-        heldOutAgrees: judged.agrees,
-      };
-    default:
-      return selection satisfies never;
-  }
+/** The calibration before and after, on pairs of prompts that the calibrator was not fitted on; null when one half is empty. */
+function honestReport(
+  job: MainJob,
+  judged: readonly JudgedLabel[],
+  groups: ReadonlyMap<string, string>,
+): CalibrationReport | null {
+  const rng = createRng(job.seed);
+  const prompts = rng.fork("calibration").shuffle([...new Set(groups.values())]);
+  const half = new Set(prompts.filter((_, i) => i % 2 === 0));
+  const inside = ({ label }: JudgedLabel) => half.has(groups.get(label.id)!);
+  const [fit, check] = [judged.filter(inside), judged.filter((one) => !inside(one))];
+  if (fit.length === 0 || check.length === 0) return null;
+  const probabilities = (calibrator: Calibrator) => check.map(({ label }) => calibrator.apply(label.margin));
+  return calibrationReport(
+    probabilities(fitCalibrator("none", [], [])),
+    probabilities(fitOn(job.label.calibration, fit)),
+    check.map(({ prefersA }) => prefersA),
+    {
+      rng: rng.fork("calibration-report"),
+      groups: check.map(({ label }) => groups.get(label.id)!),
+    },
+  );
 }
 
 /** Labels a stage wrote. */

@@ -10,6 +10,7 @@ import type { WeightForm } from "../../teacher/confidence.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TokenLimits } from "../../text/pair.ts";
 import type { TrainSettings } from "../../train/settings.ts";
+import type { SelectionSettings } from "../held-out.ts";
 
 /** Where a model comes from and what is done to it before anything else. */
 export type ModelSource = {
@@ -63,13 +64,6 @@ export type WorldData = {
 
 /** Preference training with its loss; `flip: auto` takes the teacher's error rate on held-out pairs. */
 export type PreferSettings = { readonly settings: TrainSettings; readonly loss: LossSpec };
-
-/** Which labels of the pool to train on. */
-export type SelectionSettings =
-  | { readonly kind: "all" }
-  | { readonly kind: "top"; readonly percent: number }
-  | { readonly kind: "threshold"; readonly confidence: number }
-  | { readonly kind: "promise"; readonly maxDisagreement: number; readonly level: number };
 
 /** The labels an arm's student learns from. */
 export type LabelSource = "weak" | "human" | "random" | "gold";

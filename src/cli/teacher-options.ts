@@ -1,0 +1,170 @@
+/** Flags that say who labels. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { ConfigError } from "../core/errors.ts";
+import type { HumanNoise, TeacherChoice } from "../pipeline/teachers.ts";
+import type { HumanChoice, Scores } from "../teacher/controls.ts";
+import { positiveNumber } from "./options.ts";
+
+const KINDS = [
+  "implicit-reward",
+  "likelihood",
+  "reward-head",
+  "judge-local",
+  "judge-chat",
+  "random",
+  "longer",
+  "gold",
+  "noisy-human",
+] as const;
+
+const NOISES = ["flip", "length-biased", "annotator"] as const;
+
+/** Who labels, as flags. */
+export type TeacherOptions = {
+  readonly teacher: (typeof KINDS)[number];
+  readonly model?: string;
+  readonly reference?: string;
+  readonly beta?: number;
+  readonly url?: string;
+  readonly apiKeyEnv?: string;
+  readonly judgePrompt?: string;
+  readonly gold?: string;
+  readonly human?: string;
+  readonly noise?: (typeof NOISES)[number];
+  readonly rate?: readonly number[];
+};
+
+type Flag = Exclude<keyof TeacherOptions, "teacher">;
+
+/** Which flags act on which kind; those with ! must be given. */
+const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}!`)[]>> = {
+  "implicit-reward": ["model!", "reference!", "beta"],
+  likelihood: ["model!"],
+  "reward-head": ["model!"],
+  "judge-local": ["model!", "judgePrompt"],
+  "judge-chat": ["model!", "url!", "apiKeyEnv", "judgePrompt"],
+  random: [],
+  longer: [],
+  gold: ["gold!"],
+  "noisy-human": ["human!", "noise!", "rate!"],
+};
+
+const NAMES: Readonly<Record<Flag, string>> = {
+  model: "model",
+  reference: "reference",
+  beta: "beta",
+  url: "url",
+  apiKeyEnv: "api-key-env",
+  judgePrompt: "judge-prompt",
+  gold: "gold",
+  human: "human",
+  noise: "noise",
+  rate: "rate",
+};
+
+/** Adds `--teacher` and the flags of its kinds. */
+export function withTeacher(command: Command): Command {
+  return command
+    .addOption(new Option("--teacher <kind>", "who labels").choices(KINDS).default("implicit-reward"))
+    .option(
+      "--model <folder>",
+      "the teacher's model: the policy, the reward model, the judge; for judge-chat the endpoint's name of it",
+    )
+    .option("--reference <folder>", "the model the policy was trained from (implicit-reward)")
+    .option("--beta <number>", "factor on the log-ratio (implicit-reward), default 0.1", positiveNumber)
+    .option("--url <address>", "an OpenAI-compatible endpoint, such as https://host/v1 (judge-chat)")
+    .option("--api-key-env <name>", "environment variable that holds the endpoint's key (judge-chat)")
+    .option(
+      "--judge-prompt <file>",
+      "the judges' question, with {prompt}, {first} and {second}; default built in",
+    )
+    .option("--gold <file>", "JSON lines of id, goldA, goldB: rewards of the pool's candidates (gold)")
+    .option("--human <file>", "human preferences with the pool's ids and candidates (noisy-human)")
+    .addOption(
+      new Option(
+        "--noise <kind>",
+        "what the person gets wrong: labels flipped, the longer one taken, annotators of different care (noisy-human)",
+      ).choices(NOISES),
+    )
+    .option("--rate <share>", "share that is wrong; for annotators one for each, as 0.05,0.3", rates);
+}
+
+function rates(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (values.some((rate) => !(rate >= 0 && rate <= 1)))
+    throw new InvalidArgumentError("Expected shares from 0 to 1, separated by commas.");
+  return values;
+}
+
+/** Maps that a control reads when it opens; the verb knows how its pairs are read. */
+export type ControlMaps = {
+  readonly gold: (file: string) => Promise<ReadonlyMap<string, Scores>>;
+  readonly human: (file: string) => Promise<ReadonlyMap<string, HumanChoice>>;
+};
+
+/**
+ * The teacher that the flags name.
+ * @throws ConfigError for flags that are missing or have no effect on it, all of them at once
+ */
+export async function teacherOf(
+  options: TeacherOptions,
+  seed: number,
+  maps: ControlMaps,
+): Promise<TeacherChoice> {
+  checkFlags(options);
+  const { teacher: kind, model = "", reference = "", beta = 0.1, url = "", apiKeyEnv } = options;
+  const prompt = () => (options.judgePrompt === undefined ? undefined : readQuestion(options.judgePrompt));
+  switch (kind) {
+    case "implicit-reward":
+      return { kind, policy: model, reference, beta };
+    case "likelihood":
+      return { kind, policy: model };
+    case "reward-head":
+      return { kind, model };
+    case "judge-local":
+      return { kind, model, prompt: await prompt() };
+    case "judge-chat":
+      return { kind, url, endpointModel: model, apiKeyEnv, prompt: await prompt() };
+    case "random":
+      return { kind, seed };
+    case "longer":
+      return { kind };
+    case "gold":
+      return { kind, rewards: () => maps.gold(options.gold!) };
+    case "noisy-human":
+      return { kind, seed, ...noiseOf(options), choices: () => maps.human(options.human!) };
+    default:
+      return kind satisfies never;
+  }
+}
+
+function checkFlags(options: TeacherOptions): void {
+  const { teacher } = options;
+  const issues = (Object.keys(NAMES) as Flag[]).flatMap((flag) => {
+    const needed = USES[teacher].includes(`${flag}!`);
+    const used = needed || USES[teacher].includes(flag);
+    const given = options[flag] !== undefined;
+    if (given && !used) return [`--${NAMES[flag]}: has no effect with --teacher ${teacher}. Leave it out.`];
+    return needed && !given ? [`--${NAMES[flag]}: is missing; --teacher ${teacher} needs it.`] : [];
+  });
+  const { noise, rate } = options;
+  if (noise !== undefined && noise !== "annotator" && rate !== undefined && rate.length !== 1)
+    issues.push(`--rate: expected one share for --noise ${noise}, got ${rate.length}.`);
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+
+function noiseOf({ noise, rate = [] }: TeacherOptions): HumanNoise {
+  if (noise === "annotator") return { noise, rates: rate };
+  return { noise: noise!, rate: rate[0]! };
+}
+
+async function readQuestion(file: string): Promise<string> {
+  const { judgePrompt } = await import("../teacher/judge.ts");
+  const { readText } = await import("../core/files.ts");
+  return judgePrompt((await readText(file, 2 ** 20)).trimEnd()).text;
+}
+
+/** Files beside the model folders that the flags name: a stage's key holds their digests. */
+export function teacherFiles({ gold, human }: TeacherOptions): Readonly<Record<string, string>> {
+  return { ...(gold === undefined ? {} : { gold }), ...(human === undefined ? {} : { human }) };
+}

@@ -1,0 +1,84 @@
+/** What held-out labelled pairs teach of a teacher: its calibrator, and how often people disagree at which confidence. */
+import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../teacher/calibration.ts";
+import { isDecided, type Label } from "../teacher/label.ts";
+import type { SelectionRule } from "../teacher/make-labels.ts";
+
+/** Fewer decided pairs than this and a fit says nothing. */
+export const LEAST_HELD_OUT = 10;
+
+/** A teacher's label of a pair that a person judged. */
+export type JudgedLabel = { readonly label: Label & { preferred: "a" | "b" }; readonly prefersA: boolean };
+
+/** A calibrator with the held-out labels under it. */
+export type HeldOutFit = {
+  readonly calibrator: Calibrator;
+  readonly confidence: readonly number[];
+  readonly agrees: readonly boolean[];
+};
+
+/** Labels that teacher and person both decided, in the order of the labels. */
+export function judgedLabels(
+  labels: readonly Label[],
+  human: ReadonlyMap<string, "a" | "b" | "tie">,
+): JudgedLabel[] {
+  return labels.filter(isDecided).flatMap((label) => {
+    const said = human.get(label.id);
+    return said === "a" || said === "b" ? [{ label, prefersA: said === "a" }] : [];
+  });
+}
+
+/** Fits a calibrator on judged labels. */
+export function fitOn(method: CalibrationMethod, judged: readonly JudgedLabel[]): Calibrator {
+  return fitCalibrator(
+    method,
+    judged.map(({ label }) => label.margin),
+    judged.map(({ prefersA }) => prefersA),
+  );
+}
+
+/** Confidence of each judged label under a calibrator, and whether the person is with it. */
+export function heldOutFit(calibrator: Calibrator, judged: readonly JudgedLabel[]): HeldOutFit {
+  return {
+    calibrator,
+    confidence: judged.map(({ label }) => {
+      const p = calibrator.apply(label.margin);
+      return Math.max(p, 1 - p);
+    }),
+    agrees: judged.map(({ label, prefersA }) => (label.preferred === "a") === prefersA),
+  };
+}
+
+/** Which labels to keep, in the words of a recipe. */
+export type SelectionSettings =
+  | { readonly kind: "all" }
+  | { readonly kind: "top"; readonly percent: number }
+  | { readonly kind: "threshold"; readonly confidence: number }
+  | { readonly kind: "promise"; readonly maxDisagreement: number; readonly level: number };
+
+/** The rule of a recipe's selection. @param heldOut - asked for by a promise only */
+export function selectionRule(
+  selection: SelectionSettings,
+  heldOut: () => Pick<HeldOutFit, "confidence" | "agrees">,
+): SelectionRule {
+  switch (selection.kind) {
+    case "all":
+      return { rule: "all" };
+    case "top":
+      return { rule: "top", percent: selection.percent };
+    case "threshold":
+      return { rule: "threshold", minConfidence: selection.confidence };
+    case "promise": {
+      const { maxDisagreement, level } = selection;
+      const { confidence, agrees } = heldOut();
+      return {
+        rule: "promise",
+        maxDisagreement,
+        level,
+        heldOutConfidence: confidence,
+        heldOutAgrees: agrees,
+      };
+    }
+    default:
+      return selection satisfies never;
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Raw scores of a labelling by itself. What an earlier result at the same place holds of them is taken over, so that another
+ * threshold, weight, calibration or score form opens no teacher, and a longer pool scores its new shards only.
+ */
+import { constants } from "node:fs";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { exists, readJson, writeJsonAtomic } from "../core/files.ts";
+import type { CandidatePair } from "../data/rows.ts";
+import { labelPool } from "../teacher/labelling.ts";
+import { readScoresManifest } from "../teacher/scores-folder.ts";
+import { type Teacher, teacherDigest } from "../teacher/teacher.ts";
+import type { JobDeps } from "./job/deps.ts";
+import type { WorkFolder } from "./stage.ts";
+
+/** One file of pairs to score. `key` is the digest of all that its scores depend on: teacher, limits, file, how it is read. */
+export type ScoresPart = {
+  /** Folder of the scores in the result: "scores", "held-out-scores". */
+  readonly name: string;
+  readonly key: string;
+  readonly pairs: () => Promise<readonly CandidatePair[]>;
+};
+
+/** What a scoring is given. */
+export type ScoresRequest = {
+  readonly parts: readonly ScoresPart[];
+  /** Folder of an earlier result, if there is one. */
+  readonly earlier: string | undefined;
+  /** @param replies - folder for an endpoint's replies */
+  readonly open: (replies: string) => Promise<Teacher>;
+};
+
+const KEYS = "scores.json";
+const REPLIES = "replies";
+
+/** Fills the parts' folders in the work folder; the teacher opens only if something is left to score. */
+export async function scoreParts(deps: JobDeps, work: WorkFolder, request: ScoresRequest): Promise<void> {
+  const { parts, earlier } = request;
+  const left: ScoresPart[] = [];
+  for (const part of parts) if (!(await takeWhole(work, part, earlier))) left.push(part);
+  if (left.length > 0) await scoreLeft(deps, work, request, left);
+  await writeJsonAtomic(work.path(KEYS), Object.fromEntries(parts.map(({ name, key }) => [name, key])));
+}
+
+async function scoreLeft(
+  { log, signal }: JobDeps,
+  work: WorkFolder,
+  { earlier, open }: ScoresRequest,
+  parts: readonly ScoresPart[],
+): Promise<void> {
+  const replies = join(work.log, REPLIES);
+  if (earlier !== undefined) await copyIfThere(join(earlier, "log", REPLIES), replies);
+  const teacher = await open(replies);
+  try {
+    for (const { name, pairs } of parts) {
+      const folder = work.path(name);
+      await takeShards(folder, earlier && join(earlier, name), teacher);
+      const { report } = await labelPool({ teacher, pairs: await pairs(), folder, log, signal });
+      await writeJsonAtomic(join(work.log, `${name}-rate.json`), report);
+    }
+  } finally {
+    await teacher.close();
+  }
+}
+
+/** Copies the scores of an earlier result that depend on the very same; false when it has none. */
+async function takeWhole(
+  work: WorkFolder,
+  { name, key }: ScoresPart,
+  earlier: string | undefined,
+): Promise<boolean> {
+  if (earlier === undefined || !(await exists(join(earlier, KEYS)))) return false;
+  const keys = (await readJson(join(earlier, KEYS))) as Readonly<Record<string, unknown>>;
+  if (keys[name] !== key) return false;
+  await copyIfThere(join(earlier, "log", REPLIES), join(work.log, REPLIES));
+  return copyIfThere(join(earlier, name), work.path(name));
+}
+
+/** Copies the shards that the same teacher scored: each is named by its pairs, so only equal ones are found again. */
+async function takeShards(folder: string, earlier: string | undefined, teacher: Teacher): Promise<void> {
+  if (earlier === undefined || !(await exists(earlier)) || (await exists(folder))) return;
+  const { teacher: before } = await readScoresManifest(earlier);
+  if (before.digest === teacherDigest(teacher.manifest)) await copyIfThere(earlier, folder);
+}
+
+async function copyIfThere(from: string, to: string): Promise<boolean> {
+  if (!(await exists(from))) return false;
+  await cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
+  return true;
+}

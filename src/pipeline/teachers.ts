@@ -1,0 +1,165 @@
+/**
+ * Who labels: every kind of teacher as a value, and the one place where a value becomes a teacher. A new kind is a member of
+ * `TeacherChoice`, a case of `identityOf` and a case of `openTeacher`.
+ */
+import { openControl } from "../teacher/control-teachers.ts";
+import type { HumanChoice, Scores } from "../teacher/controls.ts";
+import { openImplicitReward } from "../teacher/implicit-reward.ts";
+import { openChatJudge } from "../teacher/judge-chat.ts";
+import { openLocalJudge } from "../teacher/judge-local.ts";
+import { openLikelihood } from "../teacher/likelihood.ts";
+import { openRewardHead } from "../teacher/reward-head.ts";
+import type { Teacher } from "../teacher/teacher.ts";
+import type { TokenLimits } from "../text/pair.ts";
+import { type JobDeps, stageDeps } from "./job/deps.ts";
+
+/** What a noisy person gets wrong; rates in [0, 1] (`teacher/controls.ts`). */
+export type HumanNoise =
+  | { readonly noise: "flip"; readonly rate: number }
+  | { readonly noise: "length-biased"; readonly rate: number }
+  /** One flip rate for each annotator. */
+  | { readonly noise: "annotator"; readonly rates: readonly number[] };
+
+/** Who labels. Model folders are paths; maps are by pair id and read when the teacher opens. */
+export type TeacherChoice =
+  | {
+      readonly kind: "implicit-reward";
+      readonly policy: string;
+      readonly reference: string;
+      readonly beta: number;
+    }
+  | { readonly kind: "likelihood"; readonly policy: string }
+  | { readonly kind: "reward-head"; readonly model: string }
+  /** `prompt` is the question (`teacher/judge.ts`); default the built-in one. */
+  | { readonly kind: "judge-local"; readonly model: string; readonly prompt?: string | undefined }
+  | {
+      readonly kind: "judge-chat";
+      readonly url: string;
+      /** Name that the endpoint knows the model by. */
+      readonly endpointModel: string;
+      readonly prompt?: string | undefined;
+      /** Name of the environment variable with the key; never the key. */
+      readonly apiKeyEnv?: string | undefined;
+      readonly maxTokens?: number | undefined;
+      readonly concurrency?: number | undefined;
+    }
+  | { readonly kind: "random"; readonly seed: number }
+  | { readonly kind: "longer" }
+  | { readonly kind: "gold"; readonly rewards: () => Promise<ReadonlyMap<string, Scores>> }
+  | ({
+      readonly kind: "noisy-human";
+      readonly seed: number;
+      readonly choices: () => Promise<ReadonlyMap<string, HumanChoice>>;
+    } & HumanNoise);
+
+/** What a choice's scores depend on, for the key of a stage: values as they are, models by the folders they lie in. */
+export type ChoiceIdentity = {
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Model folders by role; their contents belong into the key. */
+  readonly models: Readonly<Record<string, string>>;
+};
+
+/** The identity of a choice. Human labels and gold rewards are not in it: the stage names their file's digest. */
+export function identityOf(choice: TeacherChoice): ChoiceIdentity {
+  const { kind } = choice;
+  switch (kind) {
+    case "implicit-reward": {
+      const { beta, policy, reference } = choice;
+      return { settings: { kind, beta }, models: { policy, reference } };
+    }
+    case "likelihood":
+      return { settings: { kind }, models: { policy: choice.policy } };
+    case "reward-head":
+      return { settings: { kind }, models: { model: choice.model } };
+    case "judge-local":
+      return { settings: { kind, ...given({ prompt: choice.prompt }) }, models: { model: choice.model } };
+    case "judge-chat": {
+      const { url, endpointModel, prompt, maxTokens } = choice;
+      return { settings: { kind, url, endpointModel, ...given({ prompt, maxTokens }) }, models: {} };
+    }
+    case "random":
+      return { settings: { kind, seed: choice.seed }, models: {} };
+    case "longer":
+    case "gold":
+      return { settings: { kind }, models: {} };
+    case "noisy-human": {
+      const { choices: _, ...settings } = choice;
+      return { settings, models: {} };
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Where and how a teacher opens. */
+export type OpenOptions = {
+  readonly limits: TokenLimits;
+  /** For people and for `label_source`; default the kind with a digest. */
+  readonly name?: string;
+  /** Folder of an endpoint's replies: no question is paid for twice. */
+  readonly replies: string;
+};
+
+/**
+ * Opens the teacher of a choice.
+ * @throws ConfigError, CheckpointError as the kind's own function does
+ */
+export async function openTeacher(
+  deps: JobDeps,
+  choice: TeacherChoice,
+  { limits, name, replies }: OpenOptions,
+): Promise<Teacher> {
+  const common = { limits, ...(name === undefined ? {} : { name }) };
+  const runtime = () => stageDeps(deps).runtime;
+  switch (choice.kind) {
+    case "implicit-reward":
+      return openImplicitReward(runtime(), { ...choice, ...common });
+    case "likelihood":
+      return openLikelihood(runtime(), { policy: choice.policy, ...common });
+    case "reward-head":
+      return openRewardHead(runtime(), { model: choice.model, ...common });
+    case "judge-local": {
+      const { model, prompt } = choice;
+      return openLocalJudge(runtime(), { model, ...given({ prompt }), ...common });
+    }
+    case "judge-chat": {
+      const { url, endpointModel: model, prompt, apiKeyEnv, maxTokens, concurrency } = choice;
+      const optional = given({ name, prompt, apiKeyEnv, maxTokens, concurrency });
+      return openChatJudge({ url, model, cache: replies, ...optional });
+    }
+    case "random":
+      return openControl({ control: "random", seed: choice.seed });
+    case "longer":
+      return openControl({ control: "longer" });
+    case "gold":
+      return openControl({ control: "gold", rewards: await choice.rewards() });
+    case "noisy-human":
+      return openNoisyHuman(choice);
+    default:
+      return choice satisfies never;
+  }
+}
+
+async function openNoisyHuman(
+  choice: Extract<TeacherChoice, { readonly kind: "noisy-human" }>,
+): Promise<Teacher> {
+  const { seed } = choice;
+  const choices = await choice.choices();
+  switch (choice.noise) {
+    case "flip":
+      return openControl({ control: "flipped", choices, rate: choice.rate, seed });
+    case "length-biased":
+      return openControl({ control: "length-biased", choices, rate: choice.rate, seed });
+    case "annotator":
+      return openControl({ control: "annotators", choices, rates: choice.rates, seed });
+    default:
+      return choice satisfies never;
+  }
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without what is undefined: leaving an option out and giving it no value are the same. */
+function given<T extends object>(options: T): Given<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<T>;
+}

@@ -1,0 +1,182 @@
+/** `weak-teacher label`: teachers beyond model folders, rules as flags, and what a second labelling does not do again. */
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { weakTeacher } from "./spawn.ts";
+
+let folder: string;
+let server: Server;
+let url: string;
+let asked: { authorization: string | undefined; question: string }[];
+const at = (...parts: string[]) => join(folder, ...parts);
+const lines = (rows: readonly unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+
+/** 40 pairs of which `a` is better in the even ones; the judge takes "good" unless the prompt says it looks at the order. */
+const pairs = Array.from({ length: 40 }, (_, i) => ({
+  id: `r${i}`,
+  prompt: i < 10 ? `order ${i}` : `p${i}`,
+  response_a: i % 2 === 0 ? "good" : "bad bad",
+  response_b: i % 2 === 0 ? "bad bad" : "good",
+}));
+const rowOf = ({ id, prompt, response_a: a, response_b: b }: (typeof pairs)[number], wrong: boolean) => {
+  const [good, bad] = a === "good" ? [a, b] : [b, a];
+  return { id, prompt, chosen: wrong ? bad : good, rejected: wrong ? good : bad };
+};
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-label-"));
+  await writeFile(at("pool.jsonl"), lines(pairs));
+  await writeFile(at("people.jsonl"), lines(pairs.map((pair) => rowOf(pair, false))));
+  await writeFile(
+    at("gold.jsonl"),
+    lines(pairs.map(({ id }, i) => ({ id, goldA: i % 2 === 0 ? 2 : -1, goldB: 0.5 }))),
+  );
+  asked = [];
+  server = createServer(async (request, response) => {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const question = (JSON.parse(text) as { messages: { content: string }[] }).messages[0]!.content;
+    asked.push({ authorization: request.headers.authorization, question });
+    const first = /Response 1\]\n([^\n]*)/.exec(question)![1];
+    const vote = question.includes("order ") || first === "good" ? "1" : "2";
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ model: "judge-7", choices: [{ message: { content: vote } }] }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+});
+afterAll(async () => {
+  server.close();
+  await rm(folder, { recursive: true });
+});
+
+const label = (out: string, ...more: string[]) =>
+  weakTeacher(["label", at("pool.jsonl"), "--out", at(out), "--json", ...more], {
+    env: { JUDGE_KEY: "secret-key-123" },
+  });
+
+describe("a judge behind an endpoint", () => {
+  const judge = () =>
+    ["--teacher", "judge-chat", "--url", url, "--model", "judge", "--api-key-env", "JUDGE_KEY"] as const;
+
+  test("is asked both orders; flips, question and model are told, and the key is nowhere", async () => {
+    const outcome = await label("judged", ...judge());
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(asked).toHaveLength(80);
+    expect(asked[0]!.authorization).toBe("Bearer secret-key-123");
+    const { counts, teacher } = JSON.parse(outcome.stdout);
+    // Ten pairs are answered by their order: a vote each way, a tie. The others are fair.
+    expect(counts).toMatchObject({ pairs: 40, a: 15, b: 15, tie: 10 });
+    expect(teacher.judge).toMatchObject({ model: "judge", positionFlips: { rate: 0.25, judged: 40 } });
+    expect(teacher.judge.promptDigest).toMatch(/^[0-9a-f]{64}$/);
+    expect(await readFile(at("judged", "facts.json"), "utf8")).toContain('"positionFlips"');
+    for (const file of ["facts.json", "stage.json", "scores/manifest.json", "labels.jsonl"])
+      expect(await readFile(at("judged", file), "utf8")).not.toContain("secret-key-123");
+  }, 30_000);
+
+  test("another rule asks nothing and opens nothing; another seed of the same pairs pays for no reply twice", async () => {
+    const before = asked.length;
+    const top = await label("judged", ...judge(), "--top", "50", "--weight", "tanh");
+    expect(top.code, top.stderr).toBe(0);
+    expect(asked).toHaveLength(before);
+    expect(JSON.parse(top.stdout)).toMatchObject({ state: "run", counts: { pairs: 40, unselected: 15 } });
+    expect(existsSync(at("judged", "log", "scores-rate.json"))).toBe(false);
+    const facts = JSON.parse(await readFile(at("judged", "facts.json"), "utf8"));
+    expect(facts).toMatchObject({ weight: { form: "tanh" }, select: { rule: "top", percent: 50 } });
+    const seeded = await label("judged", ...judge(), "--seed", "7");
+    expect(seeded.code, seeded.stderr).toBe(0);
+    expect(asked).toHaveLength(before);
+  }, 30_000);
+
+  test("a longer pool asks for the new pairs only", async () => {
+    const before = asked.length;
+    const more = [...pairs, { id: "new", prompt: "new", response_a: "good", response_b: "bad" }];
+    await writeFile(at("longer.jsonl"), lines(more));
+    const args = ["label", at("longer.jsonl"), "--out", at("judged"), ...judge()];
+    const outcome = await weakTeacher(args, { env: { JUDGE_KEY: "secret-key-123" } });
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(asked).toHaveLength(before + 2);
+    expect(outcome.stdout).toContain("the answer turned round with the order in 24.4 % of 41 judged pairs");
+  }, 30_000);
+
+  test("without its key it says which variable is missing", async () => {
+    const outcome = await label("no-key", ...judge().slice(0, 6), "--api-key-env", "NO_SUCH_KEY");
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain("the environment variable NO_SUCH_KEY is not set");
+  });
+});
+
+describe("controls with files", () => {
+  test("gold takes what is worth more", async () => {
+    const outcome = await label("gold", "--teacher", "gold", "--gold", at("gold.jsonl"));
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(JSON.parse(outcome.stdout).counts).toMatchObject({ a: 20, b: 20, tie: 0 });
+    const preferences = ["label", at("people.jsonl"), "--teacher", "gold", "--gold", at("gold.jsonl")];
+    const refused = await weakTeacher([...preferences, "--out", at("gold-2")]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("whose order is drawn");
+  });
+
+  test("a noisy person is right as often as asked, whichever way the file has the pair", async () => {
+    const noisy = ["--teacher", "noisy-human", "--human", at("people.jsonl")];
+    const clean = await label("clean", ...noisy, "--noise", "flip", "--rate", "0");
+    expect(clean.code, clean.stderr).toBe(0);
+    const labels = (await readFile(at("clean", "labels.jsonl"), "utf8")).trim().split("\n");
+    const sides = labels.map((line) => JSON.parse(line).preferred);
+    expect(sides).toEqual(pairs.map(({ response_a }) => (response_a === "good" ? "a" : "b")));
+    // The longer one is "bad bad": always.
+    const biased = await label("biased", ...noisy, "--noise", "length-biased", "--rate", "1");
+    const wrong = (await readFile(at("biased", "labels.jsonl"), "utf8")).trim().split("\n");
+    expect(biased.code).toBe(0);
+    expect(wrong.map((line) => JSON.parse(line).preferred)).toEqual(
+      sides.map((side) => (side === "a" ? "b" : "a")),
+    );
+    expect((await label("annotators", ...noisy, "--noise", "annotator", "--rate", "0,0.4")).code).toBe(0);
+    const two = await label("two", ...noisy, "--noise", "flip", "--rate", "0,0.4");
+    expect(two.stderr).toContain("--rate: expected one share for --noise flip, got 2");
+  }, 30_000);
+});
+
+describe("rules as flags", () => {
+  test("a promise that cannot be made keeps nothing and says how many labels it would take", async () => {
+    const people = pairs.map((pair, i) => rowOf(pair, i % 4 === 0)).slice(0, 12);
+    await writeFile(at("few.jsonl"), lines(people.map((row, i) => ({ ...row, id: `few-${i}` }))));
+    const rule = ["--calibrate", at("few.jsonl"), "--max-disagreement", "0.2"];
+    const outcome = await weakTeacher([
+      "label",
+      at("pool.jsonl"),
+      "--teacher",
+      "longer",
+      "--out",
+      at("promise"),
+      ...rule,
+    ]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    // ln 0.05 / ln 0.8 = 13.4: fourteen held-out labels without one disagreement, and there are twelve.
+    expect(outcome.stdout).toContain("nothing can be promised: 12 held-out labels are too few");
+    expect(outcome.stdout).toContain("expected at least 14");
+    expect(existsSync(at("promise", "training.jsonl"))).toBe(false);
+  });
+
+  test("two rules, or a level without a promise, are exit code 2", async () => {
+    const outcome = await label(
+      "no",
+      "--teacher",
+      "longer",
+      "--top",
+      "10",
+      "--min-confidence",
+      "0.7",
+      "--level",
+      "0.9",
+    );
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toBe(
+      "error: --top, --min-confidence: choose among labels by one rule. Leave one.\n--level: has no effect without --max-disagreement. Leave it out.\n",
+    );
+  });
+});
