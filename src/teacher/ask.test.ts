@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { type AskCandidate, askHumans } from "./ask.ts";
+import { binaryEntropy } from "./ensemble.ts";
 import { labelFromScores, UNSELECTED } from "./label.ts";
+import { sketchTexts } from "./text-sketch.ts";
 
 /** A pair left out by selection, with P(a) = p. */
 function left(id: string, p: number, group: string, disagreement?: number): AskCandidate {
@@ -34,12 +36,83 @@ test("decided labels are not asked; ties are; what nobody can settle is counted 
   });
   const result = askHumans([scored("decided", 1), scored("tie", 0), scored("same", 1, ["identical"])], 9);
   expect(result).toMatchObject({ eligible: 1, excluded: 1 });
-  expect(result.questions[0]).toEqual({ id: "tie", value: 1, uncertainty: 1, disagreement: 0, repeats: 0 });
+  expect(result.questions[0]).toEqual({
+    id: "tie",
+    value: 1,
+    uncertainty: 1,
+    disagreement: 0,
+    repeats: 0,
+    similarity: 0,
+  });
+  expect(
+    askHumans([scored("decided", 1), scored("same", 1, ["identical"])], 9, { among: "all" }),
+  ).toMatchObject({
+    eligible: 1,
+    excluded: 1,
+  });
 });
+
+const TOPICS = [
+  "the cat slept on the warm stove",
+  "a proof of the binomial theorem by induction",
+  "bake the bread at two hundred degrees",
+  "the parliament passed the budget",
+];
+
+/** Pairs on four topics, several wordings of each. */
+const worded = Array.from({ length: 60 }, (_, i) => ({
+  ...left(`p${String(i).padStart(2, "0")}`, 0.5 + (i % 5) / 50, `g${i}`),
+  text: `${TOPICS[i % 4]} ${i}`,
+}));
 
 test("the order of the input does not matter", () => {
   const candidates = Array.from({ length: 40 }, (_, i) => left(`p${i}`, 0.5 + (i % 4) / 10, `g${i % 7}`));
   expect(order(candidates.toReversed(), 20)).toEqual(order(candidates, 20));
+  expect(order(worded.toReversed(), 20)).toEqual(order(worded, 20));
+});
+
+test("near copies of a question wait until the other topics have been asked about", () => {
+  const copies = [0.5, 0.51, 0.52].map((p, i) => ({
+    ...left(`cat${i}`, p, `c${i}`),
+    text: `${TOPICS[0]} ${"!".repeat(i)}`,
+  }));
+  const other = { ...left("proof", 0.7, "x"), text: TOPICS[1]! };
+  const { questions } = askHumans([...copies, other], 4);
+  expect(questions.map(({ id }) => id)).toEqual(["cat0", "proof", "cat1", "cat2"]);
+  // equal words: likeness 1, and nothing is left of their worth
+  expect(questions[2]!.similarity).toBeCloseTo(1, 5);
+  expect(questions[2]!.value).toBeCloseTo(0, 5);
+  const topics = askHumans(worded, 4).questions.map(({ id }) => Number(id.slice(1)) % 4);
+  expect(new Set(topics).size).toBe(4);
+});
+
+test("looking again only where it could matter gives what looking at everything gives", () => {
+  const { similarity } = sketchTexts(worded.map(({ text }) => text));
+  const chosen: number[] = [];
+  for (let k = 0; k < 15; k++) {
+    const value = (i: number) => {
+      const nearest = Math.max(0, ...chosen.map((j) => similarity(i, j)));
+      return (binaryEntropy(worded[i]!.label.probability) / Math.LN2) * (1 - nearest);
+    };
+    const open = [...worded.keys()].filter((i) => !chosen.includes(i));
+    chosen.push(open.reduce((best, i) => (value(i) > value(best) ? i : best)));
+  }
+  expect(order(worded, 15)).toEqual(chosen.map((i) => worded[i]!.label.id));
+});
+
+test("texts are alike when their words are, whatever their order, and unlike when they share none", () => {
+  const { similarity } = sketchTexts([
+    "the cat sat",
+    "sat the cat",
+    "quantum field theory",
+    "猫は寝る",
+    "猫が寝る",
+    "",
+  ]);
+  expect(similarity(0, 1)).toBeCloseTo(1, 5);
+  expect(similarity(0, 2)).toBeLessThan(0.2);
+  expect(similarity(3, 4)).toBeGreaterThan(0.5);
+  expect(similarity(5, 5)).toBe(0);
 });
 
 test("a budget that is no count is refused", () => {
