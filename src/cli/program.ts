@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { addCompletion } from "./completion.ts";
 import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
+import { addAsk } from "./verbs/ask.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
@@ -20,6 +21,7 @@ const VERBS = [
   addReport,
   addTraining,
   addLabel,
+  addAsk,
   addGenerate,
   addInit,
   addDoctor,

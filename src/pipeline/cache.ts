@@ -46,21 +46,22 @@ export type Found =
   | { readonly state: "damaged"; readonly problem: string }
   | { readonly state: "absent" };
 
+/** The record of a finished stage's folder; undefined when the folder is none. */
+export async function readStageRecord(folder: string): Promise<StageRecord | undefined> {
+  return recordSchema.safeParse(await readJson(join(folder, RECORD)).catch(() => undefined)).data;
+}
+
 /** Looks a stage up. */
 export async function findStage(folder: string, identity: Identity): Promise<Found> {
   const key = keyOf(identity);
   const done = finishedFolder(folder, identity, key);
   if (await exists(done)) {
-    const record = recordSchema.safeParse(await readJson(join(done, RECORD)).catch(() => undefined));
-    if (!record.success) return { state: "damaged", problem: `${RECORD} cannot be read` };
-    if (record.data.key !== key) return { state: "damaged", problem: `${RECORD} is of another stage` };
-    if (!(await hasContents(done, record.data.outputs)))
+    const record = await readStageRecord(done);
+    if (record === undefined) return { state: "damaged", problem: `${RECORD} cannot be read` };
+    if (record.key !== key) return { state: "damaged", problem: `${RECORD} is of another stage` };
+    if (!(await hasContents(done, record.outputs)))
       return { state: "damaged", problem: "files are missing or have another size" };
-    return {
-      state: "cached",
-      artefact: artefactAt(identity.name, done, record.data.digest),
-      record: record.data,
-    };
+    return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
   }
   return { state: (await exists(workFolder(folder, identity, key))) ? "begun" : "absent" };
 }

@@ -82,7 +82,7 @@ export async function makeLabels(folder: string, rules: LabelRules = {}): Promis
     ...(rules.tieBand === undefined ? {} : { tieBand: rules.tieBand }),
   });
   checkUnique(made, folder);
-  const { selection, promise } = selectBy(made, rules.select ?? { rule: "all" });
+  const { selection, promise } = selectLabels(made, rules.select ?? { rule: "all" });
   const labels = selection === undefined ? made : applySelection(made, selection);
   const weight = rules.weight ?? { form: "uniform" };
   const settings = settingsOf(rules, form, weight, selection);
@@ -132,7 +132,8 @@ function checkUnique(labels: readonly Label[], folder: string): void {
   }
 }
 
-function selectBy(
+/** Applies a rule to labels; no selection for `all`. */
+export function selectLabels(
   labels: readonly Label[],
   rule: SelectionRule,
 ): { selection: Selection | undefined; promise: PromisedSelection | null } {

@@ -1,0 +1,147 @@
+/** `weak-teacher ask`: the pairs that people should label, and their answers merged back. */
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { ConfigError } from "../../core/errors.ts";
+import { readJson } from "../../core/files.ts";
+import type { AnswerFacts } from "../../pipeline/ask-files.ts";
+import type { LabelSet } from "../../pipeline/label-set.ts";
+import { examples, wholeNumber } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import { act, type Session } from "../session.ts";
+
+type AskOptions = {
+  readonly pool?: string;
+  readonly budget?: number;
+  readonly among?: "undecided" | "all";
+  readonly answers?: string;
+  readonly out?: string;
+  readonly fresh?: boolean;
+};
+
+const BUDGET = 200;
+
+/** Adds the verb `ask`. */
+export function addAsk(program: Command): void {
+  program
+    .command("ask")
+    .description(
+      "choose the pairs that people should label, most useful first; with --answers, merge what they said into the labels",
+    )
+    .argument("<labels>", "a folder that label or ask wrote, a run's stages/weak-labels-…, or a labels.jsonl")
+    .option("--pool <file>", "the pool that was labelled; a run's own is found without it")
+    .option("--budget <n>", `most questions, default ${BUDGET}`, wholeNumber(1, 10_000_000))
+    .addOption(
+      new Option(
+        "--among <pairs>",
+        "ask about abstained and tied pairs (undecided, the default) or about all",
+      ).choices(["undecided", "all"]),
+    )
+    .option(
+      "--answers <file>",
+      "questions with their answer column filled in: a, b, tie or skip; JSONL or CSV",
+    )
+    .option("--out <folder>", "where questions go (default questions), or labels with the answers merged")
+    .option("--fresh", "merge again, whatever is kept")
+    .addHelpText(
+      "after",
+      examples([
+        "ask labels --pool pool.jsonl --budget 200 --out questions",
+        "ask labels --pool pool.jsonl --answers questions/questions.csv --out labels-2",
+        "ask runs/demo/stages/weak-labels-0123456789ab --budget 50",
+        "run runs/demo/recipe.yaml --set data.labelled=labels-2/labelled.jsonl --out runs/demo-2",
+      ]),
+    )
+    .addHelpText(
+      "after",
+      `A pair is worth (H(p)/ln 2 + MI/ln 2) x (1 - likeness to the nearest question) / (1 + questions of its prompt):
+p its calibrated probability, MI an ensemble's mutual information (uncertainty.jsonl beside the labels).
+Merging scores nothing: the calibrator is fitted again with the answers, answered pairs carry the human label.`,
+    )
+    .action(act(runAsk));
+}
+
+async function runAsk(session: Session, labels: string, options: AskOptions): Promise<void> {
+  checkFlags(options);
+  const { openLabelSet } = await import("../../pipeline/label-set.ts");
+  const set = await openLabelSet(labels, options.pool);
+  if (options.answers === undefined) await ask(session, set, options);
+  else await merge(session, set, { ...options, answers: options.answers });
+}
+
+/** @throws ConfigError for flags that have no effect beside the others, or are missing */
+function checkFlags({ answers, budget, among, out, fresh }: AskOptions): void {
+  const issues =
+    answers === undefined
+      ? [...(fresh ? ["--fresh: has no effect without --answers. Leave it out."] : [])]
+      : [
+          ...(budget === undefined ? [] : ["--budget: has no effect with --answers. Leave it out."]),
+          ...(among === undefined ? [] : ["--among: has no effect with --answers. Leave it out."]),
+          ...(out === undefined
+            ? ["--out: is missing; --answers needs a folder for the merged labels."]
+            : []),
+        ];
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+
+async function ask(session: Session, set: LabelSet, options: AskOptions): Promise<void> {
+  const { writeQuestions } = await import("../../pipeline/ask-files.ts");
+  const { out = "questions", budget = BUDGET, among = "undecided" } = options;
+  const { questions, eligible, excluded } = await writeQuestions(set, { out, budget, among });
+  const files = { jsonl: join(out, "questions.jsonl"), csv: join(out, "questions.csv") };
+  const left = excluded === 0 ? "" : ` (${excluded} that no person can settle left out)`;
+  session.result(
+    { folder: out, questions: questions.length, eligible, excluded, files },
+    `${questions.length} questions of ${eligible} pairs${left}\n` +
+      `fill in the column answer (a, b, tie or skip) of ${files.csv} or ${files.jsonl}, then run this command again ` +
+      "with --answers FILE --out FOLDER in place of --budget",
+  );
+}
+
+async function merge(
+  { log, signal, result }: Session,
+  set: LabelSet,
+
+  { answers, out, pool, fresh }: AskOptions & { readonly answers: string },
+): Promise<void> {
+  const { runSingle } = await import("../../pipeline/single.ts");
+  const { answersStage } = await import("../../pipeline/ask-files.ts");
+  const folder = out!;
+  const how = { out: folder, log, signal, code: packageVersion(), fresh: fresh === true };
+  const step = await runSingle(how, (deps) => answersStage(deps, { set, file: answers }));
+  const facts = (await readJson(join(folder, "facts.json"))) as AnswerFacts;
+  const next = nextSteps(set, folder, pool);
+  result(
+    { ...step, ...pick(facts), next },
+    [textOf(folder, facts), ...next.map((line) => `next: ${line}`)].join("\n"),
+  );
+}
+
+const pick = ({ counts, answers, calibration, teacherOnAnswered }: AnswerFacts) => ({
+  counts,
+  answers,
+  calibration,
+  teacherOnAnswered,
+});
+
+function textOf(folder: string, { counts, answers, calibration, teacherOnAnswered }: AnswerFacts): string {
+  const { total, ties, skipped, blank } = answers;
+  const { refitted, heldOut, answered } = calibration;
+  const right =
+    teacherOnAnswered === null
+      ? ""
+      : `\nthe teacher agrees with ${(100 * teacherOnAnswered.estimate).toFixed(0)} % of ${teacherOnAnswered.n} answers; they were asked for because it was unsure, so this says nothing of the pool`;
+  const fit = refitted
+    ? `calibrated again on ${heldOut} held-out and ${answered} answered pairs`
+    : `not calibrated again: ${heldOut} held-out and ${answered} answered pairs are too few, expected 10`;
+  return `${folder}: ${total} answers (${ties} ties, ${skipped} skipped, ${blank} blank); ${counts.a + counts.b} labels of ${counts.pairs} pairs; ${fit}${right}`;
+}
+
+/** What to do with merged labels, as commands. */
+function nextSteps({ run, pool: { file } }: LabelSet, out: string, pool: string | undefined): string[] {
+  const again = `weak-teacher ask ${out} --pool ${pool ?? file} --out questions-2`;
+  if (run === undefined) return [again];
+  return [
+    `weak-teacher run ${join(run, "recipe.yaml")} --set data.labelled=${join(out, "labelled.jsonl")} --out ${run}-asked`,
+    again,
+  ];
+}

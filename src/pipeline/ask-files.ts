@@ -1,0 +1,221 @@
+/** Asking people about a pool: labels in, a questions file out; answers in, labels, calibrator and labelled rows out. */
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { digestOf } from "../core/digest.ts";
+import { ConfigError } from "../core/errors.ts";
+import { writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
+import { joinHumanLabels } from "../data/human-labels.ts";
+import { jsonLines } from "../data/json-lines.ts";
+import { type CandidatePair, plainText, promptId } from "../data/rows.ts";
+import { writePreferences } from "../data/writers.ts";
+import { wilson } from "../stats/binomial.ts";
+import type { Interval } from "../stats/check.ts";
+import { type AskOptions, type AskResult, askHumans } from "../teacher/ask.ts";
+import { calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
+import type { WeightForm } from "../teacher/confidence.ts";
+import { writeHeldOut } from "../teacher/held-out-file.ts";
+import { type AnswerRules, HUMAN, type KeptSelection, mergeAnswers } from "../teacher/human-answers.ts";
+import { type Label, UNSELECTED } from "../teacher/label.ts";
+import { serializeLabel } from "../teacher/label-file.ts";
+import type { LabelCounts } from "../teacher/make-labels.ts";
+import { type Answer, type Answers, questionFiles, readAnswers } from "../teacher/questions.ts";
+import { writeLabelFile, writeTrainingRows } from "../teacher/write-labels.ts";
+import { digestPath } from "./contents.ts";
+import type { JobDeps } from "./job/deps.ts";
+import { ANSWERS_STAGE, LABEL_FILES, type LabelSet } from "./label-set.ts";
+import type { Artefact } from "./stage.ts";
+
+/**
+ * Ranks the pairs of a label set for people and writes `questions.jsonl`, `questions.csv` and `ask.json` into a new folder. Pairs
+ * that people have answered already are left out.
+ * @throws ConfigError when the folder is there and holds something: people's answers are not written over
+ */
+export async function writeQuestions(
+  set: LabelSet,
+  { budget, out, among = "undecided" }: AskOptions & { readonly budget: number; readonly out: string },
+): Promise<AskResult> {
+  if ((await readdir(out).catch(() => [])).length > 0)
+    throw new ConfigError(
+      `--out ${out}: is there already and may hold answers. Choose another folder, or remove it.`,
+    );
+  const pairs = new Map(set.pairs.map((pair) => [pair.id, pair]));
+  const candidates = set.labels
+    .filter(({ teacher }) => teacher !== HUMAN)
+    .map((label) => candidateOf(set, pairs.get(label.id)!, label));
+  const result = askHumans(candidates, budget, { among });
+  if (result.questions.length === 0) throw new ConfigError(nothingToAsk(result, among));
+  const { jsonl, csv } = questionFiles(result.questions, pairs);
+  const { eligible, excluded, questions } = result;
+  await writeDirAtomic(out, async (folder) => {
+    await writeFileAtomic(join(folder, "questions.jsonl"), jsonl);
+    await writeFileAtomic(join(folder, "questions.csv"), csv);
+    const facts = {
+      budget,
+      among,
+      questions: questions.length,
+      eligible,
+      excluded,
+      ensemble: set.disagreement.size > 0,
+    };
+    await writeJsonAtomic(join(folder, "ask.json"), facts);
+  });
+  return result;
+}
+
+function candidateOf({ disagreement }: LabelSet, { prompt, a, b, meta }: CandidatePair, label: Label) {
+  return {
+    label,
+    group: meta?.group ?? promptId(prompt),
+    disagreement: disagreement.get(label.id) ?? 0,
+    text: [prompt, a, b].map(plainText).join("\n"),
+  };
+}
+
+function nothingToAsk({ excluded }: AskResult, among: AskOptions["among"]): string {
+  const why =
+    excluded === 0
+      ? ""
+      : ` ${excluded} are identical, empty, truncated or not finite, which no person can settle.`;
+  const advice =
+    among === "all"
+      ? ""
+      : " Keep fewer labels (--set select.kind=top, threshold or promise), or ask about decided pairs too with --among all.";
+  return `ask: there is nothing to ask, expected abstained or tied pairs.${why}${advice}`;
+}
+
+/** What `facts.json` of merged answers holds. */
+export type AnswerFacts = {
+  readonly counts: LabelCounts;
+  readonly answers: {
+    readonly total: number;
+    readonly new: number;
+    readonly ties: number;
+    readonly skipped: number;
+    readonly blank: number;
+  };
+  /** Pairs the calibrator was fitted on: held-out ones and answered ones; `refitted` false where they are too few. */
+  readonly calibration: { readonly refitted: boolean; readonly heldOut: number; readonly answered: number };
+  /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. */
+  readonly teacherOnAnswered: Interval | null;
+};
+
+/** Answers merged into a label set. */
+export type AnswersRequest = { readonly set: LabelSet; readonly file: string };
+
+/**
+ * Merges an answers file (and those of earlier rounds) into labels: writes `labels.jsonl`, `training.jsonl`, `training.parquet`,
+ * `labelled.jsonl` (the answered pairs as preferences, TRL's columns) and `facts.json`, and what the next round needs.
+ * @throws DataError with every problem of the answers file
+ */
+export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest): Promise<Artefact> {
+  const { pool, facts } = set;
+  const rules = rulesOf(set);
+  return deps.pipeline.stage({
+    name: ANSWERS_STAGE,
+    version: 1,
+    config: { read: pool.read, seed: pool.seed },
+    inputs: {
+      labels: digestOf([set.labels.map(serializeLabel), facts ?? null, set.heldOut, set.answers]),
+      pool: pool.digest,
+      answers: await digestPath(file),
+    },
+    run: async (work) => {
+      const given = await readAnswers(file, new Map(set.labels.map((label) => [label.id, label])));
+      const answers = joined(set.answers, given.answers);
+      const merged = mergeAnswers(teacherLabelsOf(set), answers, set.heldOut, rules);
+      await writeLabelFile(work.path(LABEL_FILES.labels), merged.labels);
+      await writeTrainingRows(work.path("training.jsonl"), merged, set.pairs);
+      await writeTrainingRows(work.path("training.parquet"), merged, set.pairs);
+      await writePreferences(work.path("labelled.jsonl"), joinHumanLabels(set.pairs, answers).rows);
+      await writeFileAtomic(
+        work.path(LABEL_FILES.answers),
+        jsonLines(answers.map(({ id, preferred }) => ({ id, answer: preferred }))),
+      );
+      await writeLabelFile(work.path(LABEL_FILES.teacherLabels), merged.teacherLabels);
+      if (set.heldOut.length > 0) await writeHeldOut(work.path(LABEL_FILES.heldOut), set.heldOut);
+      const uncertainty = join(set.folder, LABEL_FILES.uncertainty);
+      if (set.disagreement.size > 0) await copyFile(uncertainty, work.path(LABEL_FILES.uncertainty));
+      await writeJsonAtomic(work.path(LABEL_FILES.facts), {
+        ...rules,
+        calibrator: merged.calibrator && calibratorToJson(merged.calibrator),
+        promise: merged.promise,
+        ...factsOf(set, given, answers, merged),
+      });
+    },
+  });
+}
+
+function factsOf(
+  { heldOut, answers: earlier }: LabelSet,
+  { skipped, blank }: Answers,
+  answers: readonly Answer[],
+  { counts, refitted, teacherOnAnswered: { agree, n } }: ReturnType<typeof mergeAnswers>,
+): AnswerFacts {
+  const ties = answers.filter(({ preferred }) => preferred === "tie").length;
+  return {
+    counts,
+    answers: { total: answers.length, new: answers.length - earlier.length, ties, skipped, blank },
+    calibration: { refitted, heldOut: heldOut.length, answered: n },
+    teacherOnAnswered: wilson(agree, n),
+  };
+}
+
+/** @throws ConfigError when a pair was answered otherwise in an earlier round */
+function joined(earlier: readonly Answer[], given: readonly Answer[]): Answer[] {
+  const all = new Map(earlier.map((answer) => [answer.id, answer]));
+  const issues = given.flatMap(({ id, preferred }) => {
+    const before = all.get(id)?.preferred;
+    all.set(id, { id, preferred });
+    return before === undefined || before === preferred
+      ? []
+      : [
+          `--answers: ${JSON.stringify(id)} is answered "${preferred}", and in an earlier round "${before}". Keep one of them.`,
+        ];
+  });
+  if (issues.length > 0) throw new ConfigError(issues);
+  return [...all.values()];
+}
+
+/** The teacher's own labels of the whole pool. */
+function teacherLabelsOf({ labels, teacherLabels }: LabelSet): Label[] {
+  const own = new Map(teacherLabels.map((label) => [label.id, label]));
+  return labels.map((label) => own.get(label.id) ?? label);
+}
+
+const rulesSchema = z.object({
+  calibrator: z.unknown().optional(),
+  tieBand: z.number().min(0).default(0),
+  select: z.discriminatedUnion("rule", [
+    z.object({ rule: z.literal("all") }),
+    z.object({ rule: z.literal("top"), percent: z.number() }),
+    z.object({ rule: z.literal("threshold"), minConfidence: z.number() }),
+    z.object({ rule: z.literal("promise"), maxDisagreement: z.number(), level: z.number().optional() }),
+  ]),
+  weight: z.looseObject({ form: z.enum(["uniform", "tanh", "sigmoid", "clip", "calibrated"]) }),
+});
+
+/** The rules of labels, from `facts.json`; a run keeps them under `settings`. */
+function rulesOf({ folder, facts, labels, heldOut, answers }: LabelSet): AnswerRules {
+  if (facts === undefined) {
+    if (labels.some(({ flags }) => flags.includes(UNSELECTED)))
+      throw new ConfigError(
+        `${folder}: labels were left out by a rule that is not beside them. Name the folder that label wrote.`,
+      );
+    return { calibrator: null, tieBand: 0, select: { rule: "all" }, weight: { form: "uniform" } };
+  }
+  const { settings } = facts as { settings?: unknown };
+  const file = join(folder, LABEL_FILES.facts);
+  const parsed = rulesSchema.safeParse(settings ?? facts);
+  if (!parsed.success)
+    throw new ConfigError(
+      `${file}: does not say how the labels were made: ${z.prettifyError(parsed.error)}. Label the pool again.`,
+    );
+  const { calibrator: stored, tieBand, select, weight } = parsed.data;
+  const calibrator = stored == null ? null : calibratorFromJson(stored, file);
+  if (calibrator !== null && calibrator.n > 0 && heldOut.length + answers.length === 0)
+    throw new ConfigError(
+      `${folder}: labels were calibrated on ${calibrator.n} pairs that are not beside them (${LABEL_FILES.heldOut}). Label the pool again.`,
+    );
+  return { calibrator, tieBand, select: select as KeptSelection, weight: weight as WeightForm };
+}

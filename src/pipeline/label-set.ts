@@ -1,0 +1,180 @@
+/**
+ * Labels of a finished labelling with what lies beside them: the pool they are of, the rules they were made by, held-out pairs, an
+ * ensemble's uncertainty, and people's answers of earlier rounds. Opens a folder of `label`, of a run's weak-labels stage, of merged
+ * answers, or a bare labels file.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { ConfigError, DataError } from "../core/errors.ts";
+import { exists, readJson, readText } from "../core/files.ts";
+import { type LoadOptions, readCandidates } from "../data/load.ts";
+import { POOL_FILE } from "../data/pool.ts";
+import { readJsonl } from "../data/readers/jsonl.ts";
+import type { CandidatePair } from "../data/rows.ts";
+import { HELD_OUT_FILE, readHeldOut } from "../teacher/held-out-file.ts";
+import type { HeldOutPair } from "../teacher/human-answers.ts";
+import type { Label } from "../teacher/label.ts";
+import { parseLabels } from "../teacher/label-file.ts";
+import { type Answer, readAnswers } from "../teacher/questions.ts";
+import { readStageRecord, type StageRecord } from "./cache.ts";
+import { digestPath } from "./contents.ts";
+
+/** Names of files beside labels. */
+export const LABEL_FILES = {
+  labels: "labels.jsonl",
+  facts: "facts.json",
+  uncertainty: "uncertainty.jsonl",
+  answers: "answers.jsonl",
+  teacherLabels: "teacher-labels.jsonl",
+  heldOut: HELD_OUT_FILE,
+} as const;
+
+/** Name of the stage that merges answers. */
+export const ANSWERS_STAGE = "answers";
+
+/** Where a pool is and how it is read; `seed` draws the order of preference data. */
+export type PoolSource = {
+  readonly file: string;
+  readonly digest: string;
+  readonly read: Omit<LoadOptions, "log">;
+  readonly seed: number;
+};
+
+/** Labels and what lies beside them. */
+export type LabelSet = {
+  readonly folder: string;
+  /** The run whose stage it is. */
+  readonly run: string | undefined;
+  readonly labels: readonly Label[];
+  readonly pool: PoolSource;
+  readonly pairs: readonly CandidatePair[];
+  /** `facts.json` as it stands; undefined for a bare labels file. */
+  readonly facts: unknown;
+  readonly heldOut: readonly HeldOutPair[];
+  /** Mutual information of an ensemble by id, nats; empty for a single teacher. */
+  readonly disagreement: ReadonlyMap<string, number>;
+  /** Answers of earlier rounds, and the teacher's own labels of those pairs. */
+  readonly answers: readonly Answer[];
+  readonly teacherLabels: readonly Label[];
+};
+
+/**
+ * Opens labels.
+ * @param path - a folder with `labels.jsonl`, or such a file
+ * @param pool - the pool's file; a run's own is found without it
+ * @throws ConfigError when the pool is missing or not the one that was labelled; DataError for a broken file
+ */
+export async function openLabelSet(path: string, pool?: string): Promise<LabelSet> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const file = isFolder ? join(path, LABEL_FILES.labels) : path;
+  const folder = dirname(file);
+  const labels = await labelsAt(file);
+  const record = isFolder ? await readStageRecord(folder) : undefined;
+  const source = await poolOf(folder, record, pool);
+  const { pairs, humanLabels } = await readCandidates(source.file, { ...source.read, seed: source.seed });
+  if (record === undefined && humanLabels.length > 0)
+    throw new ConfigError(
+      `--pool ${source.file}: is preference data, whose order of a and b was drawn with a seed that ${path} does not hold. Name the folder that label wrote, not a file of it.`,
+    );
+  checkPool(source.file, pairs, labels);
+  const beside = (name: string) => join(folder, name);
+  const has = (name: string) => isFolder && exists(beside(name));
+  const byId = new Map(labels.map((label) => [label.id, label]));
+  const answered = (await has(LABEL_FILES.answers))
+    ? await readAnswers(beside(LABEL_FILES.answers), byId)
+    : undefined;
+  return {
+    folder,
+    run: record?.identity.name === "weak-labels" ? dirname(dirname(folder)) : undefined,
+    labels,
+    pool: source,
+    pairs,
+    facts: (await has(LABEL_FILES.facts)) ? await readJson(beside(LABEL_FILES.facts)) : undefined,
+    heldOut: (await has(LABEL_FILES.heldOut)) ? await readHeldOut(beside(LABEL_FILES.heldOut)) : [],
+    disagreement: (await has(LABEL_FILES.uncertainty))
+      ? await disagreementAt(beside(LABEL_FILES.uncertainty), byId)
+      : new Map(),
+    answers: answered?.answers ?? [],
+    teacherLabels: answered ? await labelsAt(beside(LABEL_FILES.teacherLabels)) : [],
+  };
+}
+
+async function labelsAt(file: string): Promise<Label[]> {
+  return parseLabels(await readText(file, 2 ** 31), file);
+}
+
+const configSchema = z.object({ read: z.record(z.string(), z.unknown()), seed: z.number() });
+
+/** The pool of labels: as the stage that made them read it, or as named. */
+async function poolOf(
+  folder: string,
+  record: StageRecord | undefined,
+  pool: string | undefined,
+): Promise<PoolSource> {
+  if (record?.identity.name === "weak-labels") {
+    if (pool !== undefined)
+      throw new ConfigError(
+        "--pool: has no effect on the labels of a run, whose own pool is used. Leave it out.",
+      );
+    const data = await siblingOf(folder, record.identity.inputs.data);
+    const file = join(data, "pool", POOL_FILE);
+    return { file, digest: await digestPath(file), read: { onBadRow: "fail" }, seed: 0 };
+  }
+  if (pool === undefined)
+    throw new ConfigError("--pool: is missing. Name the file that was labelled: questions show its texts.");
+  const digest = pool.startsWith("hub:") ? pool : await digestPath(pool);
+  if (record === undefined) return { file: pool, digest, read: { onBadRow: "fail" }, seed: 0 };
+  const expected = record.identity.inputs.pool;
+  const config = configSchema.safeParse(record.identity.config);
+  if (expected === undefined || !config.success)
+    throw new ConfigError(`${folder}: was not made by label, by a run's weak-labels stage or by ask.`);
+  if (expected !== digest)
+    throw new ConfigError(
+      `--pool ${pool}: is not the pool that was labelled, expected ${expected.slice(0, 16)}, got ${digest.slice(0, 16)}.`,
+    );
+  return { file: pool, digest, read: config.data.read as PoolSource["read"], seed: config.data.seed };
+}
+
+/** The folder of a run's stage with a digest, beside another stage's. */
+async function siblingOf(folder: string, digest: string | undefined): Promise<string> {
+  const stages = dirname(folder);
+  for (const name of await readdir(stages)) {
+    if (name.startsWith(".")) continue;
+    const record = await readStageRecord(join(stages, name));
+    if (digest !== undefined && record?.digest === digest) return join(stages, name);
+  }
+  throw new ConfigError(
+    `${folder}: the data stage of its run is not beside it. Name the labels where the run made them.`,
+  );
+}
+
+function checkPool(file: string, pairs: readonly CandidatePair[], labels: readonly Label[]): void {
+  const wrong = labels.findIndex(({ id }, i) => pairs[i]?.id !== id);
+  if (wrong < 0 && pairs.length === labels.length) return;
+  const at = wrong < 0 ? labels.length : wrong;
+  throw new ConfigError(
+    `${file}: is not the pool that was labelled: pair ${at + 1} is ${JSON.stringify(pairs[at]?.id ?? null)}, expected ${JSON.stringify(labels[at]?.id ?? null)}.`,
+  );
+}
+
+async function disagreementAt(
+  file: string,
+  labels: ReadonlyMap<string, Label>,
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    const { id, mutualInformation } = record.value;
+    if (typeof id !== "string" || typeof mutualInformation !== "number" || !(mutualInformation >= 0))
+      throw new DataError(
+        file,
+        record.line,
+        "is no uncertainty, expected {id, mutualInformation, …}. Label the pool again.",
+      );
+    if (!labels.has(id))
+      throw new DataError(file, record.line, `id ${JSON.stringify(id)} has no label beside it.`);
+    found.set(id, mutualInformation);
+  }
+  return found;
+}

@@ -1,0 +1,34 @@
+/** Held-out labelled pairs beside the labels that they calibrate: enough to fit again without scoring. One JSON object per line. */
+import { DataError } from "../core/errors.ts";
+import { writeFileAtomic } from "../core/files.ts";
+import { jsonLines } from "../data/json-lines.ts";
+import { readJsonl } from "../data/readers/jsonl.ts";
+import type { HeldOutPair } from "./human-answers.ts";
+
+/** Name of the file. */
+export const HELD_OUT_FILE = "held-out.jsonl";
+
+/** Writes `{id, margin, preferred}` per pair: the teacher's margin, the person's choice. */
+export async function writeHeldOut(file: string, pairs: readonly HeldOutPair[]): Promise<void> {
+  await writeFileAtomic(
+    file,
+    jsonLines(pairs.map(({ id, margin, preferred }) => ({ id, margin, preferred }))),
+  );
+}
+
+/** Reads them back. @throws DataError for a line that is none */
+export async function readHeldOut(file: string): Promise<HeldOutPair[]> {
+  const pairs: HeldOutPair[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    const { id, margin, preferred } = record.value;
+    if (typeof id !== "string" || typeof margin !== "number" || (preferred !== "a" && preferred !== "b"))
+      throw new DataError(
+        file,
+        record.line,
+        "is no held-out pair, expected {id, margin, preferred}. Label the pool again.",
+      );
+    pairs.push({ id, margin, preferred });
+  }
+  return pairs;
+}
