@@ -15,7 +15,7 @@ import { type AskOptions, type AskResult, askHumans } from "../teacher/ask.ts";
 import { calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
 import type { WeightForm } from "../teacher/confidence.ts";
 import { writeHeldOut } from "../teacher/held-out-file.ts";
-import { type AnswerRules, HUMAN, type KeptSelection, mergeAnswers } from "../teacher/human-answers.ts";
+import { type AnswerRules, type KeptSelection, mergeAnswers } from "../teacher/human-answers.ts";
 import { type Label, UNSELECTED } from "../teacher/label.ts";
 import { serializeLabel } from "../teacher/label-file.ts";
 import type { LabelCounts } from "../teacher/make-labels.ts";
@@ -40,8 +40,9 @@ export async function writeQuestions(
       `--out ${out}: is there already and may hold answers. Choose another folder, or remove it.`,
     );
   const pairs = new Map(set.pairs.map((pair) => [pair.id, pair]));
+  const answered = new Set(set.answers.map(({ id }) => id));
   const candidates = set.labels
-    .filter(({ teacher }) => teacher !== HUMAN)
+    .filter(({ id }) => !answered.has(id))
     .map((label) => candidateOf(set, pairs.get(label.id)!, label));
   const result = askHumans(candidates, budget, { among });
   if (result.questions.length === 0) throw new ConfigError(nothingToAsk(result, among));

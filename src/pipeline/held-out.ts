@@ -1,5 +1,6 @@
 /** What held-out labelled pairs teach of a teacher: its calibrator, and how often people disagree at which confidence. */
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../teacher/calibration.ts";
+import type { HeldOutPair } from "../teacher/human-answers.ts";
 import { isDecided, type Label } from "../teacher/label.ts";
 import type { SelectionRule } from "../teacher/make-labels.ts";
 
@@ -14,6 +15,8 @@ export type HeldOutFit = {
   readonly calibrator: Calibrator;
   readonly confidence: readonly number[];
   readonly agrees: readonly boolean[];
+  /** What it was fitted on, kept beside the labels so that it can be fitted again with more. */
+  readonly pairs: readonly HeldOutPair[];
 };
 
 /** Labels that teacher and person both decided, in the order of the labels. */
@@ -45,6 +48,11 @@ export function heldOutFit(calibrator: Calibrator, judged: readonly JudgedLabel[
       return Math.max(p, 1 - p);
     }),
     agrees: judged.map(({ label, prefersA }) => (label.preferred === "a") === prefersA),
+    pairs: judged.map(({ label: { id, margin }, prefersA }) => ({
+      id,
+      margin,
+      preferred: prefersA ? "a" : "b",
+    })),
   };
 }
 

@@ -1,10 +1,12 @@
 /** Labelling by itself: a pool and a teacher's model folders in, labels and training rows out. */
+
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { writeJsonAtomic } from "../core/files.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
 import { CALIBRATION_METHODS, calibratorToJson } from "../teacher/calibration.ts";
+import { HELD_OUT_FILE, writeHeldOut } from "../teacher/held-out-file.ts";
 import { type LabelCounts, labelsOf, makeLabels } from "../teacher/make-labels.ts";
 import { type FittedForm, fitForm } from "../teacher/score-form.ts";
 import { readScores } from "../teacher/scores-folder.ts";
@@ -64,7 +66,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const { settings } = identityOf(teacher);
   return deps.pipeline.stage({
     name: "label",
-    version: 2,
+    version: 3,
     config: { teacher: settings, limits, rules, seed, read },
     inputs: {
       ...models,
@@ -85,6 +87,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       await writeLabelFile(work.path("labels.jsonl"), made.labels);
       await writeTrainingRows(work.path("training.jsonl"), made, pairs);
       await writeTrainingRows(work.path("training.parquet"), made, pairs);
+      if (judged.heldOut) await writeHeldOut(work.path(HELD_OUT_FILE), judged.heldOut.pairs);
       const facts: LabelFactsFile = {
         ...made.settings,
         teacher: await teacherFacts(scores),

@@ -86,7 +86,7 @@ export async function openLabelSet(path: string, pool?: string): Promise<LabelSe
     : undefined;
   return {
     folder,
-    run: record?.identity.name === "weak-labels" ? dirname(dirname(folder)) : undefined,
+    run: record !== undefined && isOfRun(record) ? dirname(dirname(folder)) : undefined,
     labels,
     pool: source,
     pairs,
@@ -106,13 +106,16 @@ async function labelsAt(file: string): Promise<Label[]> {
 
 const configSchema = z.object({ read: z.record(z.string(), z.unknown()), seed: z.number() });
 
+/** A run's labels are made of its data stage. */
+const isOfRun = ({ identity }: StageRecord) => "data" in identity.inputs;
+
 /** The pool of labels: as the stage that made them read it, or as named. */
 async function poolOf(
   folder: string,
   record: StageRecord | undefined,
   pool: string | undefined,
 ): Promise<PoolSource> {
-  if (record?.identity.name === "weak-labels") {
+  if (record !== undefined && isOfRun(record)) {
     if (pool !== undefined)
       throw new ConfigError(
         "--pool: has no effect on the labels of a run, whose own pool is used. Leave it out.",

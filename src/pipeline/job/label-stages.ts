@@ -11,6 +11,7 @@ import { splitRows } from "../../data/split.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
 import type { WeightForm } from "../../teacher/confidence.ts";
+import { HELD_OUT_FILE, writeHeldOut } from "../../teacher/held-out-file.ts";
 import type { Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
 import { labelPool } from "../../teacher/labelling.ts";
@@ -148,7 +149,7 @@ export async function weakLabelsStage(
   const { name, selection, weight } = rules;
   return deps.pipeline.stage({
     name,
-    version: 1,
+    version: 2,
     config: { calibration, selection, weight, heldOut, form: job.teacher.form, seed: job.seed },
     inputs: { data, pool: scores.pool, heldOut: scores.heldOut },
     run: async (work) => {
@@ -164,6 +165,7 @@ export async function weakLabelsStage(
       await writeLabelFile(work.path("labels.jsonl"), made.labels);
       await writeTrainingRows(work.path("training.jsonl"), made, pool);
       await writeTrainingRows(work.path("training.parquet"), made, pool);
+      await writeHeldOut(work.path(HELD_OUT_FILE), judged.pairs);
       const facts: LabelFacts = {
         teacher: (await readScoresManifest(folder)).teacher.name,
         counts: made.counts,
