@@ -66,14 +66,19 @@ export async function writeLabels(file: string, rows: readonly LabelledRow[]): P
 }
 
 /**
- * Writes strict preferences (`prompt, chosen, rejected, id, prompt_id`), atomically, to a `.jsonl` or `.parquet` file.
+ * Writes strict preferences (`prompt, chosen, rejected, id, prompt_id`, and `subset` where a row has one), atomically, to a `.jsonl` or `.parquet` file.
  * @throws DataError when a row is a tie, an id comes twice, or texts and message lists are mixed; ConfigError for another extension
  */
 export async function writePreferences(file: string, rows: readonly PreferenceRow[]): Promise<void> {
   const tie = rows.find(isTie);
   if (tie !== undefined) throw refused(file, tie.id, "is a tie, expected a preference. Leave ties out");
-  await writeRecords(file, TEXT_COLUMNS, rows.map(textRecord));
+  if (rows.every((row) => row.meta?.subset === undefined))
+    return writeRecords(file, TEXT_COLUMNS, rows.map(textRecord));
+  const records = rows.map((row) => ({ ...textRecord(row), subset: row.meta?.subset ?? "" }));
+  await writeRecords(file, [...TEXT_COLUMNS, SUBSET_COLUMN], records);
 }
+
+const SUBSET_COLUMN = { name: "subset", type: "text" } as const satisfies Column;
 
 /** One row under the names of the field. */
 export function labelRecord(row: LabelledRow): Record<(typeof LABEL_COLUMNS)[number]["name"], unknown> {

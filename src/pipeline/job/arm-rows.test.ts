@@ -21,6 +21,8 @@ beforeAll(async () => {
     labelled: [
       { id: "l1", prompt: "q1", chosen: " good", rejected: " bad" },
       { id: "l2", prompt: "q2", chosen: " good", rejected: " bad" },
+      // A third of the prompts is kept to calibrate on.
+      { id: "l3", prompt: "q3", chosen: " good", rejected: " bad" },
     ],
     pool: ids.map((i) => ({ id: `p${i}`, prompt: `x${i}`, a: ` a${i}`, b: ` b${i}` })),
     humanLabels: ids.map((i) => ({ id: `p${i}`, preferred: "a" })),
@@ -43,14 +45,14 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 const material = () => ({
-  job: { seed: 3 } as MainJob,
+  job: { seed: 3, label: { heldOut: 1 / 3 } } as MainJob,
   data: artefactAt("data", join(folder, "data"), "d"),
   weak: artefactAt("weak-labels", join(folder, "weak"), "w"),
 });
 
 /** Preferred responses by id, such as "a1". */
 async function chosen(labels: RowSpec["labels"], more: Partial<RowSpec> = {}, seed = 3): Promise<string[]> {
-  const all = { ...material(), job: { seed } as MainJob };
+  const all = { ...material(), job: { seed, label: { heldOut: 1 / 3 } } as MainJob };
   const rows = await armRows(all, { ...plainRows(labels), ...more }).read();
   return rows.map((row) => String(row.chosen).trim());
 }

@@ -12,7 +12,8 @@ import { textFlags } from "../../teacher/control-teachers.ts";
 import { type ControlScorer, goldControl, randomControl } from "../../teacher/controls.ts";
 import { isDecided, labelFromScores } from "../../teacher/label.ts";
 import type { Artefact } from "../stage.ts";
-import { poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
+import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
+import { splitLabelled } from "./label-stages.ts";
 import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./train-stages.ts";
 
@@ -33,7 +34,13 @@ export function armRows(material: RowMaterial, spec: RowSpec): RowSource {
   return {
     from: data,
     beside: usesWeak(spec) ? weak : undefined,
-    spec: { ...spec, ...(random ? { seed: job.seed } : {}) },
+    spec: {
+      ...spec,
+      ...(random ? { seed: job.seed } : {}),
+      ...(usesLabelled(spec)
+        ? { split: [job.seed, job.label.heldOut], ...(job.labelled && { labelled: job.labelled }) }
+        : {}),
+    },
     read: () => specifiedRows(material, spec),
   };
 }
@@ -58,12 +65,14 @@ const wordOf = (value: number | string) => String(value).replaceAll(/[^a-z0-9]+/
 const usesWeak = ({ labels, data, subset, keptOnly, flip }: RowSpec) =>
   data !== "labelled" && (labels === "weak" || keptOnly || subset !== "all" || flip === "teacher");
 
+const usesLabelled = ({ data, size }: RowSpec) => data !== "pool" || size === "labelled";
+
 async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
-  const { job, data } = material;
+  const { job } = material;
   const pool = spec.data === "labelled" ? [] : await poolRows(material, spec);
-  const labelled = spec.data === "pool" ? [] : (await readLabelled(data)).map(asCertain);
+  const labelled = spec.data === "pool" ? [] : (await taught(material)).map(asCertain);
   const rows = [...pool, ...(spec.data === "labelled" ? turned(labelled, spec.flip, job.seed) : labelled)];
-  return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, data), job.seed);
+  return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, material), job.seed);
 }
 
 /** People's labels weigh as much as a label can. */
@@ -97,9 +106,12 @@ function turned(rows: readonly TrainingRow[], share: RowSpec["flip"], seed: numb
   return rows.map((row) => (out.has(row.id) ? { ...row, chosen: row.rejected, rejected: row.chosen } : row));
 }
 
-async function sizeOf(size: number | "labelled", data: Artefact): Promise<number> {
-  return size === "labelled" ? (await readLabelled(data)).length : size;
+async function sizeOf(size: number | "labelled", material: RowMaterial): Promise<number> {
+  return size === "labelled" ? (await taught(material)).length : size;
 }
+
+/** The labelled pairs that the teacher learns from. */
+const taught = async ({ data, job }: RowMaterial) => (await splitLabelled(data, job)).train;
 
 /** So many rows, drawn by id, in their order. */
 function drawn(rows: readonly TrainingRow[], size: number, seed: number): readonly TrainingRow[] {

@@ -35,7 +35,7 @@ export async function filesStage(
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
-    version: 2,
+    version: 3,
     config: { ...data, seed },
     inputs: Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
     run: async (work) => writeData(work, await filesData(data, seed, log)),

@@ -34,6 +34,7 @@ import type { Artefact } from "../stage.ts";
 import { openTeacher, type TeacherChoice } from "../teachers.ts";
 import { poolFolder, readLabelled } from "./data-files.ts";
 import type { JobDeps } from "./deps.ts";
+import { taughtRows } from "./labelled-part.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { MainJob } from "./settings.ts";
 
@@ -51,7 +52,7 @@ export async function splitLabelled(
   const rows = await readLabelled(data);
   const { heldOut } = job.label;
   const { parts } = splitRows(rows, { seed: job.seed, parts: { heldOut, train: 1 - heldOut } });
-  return parts;
+  return job.labelled === undefined ? parts : { ...parts, train: taughtRows(parts.train, job.labelled) };
 }
 
 /** Scores the pool, or the held-out labelled pairs, with the teacher. Raw scores: nothing later scores again. */

@@ -10,7 +10,7 @@ import { generationsStage, heldOutStage, type Student } from "./evaluate-stages.
 import { scoresStage, splitLabelled, type TeacherModels, weakLabelsStage } from "./label-stages.ts";
 import { baseModel, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import type { ArmSettings, MainJob } from "./settings.ts";
-import { trainStudents } from "./student-stages.ts";
+import { type StudentMaterial, trainStudents } from "./student-stages.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
 
 /** A student and what was measured of it. */
@@ -28,35 +28,53 @@ export type JobResult = {
   readonly students: readonly MeasuredStudent[];
 };
 
+/** Everything before the students. */
+export type Labelled = StudentMaterial & { readonly teacher: TeacherModels };
+
 /** Runs (or plans) the job. */
 export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult> {
-  const base = {
+  const labelled = await runLabelling(deps, job);
+  const { data, teacher, labels } = labelled;
+  const students: MeasuredStudent[] = [];
+  for (const one of await trainStudents(deps, job, labelled))
+    students.push(await measureStudent(deps, job, data, one));
+  return { data, teacher, labels, students };
+}
+
+/** Data, teacher and labels. */
+export async function runLabelling(deps: JobDeps, job: MainJob): Promise<Labelled> {
+  const from = {
     weak: await baseModel(deps, job.models.weak.from),
     student: await baseModel(deps, job.models.student.from),
   };
+  // A world is sampled from the whole student, so that students of all depths live in one world.
   const data =
     job.data.kind === "world"
-      ? await worldStage(deps, job.data, job.seed, base.student)
+      ? await worldStage(deps, job.data, job.seed, from.student)
       : await filesStage(deps, job.data, job.seed);
   await checkHumanArms(job, data);
-  const shallow = await shallowModel(deps, job.models.weak, base.weak);
-  const weak = await trimmedModel(deps, "weak", job.models.weak, shallow, data);
-  const student = await trimmedModel(deps, "student", job.models.student, base.student, data);
-
-  const teacher = await trainTeacher(deps, job, weak, data);
+  const model = async (role: "weak" | "student") => {
+    const shallow = await shallowModel(deps, job.models[role], from[role]);
+    return trimmedModel(deps, role, job.models[role], shallow, data);
+  };
+  const teacher = await trainTeacher(deps, job, await model("weak"), data);
   const pool = await scoresStage(deps, job, teacher, data, "pool");
   const heldOut = await scoresStage(deps, job, teacher, data, "held-out");
   const scores = { pool, heldOut };
   const labels = await weakLabelsStage(deps, job, data, scores);
+  return { data, teacher, scores, labels, base: await model("student") };
+}
 
-  const students = await trainStudents(deps, job, { base: student, data, scores, labels });
-  const measured: MeasuredStudent[] = [];
-  for (const one of students) {
-    const generates = job.evaluation.gold.length > 0;
-    const generations = generates ? await generationsStage(deps, job, data, one) : undefined;
-    measured.push({ ...one, generations, heldOut: await heldOutStage(deps, job, data, one) });
-  }
-  return { data, teacher, labels, students: measured };
+/** Generations on the test prompts, where there is a gold scorer, and held-out accuracy. */
+export async function measureStudent(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  student: Student & { readonly arm: ArmSettings | undefined },
+): Promise<MeasuredStudent> {
+  const generates = job.evaluation.gold.length > 0;
+  const generations = generates ? await generationsStage(deps, job, data, student) : undefined;
+  return { ...student, generations, heldOut: await heldOutStage(deps, job, data, student) };
 }
 
 /** SFT on the labelled part's preferred responses, then preference training or a reward head on its pairs. */
@@ -67,7 +85,8 @@ async function trainTeacher(
   data: Artefact,
 ): Promise<TeacherModels> {
   const { limits, teacher } = job;
-  const rows = { from: data, read: async () => (await splitLabelled(data, job)).train };
+  const { labelled } = job;
+  const rows = { from: data, spec: labelled, read: async () => (await splitLabelled(data, job)).train };
   const reference = await sftStage(deps, {
     name: "teacher-sft",
     model: weak,

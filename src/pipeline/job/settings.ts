@@ -108,6 +108,19 @@ export const plainRows = (labels: LabelSource): RowSpec => ({
   keptOnly: false,
 });
 
+/** What is done to the labelled pairs before the teacher learns from them. */
+export type LabelledSettings = {
+  /** A share below 1, else a count; default all, or as many as the mix allows. */
+  readonly size?: number | undefined;
+  /** What domains are told apart by. */
+  readonly by: "subset" | "prompt-length";
+  /** Share of each domain, summing to 1. */
+  readonly mix?: Readonly<Record<string, number>> | undefined;
+  /** Share of labels turned round. */
+  readonly poison?: number | undefined;
+  readonly seed: number;
+};
+
 /** The whole job. */
 export type MainJob = {
   readonly name: string;
@@ -115,6 +128,8 @@ export type MainJob = {
   readonly models: { readonly weak: ModelSource; readonly student: ModelSource };
   readonly data: FilesData | WorldData;
   readonly limits: TokenLimits;
+  /** Undefined where the teacher learns from the labelled pairs as they are. */
+  readonly labelled?: LabelledSettings | undefined;
   readonly teacher: {
     readonly kind: "implicit-reward" | "likelihood" | "reward-head";
     readonly sft: TrainSettings;

@@ -14,7 +14,7 @@ const rowsShape = {
     .enum(["pool", "labelled", "both"])
     .default("pool")
     .describe(
-      "Pairs it learns from: the unlabelled pool, the labelled part (whose labels are people's), or both together.",
+      "Pairs it learns from: the unlabelled pool, the labelled pairs that the teacher learns from (whose labels are people's), or both.",
     ),
   subset: z
     .enum(["all", "match", "mismatch"])
@@ -41,7 +41,7 @@ const rowsShape = {
   size: z
     .union([count, z.literal("labelled")])
     .optional()
-    .describe("Only so many pairs, drawn at random; labelled takes as many as the labelled part has."),
+    .describe("Only so many pairs, drawn at random; labelled takes as many as the teacher learns from."),
 };
 
 const armObject = z.strictObject({

@@ -23,26 +23,28 @@ const TEST_PROMPTS = 256;
  * @throws ConfigError for `flip: auto` where labels are not the teacher's, and for a loss that a run cannot feed yet
  */
 export function jobOf(recipe: Recipe): MainJob {
-  const { name, seed, models, data, teacher, label, student, arms } = recipe;
+  const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
+  const teacherSeed = labelled.seed ?? seed;
   const teacherPrefer =
     "prefer" in teacher
-      ? withoutAuto(preferOf(teacher.prefer, seed, "teacher.prefer.loss"), "teacher.prefer.loss")
+      ? withoutAuto(preferOf(teacher.prefer, teacherSeed, "teacher.prefer.loss"), "teacher.prefer.loss")
       : undefined;
   const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss");
   return {
     name,
     seed,
     models: {
-      weak: { ...modelOf(models.weak), layers: models.weak.layers },
+      weak: modelOf(models.weak),
       student: modelOf(models.student),
     },
     data: dataOf(recipe),
     limits: { maxLength: data.maxLength, maxPromptLength: data.maxPromptLength },
+    labelled: labelledOf(labelled, teacherSeed),
     teacher: {
       kind: teacher.kind,
-      sft: { ...teacher.sft, seed },
+      sft: { ...teacher.sft, seed: teacherSeed },
       prefer: teacherPrefer ?? studentPrefer,
-      reward: { ...("reward" in teacher ? teacher.reward : teacher.sft), seed },
+      reward: { ...("reward" in teacher ? teacher.reward : teacher.sft), seed: teacherSeed },
       beta: ("beta" in teacher ? teacher.beta : undefined) ?? betaOf(teacherPrefer) ?? 1,
       form: scoreOf(teacher.score),
     },
@@ -69,6 +71,12 @@ export function jobOf(recipe: Recipe): MainJob {
       resamples: recipe.eval.nBootstrap,
     },
   };
+}
+
+/** Undefined where nothing is done, whatever the seed. */
+function labelledOf({ size, by, mix, poison }: Recipe["labelled"], seed: number): MainJob["labelled"] {
+  if ([size, mix, poison].every((setting) => setting === undefined)) return undefined;
+  return defined({ size, by: by ?? "subset", mix, poison, seed });
 }
 
 function armOf(arm: Recipe["arms"][number], student: PreferSettings, seed: number): ArmSettings {
@@ -121,8 +129,9 @@ export function scoreOf(score: Recipe["teacher"]["score"]): ScoreForm {
   return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
 }
 
-const modelOf = ({ source, vocabulary }: Recipe["models"]["student"]): ModelSource => ({
+const modelOf = ({ source, layers, vocabulary }: Recipe["models"]["student"]): ModelSource => ({
   from: source,
+  layers,
   trimVocabulary: vocabulary === "trim",
 });
 

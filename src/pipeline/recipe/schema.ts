@@ -6,7 +6,14 @@ import { z } from "zod";
 import { DEVICES } from "../../runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
 import { choice, positive } from "./parts.ts";
-import { dataSchema, evalSchema, labelSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
+import {
+  dataSchema,
+  evalSchema,
+  labelledSchema,
+  labelSchema,
+  studentModelSchema,
+  weakModelSchema,
+} from "./sections.ts";
 import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
 /** What of a teacher's scores is compared. */
@@ -100,6 +107,9 @@ export const recipeSchema = z.strictObject({
     })
     .describe("The two models."),
   data: dataSchema.describe("Pairs: labelled, unlabelled and for the test."),
+  labelled: labelledSchema
+    .prefault({})
+    .describe("What is done to the labelled pairs before the teacher learns from them, for studies."),
   teacher: teacherSchema.prefault({}),
   label: labelSchema.prefault({}).describe("From scores to labels."),
   student: studentSchema.prefault({}).describe("Training of the student, for all arms."),

@@ -29,7 +29,13 @@ export const weakModelSchema = shorthand(
 /** The student's base. */
 export const studentModelSchema = shorthand(
   "source",
-  z.strictObject({ source, vocabulary }),
+  z.strictObject({
+    source,
+    layers: count
+      .optional()
+      .describe("Keep only the first so many layers; default all. A world is sampled from the whole model."),
+    vocabulary,
+  }),
   "The model that is aligned.",
 );
 
@@ -274,6 +280,41 @@ export const labelSchema = z.strictObject({
   select: selectSchema.prefault("all"),
   weight: weightSchema.prefault("uniform"),
 });
+
+/** What is done to the labelled pairs before the teacher learns from them. */
+export const labelledSchema = z
+  .strictObject({
+    size: positive
+      .optional()
+      .describe("Pairs that the teacher learns from: a share below 1, or a count; default all."),
+    by: z
+      .enum(["subset", "prompt-length"])
+      .optional()
+      .describe(
+        "What tells domains apart in mix: the data's column subset, or whether the prompt is short or long (by its median).",
+      ),
+    mix: z
+      .record(z.string(), z.number().min(0).max(1))
+      .optional()
+      .describe("Share of each domain among these pairs, summing to 1."),
+    poison: share.optional().describe("Share of their labels turned round, as by an adversary."),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe("Seed of all this and of the teacher's training; default the recipe's seed."),
+  })
+  .superRefine(({ by, mix, size }, context) => {
+    const issue = (key: string, message: string) =>
+      context.addIssue({ code: "custom", path: [key], message });
+    if ((by === undefined) !== (mix === undefined))
+      issue("mix", "expected by and mix together: what tells domains apart, and how many pairs of each.");
+    const sum = Object.values(mix ?? { all: 1 }).reduce((total, part) => total + part, 0);
+    if (Math.abs(sum - 1) > 1e-9) issue("mix", `expected shares that sum to 1, got ${sum}.`);
+    if (size !== undefined && size >= 1 && !Number.isInteger(size))
+      issue("size", `expected a share below 1 or a whole number, got ${size}.`);
+  });
 
 /** How students are compared. */
 export const evalSchema = z.strictObject({
