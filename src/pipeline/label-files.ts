@@ -24,8 +24,8 @@ import {
 import type { JobDeps } from "./job/deps.ts";
 import { type ScoresPart, scoreParts } from "./label-scores.ts";
 import { scoreOf } from "./recipe/job.ts";
+import { labelSchema } from "./recipe/labels.ts";
 import { scoreSchema } from "./recipe/schema.ts";
-import { labelSchema } from "./recipe/sections.ts";
 import type { Artefact, WorkFolder } from "./stage.ts";
 import { type TeacherFacts, teacherFacts } from "./teacher-facts.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "./teachers.ts";

@@ -41,7 +41,7 @@ export async function estimateJob(runtime: Runtime, job: MainJob): Promise<Stage
     job,
     weak: await shapeOf(job.models.weak),
     student: await shapeOf(job.models.student),
-    base: await shapeOf({ ...job.models.student, trimVocabulary: false }),
+    base: await shapeOf({ from: job.models.student.from, trimVocabulary: false }),
     rows: await sampleRows(job),
     gflops: await measureGflops(runtime),
   };

@@ -5,15 +5,9 @@
 import { z } from "zod";
 import { DEVICES } from "../../runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
+import { labelledSchema, labelSchema } from "./labels.ts";
 import { choice, positive } from "./parts.ts";
-import {
-  dataSchema,
-  evalSchema,
-  labelledSchema,
-  labelSchema,
-  studentModelSchema,
-  weakModelSchema,
-} from "./sections.ts";
+import { dataSchema, evalSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
 import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
 /** What of a teacher's scores is compared. */

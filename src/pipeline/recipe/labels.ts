@@ -1,0 +1,108 @@
+/** The sections of a recipe about labels: what the teacher learns from, and how its scores become labels. */
+import { z } from "zod";
+import { CALIBRATION_METHODS } from "../../teacher/calibration.ts";
+import { choice, positive, share } from "./parts.ts";
+
+/** Which labels are used. */
+export const selectSchema = choice(
+  "kind",
+  "all",
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("all") }),
+    z.strictObject({
+      kind: z.literal("top"),
+      percent: z
+        .number()
+        .gt(0)
+        .max(100)
+        .describe("Share of the labels that is kept, the most confident ones, percent."),
+    }),
+    z.strictObject({
+      kind: z.literal("threshold"),
+      confidence: z.number().min(0.5).max(1).describe("Least calibrated confidence that is kept."),
+    }),
+    z.strictObject({
+      kind: z.literal("promise"),
+      maxDisagreement: share.describe("Most labels among the kept ones that people may disagree with."),
+      level: share.default(0.95).describe("Confidence with which that is promised."),
+    }),
+  ]),
+  "Which labels are used; the others become abstentions.",
+);
+
+/** From confidence to weight. */
+export const weightSchema = choice(
+  "form",
+  "uniform",
+  z.discriminatedUnion("form", [
+    z.strictObject({ form: z.literal("uniform") }),
+    z.strictObject({
+      form: z.literal("tanh"),
+      temperature: positive.default(1).describe("Margins are divided by it."),
+      power: positive.default(1).describe("The weight is raised to it."),
+    }),
+    z.strictObject({
+      form: z.literal("sigmoid"),
+      temperature: positive.default(1).describe("Margins are divided by it."),
+    }),
+    z.strictObject({
+      form: z.literal("clip"),
+      slope: positive.default(1).describe("Weight per unit of margin, at most 1."),
+    }),
+    z.strictObject({
+      form: z.literal("calibrated"),
+      power: positive.default(1).describe("The weight is raised to it."),
+    }),
+  ]),
+  "How confidence becomes the weight of a pair; tanh is CW-PO's C1. Losses use weights with weighted: true only.",
+);
+
+/** From scores to labels. */
+export const labelSchema = z.strictObject({
+  calibration: z
+    .enum(CALIBRATION_METHODS)
+    .default("temperature")
+    .describe("How margins become probabilities that a person agrees."),
+  heldOut: share
+    .default(0.1)
+    .describe(
+      "Share of the labelled prompts that the teacher does not learn from: for calibration and promises.",
+    ),
+  select: selectSchema.prefault("all"),
+  weight: weightSchema.prefault("uniform"),
+});
+
+/** What is done to the labelled pairs before the teacher learns from them. */
+export const labelledSchema = z
+  .strictObject({
+    size: positive
+      .optional()
+      .describe("Pairs that the teacher learns from: a share below 1, or a count; default all."),
+    by: z
+      .enum(["subset", "prompt-length"])
+      .optional()
+      .describe(
+        "What tells domains apart in mix: the data's column subset, or whether the prompt is short or long (by its median).",
+      ),
+    mix: z
+      .record(z.string(), z.number().min(0).max(1))
+      .optional()
+      .describe("Share of each domain among these pairs, summing to 1."),
+    poison: share.optional().describe("Share of their labels turned round, as by an adversary."),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe("Seed of all this and of the teacher's training; default the recipe's seed."),
+  })
+  .superRefine(({ by, mix, size }, context) => {
+    const issue = (key: string, message: string) =>
+      context.addIssue({ code: "custom", path: [key], message });
+    if ((by === undefined) !== (mix === undefined))
+      issue("mix", "expected by and mix together: what tells domains apart, and how many pairs of each.");
+    const sum = Object.values(mix ?? { all: 1 }).reduce((total, part) => total + part, 0);
+    if (Math.abs(sum - 1) > 1e-9) issue("mix", `expected shares that sum to 1, got ${sum}.`);
+    if (size !== undefined && size >= 1 && !Number.isInteger(size))
+      issue("size", `expected a share below 1 or a whole number, got ${size}.`);
+  });
