@@ -5,6 +5,7 @@ import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { addAsk } from "./verbs/ask.ts";
 import { addDoctor } from "./verbs/doctor.ts";
+import { addExport } from "./verbs/export.ts";
 import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
 import { addInit } from "./verbs/init.ts";
@@ -23,6 +24,7 @@ const VERBS = [
   addLabel,
   addAsk,
   addGenerate,
+  addExport,
   addInit,
   addDoctor,
   addInspect,

@@ -70,22 +70,47 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
 }
 
-/**
- * Writes the report of a finished run again; nothing is computed.
- * @throws AlignError "pipeline" when a stage of it is not finished; ConfigError when the folder is no run
- */
-export async function reportRun(folder: string, options: RunOptions): Promise<RunOutcome> {
+/** A run as it lies in its folder, planned and not computed. */
+export type OpenedRun = {
+  readonly folder: string;
+  /** As it was asked for, and with its models on this machine. */
+  readonly asked: Recipe;
+  readonly recipe: Recipe;
+  readonly job: MainJob;
+  /** Artefacts of stages that are not finished have no digest. */
+  readonly result: JobResult;
+  readonly steps: readonly StageStep[];
+};
+
+/** Opens the folder of a run; nothing is computed. @throws ConfigError when the folder is no run */
+export async function openRun(folder: string, options: RunOptions): Promise<OpenedRun> {
   const asked = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
   const recipe = await withLocalModels(asked, options.log);
   const job = jobOf(recipe);
   const { result, steps } = await runStages(recipe, job, { ...options, dryRun: true });
-  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  return { folder: resolve(folder), asked, recipe, job, result, steps };
+}
+
+/** As `openRun`. @throws AlignError "pipeline" when a stage is not finished */
+export async function openFinishedRun(folder: string, options: RunOptions): Promise<OpenedRun> {
+  const run = await openRun(folder, options);
+  const open = run.steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
   if (open.length > 0)
     throw new AlignError(
       "pipeline",
-      `${folder}: ${open.length} of ${steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
+      `${folder}: ${open.length} of ${run.steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
     );
-  return { folder: resolve(folder), steps, report: await reportOf(asked, job, result, steps, options.code) };
+  return run;
+}
+
+/**
+ * Writes the report of a finished run again; nothing is computed.
+ * @throws as `openFinishedRun`
+ */
+export async function reportRun(folder: string, options: RunOptions): Promise<RunOutcome> {
+  const run = await openFinishedRun(folder, options);
+  const { asked, job, result, steps } = run;
+  return { folder: run.folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
 }
 
 /** Says what is about to be trained, unless everything is kept from before. */

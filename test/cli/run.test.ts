@@ -1,58 +1,18 @@
 /** The whole job on tiny models, in processes of its own: run, kept results, kill -9, Ctrl-C, wrong recipes. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeTinyModel } from "../helpers/tiny-model.ts";
+import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
 import { nodeArguments, weakTeacher } from "./spawn.ts";
 
 let folder: string;
 let recipe: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wt-run-"));
-  recipe = join(folder, "tiny.yaml");
-  for (const [name, seed] of [
-    ["weak", 1],
-    ["student", 2],
-  ] as const)
-    await writeTinyModel(join(folder, name), {
-      family: "llama",
-      seed,
-      task: "language-model",
-      positions: 128,
-      vocab: 264,
-    });
-  const word = (i: number) => ["good day", "sad end", "happy cat", "bad rain", "nice sun"][i % 5];
-  const rows = Array.from({ length: 120 }, (_, i) => ({
-    prompt: `p${i}`,
-    chosen: ` ${word(i)}`,
-    rejected: ` ${word(i + 1 + (i % 3))}`,
-  }));
-  await writeFile(join(folder, "pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
-  await writeFile(
-    recipe,
-    `version: 1
-threads: 1
-models: { weak: ${join(folder, "weak")}, student: ${join(folder, "student")} }
-data:
-  source: ${join(folder, "pairs.jsonl")}
-  split: { labelled: 0.5, unlabelled: 0.3, test: 0.2 }
-  test_prompts: 4
-  max_length: 64
-  max_prompt_length: 32
-teacher:
-  sft: { batch_size: 8 }
-  prefer: { batch_size: 4, save_steps: 1 }
-label: { held_out: 0.3 }
-student:
-  sft: { batch_size: 8 }
-  prefer: { batch_size: 8, save_steps: 1 }
-arms: [sft, weak, human]
-eval: { max_new_tokens: 4, gold: [sentiment], n_bootstrap: 100 }
-`,
-  );
+  recipe = await writeTinyRecipe(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,0 +1,95 @@
+/** The README of an export: a card with the hub's YAML header, what was done to the rows, and what did not carry over. */
+import { stringify } from "yaml";
+import { clopperPearson } from "../../stats/binomial.ts";
+import type { Interval } from "../../stats/check.ts";
+import type { ExportTool, ToolOutput } from "./request.ts";
+import type { ExportOrigin, ExportSource } from "./source.ts";
+import type { Weighed } from "./weigh.ts";
+
+/** What the card says. */
+export type CardInput = {
+  readonly tool: ExportTool;
+  readonly source: ExportSource;
+  readonly weighed: Weighed;
+  readonly output: ToolOutput;
+  readonly license: string | undefined;
+  readonly version: string;
+};
+
+const TOOL_NAMES: Readonly<Record<ExportTool, string>> = {
+  trl: "TRL",
+  "llama-factory": "LLaMA-Factory",
+  axolotl: "axolotl",
+  openrlhf: "OpenRLHF",
+};
+
+/** README.md. */
+export function exportCard(input: CardInput): string {
+  const { tool, source, weighed, output } = input;
+  const { notCarried, notes, commands } = output;
+  return `${header(input)}
+# ${title(source.origin)} for ${TOOL_NAMES[tool]}
+
+Written by weak-teacher ${input.version}. ${TOOL_NAMES[tool]} was not run where this was written.
+
+## Train
+
+\`\`\`bash
+${commands.join("\n")}
+\`\`\`
+
+Back here: \`weak-teacher evaluate RUN --model FOLDER --name NAME\` measures the result beside the run's own students.
+
+## Rows
+
+${sentence(weighed.said)}
+${notes.map((note) => `\n${note}\n`).join("")}
+## Not carried over
+
+${list(["precision: float32 here, bf16 there", ...notCarried])}
+
+## Labels
+
+${list(labelLines(source.origin))}
+`;
+}
+
+function header({ source, license, output }: CardInput): string {
+  const { student, origin } = source;
+  const loss = student.loss?.type;
+  return `---\n${stringify({
+    license: license ?? "unknown",
+    base_model: student.model,
+    datasets: [origin.name],
+    model_name: [origin.name, origin.arm].filter(Boolean).join("-"),
+    tags: ["weak-teacher", ...(loss === undefined ? ["sft"] : ["preference", "dpo", `loss:${loss}`])],
+    configs: output.files.some(({ path }) => path === "data/train.parquet")
+      ? [{ config_name: "default", data_files: "data/train.parquet" }]
+      : undefined,
+  })}---`;
+}
+
+const title = ({ name, arm, labels }: ExportOrigin) =>
+  `${inline(name)}${arm === undefined ? "" : `, arm ${inline(arm)}`}: ${labels} labels`;
+
+function labelLines({ teacher, agreement, calibration, digests, seed }: ExportOrigin): string[] {
+  const agrees = agreement && clopperPearson(agreement.agree, agreement.n);
+  const ece = calibration?.after.ece;
+  return [
+    ...(teacher === undefined ? [] : [`teacher: ${inline(teacher)}`]),
+    ...(agrees ? [`agreement with people on held-out pairs: ${percent(agrees)}`] : []),
+    ...(ece ? [`calibration error of the stated probabilities (ECE, held-out pairs): ${interval(ece)}`] : []),
+    `seed: ${seed}`,
+    ...Object.entries(digests).map(([name, digest]) => `${name}: sha256 ${digest}`),
+  ];
+}
+
+const interval = ({ estimate, low, high, n, level }: Interval) =>
+  `${estimate.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] (${100 * level} % interval, n = ${n})`;
+const percent = ({ estimate, low, high, n, level }: Interval) =>
+  `${(100 * estimate).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}] (${100 * level} % interval, n = ${n})`;
+const list = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join("\n");
+const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+
+/** Names come from files: no markup, one line. */
+const inline = (text: string) => text.replace(/[\r\n]+/g, " ").replace(/[\\`*_<>[\]|#]/g, "\\$&");

@@ -1,0 +1,57 @@
+/** The rows of an export as records of the shapes that trainers read. */
+import { ConfigError } from "../../core/errors.ts";
+import { type Column, parquetBytes } from "../../data/parquet-columns.ts";
+import type { Message, Text } from "../../data/rows.ts";
+import { promptId } from "../../data/rows.ts";
+import type { ExportRow } from "./request.ts";
+
+const NUMBERS = [
+  ["weight", "weight"],
+  ["p_chosen", "pChosen"],
+  ["confidence", "confidence"],
+] as const;
+
+/** TRL's preference columns with explicit prompt, then `id`, `prompt_id` and the numbers that every row has. */
+export function preferenceRecords(rows: readonly ExportRow[]): Record<string, unknown>[] {
+  const numbers = NUMBERS.filter(([, name]) => rows.every((row) => row[name] !== undefined));
+  return rows.map((row) => ({
+    prompt: row.prompt,
+    chosen: row.chosen,
+    rejected: row.rejected,
+    id: row.id,
+    prompt_id: promptId(row.prompt),
+    ...Object.fromEntries(numbers.map(([column, name]) => [column, row[name]])),
+  }));
+}
+
+/** TRL's SFT columns: the preferred response to each prompt. */
+export function completionRecords(rows: readonly ExportRow[]): { prompt: Text; completion: Text }[] {
+  return rows.map(({ prompt, chosen }) => ({ prompt, completion: chosen }));
+}
+
+/** Records as Parquet, each column of the type of its first value. */
+export function recordsToParquet(records: readonly Readonly<Record<string, unknown>>[]): Uint8Array {
+  const columns = Object.entries(records[0] ?? {}).map(([name, value]): Column => {
+    const content = ["prompt", "chosen", "rejected", "completion"].includes(name);
+    return { name, type: content ? "content" : typeof value === "number" ? "number" : "text" };
+  });
+  return parquetBytes(columns, records);
+}
+
+/** A conversation up to a response, its turns as they are. */
+export function turns(text: Text): readonly Message[] {
+  return typeof text === "string" ? [{ role: "user", content: text }] : text;
+}
+
+/**
+ * The one message of a response, for formats that take no list.
+ * @throws ConfigError when it has another number of messages
+ */
+export function oneMessage(tool: string, row: ExportRow, side: "chosen" | "rejected"): Message {
+  const [message, ...more] = turns(row[side]);
+  if (message === undefined || more.length > 0)
+    throw new ConfigError(
+      `--to ${tool}: ${side} of row ${row.id} has ${turns(row[side]).length} messages, its format takes one. Use --to trl.`,
+    );
+  return message;
+}

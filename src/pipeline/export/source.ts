@@ -1,0 +1,216 @@
+/** What is exported: the rows and settings of one arm of a run, or of a folder that `weak-teacher label` wrote. */
+import { join } from "node:path";
+import { z } from "zod";
+import { AlignError, ConfigError, DataError } from "../../core/errors.ts";
+import { exists, readJson } from "../../core/files.ts";
+import { didYouMean } from "../../core/suggest.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
+import { resolveFlip } from "../../objective/loss-spec.ts";
+import type { CalibrationReport } from "../../teacher/calibration-report.ts";
+import { RECORD } from "../cache.ts";
+import { armRows } from "../job/arm-rows.ts";
+import { errorRateOf, readLabelFacts } from "../job/label-stages.ts";
+import type { ArmSettings } from "../job/settings.ts";
+import { jobOf, preferOf } from "../recipe/job.ts";
+import { loadRecipe, settingsOf } from "../recipe/parse.ts";
+import { preferSchema, sftSchema } from "../recipe/training.ts";
+import { openRun, RESOLVED, type RunOptions } from "../run.ts";
+import type { ExportRow, StudentSettings } from "./request.ts";
+
+/** Rows, settings and where they come from. */
+export type ExportSource = {
+  readonly rows: readonly ExportRow[];
+  readonly student: StudentSettings;
+  /** Where labels come from, for the card and the manifest. */
+  readonly origin: ExportOrigin;
+};
+
+/** Provenance of the rows. */
+export type ExportOrigin = {
+  readonly name: string;
+  readonly arm: string | undefined;
+  readonly labels: string;
+  readonly teacher: string | undefined;
+  /** Name of an artefact to its SHA-256. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** Agreement with people on held-out pairs. */
+  readonly agreement: { readonly agree: number; readonly n: number } | undefined;
+  readonly calibration: CalibrationReport | null;
+  readonly seed: number;
+};
+
+/** Choices that only some sources take. */
+export type SourceOptions = RunOptions & {
+  readonly arm?: string | undefined;
+  /** The base model to train there; default the recipe's student. */
+  readonly model?: string | undefined;
+  /** A recipe that gives a labels folder its settings. */
+  readonly recipe?: string | undefined;
+};
+
+/** Opens a run or a labels folder. @throws ConfigError when it is neither, or an option has no effect on it */
+export async function openSource(folder: string, options: SourceOptions): Promise<ExportSource> {
+  if (await exists(join(folder, RESOLVED))) return fromRun(folder, options);
+  if (await exists(join(folder, "training.jsonl"))) return fromLabels(folder, options);
+  throw new ConfigError(
+    `${folder}: is neither the folder of a run (${RESOLVED}) nor of labels (training.jsonl).`,
+  );
+}
+
+async function fromRun(folder: string, options: SourceOptions): Promise<ExportSource> {
+  if (options.recipe !== undefined)
+    throw new ConfigError(`--recipe: has no effect on a run, which has its own. Leave it out.`);
+  const { asked, job, result } = await openRun(folder, options);
+  const arm = armOf(job.arms, options.arm);
+  for (const { stage, digest } of [result.data, result.labels])
+    if (digest === undefined)
+      throw new AlignError("pipeline", `${folder}: stage ${stage} is not finished. Finish the run first.`);
+  const read = armRows(job, result.data, arm.labels, result.labels);
+  const rows: ExportRow[] =
+    arm.labels === "weak"
+      ? await readLabelled(result.labels.path("training.jsonl"))
+      : (await read.read()).map(({ id, prompt, chosen, rejected }) => ({ id, prompt, chosen, rejected }));
+  const { settings, loss } = arm.prefer ?? job.student.prefer;
+  const auto = "flip" in loss && loss.flip === "auto";
+  const trained = arm.training === "prefer";
+  const facts = await readLabelFacts(result.labels);
+  const weak = arm.labels === "weak";
+  return {
+    rows,
+    student: {
+      model: options.model ?? asked.models.student.source,
+      sft: job.student.sft,
+      prefer: trained ? settings : undefined,
+      loss: trained ? resolveFlip(loss, auto ? await errorRateOf(result.labels) : undefined) : undefined,
+      lora: trained ? job.student.lora : undefined,
+      limits: job.limits,
+      seed: job.seed,
+    },
+    origin: {
+      name: job.name,
+      arm: arm.name,
+      labels: arm.labels,
+      teacher: weak ? facts.teacher : undefined,
+      digests: {
+        data: result.data.digest!,
+        ...(weak ? { labels: result.labels.digest! } : {}),
+        ...(weak ? teacherDigests(result.teacher) : {}),
+      },
+      agreement: weak ? facts.heldOutAccuracy : undefined,
+      calibration: weak ? facts.calibration : null,
+      seed: job.seed,
+    },
+  };
+}
+
+type Teacher = { policy: { source: unknown }; reference?: { source: unknown } | undefined };
+
+function teacherDigests({ policy, reference }: Teacher): Record<string, string> {
+  const digest = (ref: { source: unknown } | undefined) =>
+    typeof ref?.source === "string" ? ref.source : (ref?.source as { digest?: string } | undefined)?.digest;
+  return Object.fromEntries(
+    Object.entries({ "teacher-policy": digest(policy), "teacher-reference": digest(reference) }).flatMap(
+      ([name, value]) => (value === undefined ? [] : [[name, value]]),
+    ),
+  );
+}
+
+/** The arm of a name, or the first that trains on weak labels. */
+function armOf(arms: readonly ArmSettings[], name: string | undefined): ArmSettings {
+  const names = arms.map((arm) => arm.name);
+  const found =
+    name === undefined
+      ? (arms.find(({ labels, training }) => labels === "weak" && training === "prefer") ?? arms[0])
+      : arms.find((arm) => arm.name === name);
+  if (found === undefined)
+    throw new ConfigError(
+      `--arm ${name}: the run has no such arm${didYouMean(name ?? "", names) || `; there are ${names.join(", ")}.`}`,
+    );
+  return found;
+}
+
+async function fromLabels(folder: string, options: SourceOptions): Promise<ExportSource> {
+  if (options.arm !== undefined)
+    throw new ConfigError(`--arm: has no effect on a folder of labels, which has no arms. Leave it out.`);
+  const rows = await readLabelled(join(folder, "training.jsonl"));
+  const student = await studentOf(options);
+  const record = (await readJson(join(folder, RECORD))) as { digest?: unknown };
+  const facts = (await readJson(join(folder, "facts.json"))) as { teacher?: unknown };
+  const sources = new Set(rows.map(({ source }) => source));
+  return {
+    rows,
+    student,
+    origin: {
+      name: folder,
+      arm: undefined,
+      labels: "weak",
+      teacher: typeof facts.teacher === "string" ? facts.teacher : [...sources].join(", "),
+      digests: typeof record.digest === "string" ? { labels: record.digest } : {},
+      agreement: undefined,
+      calibration: null,
+      seed: student.seed,
+    },
+  };
+}
+
+/** Settings of a recipe's student; without a recipe, the defaults and the model that must be named. */
+async function studentOf({ recipe: file, model }: SourceOptions): Promise<StudentSettings> {
+  if (file !== undefined) {
+    const recipe = await loadRecipe(file);
+    const { student, limits, seed } = jobOf(recipe);
+    return {
+      model: model ?? recipe.models.student.source,
+      sft: student.sft,
+      prefer: student.prefer.settings,
+      loss: resolveFlip(student.prefer.loss),
+      lora: student.lora,
+      limits,
+      seed,
+    };
+  }
+  if (model === undefined)
+    throw new ConfigError(
+      "--model: is missing; a folder of labels does not say which model is to be trained.",
+    );
+  const seed = 22;
+  const prefer = preferOf(settingsOf(preferSchema, []), seed, "prefer.loss");
+  return {
+    model,
+    sft: { ...settingsOf(sftSchema, []), seed },
+    prefer: prefer.settings,
+    loss: resolveFlip(prefer.loss),
+    lora: undefined,
+    limits: { maxLength: 512, maxPromptLength: 256 },
+    seed,
+  };
+}
+
+const text = z.union([z.string(), z.array(z.object({ role: z.string(), content: z.string() })).min(1)]);
+const share = z.number().min(0).max(1);
+const labelledSchema = z
+  .object({
+    id: z.string(),
+    prompt: text,
+    chosen: text,
+    rejected: text,
+    weight: z.number().nonnegative(),
+    p_chosen: share,
+    confidence: share,
+    label_source: z.string(),
+  })
+  .transform(({ p_chosen: pChosen, label_source: source, ...row }) => ({ ...row, pChosen, source }));
+
+/** Rows of a `training.jsonl`; all that is wrong with one is told at once. */
+async function readLabelled(file: string): Promise<z.output<typeof labelledSchema>[]> {
+  const rows: z.output<typeof labelledSchema>[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    const row = labelledSchema.safeParse(record.value);
+    if (!row.success) throw new DataError(file, record.line, problemOf(row.error));
+    rows.push(row.data);
+  }
+  return rows;
+}
+
+const problemOf = ({ issues }: z.ZodError) =>
+  `is no training row: ${issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}.`;

@@ -1,0 +1,56 @@
+/** Training settings as Hugging Face `TrainingArguments`, which TRL and LLaMA-Factory read; and what has no word there. */
+import type { TrainSettings } from "../../train/settings.ts";
+import { splitBatch } from "./request.ts";
+
+/** Arguments by name. */
+export type Arguments = Readonly<Record<string, unknown>>;
+
+/** The arguments of one stage; its seed is the order of rows too. */
+export function trainerArguments(settings: TrainSettings, gpus: number): Arguments {
+  const { perDevice, accumulation } = splitBatch(settings.batchSize, gpus);
+  return {
+    learning_rate: settings.learningRate,
+    lr_scheduler_type: schedulerOf(settings),
+    ...(settings.warmupSteps === undefined
+      ? { warmup_ratio: settings.warmupRatio }
+      : { warmup_steps: settings.warmupSteps }),
+    num_train_epochs: settings.epochs,
+    ...(settings.maxSteps === undefined ? {} : { max_steps: settings.maxSteps }),
+    per_device_train_batch_size: perDevice,
+    gradient_accumulation_steps: accumulation,
+    weight_decay: settings.weightDecay,
+    adam_beta1: settings.betas[0],
+    adam_beta2: settings.betas[1],
+    adam_epsilon: settings.epsilon,
+    // 0 leaves gradients as they are.
+    max_grad_norm: settings.maxGradNorm ?? 0,
+    ...(settings.groupByLength ? { group_by_length: true } : {}),
+    gradient_checkpointing: settings.gradientCheckpointing,
+    save_strategy: "steps",
+    save_steps: settings.saveSteps,
+    save_total_limit: settings.saveTotalLimit,
+    logging_steps: 10,
+    report_to: "none",
+    bf16: true,
+    seed: settings.seed,
+    data_seed: settings.seed,
+  };
+}
+
+/** Hugging Face's `constant` knows no warm-up; the one with it has another name. */
+export function schedulerOf({ schedule, warmupSteps, warmupRatio }: TrainSettings): string {
+  const warm = (warmupSteps ?? warmupRatio) > 0;
+  return schedule === "constant" && warm ? "constant_with_warmup" : schedule;
+}
+
+/** Settings of a stage that no other trainer has, where they are set to something that matters. */
+export function lostSettings(stage: string, settings: TrainSettings): string[] {
+  return [
+    `${stage}.micro_batch_tokens: rows per GPU take its place; it sets memory only`,
+    `${stage}.save_seconds: checkpoints go by steps only`,
+    ...(settings.decayAll ? [`${stage}.decay_all: norms and biases are not decayed there`] : []),
+    ...(settings.evalSteps === undefined
+      ? []
+      : [`${stage}.eval_steps: the export has no evaluation file; evaluate with weak-teacher evaluate`]),
+  ];
+}
