@@ -23,7 +23,7 @@ export function writeAxolotl(input: ToolInput): ToolOutput {
   ];
   const commands: string[] = [];
   if (sft !== undefined) {
-    files.push({ path: "data/sft.jsonl", records: rows.map(chat ? chatSft : plainSft) });
+    files.push({ path: "data/sft.jsonl", records: input.sftRows.map(chat ? chatSft : plainSft) });
     files.push({ path: "sft.yaml", text: stringify(sftConfig(input, chat)) });
     commands.push("axolotl train sft.yaml");
   }

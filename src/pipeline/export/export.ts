@@ -8,7 +8,7 @@ import { writeAxolotl } from "./axolotl.ts";
 import { exportCard } from "./card.ts";
 import { writeLlamaFactory } from "./llama-factory.ts";
 import { writeOpenRlhf } from "./openrlhf.ts";
-import type { ExportFile, ExportTool, ToolInput, ToolOutput } from "./request.ts";
+import type { ExportFile, ExportRow, ExportTool, ToolInput, ToolOutput } from "./request.ts";
 import { type ExportSource, openSource, type SourceOptions } from "./source.ts";
 import { writeTrl } from "./trl.ts";
 import { type Weighed, type WeightsRule, weigh } from "./weigh.ts";
@@ -64,6 +64,7 @@ export async function exportRun(folder: string, request: ExportRequest): Promise
   const weighed = weigh(source.rows, rule);
   const output = WRITERS[tool]({
     rows: weighed.rows,
+    sftRows: rule.kind === "filter" ? sftRowsLeft(source, weighed) : (source.sftRows ?? []),
     student: source.student,
     gpus,
     weightsDone: rule.kind !== "none",
@@ -90,6 +91,12 @@ export async function exportRun(folder: string, request: ExportRequest): Promise
     notes: carried.notes,
     files,
   };
+}
+
+/** Pairs that a filter left out are left out of the fine-tuning too; rows drawn by weight are for the weighted loss only. */
+function sftRowsLeft({ rows, sftRows = [] }: ExportSource, weighed: Weighed): readonly ExportRow[] {
+  const [all, kept] = [rows, weighed.rows].map((list) => new Set(list.map(({ id }) => id)));
+  return sftRows.filter(({ id }) => kept!.has(id) || !all!.has(id));
 }
 
 function ruleOf(

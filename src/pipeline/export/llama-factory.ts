@@ -35,7 +35,7 @@ export function writeLlamaFactory(input: ToolInput): ToolOutput {
   if (sft !== undefined) {
     files.push({
       path: "data/sft.json",
-      text: `${JSON.stringify(rows.map(chat ? chatSft : plainSft), null, 1)}\n`,
+      text: `${JSON.stringify(input.sftRows.map(chat ? chatSft : plainSft), null, 1)}\n`,
     });
     files.push({ path: "sft.yaml", text: stringify(sftConfig(input, chat)) });
     commands.push("llamafactory-cli train sft.yaml");

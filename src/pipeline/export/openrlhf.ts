@@ -15,7 +15,7 @@ export function writeOpenRlhf(input: ToolInput): ToolOutput {
   const files: ExportFile[] = [{ path: "data/preference.jsonl", records: preferenceRecords(rows) }];
   const commands: string[] = [];
   if (sft !== undefined) {
-    files.push({ path: "data/sft.jsonl", records: completionRecords(rows) });
+    files.push({ path: "data/sft.jsonl", records: completionRecords(input.sftRows) });
     files.push({ path: "sft.sh", text: script("openrlhf.cli.train_sft", sftFlags(input, chat)) });
     commands.push("bash sft.sh");
   }
@@ -51,7 +51,7 @@ function warmupRatio({ warmupSteps, warmupRatio, batchSize, epochs }: TrainSetti
 
 const wholeEpochs = (epochs: number) => Math.max(1, Math.round(epochs));
 
-function stage(settings: TrainSettings, { student, gpus, rows }: ToolInput): Flags {
+function stage(settings: TrainSettings, { student, gpus }: ToolInput, rows: number): Flags {
   const { perDevice } = splitBatch(settings.batchSize, gpus);
   return {
     "adam.lr": settings.learningRate,
@@ -59,7 +59,7 @@ function stage(settings: TrainSettings, { student, gpus, rows }: ToolInput): Fla
     "adam.eps": settings.epsilon,
     "adam.weight_decay": settings.weightDecay,
     lr_scheduler: settings.schedule === "constant" ? "constant_with_warmup" : settings.schedule,
-    lr_warmup_ratio: warmupRatio(settings, rows.length),
+    lr_warmup_ratio: warmupRatio(settings, rows),
     ...(settings.maxGradNorm === null ? {} : { max_norm: settings.maxGradNorm }),
     "train.max_epochs": wholeEpochs(settings.epochs),
     "train.batch_size": settings.batchSize,
@@ -82,7 +82,7 @@ function sftFlags(input: ToolInput, chat: boolean): Flags {
     "data.output_key": "completion",
     ...(chat ? { "data.apply_chat_template": true } : {}),
     "ckpt.output_dir": "./sft",
-    ...stage(sft!, input),
+    ...stage(sft!, input, input.sftRows.length),
   };
 }
 
@@ -105,7 +105,7 @@ function preferFlags(input: ToolInput, chat: boolean): Flags {
       "ds.lora.target_modules": lora.targets,
     }),
     "ckpt.output_dir": "./dpo",
-    ...stage(prefer!, input),
+    ...stage(prefer!, input, input.rows.length),
   };
 }
 

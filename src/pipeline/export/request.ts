@@ -41,6 +41,8 @@ export type StudentSettings = {
 /** What a tool's writer is given. */
 export type ToolInput = {
   readonly rows: readonly ExportRow[];
+  /** Rows whose preferred responses are learned before; read where there is an SFT stage. */
+  readonly sftRows: readonly ExportRow[];
   readonly student: StudentSettings;
   /** GPUs the batch is spread over, at least 1. */
   readonly gpus: number;

@@ -8,9 +8,9 @@ import { readJsonl } from "../../data/readers/jsonl.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import type { CalibrationReport } from "../../teacher/calibration-report.ts";
 import { RECORD } from "../cache.ts";
-import { armRows } from "../job/arm-rows.ts";
 import { errorRateOf, readLabelFacts } from "../job/label-stages.ts";
-import type { ArmSettings } from "../job/settings.ts";
+import type { ArmStudent } from "../job/student-stages.ts";
+import type { TrainingRow } from "../job/train-stages.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
 import { loadRecipe, settingsOf } from "../recipe/parse.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";
@@ -20,6 +20,8 @@ import type { ExportRow, StudentSettings } from "./request.ts";
 /** Rows, settings and where they come from. */
 export type ExportSource = {
   readonly rows: readonly ExportRow[];
+  /** Rows of the fine-tuning before; undefined where there is none. */
+  readonly sftRows: readonly ExportRow[] | undefined;
   readonly student: StudentSettings;
   /** Where labels come from, for the card and the manifest. */
   readonly origin: ExportOrigin;
@@ -59,29 +61,27 @@ export async function openSource(folder: string, options: SourceOptions): Promis
 
 async function fromRun(folder: string, options: SourceOptions): Promise<ExportSource> {
   if (options.recipe !== undefined)
-    throw new ConfigError(`--recipe: has no effect on a run, which has its own. Leave it out.`);
+    throw new ConfigError("--recipe: has no effect on a run, which has its own. Leave it out.");
   const { asked, job, result } = await openRun(folder, options);
-  const arm = armOf(job.arms, options.arm);
-  for (const { stage, digest } of [result.data, result.labels])
+  const { arm, rows, sftRows, labels } = armOf(result.arms, options.arm);
+  for (const { stage, digest } of [result.data, labels])
     if (digest === undefined)
       throw new AlignError("pipeline", `${folder}: stage ${stage} is not finished. Finish the run first.`);
-  const read = armRows(job, result.data, arm.labels, result.labels);
-  const rows: ExportRow[] =
-    arm.labels === "weak"
-      ? await readLabelled(result.labels.path("training.jsonl"))
-      : (await read.read()).map(({ id, prompt, chosen, rejected }) => ({ id, prompt, chosen, rejected }));
+  if (arm.training === "none")
+    throw new ConfigError(`--arm ${arm.name}: is the base as it is; there is nothing to train.`);
   const { settings, loss } = arm.prefer ?? job.student.prefer;
   const auto = "flip" in loss && loss.flip === "auto";
   const trained = arm.training === "prefer";
-  const facts = await readLabelFacts(result.labels);
-  const weak = arm.labels === "weak";
+  const weak = arm.rows.labels === "weak";
+  const facts = weak ? await readLabelFacts(labels) : undefined;
   return {
-    rows,
+    rows: (await rows.read()).map(exportRow),
+    sftRows: sftRows && (await sftRows.read()).map(exportRow),
     student: {
       model: options.model ?? asked.models.student.source,
-      sft: job.student.sft,
+      sft: sftRows && job.student.sft,
       prefer: trained ? settings : undefined,
-      loss: trained ? resolveFlip(loss, auto ? await errorRateOf(result.labels) : undefined) : undefined,
+      loss: trained ? resolveFlip(loss, auto ? await errorRateOf(labels) : undefined) : undefined,
       lora: trained ? job.student.lora : undefined,
       limits: job.limits,
       seed: job.seed,
@@ -89,17 +89,27 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
     origin: {
       name: job.name,
       arm: arm.name,
-      labels: arm.labels,
-      teacher: weak ? facts.teacher : undefined,
+      labels: arm.rows.labels,
+      teacher: facts?.teacher,
       digests: {
         data: result.data.digest!,
-        ...(weak ? { labels: result.labels.digest! } : {}),
-        ...(weak ? teacherDigests(result.teacher) : {}),
+        ...(weak ? { labels: labels.digest!, ...teacherDigests(result.teacher) } : {}),
       },
-      agreement: weak ? facts.heldOutAccuracy : undefined,
-      calibration: weak ? facts.calibration : null,
+      agreement: facts?.heldOutAccuracy,
+      calibration: facts?.calibration ?? null,
       seed: job.seed,
     },
+  };
+}
+
+function exportRow({ id, prompt, chosen, rejected, weight, preferenceProb: p }: TrainingRow): ExportRow {
+  return {
+    id,
+    prompt,
+    chosen,
+    rejected,
+    ...(weight === undefined ? {} : { weight }),
+    ...(p === undefined ? {} : { pChosen: p, confidence: Math.max(p, 1 - p) }),
   };
 }
 
@@ -116,12 +126,11 @@ function teacherDigests({ policy, reference }: Teacher): Record<string, string> 
 }
 
 /** The arm of a name, or the first that trains on weak labels. */
-function armOf(arms: readonly ArmSettings[], name: string | undefined): ArmSettings {
-  const names = arms.map((arm) => arm.name);
+function armOf(students: readonly ArmStudent[], name: string | undefined): ArmStudent {
+  const names = students.map((one) => one.name);
+  const weak = ({ arm }: ArmStudent) => arm.rows.labels === "weak" && arm.training === "prefer";
   const found =
-    name === undefined
-      ? (arms.find(({ labels, training }) => labels === "weak" && training === "prefer") ?? arms[0])
-      : arms.find((arm) => arm.name === name);
+    name === undefined ? (students.find(weak) ?? students[0]) : students.find((one) => one.name === name);
   if (found === undefined)
     throw new ConfigError(
       `--arm ${name}: the run has no such arm${didYouMean(name ?? "", names) || `; there are ${names.join(", ")}.`}`,
@@ -139,6 +148,7 @@ async function fromLabels(folder: string, options: SourceOptions): Promise<Expor
   const sources = new Set(rows.map(({ source }) => source));
   return {
     rows,
+    sftRows: rows,
     student,
     origin: {
       name: folder,

@@ -1,13 +1,13 @@
 /** What each trainer is given: columns and config keys by its documentation (field.md 3.1 to 3.4), and nothing lost in silence. */
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { LOSS_TYPES, type LossSpecInput, parseLossSpec, resolveFlip } from "../../objective/loss-spec.ts";
+import { type LossSpecInput, parseLossSpec, resolveFlip } from "../../objective/loss-spec.ts";
 import { trainSettings } from "../../train/settings.ts";
 import { writeAxolotl } from "./axolotl.ts";
 import { writeLlamaFactory } from "./llama-factory.ts";
-import { lossesOf, lossOptions } from "./losses.ts";
+import { lossOptions } from "./losses.ts";
 import { writeOpenRlhf } from "./openrlhf.ts";
-import { EXPORT_TOOLS, type ExportRow, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
+import { type ExportRow, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
 import { writeTrl } from "./trl.ts";
 
 const loss = (spec: LossSpecInput) => resolveFlip(parseLossSpec(spec));
@@ -34,6 +34,7 @@ const chat: ExportRow[] = [
 
 const input = (over: Partial<ToolInput["student"]> = {}, rows = plain): ToolInput => ({
   rows,
+  sftRows: rows,
   gpus: 2,
   weightsDone: false,
   student: {
@@ -274,39 +275,12 @@ describe("openrlhf", () => {
   });
 });
 
-describe("losses", () => {
-  test("each tool has its own, and one it lacks is an error with the alternatives", () => {
-    expect(Object.fromEntries(EXPORT_TOOLS.map((tool) => [tool, lossesOf(tool)]))).toEqual({
-      trl: ["sigmoid", "rdpo", "ipo", "hinge"],
-      "llama-factory": ["sigmoid", "cdpo", "ipo", "hinge", "simpo", "orpo"],
-      axolotl: ["sigmoid", "ipo", "simpo", "orpo"],
-      openrlhf: ["sigmoid", "cdpo", "ipo-summed"],
-    });
-    expect(() => lossOptions("trl", loss({ type: "cdpo" }))).toThrow(
-      /has no loss "cdpo" \(its sigmoid takes label_smoothing and does not use it\)\. It has sigmoid, rdpo, ipo, hinge; "cdpo" can go to --to llama-factory or --to openrlhf/,
-    );
-    expect(() => lossOptions("trl", loss({ type: "soft" }))).toThrow(/no tool here has "soft"/);
-  });
-
-  test("every loss either maps with its own numbers or is refused", () => {
-    for (const tool of EXPORT_TOOLS)
-      for (const type of LOSS_TYPES) {
-        const spec = loss({ type } as LossSpecInput);
-        if (!lossesOf(tool).includes(type)) {
-          expect(() => lossOptions(tool, spec)).toThrow(/has no loss/);
-          continue;
-        }
-        for (const value of Object.values(lossOptions(tool, spec))) expect(value).toBeDefined();
-      }
-  });
-
-  test("weights that a tool cannot use are listed", () => {
-    const weighted = input({ loss: loss({ type: "sigmoid", weighted: true }) });
-    for (const write of [writeLlamaFactory, writeAxolotl, writeOpenRlhf]) {
-      expect(write(weighted).notCarried.join("\n")).toContain("loss.weighted: it has no weight per pair");
-      expect(write({ ...weighted, weightsDone: true }).notCarried.join("\n")).not.toContain("loss.weighted");
-    }
-  });
+test("weights that a tool cannot use are listed", () => {
+  const weighted = input({ loss: loss({ type: "sigmoid", weighted: true }) });
+  for (const write of [writeLlamaFactory, writeAxolotl, writeOpenRlhf]) {
+    expect(write(weighted).notCarried.join("\n")).toContain("loss.weighted: it has no weight per pair");
+    expect(write({ ...weighted, weightsDone: true }).notCarried.join("\n")).not.toContain("loss.weighted");
+  }
 });
 
 test("a batch that the GPUs do not divide is refused", () => {

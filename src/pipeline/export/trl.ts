@@ -17,7 +17,7 @@ export function writeTrl(input: ToolInput): ToolOutput {
   ];
   const commands: string[] = [];
   if (sft !== undefined) {
-    files.push({ path: "data-sft/train.parquet", bytes: recordsToParquet(completionRecords(rows)) });
+    files.push({ path: "data-sft/train.parquet", bytes: recordsToParquet(completionRecords(input.sftRows)) });
     files.push({ path: "sft.yaml", text: stringify(sftConfig(input)) });
     commands.push("trl sft --config sft.yaml");
   }

@@ -10,7 +10,7 @@ import { generationsStage, heldOutStage, type Student } from "./evaluate-stages.
 import { scoresStage, splitLabelled, type TeacherModels, weakLabelsStage } from "./label-stages.ts";
 import { baseModel, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import type { ArmSettings, MainJob } from "./settings.ts";
-import { type StudentMaterial, trainStudents } from "./student-stages.ts";
+import { type ArmStudent, type StudentMaterial, trainStudents } from "./student-stages.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
 
 /** A student and what was measured of it. */
@@ -22,6 +22,8 @@ export type MeasuredStudent = Student & {
 
 /** Everything the job made, for the report. */
 export type JobResult = {
+  /** What each arm learnt from, in the order of the arms. */
+  readonly arms: readonly ArmStudent[];
   readonly data: Artefact;
   readonly teacher: TeacherModels;
   readonly labels: Artefact;
@@ -36,9 +38,9 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
   const labelled = await runLabelling(deps, job);
   const { data, teacher, labels } = labelled;
   const students: MeasuredStudent[] = [];
-  for (const one of await trainStudents(deps, job, labelled))
-    students.push(await measureStudent(deps, job, data, one));
-  return { data, teacher, labels, students };
+  const arms = await trainStudents(deps, job, labelled);
+  for (const one of arms) students.push(await measureStudent(deps, job, data, one));
+  return { arms, data, teacher, labels, students };
 }
 
 /** Data, teacher and labels. */

@@ -7,7 +7,7 @@ import type { Student } from "./evaluate-stages.ts";
 import { errorRateOf, type PoolScores, weakLabelsStage } from "./label-stages.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import { type ArmSettings, type MainJob, plainRows, type RowSpec } from "./settings.ts";
-import { preferStage, sftStage } from "./train-stages.ts";
+import { preferStage, type RowSource, sftStage } from "./train-stages.ts";
 
 /** What students are made from; `labels` are the teacher's by the job's own rules. */
 export type StudentMaterial = {
@@ -17,8 +17,15 @@ export type StudentMaterial = {
   readonly labels: Artefact;
 };
 
-/** A student and the arm it is of. */
-export type ArmStudent = Student & { readonly arm: ArmSettings };
+/** A student, the arm it is of, and what it learnt from. */
+export type ArmStudent = Student & {
+  readonly arm: ArmSettings;
+  /** The rows of its preference training, and of the fine-tuning before it where there is one. */
+  readonly rows: RowSource;
+  readonly sftRows: RowSource | undefined;
+  /** The weak labels by the arm's own rules. */
+  readonly labels: Artefact;
+};
 
 /** Trains (or plans) all arms. Arms whose fine-tuning reads the same rows share one start (papers.md 1.2). */
 export async function trainStudents(
@@ -46,17 +53,20 @@ async function trainStudent(
   // Weights say nothing of which responses are preferred: arms that differ in them alone share a start.
   const weak = select === undefined || arm.sft !== "own" ? material.labels : labels;
   const start = await startStage(deps, job, base, arm, { job, data, weak });
-  if (training !== "prefer") return { name, model: start, start, arm };
+  const rows = armRows({ job, data, weak: labels }, spec);
+  const [sft] = startOf(arm);
+  const made = { name, start, arm, rows, labels, sftRows: sft && armRows({ job, data, weak }, sft[1]) };
+  if (training !== "prefer") return { ...made, model: start };
   const model = await preferStage(deps, {
     name: `student-${name}`,
     model: start,
-    rows: armRows({ job, data, weak: labels }, spec),
+    rows,
     limits,
     lora: job.student.lora,
     errorRate: spec.labels === "weak" ? () => errorRateOf(labels) : undefined,
     ...(arm.prefer ?? job.student.prefer),
   });
-  return { name, model, start, arm };
+  return { ...made, model };
 }
 
 function armLabels(
