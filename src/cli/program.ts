@@ -14,6 +14,7 @@ import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
 import { addReport } from "./verbs/report.ts";
 import { addRun } from "./verbs/run.ts";
+import { addServe } from "./verbs/serve.ts";
 import { addTraining } from "./verbs/train.ts";
 
 /** In the order of the help. */
@@ -25,6 +26,7 @@ const VERBS = [
   addAsk,
   addGenerate,
   addExport,
+  addServe,
   addInit,
   addDoctor,
   addInspect,

@@ -99,7 +99,7 @@ async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
   let reference: TeacherModel | undefined;
   try {
     reference = await loadTeacherModel(runtime, options.reference, { role: "reference", task, limits });
-    checkMatch(options, policy, reference);
+    checkReference(options, policy, reference);
     checkExpected(options, policy, reference);
     return { policy, reference };
   } catch (error) {
@@ -130,7 +130,15 @@ export async function checkStepZero(
   return largest;
 }
 
-function checkMatch(options: ImplicitRewardOptions, policy: TeacherModel, reference: TeacherModel): void {
+/**
+ * Checks that one model can be the reference of another.
+ * @throws CheckpointError when they tokenise differently; ConfigError when they are the same model and `allowEqual` is not set
+ */
+export function checkReference(
+  options: Pick<ImplicitRewardOptions, "policy" | "reference" | "allowEqual">,
+  policy: TeacherModel,
+  reference: TeacherModel,
+): void {
   const template = ({ tokenizer }: TeacherModel) => tokenizer.chatTemplate?.digest ?? "none";
   const differs = (what: string, a: string, b: string) =>
     new CheckpointError(

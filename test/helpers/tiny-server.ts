@@ -1,0 +1,78 @@
+/** Folders of tiny models that belong together (base, adapter on it, reference, reward model), and servers of them on free ports. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { saveAdapter } from "../../src/checkpoint/adapter-model.ts";
+import { loadModel } from "../../src/checkpoint/load-model.ts";
+import { createRng } from "../../src/core/rng.ts";
+import { isAdapterParameter, loraSpec } from "../../src/model/lora.ts";
+import { addAdapter, keyOf, releaseModel } from "../../src/model/model.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { openServer, type ServerOptions, type TeacherServer } from "../../src/serve/server.ts";
+import { writeTinyFolder } from "./tiny-folder.ts";
+
+/** A template as simple as can be: a role, a colon, what was said. */
+export const TINY_TEMPLATE =
+  "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}";
+
+/** Paths of the folders. */
+export type TinyFolders = Readonly<Record<"root" | "base" | "reference" | "reward" | "adapter", string>> & {
+  remove(): Promise<void>;
+};
+
+/** Writes the folders; all have one tokenizer and template. */
+export async function writeTinyFolders(runtime: Runtime): Promise<TinyFolders> {
+  const root = await mkdtemp(join(tmpdir(), "served-"));
+  const chatTemplate = TINY_TEMPLATE;
+  const base = await writeTinyFolder(root, "base", { seed: 1, chatTemplate });
+  const reference = await writeTinyFolder(root, "sft", { seed: 2, chatTemplate });
+  const reward = await writeTinyFolder(root, "reward", { seed: 3, task: "reward", chatTemplate });
+  const adapter = join(root, "adapter");
+  await writeTinyAdapter(runtime, base, adapter);
+  return { root, base, reference, reward, adapter, remove: () => rm(root, { recursive: true, force: true }) };
+}
+
+/** Writes an adapter that does something: neither of its matrices is zero. */
+export async function writeTinyAdapter(runtime: Runtime, base: string, path: string): Promise<void> {
+  const model = await loadModel(runtime, base, { id: `adapter of ${base}` });
+  const lora = loraSpec({ rank: 2, alpha: 4, dropout: 0, targets: ["q_proj", "v_proj"] });
+  const adapted = await addAdapter(runtime, model, lora, 5);
+  for (const [name, shape] of adapted.parameters) {
+    if (!isAdapterParameter(name) || !name.endsWith("lora_B.weight")) continue;
+    const draw = createRng(6).fork(name);
+    const data = Float32Array.from({ length: shape[0]! * shape[1]! }, () => 0.3 * draw.normal());
+    await runtime.store.set(keyOf(adapted, name), shape, data);
+  }
+  await saveAdapter(runtime, adapted, path, { baseModel: base });
+  await releaseModel(runtime, adapted);
+}
+
+/** Serves at a free port. */
+export function tinyServer(
+  runtime: Runtime,
+  options: Omit<ServerOptions, "runtime" | "version">,
+): Promise<TeacherServer> {
+  return openServer({ runtime, version: "1.2.3", port: 0, ...options });
+}
+
+/** What an endpoint answered. */
+export type Reply = {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly json: Record<string, never>;
+};
+
+/** Sends JSON (or a body as it is) and reads JSON. */
+export async function post(
+  url: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Reply> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
+  });
+  const json = (await response.json()) as Record<string, never>;
+  return { status: response.status, headers: response.headers, json };
+}
