@@ -23,6 +23,8 @@ export type CompareOptions = {
   readonly gap?: { readonly weak: string; readonly ceiling: string } | undefined;
   /** True when responses were sampled at temperature 1 from the whole distribution: else the log ratio is no KL. */
   readonly exactSampling: boolean;
+  /** SFT starts that arms name as their own and that are in no table themselves. */
+  readonly starts?: readonly EvaluatedArm[] | undefined;
   /** Forked, never advanced. */
   readonly rng: Rng;
   readonly resamples?: number | undefined;
@@ -87,7 +89,7 @@ export type ArmTable = {
  */
 export function compareArms(arms: readonly EvaluatedArm[], options: CompareOptions): ArmTable {
   const byName = new Map<string, Map<string, PromptMeans>>();
-  for (const arm of arms) {
+  for (const arm of [...arms, ...(options.starts ?? [])]) {
     if (byName.has(arm.name)) throw dataError(`arm ${arm.name} comes twice, expected each name once.`);
     byName.set(arm.name, promptMeans(arm, options.gold));
   }

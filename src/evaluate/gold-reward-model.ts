@@ -82,7 +82,7 @@ export async function openRewardModel(
     name: spec.name ?? "reward-model",
     digest: digestOf({
       type: spec.type,
-      model: await folderDigest(spec.model),
+      model: await rewardModelDigest(spec.model),
       tokenizer: tokenizer.digest,
       ...reader.facts,
       ...limits,
@@ -157,7 +157,8 @@ function cutCheck(where: string, tooLong: RewardModelSpec["tooLong"], limits: To
   };
 }
 
-async function folderDigest(path: string): Promise<string> {
+/** SHA-256 of a model folder's config and weights. @throws CheckpointError for a bad one */
+export async function rewardModelDigest(path: string): Promise<string> {
   const folder = await openModelFolder(path);
   try {
     return await folder.digest();

@@ -10,7 +10,7 @@ import { digestFile, digestOf } from "../core/digest.ts";
 import { ConfigError, messageOf, NumericsError } from "../core/errors.ts";
 import { plainText } from "../data/rows.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
+import { openRewardModel, rewardModelDigest, rewardModelShape } from "./gold-reward-model.ts";
 import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 
 export type { GoldItem, GoldScorer };
@@ -30,6 +30,32 @@ export const goldSpecSchema = z.discriminatedUnion("type", [
 
 /** Which gold scorer, with its settings. */
 export type GoldSpec = z.output<typeof goldSpecSchema>;
+
+/** The name of a scorer in tables and records. */
+export const goldName = ({ name, type }: GoldSpec): string => name ?? type;
+
+/**
+ * SHA-256 of the file or model a scorer reads, and its type where it reads none: what the scores of a spec depend on beside it.
+ * @throws ConfigError when a module cannot be read; CheckpointError for a bad model
+ */
+export async function goldSourceDigest(spec: GoldSpec): Promise<string> {
+  switch (spec.type) {
+    case "programmatic":
+      return moduleDigest(spec.module);
+    case "sentiment":
+      return digestOf(spec.type);
+    case "reward-model":
+      return rewardModelDigest(spec.model);
+    default:
+      return spec satisfies never;
+  }
+}
+
+async function moduleDigest(module: string): Promise<string> {
+  return digestFile(resolve(module)).catch((error) => {
+    throw new ConfigError(`gold scorer ${module}: cannot be read: ${messageOf(error)}.`, { cause: error });
+  });
+}
 
 /** What a scorer may compute with; only reward models need the runtime. */
 export type GoldDeps = { readonly runtime: Runtime };
@@ -61,9 +87,7 @@ const ASKED_TWICE = 3;
 async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }>): Promise<GoldScorer> {
   const path = resolve(spec.module);
   const where = `gold scorer ${spec.module}`;
-  const fileDigest = await digestFile(path).catch((error) => {
-    throw new ConfigError(`${where}: cannot be read: ${messageOf(error)}.`, { cause: error });
-  });
+  const fileDigest = await moduleDigest(spec.module);
   // The digest in the address: a module that changed while the process lives is another module.
   const loaded = await import(`${pathToFileURL(path).href}?${fileDigest}`).catch((error: unknown) => {
     throw new ConfigError(`${where}: cannot be loaded: ${messageOf(error)}.`, { cause: error });
@@ -81,7 +105,7 @@ async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }
     }
   };
   return {
-    name: spec.name ?? "programmatic",
+    name: goldName(spec),
     digest: digestOf({ type: spec.type, module: fileDigest }),
     trainedOn: [],
     async score(items) {
@@ -114,7 +138,7 @@ async function openSentiment(spec: Extract<GoldSpec, { type: "sentiment" }>): Pr
   const { vader, version } = await loadVader();
   const { polarity_scores: polarity } = vader.SentimentIntensityAnalyzer;
   return {
-    name: spec.name ?? "sentiment",
+    name: goldName(spec),
     digest: digestOf({ type: spec.type, package: SENTIMENT_PACKAGE, version }),
     trainedOn: [],
     score: async (items) =>

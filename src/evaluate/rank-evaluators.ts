@@ -1,6 +1,6 @@
 /** Do several evaluators tell the same story? Rank correlations between them, and under how many a conclusion holds. */
 import { AlignError } from "../core/errors.ts";
-import { checkPaired } from "../stats/check.ts";
+import { checkPaired, type Interval } from "../stats/check.ts";
 import { kendall, spearman } from "../stats/correlation.ts";
 import { type EvaluatedArm, promptMeans } from "./arm.ts";
 import type { ArmTable } from "./compare-arms.ts";
@@ -93,17 +93,23 @@ export function conclusionHolds(
         "data",
         `evaluators: ${gold} has no comparison of arm ${arm} with the ${baseline} student.`,
       );
-    const { estimate, low, high } = comparison.difference;
-    const verdict = low > 0 ? "holds" : high < 0 ? "fails" : "open";
-    return {
-      evaluator: gold,
-      difference: estimate,
-      low,
-      high,
-      verdict,
-      contaminated: contaminated.includes(gold),
-    };
+    return verdictOf(gold, comparison.difference, contaminated.includes(gold));
   });
+  return robustness(`${arm} is above the ${baseline === "sft" ? "SFT" : "human-label"} student`, verdicts);
+}
+
+/** What an interval of a difference says; above 0 is for the conclusion. */
+export function verdictOf(
+  evaluator: string,
+  { estimate: difference, low, high }: Pick<Interval, "estimate" | "low" | "high">,
+  contaminated = false,
+): Verdict {
+  const verdict = low > 0 ? "holds" : high < 0 ? "fails" : "open";
+  return { evaluator, difference, low, high, verdict, contaminated };
+}
+
+/** Counts verdicts of any evaluators on one conclusion. */
+export function robustness(conclusion: string, verdicts: readonly Verdict[]): Robustness {
   const clean = verdicts.filter((verdict) => !verdict.contaminated);
   const count = (list: readonly Verdict[]) => list.filter(({ verdict }) => verdict === "holds").length;
   const besides =
@@ -111,7 +117,7 @@ export function conclusionHolds(
       ? ""
       : ` (${count(clean)} of ${clean.length} that were not trained on this data)`;
   return {
-    conclusion: `${arm} is above the ${baseline === "sft" ? "SFT" : "human-label"} student`,
+    conclusion,
     verdicts,
     holds: count(verdicts),
     n: verdicts.length,
@@ -122,7 +128,10 @@ export function conclusionHolds(
 }
 
 /** Names of scorers that were trained on one of the datasets; names compare without case and without the owner before a slash. */
-export function contaminatedScorers(scorers: readonly GoldScorer[], datasets: readonly string[]): string[] {
+export function contaminatedScorers(
+  scorers: readonly Pick<GoldScorer, "name" | "trainedOn">[],
+  datasets: readonly string[],
+): string[] {
   const bare = (dataset: string) => dataset.toLowerCase().split("/").at(-1)!;
   const used = new Set(datasets.map(bare));
   return scorers

@@ -23,6 +23,8 @@ export { formatSteps, type PipelineOptions, type StageState, type StageStep } fr
 /** The stages of one run. */
 export interface Pipeline {
   readonly mode: "run" | "plan";
+  /** The run's folder. */
+  readonly folder: string;
   /**
    * Gives the result of a stage, computing it if it is not kept.
    * @throws what the stage throws (its work folder stays, to go on from); InterruptedError before it starts when asked to stop
@@ -41,6 +43,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const steps: (StageStep | undefined)[] = [];
   return {
     mode,
+    folder: options.folder,
     stage(stage) {
       checkName(stage.name);
       const identity = identityOf(stage, options.code);

@@ -4,7 +4,7 @@ import { loadModel } from "../../checkpoint/load-model.ts";
 import { readJson, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
 import { evaluateArm } from "../../evaluate/arm.ts";
-import { openGoldScorer } from "../../evaluate/gold.ts";
+import { goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
 import { type HeldOutAccuracy, heldOutAccuracy, scoreHeldOut } from "../../evaluate/held-out.ts";
 import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
@@ -30,11 +30,17 @@ export async function generationsStage(
 ): Promise<Artefact> {
   const { generation, gold } = job.evaluation;
   const same = student.model.folder === student.start.folder;
+  const scorers = await Promise.all(gold.map(goldSourceDigest));
   return deps.pipeline.stage({
     name: `generate-${student.name}`,
-    version: 1,
+    version: 2,
     config: { generation, gold },
-    inputs: { model: student.model.source, data, ...(same ? {} : { start: student.start.source }) },
+    inputs: {
+      model: student.model.source,
+      data,
+      ...(same ? {} : { start: student.start.source }),
+      ...Object.fromEntries(scorers.map((digest, i) => [`gold${i}`, digest])),
+    },
     run: async (work) => {
       const { runtime } = stageDeps(deps);
       const tokenizer = await loadTokenizer(student.model.folder);
@@ -59,6 +65,37 @@ export async function generationsStage(
       }
     },
   });
+}
+
+/** The SFT start an arm is compared with as its own: another arm, or one that is generated from for this alone. */
+export type OwnStart = {
+  readonly arm: string;
+  readonly start: string;
+  /** Undefined where the start is an arm, which has its own. */
+  readonly generations: Artefact | undefined;
+};
+
+/** Generates from the start of each trained arm whose start is no arm; starts that arms share are asked once. */
+export async function ownStarts(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  students: readonly Student[],
+): Promise<OwnStart[]> {
+  const known = new Map<unknown, Omit<OwnStart, "arm">>();
+  for (const { name, model } of students)
+    if (!known.has(model.source)) known.set(model.source, { start: name, generations: undefined });
+  const own: OwnStart[] = [];
+  for (const { name, model, start } of students) {
+    if (model.source === start.source) continue;
+    const found = known.get(start.source) ?? {
+      start: `start-of-${name}`,
+      generations: await generationsStage(deps, job, data, { name: `start-of-${name}`, model: start, start }),
+    };
+    known.set(start.source, found);
+    own.push({ arm: name, ...found });
+  }
+  return own;
 }
 
 /** Held-out preference accuracy on the labelled test pairs. */

@@ -6,7 +6,8 @@ import type { Artefact } from "../stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
-import { generationsStage, heldOutStage, type Student } from "./evaluate-stages.ts";
+import { generationsStage, heldOutStage, type OwnStart, ownStarts, type Student } from "./evaluate-stages.ts";
+import { type JudgedArm, judgeStudents } from "./judge-stages.ts";
 import { scoresStage, splitLabelled, type TeacherModels, weakLabelsStage } from "./label-stages.ts";
 import { baseModel, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import type { ArmSettings, MainJob } from "./settings.ts";
@@ -28,6 +29,8 @@ export type JobResult = {
   readonly teacher: TeacherModels;
   readonly labels: Artefact;
   readonly students: readonly MeasuredStudent[];
+  readonly judged: readonly JudgedArm[];
+  readonly starts: readonly OwnStart[];
 };
 
 /** Everything before the students. */
@@ -40,7 +43,10 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
   const students: MeasuredStudent[] = [];
   const arms = await trainStudents(deps, job, labelled);
   for (const one of arms) students.push(await measureStudent(deps, job, data, one));
-  return { arms, data, teacher, labels, students };
+  const { gold, ownBaselines } = job.evaluation;
+  const starts = gold.length > 0 && ownBaselines ? await ownStarts(deps, job, data, students) : [];
+  const judged = await judgeStudents(deps, job, students);
+  return { arms, data, teacher, labels, students, judged, starts };
 }
 
 /** Data, teacher and labels. */
@@ -67,14 +73,14 @@ export async function runLabelling(deps: JobDeps, job: MainJob): Promise<Labelle
   return { data, teacher, scores, labels, base: await model("student") };
 }
 
-/** Generations on the test prompts, where there is a gold scorer, and held-out accuracy. */
+/** Generations on the test prompts, where anybody evaluates them, and held-out accuracy. */
 export async function measureStudent(
   deps: JobDeps,
   job: MainJob,
   data: Artefact,
   student: Student & { readonly arm: ArmSettings | undefined },
 ): Promise<MeasuredStudent> {
-  const generates = job.evaluation.gold.length > 0;
+  const generates = job.evaluation.gold.length + job.evaluation.judges.length > 0;
   const generations = generates ? await generationsStage(deps, job, data, student) : undefined;
   return { ...student, generations, heldOut: await heldOutStage(deps, job, data, student) };
 }

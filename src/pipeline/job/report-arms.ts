@@ -1,22 +1,28 @@
 /** The student half of the report: arms with intervals, differences between them, training curves. */
 import { join } from "node:path";
 import { exists } from "../../core/files.ts";
-import { createRng } from "../../core/rng.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
-import { readArmRecords } from "../../evaluate/arm.ts";
-import { type ArmComparison, type ArmFigures, compareArms } from "../../evaluate/compare-arms.ts";
+import type { ArmComparison, ArmFigures } from "../../evaluate/compare-arms.ts";
 import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
 import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
 import type { Interval } from "../../stats/check.ts";
+import { comparedArms } from "./arm-tables.ts";
 import { readHeldOut } from "./evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
-import { type ArmSettings, isPlain, type MainJob } from "./settings.ts";
+import { contaminationWarnings, evaluatorStudy } from "./report-evaluators.ts";
+import { judgeResults, judgeStudy } from "./report-judges.ts";
+import type { ArmSettings, MainJob } from "./settings.ts";
 
 const CORRECTION = "Holm";
 
 /** The members of the report that are about students. */
-export async function armSections(job: MainJob, { students }: JobResult): Promise<Partial<ReportData>> {
-  const figures = await figuresOf(job, students);
+export async function armSections(
+  job: MainJob,
+  { students, starts, judged }: JobResult,
+): Promise<Partial<ReportData>> {
+  const compared = await comparedArms(job, { students, starts });
+  const judges = await judgeResults(job, judged);
+  const figures = compared.tables[0]?.arms;
   const heldOut = new Map<string, HeldOutAccuracy>();
   for (const student of students) heldOut.set(student.name, await readHeldOut(student.heldOut));
   const arms = students.map((student) =>
@@ -31,37 +37,12 @@ export async function armSections(job: MainJob, { students }: JobResult): Promis
     arms,
     differences: figures === undefined ? [] : differences(job, figures),
     curves: await curvesOf(students),
+    studies: [evaluatorStudy(job, compared, judges), judgeStudy(judges)].filter(
+      (study) => study !== undefined,
+    ),
+    warnings: contaminationWarnings(job),
+    notes: compared.tables.slice(0, 1).map(({ note }) => note),
   };
-}
-
-/** The arm that others are measured against: the one that stops after SFT, else the first. */
-export const baselineOf = (job: MainJob): string =>
-  (job.arms.find(({ training }) => training === "sft") ?? job.arms[0]!).name;
-
-async function figuresOf(
-  job: MainJob,
-  students: readonly MeasuredStudent[],
-): Promise<readonly ArmFigures[] | undefined> {
-  if (students.some(({ generations }) => generations === undefined)) return undefined;
-  const arms = await Promise.all(
-    students.map(async ({ name, generations }) => ({
-      name,
-      records: await readArmRecords(generations!.path("records.jsonl")),
-    })),
-  );
-  const human = job.arms.find(
-    ({ rows, training }) => rows.labels === "human" && training === "prefer" && isPlain(rows),
-  )?.name;
-  const { temperature, topK, topP } = job.evaluation.generation;
-  const table = compareArms(arms, {
-    gold: Object.keys(arms[0]!.records[0]!.gold)[0]!,
-    sft: baselineOf(job),
-    human,
-    exactSampling: temperature === 1 && topK === undefined && (topP === undefined || topP === 1),
-    rng: createRng(job.seed).fork("report"),
-    resamples: job.evaluation.resamples,
-  });
-  return table.arms;
 }
 
 function armOf(
@@ -80,7 +61,6 @@ function armOf(
     };
   const vsSft = rate(figures?.vsSft);
   const vsHuman = rate(figures?.vsHuman);
-  const gra = figures?.graShared;
   return {
     name,
     description: describe(job, arm),
@@ -89,16 +69,31 @@ function armOf(
     ...(vsHuman && { winRateVsHuman: vsHuman }),
     ...(figures?.klFromSft && { klFromSft: figures.klFromSft }),
     ...(accuracy && { heldOutAccuracy: accuracy }),
-    ...(gra && {
-      more: [
-        {
-          metric: "GRA (share of prompts strictly above the SFT baseline)",
-          value: gra as Interval,
-          format: "percent" as const,
-        },
-      ],
-    }),
+    more: moreOf(figures),
   };
+}
+
+/** Figures beside the main ones. */
+function moreOf(figures: ArmFigures | undefined): NonNullable<Arm["more"]> {
+  const rows: { metric: string; value: Interval | null | undefined; format: "percent" | "number" }[] = [
+    {
+      metric: "GRA (share of prompts strictly above the SFT baseline)",
+      value: figures?.graShared,
+      format: "percent",
+    },
+    {
+      metric: "GRA against the arm's own SFT start",
+      value: figures?.graOwn,
+      format: "percent",
+    },
+    {
+      // At another temperature than 1 the mean log-ratio is no KL.
+      metric: "log policy − log SFT on its own samples, nats",
+      value: figures?.klFromSft ? null : figures?.logRatioFromSft,
+      format: "number",
+    },
+  ];
+  return rows.flatMap(({ metric, value, format }) => (value ? [{ metric, value, format }] : []));
 }
 
 function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {

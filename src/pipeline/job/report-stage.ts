@@ -60,6 +60,9 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
     },
     ...labels,
     ...arms,
+    studies: [...(labels.studies ?? []), ...(arms.studies ?? [])],
+    warnings: [...(labels.warnings ?? []), ...(arms.warnings ?? [])],
+    notes: [...(labels.notes ?? []), ...(arms.notes ?? [])],
     dataQuality: [quality],
     artefacts: artefacts(result).map(({ stage, folder, digest: content }) => ({
       name: stage,
@@ -101,7 +104,7 @@ function summary(job: MainJob, parts: Readonly<Record<string, { rows: number; pr
   );
 }
 
-function artefacts({ data, teacher, labels, students }: JobResult): Artefact[] {
+function artefacts({ data, teacher, labels, students, judged, starts }: JobResult): Artefact[] {
   const refs = [teacher.reference, teacher.policy, ...students.flatMap(({ start, model }) => [start, model])];
   const models = refs.flatMap((ref) =>
     ref === undefined || typeof ref.source === "string" ? [] : [ref.source],
@@ -110,9 +113,13 @@ function artefacts({ data, teacher, labels, students }: JobResult): Artefact[] {
     ...(generations ? [generations] : []),
     heldOut,
   ]);
+  const more = [
+    ...starts.flatMap(({ generations }) => generations ?? []),
+    ...judged.map(({ artefact }) => artefact),
+  ];
   return [
     ...new Map(
-      [data, labels, ...models, ...measured].map((artefact) => [artefact.folder, artefact]),
+      [data, labels, ...models, ...measured, ...more].map((artefact) => [artefact.folder, artefact]),
     ).values(),
   ];
 }

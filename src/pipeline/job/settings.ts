@@ -2,6 +2,7 @@
 import { digestOf } from "../../core/digest.ts";
 import type { ColumnMap } from "../../data/adapters/map.ts";
 import type { GoldSpec } from "../../evaluate/gold.ts";
+import type { JudgeSpec } from "../../evaluate/judges/spec.ts";
 import type { SamplingSettings } from "../../evaluate/simulate.ts";
 import type { LoraOptions } from "../../model/lora.ts";
 import type { LossSpec } from "../../objective/loss-spec.ts";
@@ -155,6 +156,18 @@ export type MainJob = {
   readonly evaluation: {
     readonly generation: SamplingSettings;
     readonly gold: readonly GoldSpec[];
+    readonly judges: readonly JudgeSpec[];
+    /** Generate from the start of each arm, for GRA against its own. */
+    readonly ownBaselines: boolean;
     readonly resamples: number;
   };
 };
+
+/** The arm that others are measured against: the one that stops after SFT, else the first. */
+export const baselineOf = (job: MainJob): string =>
+  (job.arms.find(({ training }) => training === "sft") ?? job.arms[0]!).name;
+
+/** The student trained on human labels, where there is one. */
+export const humanOf = (job: MainJob): string | undefined =>
+  job.arms.find(({ rows, training }) => rows.labels === "human" && training === "prefer" && isPlain(rows))
+    ?.name;

@@ -68,6 +68,8 @@ export function jobOf(recipe: Recipe): MainJob {
         maxPromptLength: data.maxPromptLength,
       },
       gold: recipe.eval.gold,
+      judges: recipe.eval.judges,
+      ownBaselines: recipe.eval.ownBaselines,
       resamples: recipe.eval.nBootstrap,
     },
   };

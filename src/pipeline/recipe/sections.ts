@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { messageOf } from "../../core/errors.ts";
 import { parseColumnMap } from "../../data/adapters/map.ts";
-import { goldSpecSchema } from "../../evaluate/gold.ts";
+import { goldName, goldSpecSchema } from "../../evaluate/gold.ts";
+import { judgeName, judgeSpecSchema } from "../../evaluate/judges/spec.ts";
 import { count, positive, share, shorthand } from "./parts.ts";
 
 const source = z
@@ -212,12 +213,38 @@ function fileIssues(data: Data): DataIssue[] {
 }
 
 /** How students are compared. */
-export const evalSchema = z.strictObject({
-  ...samplingShape(0.7), // WDPO A.2
-  perPrompt: count.default(1).describe("Responses sampled to each test prompt."),
-  gold: z
-    .array(shorthand("type", goldSpecSchema, "One scorer."))
-    .default([])
-    .describe("Gold scorers of the responses; the first one leads the report."),
-  nBootstrap: z.number().int().min(100).default(2000).describe("Resamples behind each interval."),
-});
+export const evalSchema = z
+  .strictObject({
+    ...samplingShape(0.7), // WDPO A.2
+    perPrompt: count.default(1).describe("Responses sampled to each test prompt."),
+    gold: z
+      .array(shorthand("type", goldSpecSchema, "One scorer."))
+      .default([])
+      .describe("Gold scorers of the responses; the first one leads the report."),
+    judges: z
+      .array(judgeSpecSchema.describe("One judge."))
+      .default([])
+      .describe(
+        "Prompted judges that compare each arm's responses with the SFT baseline's and with the human arm's, in both orders.",
+      ),
+    ownBaselines: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Also generate from the SFT start of each arm whose start is no arm, for GRA against the arm's own start; needs gold.",
+      ),
+    nBootstrap: z.number().int().min(100).default(2000).describe("Resamples behind each interval."),
+  })
+  .superRefine(({ gold, judges }, context) => {
+    const refuseTwice = (list: string, what: string, names: readonly string[]) => {
+      for (const [i, name] of names.entries())
+        if (names.indexOf(name) !== i)
+          context.addIssue({
+            code: "custom",
+            path: [list, i],
+            message: `a second ${what} is called "${name}". Give it a name.`,
+          });
+    };
+    refuseTwice("gold", "gold scorer", gold.map(goldName));
+    refuseTwice("judges", "judge", judges.map(judgeName));
+  });

@@ -1,0 +1,65 @@
+/** The `judges` entry of a recipe: who is asked, how, and in which words. */
+import { z } from "zod";
+
+const shared = {
+  name: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "expected lower-case words with dashes")
+    .optional()
+    .describe(
+      "Name in tables and folders; default how it judges and whether it is local, such as pairwise-local.",
+    ),
+  mode: z
+    .enum(["pairwise", "absolute", "rating"])
+    .default("pairwise")
+    .describe(
+      "pairwise: which response is better; absolute: both rated from 1 to 10 in one reply (WDPO A.2); rating: each response alone from 1 to 10 (d-RLAIF). The first two ask in both orders.",
+    ),
+  prompt: z
+    .string()
+    .optional()
+    .describe(
+      "The question, with {prompt}, {first} and {second}, or {prompt} and {response} for rating; default one of this program's own.",
+    ),
+};
+
+/** One judge. */
+export const judgeSpecSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("local"),
+    ...shared,
+    model: z.string().min(1).describe("Folder of a language model that judges."),
+    chat: z
+      .boolean()
+      .optional()
+      .describe("Ask as a user's turn of the model's chat template; default: if it has one."),
+  }),
+  z.strictObject({
+    type: z.literal("chat"),
+    ...shared,
+    url: z
+      .string()
+      .min(1)
+      .describe("Base address of an OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1."),
+    model: z.string().min(1).describe("Name of the model there."),
+    apiKeyEnv: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("Environment variable that holds the key; default no key."),
+    timeoutMs: z.number().int().min(1).default(60_000).describe("Milliseconds for one attempt."),
+    retries: z.number().int().min(0).default(5).describe("Further attempts after a failure that may pass."),
+    concurrency: z.number().int().min(1).default(8).describe("Requests on their way at one time."),
+  }),
+]);
+
+/** A judge as a recipe describes it. */
+export type JudgeSpec = z.output<typeof judgeSpecSchema>;
+
+/** How a judge forms its opinion. */
+export type JudgeMode = JudgeSpec["mode"];
+
+/** The name of a judge in tables and folders. */
+export function judgeName({ name, mode, type }: JudgeSpec): string {
+  return name ?? `${mode}-${type}`;
+}
