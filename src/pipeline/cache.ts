@@ -54,16 +54,31 @@ export async function readStageRecord(folder: string): Promise<StageRecord | und
 /** Looks a stage up. */
 export async function findStage(folder: string, identity: Identity): Promise<Found> {
   const key = keyOf(identity);
-  const done = finishedFolder(folder, identity, key);
-  if (await exists(done)) {
-    const record = await readStageRecord(done);
-    if (record === undefined) return { state: "damaged", problem: `${RECORD} cannot be read` };
-    if (record.key !== key) return { state: "damaged", problem: `${RECORD} is of another stage` };
-    if (!(await hasContents(done, record.outputs)))
-      return { state: "damaged", problem: "files are missing or have another size" };
-    return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
-  }
+  const done = await findAt(finishedFolder(folder, identity, key), identity);
+  if (done.state !== "absent") return done;
   return { state: (await exists(workFolder(folder, identity, key))) ? "begun" : "absent" };
+}
+
+/** Looks whether a folder is a stage's result. */
+export async function findAt(done: string, identity: Identity): Promise<Found> {
+  if (!(await exists(done))) return { state: "absent" };
+  const record = await readStageRecord(done);
+  if (record === undefined) return { state: "damaged", problem: `${RECORD} cannot be read` };
+  if (record.key !== keyOf(identity)) return { state: "damaged", problem: `${RECORD} is of another stage` };
+  if (!(await hasContents(done, record.outputs)))
+    return { state: "damaged", problem: "files are missing or have another size" };
+  return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
+}
+
+/** Moves a stage's result to a place of its own, replacing what is there. The caller holds the stage's lock. */
+export async function publishStage({ folder, stage, digest }: Artefact, place: string): Promise<Artefact> {
+  try {
+    await rm(place, { recursive: true, force: true });
+    await rename(folder, place);
+    return artefactAt(stage, place, digest);
+  } catch (error) {
+    throw diskError(place, error);
+  }
 }
 
 /** Where the lock of a stage lies. */

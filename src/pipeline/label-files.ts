@@ -9,7 +9,7 @@ import { CALIBRATION_METHODS, calibratorToJson } from "../teacher/calibration.ts
 import { HELD_OUT_FILE, writeHeldOut } from "../teacher/held-out-file.ts";
 import { type LabelCounts, labelsOf, makeLabels } from "../teacher/make-labels.ts";
 import { type FittedForm, fitForm } from "../teacher/score-form.ts";
-import { readScores } from "../teacher/scores-folder.ts";
+import { closeScores, readScores } from "../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../teacher/selection.ts";
 import { writeLabelFile, writeTrainingRows } from "../teacher/write-labels.ts";
 import type { TokenLimits } from "../text/pair.ts";
@@ -73,9 +73,11 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       pool: pool.digest,
       ...(calibrate === undefined ? {} : { calibrate: calibrate.digest }),
     },
+    share: (work) => scoreAll(deps, work, request),
     run: async (work) => {
-      await scoreAll(deps, work, request);
       const scores = work.path(SCORES);
+      await closeScores(scores);
+      if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
       const judged = await judge(deps, work, request);
       const made = await makeLabels(scores, {
         form: judged.form,

@@ -6,9 +6,10 @@ import { constants } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { exists, readJson, writeJsonAtomic } from "../core/files.ts";
+import { adoptShards } from "../core/shard-work.ts";
 import type { CandidatePair } from "../data/rows.ts";
 import { labelPool } from "../teacher/labelling.ts";
-import { readScoresManifest } from "../teacher/scores-folder.ts";
+import { readScoresManifest, writeManifest } from "../teacher/scores-folder.ts";
 import { type Teacher, teacherDigest } from "../teacher/teacher.ts";
 import type { JobDeps } from "./job/deps.ts";
 import type { WorkFolder } from "./stage.ts";
@@ -56,7 +57,7 @@ async function scoreLeft(
       const folder = work.path(name);
       await takeShards(folder, earlier && join(earlier, name), teacher);
       const { report } = await labelPool({ teacher, pairs: await pairs(), folder, log, signal });
-      await writeJsonAtomic(join(work.log, `${name}-rate.json`), report);
+      await writeJsonAtomic(join(work.log, `${name}-rate-${process.pid}.json`), report);
     }
   } finally {
     await teacher.close();
@@ -73,14 +74,17 @@ async function takeWhole(
   const keys = (await readJson(join(earlier, KEYS))) as Readonly<Record<string, unknown>>;
   if (keys[name] !== key) return false;
   await copyIfThere(join(earlier, "log", REPLIES), join(work.log, REPLIES));
-  return copyIfThere(join(earlier, name), work.path(name));
+  // Others may be at it, too: shards first, each whole, then the manifest that names them.
+  await adoptShards(join(earlier, name), work.path(name));
+  await writeManifest(work.path(name), await readScoresManifest(join(earlier, name)));
+  return true;
 }
 
 /** Copies the shards that the same teacher scored: each is named by its pairs, so only equal ones are found again. */
 async function takeShards(folder: string, earlier: string | undefined, teacher: Teacher): Promise<void> {
-  if (earlier === undefined || !(await exists(earlier)) || (await exists(folder))) return;
+  if (earlier === undefined || !(await exists(earlier))) return;
   const { teacher: before } = await readScoresManifest(earlier);
-  if (before.digest === teacherDigest(teacher.manifest)) await copyIfThere(earlier, folder);
+  if (before.digest === teacherDigest(teacher.manifest)) await adoptShards(earlier, folder);
 }
 
 async function copyIfThere(from: string, to: string): Promise<boolean> {

@@ -88,7 +88,8 @@ async function create(path: string, me: Holder): Promise<boolean> {
     }
     return true;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EEXIST" ? false : fail(error);
+    // ENOENT: the folder was removed between our making it and this, by one that left nothing in it.
+    return ["EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "") ? false : fail(error);
   }
 }
 

@@ -5,9 +5,28 @@
 import { join } from "node:path";
 import { InterruptedError } from "../core/errors.ts";
 import { formatSeconds, type Log, silentLog } from "../core/log.ts";
-import { discardStage, diskError, findStage, finishStage, lockPath, openWork } from "./cache.ts";
+import {
+  discardStage,
+  diskError,
+  type Found,
+  findAt,
+  findStage,
+  finishStage,
+  lockPath,
+  openWork,
+  publishStage,
+} from "./cache.ts";
+import { clearFailure, recordFailure } from "./failures.ts";
 import { type Lock, takeLock } from "./lock.ts";
-import { type Artefact, folderName, type Identity, keyOf, type Stage, stagesBefore } from "./stage.ts";
+import {
+  type Artefact,
+  artefactAt,
+  folderName,
+  type Identity,
+  keyOf,
+  type Stage,
+  stagesBefore,
+} from "./stage.ts";
 import type { PipelineOptions, StageState, StageStep } from "./steps.ts";
 import { othersGone, workTogether } from "./workers.ts";
 
@@ -27,9 +46,30 @@ export async function runStage(
   const log = options.log ?? silentLog;
   const kept = options.fresh === true ? undefined : await takeKept(options, stage, identity, note, log);
   if (kept !== undefined) return kept;
+  const folder = stagesFolder(options);
+  try {
+    await clearFailure(folder, identity);
+    const made = await makeStage(options, stage, identity, note, log);
+    await clearFailure(folder, identity);
+    return made;
+  } catch (error) {
+    await recordFailure(folder, identity, error);
+    throw error;
+  }
+}
+
+async function makeStage(
+  options: PipelineOptions,
+  stage: Stage,
+  identity: Identity,
+  note: Note,
+  log: Log,
+): Promise<Artefact> {
   if (stage.share !== undefined) await clearAway(options, stage, identity, log);
   for (;;) {
     const begun = await share(options, stage, identity, log);
+    if (options.shareOnly === true && stage.share !== undefined && begun !== undefined)
+      return sharedAlone(options, stage, identity, note, log);
     const lock = await lockStage(options, identity, log);
     try {
       // Another process may have finished it while this one worked or waited.
@@ -40,11 +80,40 @@ export async function runStage(
       if (begun === undefined) continue;
       if (stage.share === undefined) await discardUnusable(options, stage, identity, log);
       else await othersGone(lockPath(stagesFolder(options), identity), { signal: options.signal });
-      return await compute(options, stage, identity, note, log, begun);
+      const found = await findStage(stagesFolder(options), identity);
+      // Whoever closed it died before it was put in its place.
+      if (found.state === "cached") return await placeOf(options, found.artefact);
+      return await placeOf(options, await compute(options, stage, identity, note, log, begun));
     } finally {
       await lock.release();
     }
   }
+}
+
+/** What there is when only the shared work was asked for. */
+async function sharedAlone(
+  options: PipelineOptions,
+  stage: Stage,
+  identity: Identity,
+  note: Note,
+  log: Log,
+): Promise<Artefact> {
+  const kept = await takeKept(options, stage, identity, note, log);
+  if (kept !== undefined) return kept;
+  note(stepOf(options, stage, identity, "shared"));
+  return artefactAt(stage.name, stagesFolder(options), undefined);
+}
+
+/** Where a stage's result is looked for: its own place, or among the stages. */
+export function lookUp(options: PipelineOptions, identity: Identity): Promise<Found> {
+  const { publish } = options;
+  return publish?.stage === identity.name
+    ? findAt(publish.folder, identity)
+    : findStage(stagesFolder(options), identity);
+}
+
+async function placeOf({ publish }: PipelineOptions, made: Artefact): Promise<Artefact> {
+  return publish?.stage === made.stage ? await publishStage(made, publish.folder) : made;
 }
 
 /** When the work began, and whether it goes on from an earlier attempt where that is known already. */
@@ -64,7 +133,7 @@ async function share(
   let resumed = false;
   const done = await workTogether(lockPath(folder, identity), async () => {
     // It may have been finished between our look and our joining.
-    if ((await findStage(folder, identity)).state === "cached") return;
+    if ((await lookUp(options, identity)).state === "cached") return;
     const work = await openWork(folder, identity, { shared: true });
     resumed = work.resumed;
     log.info(`stage ${stage.name}: ${resumed ? "goes on" : "starts"}`);
@@ -113,7 +182,7 @@ async function takeKept(
   note: Note,
   log: Log,
 ): Promise<Artefact | undefined> {
-  const found = await findStage(stagesFolder(options), identity);
+  const found = await lookUp(options, identity);
   if (found.state !== "cached") return undefined;
   note(stepOf(options, stage, identity, "cached", found.record.elapsedSeconds));
   log.info(`stage ${identity.name}: kept from before`);

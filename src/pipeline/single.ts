@@ -2,7 +2,7 @@
  * One stage by itself, for commands that read files and write a folder. It works beside the output, in `<out>.work`, from which a later
  * attempt goes on, and the output appears when it is whole.
  */
-import { readdir, rename, rm } from "node:fs/promises";
+import { readdir, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../core/errors.ts";
 import { exists, readJson } from "../core/files.ts";
@@ -10,7 +10,8 @@ import { type Log, silentLog } from "../core/log.ts";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../runtime/runtime.ts";
 import { RECORD } from "./cache.ts";
 import type { JobDeps } from "./job/deps.ts";
-import { openPipeline, type StageStep } from "./stages.ts";
+import { openPipeline } from "./stages.ts";
+import type { StageStep } from "./steps.ts";
 
 /** Where and how a single stage runs. */
 export type SingleOptions = RuntimeOptions & {
@@ -18,12 +19,15 @@ export type SingleOptions = RuntimeOptions & {
   readonly code: string;
   readonly dryRun?: boolean;
   readonly fresh?: boolean;
+  /** Only the work that processes share is done; `out` is left to one that finishes it. */
+  readonly shareOnly?: boolean;
   readonly log?: Log;
   readonly signal?: AbortSignal;
 };
 
 /**
- * Runs the one stage that `run` asks its pipeline for, and puts what it made at `out`.
+ * Runs the one stage that `run` asks its pipeline for, and puts what it made at `out`. Any number of processes may do so at once for
+ * one `out`: they do together what the stages share, one finishes, and the others tell of its result.
  * @returns what was done; `cached` when `out` holds this very result already
  * @throws ConfigError when `out` is a folder that no such stage made
  */
@@ -42,14 +46,15 @@ export async function runSingle(
     });
     return opened;
   };
-  const attempt = async (mode: "run" | "plan"): Promise<StageStep> => {
-    const fresh = options.fresh === true;
+  const attempt = async (mode: "run" | "plan", last?: string): Promise<StageStep> => {
     const pipeline = openPipeline({
       folder: work,
       code,
       mode,
-      fresh,
+      shareOnly: options.shareOnly === true,
+      fresh: options.fresh === true,
       log,
+      ...(last === undefined ? {} : { publish: { stage: last, folder: out } }),
       ...(signal === undefined ? {} : { signal }),
     });
     await run({ pipeline, runtime, log, signal });
@@ -63,10 +68,10 @@ export async function runSingle(
     const there = await keyAt(out);
     if (there === planned.key && options.fresh !== true) return { ...planned, state: "cached", folder: out };
     if (options.dryRun === true) return planned;
-    const done = await attempt("run");
-    await rm(out, { recursive: true, force: true });
-    await rename(done.folder!, out);
-    await rm(work, { recursive: true, force: true });
+    const done = await attempt("run", planned.name);
+    if (done.state === "shared") return done;
+    // Another process, with other settings for the same folder, may still be at work beside this one.
+    for (const folder of [join(work, "stages"), work]) await rmdir(folder).catch(() => {});
     return { ...done, folder: out };
   } finally {
     await opened?.close();

@@ -154,7 +154,15 @@ describe("a stage that is cut off", () => {
       /^stage a: ENOSPC.*The disk is full: free space and run the same command again/,
     );
     const left = await readdir(join(folder, "stages"));
-    expect(left).toEqual([expect.stringMatching(/^\.work-a-/)]);
+    expect(left.sort()).toEqual([
+      expect.stringMatching(/^\.failed-a-.*json$/),
+      expect.stringMatching(/^\.work-a-/),
+    ]);
+    const failure = JSON.parse(await readFile(join(folder, "stages", left[0]!), "utf8"));
+    expect(failure).toMatchObject({ stage: "a", code: "io", pid: process.pid });
+    // Trying again forgets it.
+    await open().stage(writes("a", "x"));
+    expect((await readdir(join(folder, "stages"))).filter((name) => name.startsWith(".failed"))).toEqual([]);
   });
 
   test("a folder that cannot be made is said plainly", async () => {

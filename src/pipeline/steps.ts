@@ -3,9 +3,10 @@ import { formatSeconds, type Log } from "../core/log.ts";
 
 /**
  * What a stage does, or would do: `cached` it is kept, `resume` goes on, `run` starts, `depends` cannot be told
- * before an input is computed (it runs, unless that input comes out as it was before).
+ * before an input is computed (it runs, unless that input comes out as it was before), `shared` its shared work is done and one process
+ * is to close it.
  */
-export type StageState = "cached" | "resume" | "run" | "depends";
+export type StageState = "cached" | "resume" | "run" | "depends" | "shared";
 
 /** One line of a plan, or of what was done. */
 export type StageStep = {
@@ -30,6 +31,10 @@ export type PipelineOptions = {
   readonly code: string;
   /** `plan`: nothing is run or written. Default `run`. */
   readonly mode?: "run" | "plan";
+  /** Of a stage whose work processes share only that part is done; another process closes it. */
+  readonly shareOnly?: boolean;
+  /** A stage whose result lies at a place of its own instead of `stages/`. */
+  readonly publish?: { readonly stage: string; readonly folder: string };
   /** Run this stage alone; all others are planned. What it needs must be there. */
   readonly only?: string;
   /** Compute everything again, once. */
@@ -55,6 +60,8 @@ function wordsOf({ state, elapsedSeconds }: StageStep): string {
       return took === undefined ? "runs" : `done in ${took}`;
     case "depends":
       return "runs, unless what it needs comes out as before";
+    case "shared":
+      return "its shared work is done";
     default:
       return state satisfies never;
   }

@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { numberedPairs, slowTeacher } from "../../test/helpers/labelling-process.ts";
 import type { CandidatePair } from "../data/rows.ts";
-import { openClaims } from "./claims.ts";
 import { type LabelPoolOptions, labelPool } from "./labelling.ts";
 import { labellingStatus, readScores } from "./scores-folder.ts";
 import type { PairScore, Teacher } from "./teacher.ts";
@@ -90,12 +89,14 @@ describe("labelPool", () => {
       },
     };
     await expect(label(broken, pool(40))).rejects.toThrow("out of memory");
-    expect(await shards()).toHaveLength(2);
+    // The two shards before it, and none or one that was in hand beside it.
+    const done = (await shards()).length;
+    expect([2, 3]).toContain(done);
     expect(await readdir(join(folder, "claims"))).toEqual([]);
     await expect(scoresIn()).rejects.toThrow("the pool is not labelled to its end");
     const rest = counting();
     await label(rest, pool(40));
-    expect(rest.asked).toHaveLength(20);
+    expect(rest.asked).toHaveLength(40 - 10 * done);
   });
 
   test("stops at once when asked to, even inside a shard, and keeps what is finished", async () => {
@@ -103,7 +104,7 @@ describe("labelPool", () => {
     const teacher: Teacher = {
       ...slowTeacher(0),
       scorePairs: (pairs) => {
-        if (pairs[0]!.id !== "pair-10") return slowTeacher(0).scorePairs(pairs);
+        if (pairs[0]!.id !== "pair-20") return slowTeacher(0).scorePairs(pairs);
         controller.abort();
         return new Promise(() => {});
       },
@@ -111,7 +112,9 @@ describe("labelPool", () => {
     await expect(label(teacher, pool(40), { signal: controller.signal })).rejects.toThrow(
       "label: interrupted",
     );
-    expect(await labellingStatus(folder)).toMatchObject({ shardsDone: 1 });
+    // The third shard is begun when one of the first two is done; the other was in hand.
+    const { shardsDone } = await labellingStatus(folder);
+    expect([1, 2]).toContain(shardsDone);
     expect(await readdir(join(folder, "claims"))).toEqual([]);
   });
 
@@ -150,65 +153,6 @@ describe("labelPool", () => {
       { id: "4", prompt: "p", a: "z", b: "z" },
     ];
     expect((await label(slowTeacher(0), pairs)).report.flags).toEqual({ empty: 1, identical: 2 });
-  });
-});
-
-describe("claims", () => {
-  const DEAD = 2 ** 22 - 1;
-  const claimFile = () => join(folder, "x.claim");
-  const write = async (holder: object) => {
-    const mine = await (await openClaims(folder)).take("x");
-    const { host } = JSON.parse(await readFile(claimFile(), "utf8"));
-    await mine!.release();
-    await writeFile(claimFile(), JSON.stringify({ pid: process.pid, host, token: "theirs", ...holder }));
-  };
-
-  test("are held by one at a time and free after release", async () => {
-    const [mine, yours] = [await openClaims(folder), await openClaims(folder)];
-    const claim = await mine.take("x");
-    expect(await yours.take("x")).toBeUndefined();
-    expect(await yours.isHeld("x")).toBe(true);
-    await claim!.release();
-    expect(await yours.isHeld("x")).toBe(false);
-    expect((await yours.take("x"))!.takenOver).toBe(false);
-  });
-
-  test("of a dead process on this machine are taken over at once", async () => {
-    await write({ pid: DEAD });
-    const claim = await (await openClaims(folder)).take("x");
-    expect(claim!.takenOver).toBe(true);
-    expect(await readdir(folder)).toEqual(["x.claim"]);
-  });
-
-  test("of another machine are taken over only after no sign of life for long enough", async () => {
-    await write({ pid: DEAD, host: "elsewhere" });
-    const claims = await openClaims(folder, { staleMs: 40 });
-    // An old date alone says nothing: the other machine's clock may be wrong.
-    await utimes(claimFile(), new Date(0), new Date(0));
-    expect(await claims.isHeld("x")).toBe(true);
-    await utimes(claimFile(), new Date(1), new Date(1));
-    expect(await claims.take("x")).toBeUndefined();
-    await new Promise((resolve) => setTimeout(resolve, 60));
-    expect((await claims.take("x"))!.takenOver).toBe(true);
-  });
-
-  test("that were taken over are left alone by their former holder", async () => {
-    const claim = await (await openClaims(folder)).take("x");
-    await writeFile(claimFile(), JSON.stringify({ pid: DEAD, host: "elsewhere", token: "theirs" }));
-    await claim!.release();
-    expect(await readdir(folder)).toEqual(["x.claim"]);
-  });
-
-  test("go to one of many that see them stale at the same time", async () => {
-    for (let round = 0; round < 20; round++) {
-      await write({ pid: DEAD });
-      const all = await Promise.all(Array.from({ length: 8 }, () => openClaims(folder)));
-      const taken = await Promise.all(all.map((claims) => claims.take("x")));
-      const winners = taken.filter((claim) => claim !== undefined);
-      expect(winners).toHaveLength(1);
-      expect(await readdir(folder)).toEqual(["x.claim"]);
-      await winners[0]!.release();
-    }
   });
 });
 

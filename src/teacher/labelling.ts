@@ -2,23 +2,14 @@
  * Scores a pool with a teacher, shard by shard, into a folder (`scores-folder.ts`). A shard's scores appear whole or not at all,
  * several processes may work in one folder, a finished shard is never scored again, and memory does not grow with the pool.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
-import { ConfigError, DataError, InterruptedError } from "../core/errors.ts";
-import { exists, writeFileAtomic } from "../core/files.ts";
-import { type Log, type Progress, silentLog } from "../core/log.ts";
+import type { ClaimTimes } from "../core/claims.ts";
+import { ConfigError, DataError } from "../core/errors.ts";
+import { type Log, silentLog } from "../core/log.ts";
+import { workShards } from "../core/shard-work.ts";
 import type { CandidatePair } from "../data/rows.ts";
-import { type Claim, type Claims, type ClaimTimes, openClaims } from "./claims.ts";
 import { serializeScores } from "./score-file.ts";
-import {
-  CLAIMS,
-  manifestOf,
-  type ScoresManifest,
-  SHARDS,
-  shardFile,
-  writeManifest,
-} from "./scores-folder.ts";
-import { chunksOf, type PairSource, planShards, type Shard, shardDigest } from "./shards.ts";
+import { manifestOf, type ScoresManifest, writeManifest } from "./scores-folder.ts";
+import { chunksOf, type PairSource, planShards, shardDigest } from "./shards.ts";
 import { type PairScore, type Teacher, teacherDigest } from "./teacher.ts";
 
 /** How to label a pool. */
@@ -73,123 +64,55 @@ export async function labelPool(options: LabelPoolOptions): Promise<LabelledPool
     throw new ConfigError(`label: shardSize is out of range, expected a positive integer, got ${shardSize}.`);
   const shards = await planShards(pairs, teacherDigest(teacher.manifest), shardSize);
   const manifest = manifestOf(teacher, shardSize, shards);
+  const count = { scored: 0, tokens: 0, flags: new Map<string, number>() };
+  const startedMs = performance.now();
+  const report = () => reportOf(manifest, count, (performance.now() - startedMs) / 1000);
   await writeManifest(folder, manifest);
-  await mkdir(join(folder, SHARDS), { recursive: true });
   const progress = log.progress(`labelling with ${teacher.name}`, manifest.pairs, "pairs");
-  const work = await startWork(options, manifest, progress);
+  let done = 0;
   try {
-    await work.finish();
+    await workShards({
+      ...options,
+      name: "label",
+      digests: shards.map(({ digest }) => digest),
+      inputs: () => chunksOf(pairs, shardSize),
+      work: async (chunk, index) => {
+        const scores = await scoreShard(options, manifest, chunk, index);
+        tally(count, scores);
+        return serializeScores(scores);
+      },
+      settled: (index) => {
+        done += shards[index]!.pairs;
+        progress.update(done);
+      },
+    });
   } finally {
     progress.end();
   }
-  return { folder, manifest, report: work.report() };
+  return { folder, manifest, report: report() };
 }
 
-type Work = { finish(): Promise<void>; report(): LabelReport };
-
-async function startWork(
-  options: LabelPoolOptions,
+async function scoreShard(
+  { teacher, signal }: LabelPoolOptions,
   manifest: ScoresManifest,
-  progress: Progress,
-): Promise<Work> {
-  const { folder, signal, pollMs = 500 } = options;
-  const claims = await openClaims(join(folder, CLAIMS), options.claims);
-  const open = new Set(manifest.shards.map((_, i) => i));
-  const total = { scored: 0, tokens: 0, flags: new Map<string, number>() };
-  const startedMs = performance.now();
-  const settle = (index: number) => {
-    open.delete(index);
-    const left = [...open].reduce((sum, i) => sum + manifest.shards[i]!.pairs, 0);
-    progress.update(manifest.pairs - left);
-  };
-  const dropFinished = async () => {
-    for (const index of [...open])
-      if (await exists(shardFile(folder, manifest.shards[index]!))) settle(index);
-  };
-  const scored = (index: number, scores: readonly PairScore[]) => {
-    total.scored += scores.length;
-    for (const { tokens, flags } of scores) {
-      total.tokens += tokens;
-      for (const flag of flags) total.flags.set(flag, (total.flags.get(flag) ?? 0) + 1);
-    }
-    settle(index);
-  };
-  return {
-    async finish() {
-      await dropFinished();
-      while (open.size > 0) {
-        const before = open.size;
-        // The pool is read again only if there is something in it to do.
-        if (await anyFree(claims, manifest, open))
-          await scoreOpen({ options, manifest, claims, open, scored, settle });
-        await dropFinished();
-        if (open.size > 0 && open.size === before) await pause(pollMs, signal);
-      }
-    },
-    report: () => reportOf(manifest, total, (performance.now() - startedMs) / 1000),
-  };
-}
-
-async function anyFree(claims: Claims, { shards }: ScoresManifest, open: Iterable<number>): Promise<boolean> {
-  // Every claim is looked at, for staleness is a matter of watching.
-  let free = false;
-  for (const index of open) free = !(await claims.isHeld(shards[index]!.digest)) || free;
-  return free;
-}
-
-type Pass = {
-  readonly options: LabelPoolOptions;
-  readonly manifest: ScoresManifest;
-  readonly claims: Claims;
-  readonly open: ReadonlySet<number>;
-  scored(index: number, scores: readonly PairScore[]): void;
-  settle(index: number): void;
-};
-
-/** Goes through the pool once and scores each open shard that nobody else is at. */
-async function scoreOpen(pass: Pass): Promise<void> {
-  const { options, manifest, claims, open } = pass;
-  let index = -1;
-  let last = Math.max(...open);
-  for await (const pairs of chunksOf(options.pairs, manifest.shardSize)) {
-    index++;
-    if (index > last) break;
-    if (!open.has(index)) continue;
-    checkNotInterrupted(options.signal);
-    const claim = await claims.take(manifest.shards[index]!.digest);
-    if (claim === undefined) continue;
-    try {
-      await scoreShard(pass, index, pairs, claim);
-    } finally {
-      await claim.release();
-    }
-    last = Math.max(-1, ...open);
-  }
-}
-
-async function scoreShard(pass: Pass, index: number, pairs: CandidatePair[], claim: Claim): Promise<void> {
-  const { teacher, folder, signal } = pass.options;
-  const shard = pass.manifest.shards[index]!;
-  const file = shardFile(folder, shard);
-  // Between our look and our claim its last holder may have finished it.
-  if (await exists(file)) return pass.settle(index);
-  if (claim.takenOver) await clearLeftovers(folder, shard);
-  if (shardDigest(pass.manifest.teacher.digest, pairs) !== shard.digest)
+  pairs: readonly CandidatePair[],
+  index: number,
+): Promise<readonly PairScore[]> {
+  if (shardDigest(manifest.teacher.digest, pairs) !== manifest.shards[index]!.digest)
     throw new DataError("pool", 0, "changed while it was being labelled. Run the same command again.");
-  const scores = await untilAborted(teacher.scorePairs(pairs, signal), signal);
+  const scores = await teacher.scorePairs(pairs, signal);
   checkScores(teacher, pairs, scores);
-  await writeFileAtomic(file, serializeScores(scores)).catch(async (error: unknown) => {
-    // A process that was held up for long may find its shard taken over, cleared away and finished.
-    if (!(await exists(file))) throw error;
-  });
-  pass.scored(index, scores);
+  return scores;
 }
 
-/** What a dead holder left of this shard; others' files carry other names. */
-async function clearLeftovers(folder: string, { digest }: Shard): Promise<void> {
-  const inside = await readdir(join(folder, SHARDS));
-  for (const name of inside.filter((entry) => entry.startsWith(`.tmp-${digest}`)))
-    await rm(join(folder, SHARDS, name), { force: true });
+type Count = { scored: number; tokens: number; flags: Map<string, number> };
+
+function tally(count: Count, scores: readonly PairScore[]): void {
+  count.scored += scores.length;
+  for (const { tokens, flags } of scores) {
+    count.tokens += tokens;
+    for (const flag of flags) count.flags.set(flag, (count.flags.get(flag) ?? 0) + 1);
+  }
 }
 
 function checkScores({ name }: Teacher, pairs: readonly CandidatePair[], scores: readonly PairScore[]): void {
@@ -200,32 +123,9 @@ function checkScores({ name }: Teacher, pairs: readonly CandidatePair[], scores:
     );
 }
 
-function checkNotInterrupted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new InterruptedError("label");
-}
-
-/** The work's result, or an interruption at once: what was begun is dropped, for its shard is scored anew. */
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  checkNotInterrupted(signal);
-  if (signal === undefined) return work;
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(new InterruptedError("label"));
-    signal.addEventListener("abort", stop, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
-}
-
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const wait = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await untilAborted(wait, signal).finally(() => clearTimeout(timer));
-}
-
 function reportOf(
   { pairs, shards }: ScoresManifest,
-  { scored, tokens, flags }: { scored: number; tokens: number; flags: ReadonlyMap<string, number> },
+  { scored, tokens, flags }: Count,
   seconds: number,
 ): LabelReport {
   const rate = (count: number) => (scored === 0 ? null : count / Math.max(seconds, 1e-9));

@@ -1,13 +1,11 @@
-/** Raw scores on disk: one JSON object per line, and a last line that says how many there are and what they add up to. */
-import { sha256 } from "../core/digest.ts";
+/** Raw scores on disk: a sealed shard (`core/shard-file.ts`) of one JSON object per line. */
 import { DataError, messageOf } from "../core/errors.ts";
-import { readText } from "../core/files.ts";
+import { readSealed, sealLines } from "../core/shard-file.ts";
 import type { PairScore } from "./teacher.ts";
 
 /** A shard of scores as text, its checksum line at the end. Scores of no usable answer are null. */
 export function serializeScores(scores: readonly PairScore[]): string {
-  const body = scores.map((score) => `${JSON.stringify(record(score))}\n`).join("");
-  return `${body}${JSON.stringify({ rows: scores.length, sha256: sha256(body) })}\n`;
+  return sealLines(scores.map((score) => JSON.stringify(record(score))));
 }
 
 function record({ scoreA, scoreB, lengthA, lengthB, parts, ...rest }: PairScore) {
@@ -30,23 +28,10 @@ function record({ scoreA, scoreB, lengthA, lengthB, parts, ...rest }: PairScore)
  * @throws DataError when it is missing, its checksum does not fit, or a line is not what `serializeScores` writes
  */
 export async function readScoreFile(file: string): Promise<PairScore[]> {
-  return parseScores(await readText(file, 256 * 2 ** 20), file);
+  return scoresIn(await readSealed(file), file);
 }
 
-/** Parses a shard of scores. @throws DataError as `readScoreFile` */
-export function parseScores(text: string, file: string): PairScore[] {
-  const cut = text.lastIndexOf("\n", text.length - 2) + 1;
-  const body = text.slice(0, cut);
-  const end = parseLine(text.slice(cut), file, 0);
-  if (end.sha256 !== sha256(body))
-    throw new DataError(
-      file,
-      0,
-      "is damaged: its checksum does not fit. Delete it and run the same command again.",
-    );
-  const lines = body.split("\n").slice(0, -1);
-  if (end.rows !== lines.length)
-    throw new DataError(file, 0, `is damaged, expected ${String(end.rows)} rows, got ${lines.length}.`);
+function scoresIn(lines: readonly string[], file: string): PairScore[] {
   return lines.map((line, i) => scoreOf(parseLine(line, file, i + 1), file, i + 1));
 }
 

@@ -3,13 +3,14 @@
  *
  *     manifest.json           what was scored by whom: the teacher's manifest and the shards in order
  *     shards/<digest>.jsonl   raw scores (`score-file.ts`)
- *     claims/                 who works on what just now (`claims.ts`)
+ *     claims/                 who works on what just now (`core/claims.ts`)
  */
-import { readdir, rm } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError, DataError } from "../core/errors.ts";
-import { exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
+import { exists, readJson, writeJsonAtomic } from "../core/files.ts";
+import { clearShardWork, SHARDS, shardPath } from "../core/shard-work.ts";
 import { readScoreFile } from "./score-file.ts";
 import type { Shard } from "./shards.ts";
 import { type PairScore, type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
@@ -26,16 +27,6 @@ export type ScoresManifest = {
 };
 
 const MANIFEST = "manifest.json";
-
-/** Where shards are, in a folder of scores. */
-export const SHARDS = "shards";
-
-/** Where claims are, in a folder of scores. */
-export const CLAIMS = "claims";
-
-/** Path of a shard's scores. */
-export const shardFile = (folder: string, { digest }: Shard): string =>
-  join(folder, SHARDS, `${digest}.jsonl`);
 
 /** The manifest of a pool cut into shards. */
 export function manifestOf(teacher: Teacher, shardSize: number, shards: readonly Shard[]): ScoresManifest {
@@ -111,7 +102,7 @@ export async function labellingStatus(folder: string): Promise<{
 export async function* readScores(folder: string): AsyncGenerator<PairScore, void, undefined> {
   const { shards } = await readScoresManifest(folder);
   for (const shard of shards) {
-    const file = shardFile(folder, shard);
+    const file = shardPath(folder, shard.digest);
     await checkShardThere(file);
     const scores = await readScoreFile(file);
     if (scores.length !== shard.pairs)
@@ -126,9 +117,8 @@ export async function* readScores(folder: string): AsyncGenerator<PairScore, voi
  */
 export async function closeScores(folder: string): Promise<void> {
   const { shards } = await readScoresManifest(folder);
-  for (const shard of shards) await checkShardThere(shardFile(folder, shard));
-  await rm(join(folder, CLAIMS), { recursive: true, force: true });
-  await removeTemporaries(join(folder, SHARDS));
+  for (const { digest } of shards) await checkShardThere(shardPath(folder, digest));
+  await clearShardWork(folder);
 }
 
 async function checkShardThere(file: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** `weak-teacher label`: a teacher's labels of a pool of pairs. */
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { exists, readJson } from "../../core/files.ts";
 import type { LabelFactsFile, LabelRequest } from "../../pipeline/label-files.ts";
@@ -20,6 +20,7 @@ type LabelOptions = ComputeOptions &
     readonly seed: number;
     readonly dryRun?: boolean;
     readonly fresh?: boolean;
+    readonly scoreOnly?: boolean;
   };
 
 /** Adds the verb `label`. */
@@ -47,7 +48,13 @@ export function addLabel(program: Command): void {
       22,
     )
     .option("--dry-run", "say what would be done, and do nothing")
-    .option("--fresh", "start over, whatever is kept");
+    .option("--fresh", "start over, whatever is kept")
+    .addOption(
+      new Option(
+        "--score-only",
+        "only score, together with others at the same --out; the same command without it finishes",
+      ).conflicts(["fresh", "dryRun"]),
+    );
   withCompute(withData(command))
     .addHelpText(
       "after",
@@ -76,9 +83,15 @@ async function runLabel(session: Session, pool: string, options: LabelOptions): 
     code: packageVersion(),
     dryRun: options.dryRun === true,
     fresh: options.fresh === true,
+    shareOnly: options.scoreOnly === true,
   };
   const step = await runSingle(how, (deps) => labelStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return session.result(step, "label: runs");
+  if (step.state === "shared")
+    return session.result(
+      step,
+      `${out}: all pairs are scored; the same command without --score-only writes the labels`,
+    );
   const facts = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
   const { counts, teacher, promise } = facts;
   session.result({ ...step, counts, teacher, promise }, wordsOf(out, step.state === "cached", facts));

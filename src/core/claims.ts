@@ -8,7 +8,7 @@ import { readlinkSync } from "node:fs";
 import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { exists } from "../core/files.ts";
+import { exists } from "./files.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
 export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
