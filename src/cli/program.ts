@@ -4,6 +4,7 @@ import { addCompletion } from "./completion.ts";
 import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { addAsk } from "./verbs/ask.ts";
+import { addAudit } from "./verbs/audit.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addExport } from "./verbs/export.ts";
 import { addGenerate } from "./verbs/generate.ts";
@@ -24,6 +25,7 @@ const VERBS = [
   addTraining,
   addLabel,
   addAsk,
+  addAudit,
   addGenerate,
   addExport,
   addServe,

@@ -46,6 +46,8 @@ export type LoadedPreferences = {
   readonly rows: readonly PreferenceRow[];
   /** Flagged `tie`; `chosen` and `rejected` are the two responses in the data's order, which means nothing. */
   readonly ties: readonly PreferenceRow[];
+  /** Line of the file that each row and tie is on, by id. */
+  readonly lineOf: ReadonlyMap<string, number>;
   readonly report: LoadReport;
 };
 
@@ -73,7 +75,8 @@ export async function readPreferences(source: string, options: LoadOptions = {})
     );
   tell(options.log ?? silentLog, report);
   const all = identified(read.pairs).map(toRow);
-  return { rows: all.filter((row) => !isTie(row)), ties: all.filter(isTie), report };
+  const lineOf = new Map(all.map(({ id }, i) => [id, read.lines[i]!]));
+  return { rows: all.filter((row) => !isTie(row)), ties: all.filter(isTie), lineOf, report };
 }
 
 /**

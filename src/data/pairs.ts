@@ -26,6 +26,8 @@ export type PairOptions = TableOptions & {
 /** What came of reading: the pairs, how the data was understood, and what is not among the pairs. */
 export type ReadPairs = {
   readonly pairs: readonly ParsedPair[];
+  /** Line of each pair in its file, from 1. */
+  readonly lines: readonly number[];
   readonly detection: Detection;
   /** Records looked at: pairs + left out + bad. */
   readonly records: number;
@@ -50,7 +52,8 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
     }
     if (read.bad.length > 0 && options.onBadRow !== "skip") throw badRowsError(read.bad, read.records);
     if (read.pairs.length === 0) throw nothingLeft(source, read);
-    return { pairs: read.pairs, detection, records: read.records, leftOut: read.leftOut, bad: read.bad };
+    const { pairs, lines } = read;
+    return { pairs, lines, detection, records: read.records, leftOut: read.leftOut, bad: read.bad };
   } finally {
     await stream.return();
   }
@@ -98,6 +101,7 @@ function nothingLeft(source: string, read: PairCollector): DataError {
 /** Parses records one by one and sorts what comes of them. */
 class PairCollector {
   readonly pairs: ParsedPair[] = [];
+  readonly lines: number[] = [];
   readonly bad: BadRow[] = [];
   readonly leftOut: Record<string, number> = {};
   records = 0;
@@ -117,7 +121,10 @@ class PairCollector {
     try {
       const parsed = this.adapter.parse(record.value);
       if ("leaveOut" in parsed) this.leftOut[parsed.leaveOut] = (this.leftOut[parsed.leaveOut] ?? 0) + 1;
-      else this.pairs.push(this.withFreshId(parsed, record));
+      else {
+        this.pairs.push(this.withFreshId(parsed, record));
+        this.lines.push(record.line);
+      }
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       this.bad.push({

@@ -6,11 +6,11 @@ import { readdir, rmdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ConfigError } from "../core/errors.ts";
 import { exists, readJson } from "../core/files.ts";
-import { type Log, silentLog } from "../core/log.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "../runtime/runtime.ts";
+import type { Log } from "../core/log.ts";
+import type { RuntimeOptions } from "../runtime/runtime.ts";
 import { RECORD } from "./cache.ts";
 import type { JobDeps } from "./job/deps.ts";
-import { openPipeline } from "./stages.ts";
+import { withDeps } from "./open-deps.ts";
 import type { StageStep } from "./steps.ts";
 
 /** Where and how a single stage runs. */
@@ -35,47 +35,25 @@ export async function runSingle(
   options: SingleOptions,
   run: (deps: JobDeps) => Promise<unknown>,
 ): Promise<StageStep> {
-  const { log = silentLog, signal, device, threads, code } = options;
-  const out = resolve(options.out);
+  const { dryRun, out: asked, ...how } = options;
+  const out = resolve(asked);
   const work = `${out}.work`;
-  let opened: Runtime | undefined;
-  const runtime = () => {
-    opened ??= openRuntime({
-      ...(device === undefined ? {} : { device }),
-      ...(threads === undefined ? {} : { threads }),
-    });
-    return opened;
-  };
   const attempt = async (mode: "run" | "plan", last?: string): Promise<StageStep> => {
-    const pipeline = openPipeline({
-      folder: work,
-      code,
-      mode,
-      shareOnly: options.shareOnly === true,
-      fresh: options.fresh === true,
-      log,
-      ...(last === undefined ? {} : { publish: { stage: last, folder: out } }),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    await run({ pipeline, runtime, log, signal });
-    const [step, ...others] = pipeline.steps();
-    if (step === undefined || others.length > 0)
-      throw new Error(`internal: ${pipeline.steps().length} stages`);
+    const publish = last === undefined ? {} : { publish: { stage: last, folder: out } };
+    const { steps } = await withDeps({ ...how, folder: work, mode, ...publish }, run);
+    const [step, ...others] = steps;
+    if (step === undefined || others.length > 0) throw new Error(`internal: ${steps.length} stages`);
     return step;
   };
-  try {
-    const planned = await attempt("plan");
-    const there = await keyAt(out);
-    if (there === planned.key && options.fresh !== true) return { ...planned, state: "cached", folder: out };
-    if (options.dryRun === true) return planned;
-    const done = await attempt("run", planned.name);
-    if (done.state === "shared") return done;
-    // Another process, with other settings for the same folder, may still be at work beside this one.
-    for (const folder of [join(work, "stages"), work]) await rmdir(folder).catch(() => {});
-    return { ...done, folder: out };
-  } finally {
-    await opened?.close();
-  }
+  const planned = await attempt("plan");
+  const there = await keyAt(out);
+  if (there === planned.key && options.fresh !== true) return { ...planned, state: "cached", folder: out };
+  if (dryRun === true) return planned;
+  const done = await attempt("run", planned.name);
+  if (done.state === "shared") return done;
+  // Another process, with other settings for the same folder, may still be at work beside this one.
+  for (const folder of [join(work, "stages"), work]) await rmdir(folder).catch(() => {});
+  return { ...done, folder: out };
 }
 
 /** Key of the stage whose result lies at a path; undefined when nothing does. @throws ConfigError when something else does */

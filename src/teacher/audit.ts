@@ -5,7 +5,7 @@
  */
 import { DataError } from "../core/errors.ts";
 import { createRng, type Rng } from "../core/rng.ts";
-import { bootstrap } from "../stats/bootstrap.ts";
+import { clusterBootstrap, type Statistic } from "../stats/bootstrap.ts";
 import { checkFraction, type Interval } from "../stats/check.ts";
 import { auroc, precisionAtK } from "../stats/ranking.ts";
 import { type CalibrationMethod, crossFitCalibrator } from "./calibration.ts";
@@ -23,9 +23,10 @@ export type AuditedPair = {
 /** A label under suspicion. */
 export type Suspect = {
   readonly id: string;
+  readonly group: string;
   readonly human: "a" | "b";
   readonly margin: number;
-  /** Calibrated probability that a human prefers the other side, in [0, 1]. */
+  /** Calibrated probability that a human prefers the other side, in [0, 1]; the pair's own label had no part in it. */
   readonly probabilityWrong: number;
 };
 
@@ -37,7 +38,7 @@ export type AuditReport = {
   /** Share of the labels that the out-of-fold teacher disagrees with. */
   readonly disagreement: Interval | null;
   /**
-   * Share of wrong labels by confident learning, with its interval over resampled pairs. It counts what the teacher is confidently
+   * Share of wrong labels by confident learning, with its interval over resampled prompts. It counts what the teacher is confidently
    * wrong about, too: under a weak teacher it lies above the truth.
    */
   readonly noiseRate: Interval | null;
@@ -87,10 +88,13 @@ export function auditLabels(pairs: readonly AuditedPair[], options: AuditOptions
     pairs.map(({ human }) => human === "a"),
     { groups: pairs.map(({ group }) => group), rng: rng.fork("calibration") },
   );
-  const suspects = pairs.map(({ id, human, margin }, i): Suspect => {
+  const suspects = pairs.map(({ id, group, human, margin }, i): Suspect => {
     const p = probabilities[i]!;
-    return { id, human, margin, probabilityWrong: human === "a" ? 1 - p : p };
+    return { id, group, human, margin, probabilityWrong: human === "a" ? 1 - p : p };
   });
+  const groups = pairs.map(({ group }) => group);
+  const over = (name: string, values: readonly number[], statistic: Statistic<number>) =>
+    clusterBootstrap(values, groups, statistic, { rng: rng.fork(name), resamples });
   const wrong = suspects.map(({ probabilityWrong }) => probabilityWrong);
   const disagrees = suspects.map(({ human, margin }) =>
     margin === 0 ? 0.5 : Number(margin > 0 !== (human === "a")),
@@ -101,8 +105,8 @@ export function auditLabels(pairs: readonly AuditedPair[], options: AuditOptions
     ranked: suspects.toSorted(
       (x, y) => y.probabilityWrong - x.probabilityWrong || (x.id < y.id ? -1 : x.id > y.id ? 1 : 0),
     ),
-    disagreement: bootstrap(disagrees, meanOf, { rng: rng.fork("disagreement"), resamples }),
-    noiseRate: bootstrap(wrong, confidentNoise, { rng: rng.fork("noise"), resamples }),
+    disagreement: over("disagreement", disagrees, meanOf),
+    noiseRate: over("noise", wrong, confidentNoise),
     meanProbabilityWrong: meanOf(wrong),
   };
 }
@@ -121,14 +125,14 @@ function confidentNoise(wrong: readonly number[]): number | null {
   return flipped + kept === 0 ? null : flipped / (flipped + kept);
 }
 
-/** How well planted errors were found. */
+/** How well planted errors were found; intervals over resampled prompts. */
 export type AuditScore = {
   readonly n: number;
   readonly planted: number;
   /** Area under the ROC curve of `probabilityWrong` against what was planted. */
   readonly auroc: Interval | null;
-  /** Share of planted errors among the first k, for each k asked. */
-  readonly precisionAt: readonly { readonly k: number; readonly precision: number | null }[];
+  /** Share of planted errors among the first k, for each k asked that there are pairs for. */
+  readonly precisionAt: readonly { readonly k: number; readonly precision: Interval | null }[];
   /** The same for a random order: the share of planted errors. */
   readonly chance: number;
 };
@@ -158,21 +162,30 @@ export function scoreAudit(
 ): AuditScore {
   const points = ranked.map(({ id, probabilityWrong }) => ({ p: probabilityWrong, bad: flipped.has(id) }));
   const planted = points.filter(({ bad }) => bad).length;
-  const area = (sample: typeof points) =>
-    auroc(
-      sample.map(({ p }) => p),
-      sample.map(({ bad }) => bad),
+  const groups = ranked.map(({ group }) => group);
+  const over = (
+    name: string,
+    figure: (scores: readonly number[], bad: readonly boolean[]) => number | null,
+  ) =>
+    clusterBootstrap(
+      points,
+      groups,
+      (sample) =>
+        figure(
+          sample.map(({ p }) => p),
+          sample.map(({ bad }) => bad),
+        ),
+      { rng: options.rng.fork(name), resamples: options.resamples ?? 1000 },
     );
-  const scores = points.map(({ p }) => p);
-  const marks = points.map(({ bad }) => bad);
+  const ks = [...new Set(options.ks ?? [planted])].filter((k) => k <= points.length);
   return {
     n: points.length,
     planted,
-    auroc: bootstrap(points, (sample) => area([...sample]), {
-      rng: options.rng.fork("auroc"),
-      resamples: options.resamples ?? 1000,
-    }),
-    precisionAt: (options.ks ?? [planted]).map((k) => ({ k, precision: precisionAtK(scores, marks, k) })),
+    auroc: over("auroc", auroc),
+    precisionAt: ks.map((k) => ({
+      k,
+      precision: over(`precision-${k}`, (scores, bad) => precisionAtK(scores, bad, k)),
+    })),
     chance: planted / Math.max(1, points.length),
   };
 }

@@ -26,8 +26,8 @@ import type {
   ReportData,
 } from "../../report/data.ts";
 import type { Interval } from "../../stats/check.ts";
-import type { ReliabilityBin } from "../../stats/reliability.ts";
 import { isDecided, type Label } from "../../teacher/label.ts";
+import { chartBins, countIn, edgesOf } from "../report-bins.ts";
 import type { Artefact } from "../stage.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "./label-stages.ts";
@@ -138,45 +138,15 @@ function histograms({ labels, human }: LabelData): HistogramBlock[] {
   ];
 }
 
-const edgesOf = (low: number, high: number, bins: number): number[] =>
-  Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
-
-function countIn(values: readonly number[], edges: readonly number[]): number[] {
-  const counts = new Array<number>(edges.length - 1).fill(0);
-  const [low, high] = [edges[0]!, edges.at(-1)!];
-  for (const value of values) {
-    const bin = Math.min(
-      counts.length - 1,
-      Math.max(0, Math.floor(((value - low) / (high - low)) * counts.length)),
-    );
-    counts[bin]!++;
-  }
-  return counts;
-}
-
 function reliability({ facts, job }: LabelData): ReliabilityBlock[] {
   const { calibration } = facts;
   if (calibration === null) return [];
-  const bins = (list: readonly ReliabilityBin[]) =>
-    list.flatMap(({ meanProbability, outcome, n }) =>
-      n === 0
-        ? []
-        : [
-            {
-              confidence: meanProbability,
-              accuracy: outcome.estimate,
-              low: outcome.low,
-              high: outcome.high,
-              n,
-            },
-          ],
-    );
   return [
     {
       labeller: "weak teacher",
       against: "human",
-      before: bins(calibration.before.bins),
-      after: bins(calibration.after.bins),
+      before: chartBins(calibration.before.bins),
+      after: chartBins(calibration.after.bins),
       ...(calibration.before.ece === null ? {} : { eceBefore: calibration.before.ece }),
       ...(calibration.after.ece === null ? {} : { eceAfter: calibration.after.ece }),
       method: `${job.label.calibration}, fitted on one half of the held-out labelled prompts and judged here on the other; labels use a fit on both`,

@@ -1,0 +1,89 @@
+/** The rows of an audit on disk: labels as they are trained on and judged, with the fold and the line of each. */
+import { DataError } from "../../core/errors.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
+import { createRng } from "../../core/rng.ts";
+import { jsonLines } from "../../data/json-lines.ts";
+import { readPreferences } from "../../data/load.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
+import { type PreferenceRow, promptId } from "../../data/rows.ts";
+import { auditFolds, plantFlips } from "../../teacher/audit.ts";
+import type { JobDeps } from "../job/deps.ts";
+import type { Artefact } from "../stage.ts";
+import type { AuditRequest } from "./settings.ts";
+
+/** A labelled row under audit. */
+export type AuditRow = PreferenceRow & {
+  /** Line of the file, from 1. */
+  readonly line: number;
+  /** Rows of one group (one prompt) are in one fold. */
+  readonly group: string;
+  readonly fold: number;
+  /** Its label was flipped on purpose: `chosen` is what the file calls rejected. */
+  readonly planted: boolean;
+};
+
+const ROWS = "rows.jsonl";
+
+/** What is known of the file. */
+export type AuditDataFacts = {
+  readonly format: string;
+  readonly records: number;
+  readonly rows: number;
+  readonly ties: number;
+  readonly prompts: number;
+};
+
+/** Reads the file, flips what is to be planted, draws the folds. */
+export async function auditDataStage(deps: JobDeps, request: AuditRequest): Promise<Artefact> {
+  const { file, digest, read, folds, seed, plant } = request;
+  return deps.pipeline.stage({
+    name: "audit-data",
+    version: 1,
+    config: { read, folds, seed, plant: plant ?? null },
+    inputs: { file: digest },
+    run: async (work) => {
+      const { rows, ties, lineOf, report } = await readPreferences(file, { ...read, log: deps.log });
+      const groups = rows.map(({ prompt, meta }) => meta?.group ?? promptId(prompt));
+      const foldOf = auditFolds(groups, folds, seed);
+      // Sides are named by what the file prefers: "a" is its chosen response.
+      const sides = rows.map(({ id }) => ({ id, human: "a" as const }));
+      const flipped =
+        plant === undefined ? new Set<string>() : plantFlips(sides, plant, createRng(seed)).flipped;
+      const judged = rows.map(({ id, prompt, chosen, rejected }, i): AuditRow => {
+        const planted = flipped.has(id);
+        const [up, down] = planted ? [rejected, chosen] : [chosen, rejected];
+        return {
+          id,
+          line: lineOf.get(id)!,
+          group: groups[i]!,
+          fold: foldOf[i]!,
+          planted,
+          prompt,
+          chosen: up,
+          rejected: down,
+        };
+      });
+      await writeFileAtomic(work.path(ROWS), jsonLines(judged));
+      const facts: AuditDataFacts = {
+        format: report.format,
+        records: report.records,
+        rows: rows.length,
+        ties: ties.length,
+        prompts: new Set(groups).size,
+      };
+      await writeJsonAtomic(work.path("facts.json"), facts);
+    },
+  });
+}
+
+/** The rows back. */
+export async function readAuditRows(data: Artefact): Promise<AuditRow[]> {
+  const file = data.path(ROWS);
+  const rows: AuditRow[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    // Written by the stage above, under a digest.
+    rows.push(record.value as AuditRow);
+  }
+  return rows;
+}

@@ -1,0 +1,117 @@
+/** The audit of labels on a tiny model: planted flips are found, nothing is computed twice, and what is wrong is told. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readTable } from "../helpers/read-table.ts";
+import { writeTinyModel } from "../helpers/tiny-model.ts";
+import { weakTeacher } from "./spawn.ts";
+
+let folder: string;
+const at = (...parts: string[]) => join(folder, ...parts);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-audit-"));
+  await writeTinyModel(at("base"), { family: "llama", seed: 1, positions: 64, vocab: 264 });
+  // One rule, which a byte-level model learns from a hundred pairs: the better response ends in "!".
+  const rows = Array.from({ length: 160 }, (_, i) => ({
+    prompt: `p${i % 120}`,
+    chosen: ` ${"abcdefgh"[i % 8]}${i}!`,
+    rejected: ` ${"hgfedcba"[i % 8]}${i}?`,
+  }));
+  await writeFile(at("pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const audit = (out: string, ...more: string[]) =>
+  weakTeacher([
+    ...["audit", at("pairs.jsonl"), "--model", at("base"), "--out", at(out), "--folds", "2"],
+    ...["--max-length", "48", "--max-prompt-length", "16", "--threads", "1", "--seed", "7"],
+    ...[
+      "--set",
+      "sft.learning_rate=0.003",
+      "--set",
+      "prefer.learning_rate=0.01",
+      "--set",
+      "prefer.num_train_epochs=4",
+    ],
+    ...more,
+  ]);
+
+test("planted flips come first, far above chance; the judgement is made again without training", async () => {
+  const outcome = await audit("planted", "--plant", "0.1", "--json");
+  expect(outcome.code, outcome.stderr).toBe(0);
+  const { audit: facts, steps } = JSON.parse(outcome.stdout);
+  expect(steps.map(({ name }: { name: string }) => name)).toEqual([
+    "audit-data",
+    ...[1, 2].flatMap((fold) => ["sft", "prefer", "scores"].map((what) => `audit-fold-${fold}-${what}`)),
+    "audit",
+  ]);
+  expect(facts).toMatchObject({
+    judged: 160,
+    notJudged: 0,
+    folds: 2,
+    plant: { planted: 16, n: 160, chance: 0.1 },
+  });
+  // The rule has no exceptions but the 16 flips: a teacher that learns it from the other fold, 10 % noise in it, disagrees with each.
+  expect(facts.plant.auroc.low).toBeGreaterThan(0.6);
+  expect(facts.plant.precisionAt[0].precision.estimate).toBeGreaterThan(3 * facts.plant.chance);
+  const suspects = await readTable(at("planted", "suspects.jsonl"));
+  expect(suspects).toHaveLength(160);
+  const wrong = suspects.map(({ probability_wrong }) => probability_wrong as number);
+  expect(wrong).toEqual(wrong.toSorted((x, y) => y - x));
+  for (const { line, planted, chosen, id } of suspects) {
+    // a planted flip has the file's rejected response as chosen
+    expect(String(chosen).endsWith(planted ? "?" : "!")).toBe(true);
+    expect([typeof line, typeof id]).toEqual(["number", "string"]);
+  }
+  const source = (await readFile(at("pairs.jsonl"), "utf8")).trim().split("\n");
+  const [first] = suspects;
+  expect(JSON.parse(source[(first!.line as number) - 1]!).prompt).toBe(first!.prompt);
+  for (const name of ["report.html", "report.md", "report.json", "audit.json"])
+    expect((await readFile(at("planted", name), "utf8")).length).toBeGreaterThan(100);
+  const again = await audit("planted", "--plant", "0.1", "--set", "calibration=isotonic", "--json");
+  const states = JSON.parse(again.stdout).steps.map(({ name, state }: { name: string; state: string }) => [
+    name,
+    state,
+  ]);
+  expect(states.filter(([, state]: string[]) => state !== "cached")).toEqual([["audit", "run"]]);
+});
+
+test("a reward head audits, too, and says what it found in words", async () => {
+  const outcome = await weakTeacher([
+    ...[
+      "audit",
+      at("pairs.jsonl"),
+      "--model",
+      at("base"),
+      "--out",
+      at("head"),
+      "--kind",
+      "reward-head",
+      "--trim",
+    ],
+    ...["--folds", "2", "--limit", "60", "--threads", "1", "--set", "reward.learning_rate=0.003"],
+    ...["--max-length", "48", "--max-prompt-length", "16"],
+  ]);
+  expect(outcome.code, outcome.stderr).toBe(0);
+  expect(outcome.stdout).toContain(
+    "60 labels judged by 2 teachers (reward-head) that had not seen them; 0 not judged",
+  );
+  expect(outcome.stdout).toMatch(/noise rate by confident learning: [\d.]+ % \[[\d.]+, [\d.]+\]/);
+});
+
+test("a plan runs nothing; settings without effect on the kind, and too many folds, are refused", async () => {
+  const plan = await audit("plan", "--dry-run");
+  expect(plan.code, plan.stderr).toBe(0);
+  expect(plan.stdout).toMatch(/^audit-data {2,}runs\n/);
+  const useless = await audit("x", "--kind", "likelihood");
+  expect(useless).toMatchObject({ code: 2 });
+  expect(useless.stderr).toContain("prefer: unknown setting; there are sft, score, calibration.");
+  const folds = await audit("y", "--folds", "500");
+  expect(folds).toMatchObject({ code: 1 });
+  expect(folds.stderr).toContain("expected from 2 to 120");
+  const soft = await audit("z", "--set", "prefer.loss=soft");
+  expect(soft).toMatchObject({ code: 2 });
+  expect(soft.stderr).toContain("labels under audit have no weights");
+});
