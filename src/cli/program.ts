@@ -14,6 +14,7 @@ import { addInspect } from "./verbs/inspect.ts";
 import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
 import { addReport } from "./verbs/report.ts";
+import { addRewardBench } from "./verbs/reward-bench.ts";
 import { addRun } from "./verbs/run.ts";
 import { addServe } from "./verbs/serve.ts";
 import { addTraining } from "./verbs/train.ts";
@@ -33,6 +34,7 @@ const VERBS = [
   addDoctor,
   addInspect,
   addImport,
+  addRewardBench,
   addParity,
   addCompletion,
 ];

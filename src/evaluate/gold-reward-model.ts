@@ -65,12 +65,14 @@ type CutCheck = (index: number, flags: readonly string[]) => void;
 
 /**
  * Opens a reward model.
+ * @param options.onCut - told of the index of every item that lost tokens, with `tooLong: "truncate"`
  * @throws CheckpointError when the folder is wrong; ConfigError when it holds no reward model, and from `score` for a row
  *   that does not fit with `tooLong: "fail"`
  */
 export async function openRewardModel(
   { runtime }: { readonly runtime: Runtime },
   spec: RewardModelSpec,
+  options: { readonly onCut?: (index: number) => void } = {},
 ): Promise<GoldScorer> {
   const where = `gold scorer ${spec.name ?? spec.model}`;
   const tokenizer = await loadTokenizer(spec.model);
@@ -88,7 +90,7 @@ export async function openRewardModel(
       ...limits,
     }),
     trainedOn: spec.trainedOn,
-    score: (items) => reader.score(items, limits, cutCheck(where, spec.tooLong, limits)),
+    score: (items) => reader.score(items, limits, cutCheck(where, spec.tooLong, limits, options.onCut)),
     close: reader.close,
   };
 }
@@ -146,7 +148,12 @@ async function openEncoder(runtime: Runtime, folder: string, tokenizer: Tokenize
   };
 }
 
-function cutCheck(where: string, tooLong: RewardModelSpec["tooLong"], limits: TokenLimits): CutCheck {
+function cutCheck(
+  where: string,
+  tooLong: RewardModelSpec["tooLong"],
+  limits: TokenLimits,
+  onCut: ((index: number) => void) | undefined,
+): CutCheck {
   return (index, flags) => {
     const cut = flags.find((flag) => flag.startsWith("truncated"));
     if (cut !== undefined && tooLong === "fail")
@@ -154,6 +161,7 @@ function cutCheck(where: string, tooLong: RewardModelSpec["tooLong"], limits: To
         `${where}: row ${index} does not fit (${cut}), expected at most ${limits.maxLength} tokens, ${limits.maxPromptLength} of them ` +
           'the prompt\'s. Raise maxLength or maxPromptLength, or set tooLong: "truncate".',
       );
+    if (cut !== undefined) onCut?.(index);
   };
 }
 

@@ -105,7 +105,7 @@ export type OpenOptions = {
  * @throws ConfigError, CheckpointError as the kind's own function does
  */
 export async function openTeacher(
-  deps: JobDeps,
+  deps: Omit<JobDeps, "pipeline">,
   choice: TeacherChoice,
   { limits, name, replies }: OpenOptions,
 ): Promise<Teacher> {

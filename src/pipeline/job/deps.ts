@@ -16,7 +16,7 @@ export type JobDeps = {
 };
 
 /** The part that training and evaluation take. */
-export const stageDeps = ({ runtime, log, signal }: JobDeps): StageDeps => ({
+export const stageDeps = ({ runtime, log, signal }: Omit<JobDeps, "pipeline">): StageDeps => ({
   runtime: runtime(),
   log,
   signal,

@@ -1,0 +1,143 @@
+/** `weak-teacher reward-bench`: accuracy on pairs in RewardBench's form, per subset and section. */
+import type { Command } from "commander";
+import { ConfigError } from "../../core/errors.ts";
+import type { BenchResult, BenchScorer } from "../../pipeline/bench-files.ts";
+import type { ReportTable } from "../../report/data.ts";
+import { formatInterval, formatNumber } from "../../report/format.ts";
+import { tableView } from "../../report/table.ts";
+import { type DataOptions, readOptions, withData } from "../data-options.ts";
+import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
+import { formatTable } from "../outcome-view.ts";
+import { act, type Session } from "../session.ts";
+import { type TeacherOptions, teacherOf, withTeacher } from "../teacher-options.ts";
+
+type BenchOptions = ComputeOptions &
+  DataOptions &
+  TeacherOptions & { readonly replies?: string; readonly seed: number };
+
+/** Adds the verb `reward-bench`. */
+export function addRewardBench(program: Command): void {
+  const command = program
+    .command("reward-bench")
+    .description(
+      "accuracy of a teacher or a reward model on preferences in RewardBench's form: per subset, per section, overall; ties count as wrong",
+    )
+    .argument(
+      "<file>",
+      "prompt, chosen, rejected, subset: JSONL, JSON, CSV or Parquet, also gzipped, or hub:…",
+    )
+    .option("--replies <folder>", "where an endpoint's replies are kept (judge-chat), default judge-answers")
+    .option(
+      "--seed <n>",
+      "seed of the order in which a teacher sees candidates",
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      22,
+    );
+  withCompute(withData(withTeacher(command)))
+    .addHelpText(
+      "after",
+      examples([
+        "reward-bench reward-bench.parquet --model models/reward-deberta",
+        "reward-bench filtered.jsonl --model models/dpo --reference models/sft --json",
+        "reward-bench filtered.jsonl --teacher judge-local --model models/judge",
+      ]),
+    )
+    .addHelpText(
+      "after",
+      "Without --teacher: with --reference the implicit reward; else a *ForSequenceClassification folder (deberta-v2 too) by its head, and a language model by its likelihood.",
+    )
+    .action(
+      act((session, file: string, options: BenchOptions) =>
+        runBench(session, file, options, command.getOptionValueSource("teacher") !== "default"),
+      ),
+    );
+}
+
+async function runBench(session: Session, file: string, options: BenchOptions, told: boolean): Promise<void> {
+  const { benchPairs } = await import("../../pipeline/bench-files.ts");
+  const { openRuntime } = await import("../../runtime/runtime.ts");
+  const scorer = told ? await namedTeacher(options) : await impliedScorer(options);
+  if (options.replies !== undefined && scorer.kind !== "judge-chat")
+    throw new ConfigError("--replies: has an effect with --teacher judge-chat only. Leave it out.");
+  let opened: ReturnType<typeof openRuntime> | undefined;
+  const runtime = () => {
+    opened ??= openRuntime({ device: options.device, threads: options.threads });
+    return opened;
+  };
+  try {
+    const result = await benchPairs(
+      { runtime, log: session.log, signal: session.signal },
+      {
+        file,
+        read: readOptions(options),
+        scorer,
+        limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
+        seed: options.seed,
+        replies: options.replies ?? "judge-answers",
+      },
+    );
+    session.result({ file, ...result }, wordsOf(file, result));
+  } finally {
+    await opened?.close();
+  }
+}
+
+function namedTeacher(options: BenchOptions): Promise<BenchScorer> {
+  const { teacher } = options;
+  if (teacher === "gold" || teacher === "noisy-human")
+    throw new ConfigError(
+      `--teacher ${teacher}: reads what the pairs are worth from a file, so its accuracy says nothing. Choose another teacher.`,
+    );
+  const none = () => Promise.reject(new Error("internal: a control without a file"));
+  return teacherOf(options, options.seed, { gold: none, human: none });
+}
+
+/** What scores when only folders are named. */
+async function impliedScorer(options: BenchOptions): Promise<BenchScorer> {
+  const { model, reference, teacher: _, ...others } = options;
+  if (model === undefined)
+    throw new ConfigError("--model: is missing; name the folder of what scores, or a kind with --teacher.");
+  if (reference !== undefined) return namedTeacher(options);
+  const { readJsonObject } = await import("../../checkpoint/model-folder.ts");
+  const { join } = await import("node:path");
+  const { architectures } = await readJsonObject(join(model, "config.json"));
+  const scores =
+    Array.isArray(architectures) &&
+    architectures.some((name) => /ForSequenceClassification$/.test(String(name)));
+  if (!scores) return namedTeacher({ ...options, teacher: "likelihood" });
+  const useless = (
+    ["beta", "url", "apiKeyEnv", "judgePrompt", "gold", "human", "noise", "rate"] as const
+  ).filter((flag) => others[flag] !== undefined);
+  if (useless.length > 0)
+    throw new ConfigError(useless.map((flag) => `${flag}: has no effect on a reward model. Leave it out.`));
+  return { kind: "reward-model", model };
+}
+
+function wordsOf(file: string, result: BenchResult): string {
+  const { subsets, sections, score, overall, pairs, truncated, unscored } = result;
+  const table: ReportTable = {
+    columns: [
+      { title: "subset" },
+      { title: "section" },
+      { title: "accuracy", format: "percent" },
+      { title: "pairs", format: "count" },
+      { title: "ties", format: "count" },
+    ],
+    rows: subsets.map((one) => [one.subset, one.section, one.accuracy, one.accuracy.n, one.ties]),
+  };
+  const left = Object.entries(unscored).map(([why, count]) => `${count} ${why}`);
+  const lines = [
+    formatTable(tableView(table)!),
+    "",
+    ...sections.map(
+      ({ section, accuracy, n, missing }) =>
+        `${section}: ${formatNumber(accuracy, { format: "percent" })} of ${n} pairs${missing.length === 0 ? "" : `, without ${missing.join(", ")}: no figure to compare with published ones`}`,
+    ),
+    score === null
+      ? "score: none, for it is the mean of all four sections"
+      : `score (mean of the four sections): ${formatNumber(score, { format: "percent" })}`,
+    `overall: ${formatInterval(overall, { format: "percent" })} of ${overall.n} pairs`,
+    `${file}: ${pairs} pairs by ${result.scorer}; ${truncated} seen in part${left.length === 0 ? "" : `; without a score: ${left.join(", ")}`}`,
+  ];
+  return lines.join("\n");
+}
