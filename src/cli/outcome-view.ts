@@ -5,7 +5,8 @@ import { buildDocument } from "../report/document.ts";
 import { type TableView, tableView } from "../report/table.ts";
 
 /** The text. */
-export function formatOutcome({ folder, report, steps }: RunOutcome): string {
+export function formatOutcome({ folder, report, steps, submitted }: RunOutcome): string {
+  if (submitted !== undefined) return formatSubmitted(folder, submitted);
   const computed = steps.filter(({ state }) => state !== "cached").length;
   const stages = `${steps.length} stages, ${computed} computed now, the others kept from before`;
   if (report === undefined) return `${folder}: ${stages}`;
@@ -17,6 +18,18 @@ export function formatOutcome({ folder, report, steps }: RunOutcome): string {
     ...headline,
     "",
     `report: ${relative(process.cwd(), report.html) || report.html} (also report.json and report.md); ${stages}`,
+  ].join("\n");
+}
+
+function formatSubmitted(folder: string, submitted: NonNullable<RunOutcome["submitted"]>): string {
+  const stages = Object.entries(submitted);
+  if (stages.length === 0) return `${folder}: everything is kept from before, nothing was submitted`;
+  const width = Math.max(...stages.map(([stage]) => stage.length));
+  const lines = stages.map(([stage, ids]) => `${stage.padEnd(width)}  job ${ids.join(", ")}`);
+  return [
+    ...lines,
+    "",
+    `${folder}: left to the cluster; the same command without --detach follows the jobs`,
   ].join("\n");
 }
 
@@ -58,8 +71,14 @@ function wrap(text: string, width: number): string[] {
 }
 
 /** The same for programs: folder, stages and the report's files. */
-export function outcomeValue({ folder, steps, report }: RunOutcome) {
-  if (report === undefined) return { folder, steps };
+export function outcomeValue({ folder, steps, report, jobs, submitted }: RunOutcome) {
+  if (report === undefined)
+    return {
+      folder,
+      steps,
+      ...(jobs === undefined ? {} : { jobs }),
+      ...(submitted === undefined ? {} : { submitted }),
+    };
   const { data: _, ...files } = report;
   return { folder, steps, report: files };
 }

@@ -17,12 +17,14 @@ import { addReport } from "./verbs/report.ts";
 import { addRewardBench } from "./verbs/reward-bench.ts";
 import { addRun } from "./verbs/run.ts";
 import { addServe } from "./verbs/serve.ts";
+import { addStage } from "./verbs/stage.ts";
 import { addTraining } from "./verbs/train.ts";
 
 /** In the order of the help. */
 const VERBS = [
   addRun,
   addReport,
+  addStage,
   addTraining,
   addLabel,
   addAsk,

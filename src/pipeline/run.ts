@@ -11,16 +11,20 @@ import { type Log, silentLog } from "../core/log.ts";
 import type { ReportData } from "../report/data.ts";
 import type { ReportFiles } from "../report/render.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
+import { threadsOf } from "./executor/resources.ts";
+import { planJobs, runOnSlurm } from "./executor/slurm-run.ts";
+import type { StageJob } from "./executor/stage-jobs.ts";
 import { withLocalModels } from "./hub-models.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "./job/estimate.ts";
 import { type JobResult, runMainJob } from "./job/main-job.ts";
 import { writeRunReport } from "./job/report-stage.ts";
 import type { MainJob } from "./job/settings.ts";
+import type { SlurmSettings } from "./recipe/executor.ts";
 import { computeOf, jobOf } from "./recipe/job.ts";
 import { loadRecipe } from "./recipe/parse.ts";
 import type { Recipe } from "./recipe/schema.ts";
 import { recipeYaml } from "./recipe/write.ts";
-import { openPipeline, type StageStep } from "./stages.ts";
+import { checkStageExists, openPipeline, type StageStep } from "./stages.ts";
 
 /** Name of the resolved recipe in a run's folder. */
 export const RESOLVED = "recipe.yaml";
@@ -35,6 +39,8 @@ export type RunOptions = {
   readonly dryRun?: boolean;
   /** Compute every stage again. */
   readonly fresh?: boolean;
+  /** With the Slurm executor: submit everything and return. */
+  readonly detach?: boolean;
 };
 
 /** A report: its files and what is in them. */
@@ -46,6 +52,10 @@ export type RunOutcome = {
   readonly folder: string;
   readonly steps: readonly StageStep[];
   readonly report: RunReport | undefined;
+  /** Of a dry run with the Slurm executor: the jobs that would be submitted. */
+  readonly jobs?: readonly StageJob[];
+  /** Of a run that is left to the cluster: ids of its jobs by stage. */
+  readonly submitted?: Readonly<Record<string, readonly string[]>>;
 };
 
 /**
@@ -53,8 +63,9 @@ export type RunOutcome = {
  * @throws AlignError as the stages do; InterruptedError when `signal` fires, with everything finished kept
  */
 export async function runRecipe(asked: Recipe, options: RunOptions): Promise<RunOutcome> {
-  const { dryRun = false } = options;
+  const { dryRun = false, detach = false } = options;
   const folder = resolve(asked.out);
+  const settings = slurmOf(asked, options);
   const remote = Object.values(asked.models).find(({ source }) => source.startsWith("hub:"));
   if (dryRun && remote !== undefined)
     throw new ConfigError(
@@ -62,12 +73,72 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
     );
   const recipe = dryRun ? asked : await withLocalModels(asked, options.log);
   const job = jobOf(recipe);
-  // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
-  if (!dryRun) await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
-  if (!dryRun) await announce(recipe, job, options);
-  const { result, steps } = await runStages(recipe, job, options);
-  if (dryRun) return { folder, steps, report: undefined, estimates: await estimates(recipe, job) };
+  const prepare = async () => {
+    // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
+    await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
+    await announce(recipe, job, options);
+  };
+  const plan = async () => (await runStages(recipe, job, { ...options, dryRun: true })).steps;
+  if (dryRun) {
+    const steps = await plan();
+    const jobs = settings && (await planJobs({ folder, recipe: asked, settings, detach }, steps));
+    const outcome = { folder, steps, report: undefined, estimates: await estimates(recipe, job) };
+    return jobs === undefined ? outcome : { ...outcome, jobs };
+  }
+  let submitted: Record<string, string[]> | undefined;
+  if (settings === undefined) await prepare();
+  else {
+    const { log = silentLog, signal } = options;
+    submitted = await runOnSlurm({
+      folder,
+      recipe: asked,
+      settings,
+      detach,
+      log,
+      signal,
+      prepare,
+      plan,
+    });
+    if (detach) return { folder, steps: await plan(), report: undefined, submitted };
+  }
+  // What jobs made is taken from where it is kept; nothing is computed here then.
+  const { result, steps: all } = await (submitted === undefined
+    ? runStages(recipe, job, options)
+    : planRun(folder, asked, recipe, job, options).then(finished));
+  const steps = all.map((step) => (submitted?.[step.name] ? { ...step, state: "run" as const } : step));
   return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
+}
+
+/** The Slurm settings of a recipe that has any. @throws ConfigError for options that have no effect there, or only there */
+function slurmOf({ executor }: Recipe, { detach, fresh }: RunOptions): SlurmSettings | undefined {
+  if (executor.kind === "slurm") {
+    if (fresh === true)
+      throw new ConfigError(
+        "--fresh: jobs of a cluster go on from what is kept. Remove the run's folder instead, or give another with --out.",
+      );
+    return executor;
+  }
+  if (detach === true)
+    throw new ConfigError(
+      "--detach: has no effect on this machine. Give it with executor.kind=slurm, or leave it out.",
+    );
+  return undefined;
+}
+
+/**
+ * Runs one stage of a run by itself, from the recipe in the run's folder; what it needs must be there. Several processes may do so for one
+ * stage: where its work can be shared they share it, else one waits for the other.
+ * @throws ConfigError when the run has no such stage; AlignError "pipeline" when an input is missing
+ */
+export async function runOneStage(folder: string, name: string, options: RunOptions): Promise<StageStep> {
+  const asked = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
+  const { executor } = asked;
+  const threads = executor.kind === "slurm" ? threadsOf(executor, name, asked.threads) : asked.threads;
+  const local = await withLocalModels(asked, options.log);
+  const recipe: Recipe = threads === undefined ? local : { ...local, threads };
+  const { steps } = await runStages(recipe, jobOf(recipe), options, name);
+  checkStageExists(name, steps);
+  return steps.find((step) => step.name === name)!;
 }
 
 /** A run as it lies in its folder, planned and not computed. */
@@ -86,19 +157,32 @@ export type OpenedRun = {
 export async function openRun(folder: string, options: RunOptions): Promise<OpenedRun> {
   const asked = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
   const recipe = await withLocalModels(asked, options.log);
-  const job = jobOf(recipe);
+  return planRun(folder, asked, recipe, jobOf(recipe), options);
+}
+
+async function planRun(
+  folder: string,
+  asked: Recipe,
+  recipe: Recipe,
+  job: MainJob,
+  options: RunOptions,
+): Promise<OpenedRun> {
   const { result, steps } = await runStages(recipe, job, { ...options, dryRun: true });
   return { folder: resolve(folder), asked, recipe, job, result, steps };
 }
 
 /** As `openRun`. @throws AlignError "pipeline" when a stage is not finished */
 export async function openFinishedRun(folder: string, options: RunOptions): Promise<OpenedRun> {
-  const run = await openRun(folder, options);
-  const open = run.steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  return finished(await openRun(folder, options));
+}
+
+function finished(run: OpenedRun): OpenedRun {
+  const { folder, steps } = run;
+  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
   if (open.length > 0)
     throw new AlignError(
       "pipeline",
-      `${folder}: ${open.length} of ${run.steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
+      `${folder}: ${open.length} of ${steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
     );
   return run;
 }
@@ -135,6 +219,7 @@ async function runStages(
   recipe: Recipe,
   job: MainJob,
   { log = silentLog, signal, code, dryRun, fresh }: RunOptions,
+  only?: string,
 ): Promise<{ result: JobResult; steps: readonly StageStep[] }> {
   const pipeline = openPipeline({
     folder: resolve(recipe.out),
@@ -142,6 +227,7 @@ async function runStages(
     log,
     fresh: fresh === true,
     mode: dryRun === true ? "plan" : "run",
+    ...(only === undefined ? {} : { only }),
     ...(signal === undefined ? {} : { signal }),
   });
   let opened: Runtime | undefined;
@@ -165,9 +251,11 @@ function reportOf(
   version: string,
 ): Promise<RunReport> {
   const folder = resolve(recipe.out);
+  // Where it was computed is no part of what was computed.
+  const { executor: _, ...whatever } = recipe;
   return writeRunReport(folder, job, result, {
     folder,
-    recipe: recipeYaml(recipe),
+    recipe: recipeYaml(whatever),
     version,
     commit: sourceCommit(),
     steps,

@@ -13,6 +13,7 @@ type RunOptions = {
   readonly threads?: number;
   readonly dryRun?: boolean;
   readonly fresh?: boolean;
+  readonly detach?: boolean;
 };
 
 /** Adds the verbs `run` and `demo`, which is `run demo`. */
@@ -30,6 +31,7 @@ export function addRun(program: Command): void {
         "run recipe.yaml --dry-run",
         "run tao-li-2025 --set models.weak=models/opt-125m --set data.source.limit=2000",
         "run demo --set student.prefer.beta=0.05 --out runs/beta-0.05",
+        "run recipe.yaml --set executor.kind=slurm --set executor.cpus=8",
       ]),
     )
     .action(act(runRun));
@@ -54,7 +56,8 @@ function withRunOptions(command: Command): Command {
     .option("--device <name>", "where to compute; the same as --set device=<name>")
     .option("--threads <n>", "cores to compute on; the same as --set threads=<n>", wholeNumber(1, 4096))
     .option("--dry-run", "print what would be computed and what is kept, and do nothing")
-    .option("--fresh", "compute everything again, whatever is kept");
+    .option("--fresh", "compute everything again, whatever is kept")
+    .option("--detach", "with executor.kind=slurm: submit everything, the report too, and return");
 }
 
 async function runRun(session: Session, source: string, options: RunOptions): Promise<void> {
@@ -69,12 +72,15 @@ async function runRun(session: Session, source: string, options: RunOptions): Pr
     code: packageVersion(),
     dryRun,
     fresh: options.fresh === true,
+    detach: options.detach === true,
   });
   if (dryRun) {
     const { formatEstimates } = await import("../../pipeline/job/estimate.ts");
+    const { formatJobs } = await import("../../pipeline/executor/slurm-run.ts");
+    const scripts = outcome.jobs === undefined ? "" : `\n\n${formatJobs(outcome.jobs)}`;
     session.result(
       outcomeValue(outcome),
-      `${formatSteps(outcome.steps)}\n\n${formatEstimates(outcome.estimates ?? [])}`,
+      `${formatSteps(outcome.steps)}\n\n${formatEstimates(outcome.estimates ?? [])}${scripts}`,
     );
   } else session.result(outcomeValue(outcome), formatOutcome(outcome));
 }

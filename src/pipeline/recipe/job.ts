@@ -96,8 +96,10 @@ const defined = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T;
 
 /** Where and on how many cores a recipe computes. */
-export function computeOf({ device, threads }: Recipe) {
-  return { device, threads: threads ?? defaultThreads() };
+export function computeOf({ device, threads, executor }: Recipe) {
+  // A job has the cores it asked for, whatever this machine has.
+  const otherwise = executor.kind === "slurm" ? (executor.cpus ?? 1) : defaultThreads();
+  return { device, threads: threads ?? otherwise };
 }
 
 type RecipePrefer = Recipe["student"]["prefer"];

@@ -44,6 +44,10 @@ function rename(value: unknown, schema: z.ZodType, path: Path, unknown: UnknownK
   const target = objectAt(schema, value);
   if (Array.isArray(value) && target instanceof z.ZodArray)
     return value.map((item, i) => rename(item, target.element as z.ZodType, [...path, i], unknown));
+  if (isObject(value) && target instanceof z.ZodRecord)
+    return mapValues(value, (member, key) =>
+      rename(member, target.valueType as z.ZodType, [...path, key], unknown),
+    );
   if (!isObject(value) || !(target instanceof z.ZodObject)) return value;
   const shape = target.shape as Record<string, z.ZodType>;
   const names = new Map(Object.keys(shape).map((name) => [diskName(name), name]));
@@ -82,6 +86,10 @@ export function expand(
   const target = objectAt(schema, full);
   if (Array.isArray(full) && target instanceof z.ZodArray)
     return full.map((item, i) => expand(item, options, target.element as z.ZodType, [...path, i]));
+  if (isObject(full) && target instanceof z.ZodRecord)
+    return mapValues(full, (member, name) =>
+      expand(member, options, target.valueType as z.ZodType, [...path, name]),
+    );
   if (!isObject(full) || !(target instanceof z.ZodObject)) return full;
   const shape = target.shape as Record<string, z.ZodType>;
   const schemas = new Map(Object.entries(shape).map(([name, member]) => [diskName(name), member]));
@@ -94,6 +102,9 @@ export function expand(
   const out = { ...named, ...Object.fromEntries(entries) };
   return "beta" in shape && "loss" in shape ? moveBeta(out, options.conflicts ?? [], path) : out;
 }
+
+const mapValues = (value: Record<string, unknown>, map: (member: unknown, key: string) => unknown) =>
+  Object.fromEntries(Object.entries(value).map(([key, member]) => [key, map(member, key)]));
 
 /** `beta` beside `loss` is written into the loss. */
 function moveBeta(

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { DEVICES } from "../../runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
+import { executorSchema } from "./executor.ts";
 import { labelledSchema, labelSchema } from "./labels.ts";
 import { choice, positive } from "./parts.ts";
 import { dataSchema, evalSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
@@ -113,6 +114,7 @@ export const recipeSchema = z.strictObject({
     .prefault(["sft", "weak", "human", "random"])
     .describe("Students that are trained and compared side by side."),
   eval: evalSchema.prefault({}).describe("Generation on test prompts and what is measured."),
+  executor: executorSchema.prefault("local"),
 });
 
 type Parsed = z.output<typeof recipeSchema>;

@@ -4,10 +4,13 @@ import { diskName } from "./names.ts";
 import { isObject } from "./parts.ts";
 import type { Recipe } from "./schema.ts";
 
+/** A recipe, with or without where it is computed, which is no part of what comes out. */
+export type WrittenRecipe = Omit<Recipe, "executor"> & Partial<Pick<Recipe, "executor">>;
+
 /**
  * YAML that `loadRecipe` reads back to the same recipe, but for `out`: where a run lies is not part of what it is.
  */
-export function recipeYaml({ out: _, ...recipe }: Recipe): string {
+export function recipeYaml({ out: _, ...recipe }: WrittenRecipe): string {
   return stringify(toDisk(recipe), { lineWidth: 0 });
 }
 

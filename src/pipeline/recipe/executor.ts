@@ -1,0 +1,110 @@
+/** Where the stages of a run are computed: in this process, or as jobs of a Slurm cluster. Nothing here changes a result. */
+import { z } from "zod";
+import { choice, count } from "./parts.ts";
+
+const word = (doc: string) =>
+  z
+    .string()
+    .regex(/^[^\s'"\\]+$/, "expected one word without quotes")
+    .optional()
+    .describe(doc);
+
+/** Given once on every job by the executor itself. */
+const OWN = ["array", "dependency", "job-name", "output", "error", "chdir", "parsable", "wrap", "wait"];
+const OWN_SHORT = ["a", "d", "J", "o", "e", "D", "W"];
+
+const directive = z
+  .string()
+  .regex(/^--?[A-Za-z][^\n\r]*$/, "expected one option of sbatch, such as --constraint=a100")
+  .refine(
+    (line) =>
+      !OWN.some((name) => new RegExp(`^--${name}([= ]|$)`).test(line)) &&
+      !OWN_SHORT.some((name) => new RegExp(`^-${name}`).test(line)),
+    "is given by the executor itself. Remove it.",
+  );
+
+const line = z.string().regex(/^[^\n\r]+$/, "expected one line");
+
+/** What a job asks the cluster for. */
+const resources = {
+  partition: word("Partition (sbatch --partition)."),
+  account: word("Account (sbatch --account)."),
+  qos: word("Quality of service (sbatch --qos)."),
+  time: z
+    .string()
+    .regex(/^(\d+-)?\d+(:\d+){0,2}$/, "expected Slurm's form, such as 30, 4:00:00 or 2-12")
+    .optional()
+    .describe("Time limit of a job, in Slurm's form. A job that reaches it is submitted again and goes on."),
+  cpus: count
+    .max(4096)
+    .optional()
+    .describe("Cores of a job, and threads it computes on; default the recipe's threads, or 1."),
+  memory: z
+    .string()
+    .regex(/^\d+[KMGT]?$/, "expected a number with K, M, G or T, such as 16G")
+    .optional()
+    .describe("Memory of a job (sbatch --mem)."),
+  gres: word("Generic resources such as gpu:1 (sbatch --gres)."),
+  extra: z.array(directive).optional().describe("More options of sbatch, one #SBATCH line each."),
+};
+
+/** Resources of some stages; `extra` comes after that of all stages. */
+const stageResourcesSchema = z.strictObject({
+  ...resources,
+  array: count
+    .max(4096)
+    .optional()
+    .describe("Tasks that share the stage's work; for stages whose work is cut into shards."),
+});
+
+/** The section `executor`. */
+export const executorSchema = choice(
+  "kind",
+  "local",
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("local") }),
+    z.strictObject({
+      kind: z.literal("slurm"),
+      ...resources,
+      stages: z
+        .record(
+          z.string().regex(/^[a-z0-9*-]+$/, "expected the name of a stage, with * for any letters"),
+          stageResourcesSchema,
+        )
+        .default({})
+        .describe(
+          "Resources of stages by name, such as student-* or pool-scores; the last that fits counts.",
+        ),
+      setup: z
+        .array(line)
+        .default([])
+        .describe("Shell lines at the start of every job, such as module load nodejs."),
+      command: z
+        .array(line)
+        .min(1)
+        .optional()
+        .describe(
+          "How weak-teacher is started on a node; default this node and this package, by their paths.",
+        ),
+      pollSeconds: z.number().min(0.1).default(10).describe("Between two looks at the queue."),
+      retries: z
+        .number()
+        .int()
+        .min(0)
+        .default(3)
+        .describe(
+          "How often a job is submitted again that its node, its time limit, preemption or scancel of an array task ended.",
+        ),
+    }),
+  ]),
+  "Where stages are computed: local is this process, slurm submits a job per stage to a cluster.",
+);
+
+/** The section, resolved. */
+export type Executor = z.output<typeof executorSchema>;
+
+/** Settings of the Slurm executor. */
+export type SlurmSettings = Extract<Executor, { kind: "slurm" }>;
+
+/** Resources of one stage. */
+export type StageResources = z.output<typeof stageResourcesSchema>;
