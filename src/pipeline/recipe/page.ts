@@ -42,8 +42,8 @@ function rowsOf(path: string, part: JsonSchema): Row[] {
     const properties = option.properties as Record<string, JsonSchema> | undefined;
     const items = option.items;
     if (isObject(items)) rows.push(...rowsOf(`${path}[]`, items));
-    const { additionalProperties: any } = option;
-    if (isObject(any)) rows.push(...rowsOf(`${path}.<name>`, any));
+    const members = option.additionalProperties;
+    if (isObject(members)) rows.push(...rowsOf(`${path}.<name>`, members));
     for (const [name, member] of Object.entries(properties ?? {})) {
       if (isSection(member)) rows.push({ ...rowOf(`${path}.${name}`, member, false), type: kindsOf(member) });
       else rows.push(rowOf(`${path}.${name}`, member, isRequired(option, name)));
@@ -98,7 +98,8 @@ function kindsOf(part: JsonSchema): string {
     if (Array.isArray(option.enum)) return option.enum.map((value) => `\`${value}\``).join(", ");
     if (option.const !== undefined) return `\`${option.const}\``;
     if (isObject(option.properties)) return "settings";
-    if (isObject(option.additionalProperties)) return "settings by name";
+    if (isObject(option.additionalProperties))
+      return isSection(option.additionalProperties) ? "settings by name" : "values by name";
     if (option.type === "array") return "list";
     const names: Record<string, string> = {
       integer: "whole number",
