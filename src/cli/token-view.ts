@@ -2,6 +2,7 @@
  * Shows the tokens of a pair as a model sees them: prompt, response a, response b; what is trained on is marked. With colours by
  * background, without (NO_COLOR) in brackets.
  */
+import { visible } from "../report/html.ts";
 import type { EncodedPair } from "../text/pair.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { Paint } from "./streams.ts";
@@ -21,6 +22,11 @@ export function showPair(tokenizer: Tokenizer, pair: EncodedPair): ShownPair {
   return { prompt: part(pair.prompt, false), a: part(pair.a, true), b: part(pair.b, true) };
 }
 
+/** A token's text on one line: breaks and tabs as signs, other control characters spelled out, for it must not command the terminal. */
+export function shownPiece(piece: string): string {
+  return visible(piece.replaceAll("\r", "␍").replaceAll("\n", "⏎").replaceAll("\t", "⇥"));
+}
+
 /** Alternating shades tell neighbouring tokens apart. */
 const SHADES = {
   prompt: ["dim", "reset"],
@@ -34,7 +40,7 @@ const SHADES = {
  */
 export function formatShownPair(shown: ShownPair, paint: Paint, colours: boolean): string {
   const token = (part: keyof ShownPair) => (token: ShownToken, i: number) => {
-    const text = token.piece.replaceAll("\r", "␍").replaceAll("\n", "⏎").replaceAll("\t", "⇥");
+    const text = shownPiece(token.piece);
     const broken = token.piece.includes("\n") ? "\n" : "";
     if (!colours) return `${token.inLoss ? `[${text}]` : `‹${text}›`}${broken}`;
     return `${paint(part === "prompt" ? SHADES.prompt[i % 2]! : ["black", SHADES[part][i % 2]!], text)}${broken}`;

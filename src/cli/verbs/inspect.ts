@@ -13,12 +13,19 @@ import type { Interval } from "../../stats/check.ts";
 import { encodePair, type TokenLimits } from "../../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
 import { type DataOptions, readOptions, withData } from "../data-options.ts";
-import { examples, wholeNumber } from "../options.ts";
+import { formatExplanation } from "../heat-view.ts";
+import { examples, positiveNumber, wholeNumber } from "../options.ts";
 import { act, type Session } from "../session.ts";
 import { hasColours } from "../streams.ts";
 import { formatShownPair, showPair } from "../token-view.ts";
 
-type InspectOptions = DataOptions & { readonly model?: string; readonly row?: number };
+type InspectOptions = DataOptions & {
+  readonly model?: string;
+  readonly row?: number;
+  readonly explain?: boolean;
+  readonly reference?: string;
+  readonly beta?: number;
+};
 
 /** Adds the verb `inspect`. */
 export function addInspect(program: Command): void {
@@ -34,8 +41,14 @@ export function addInspect(program: Command): void {
         "--row <n>",
         "show the tokens of this pair with the loss mask, 1 is the first",
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
-      ),
-    ", for --row",
+      )
+      .option(
+        "--explain",
+        "show what each token of both responses adds to the implicit reward of --model over --reference (row 1, or --row)",
+      )
+      .option("--reference <folder>", "the model that --model was trained from (--explain)")
+      .option("--beta <number>", "factor on the log-ratio (--explain), default 0.1", positiveNumber),
+    ", for --row and --explain",
   )
     .addHelpText(
       "after",
@@ -43,6 +56,7 @@ export function addInspect(program: Command): void {
         "inspect pairs.jsonl",
         "inspect answers.csv --map prompt=question,chosen=best,rejected=worst",
         "inspect pairs.jsonl --model models/stories15M --row 3",
+        "inspect pairs.jsonl --explain --model models/dpo/model --reference models/sft/model --row 3",
       ]),
     )
     .action(act(runInspect));
@@ -51,18 +65,36 @@ export function addInspect(program: Command): void {
 type Loaded = { report: LoadReport; statistics: DataStatistics | null; pairs: readonly CandidatePair[] };
 
 async function runInspect(session: Session, file: string, options: InspectOptions): Promise<void> {
-  if (options.row !== undefined && options.model === undefined)
-    throw new ConfigError("--row: needs --model, whose tokenizer makes the tokens.");
+  checkFlags(options);
   const tokenizer = options.model === undefined ? undefined : await loadTokenizer(options.model);
   const { report, statistics, pairs } = await load(file, options, tokenizer);
   const row =
-    options.row === undefined ? undefined : showRow(session, tokenizer!, pairs, options.row, options);
+    options.explain === true
+      ? await explainRow(session, pairAt(pairs, options.row ?? 1), options)
+      : options.row === undefined
+        ? undefined
+        : showRow(session, tokenizer!, pairAt(pairs, options.row), options);
   const text = [
     ...formatLoadReport(report),
     ...(statistics === null ? [] : formatStatistics(statistics)),
     ...(row === undefined ? [] : ["", row.text]),
   ];
-  session.result({ report, statistics, ...(row === undefined ? {} : { row: row.value }) }, text.join("\n"));
+  session.result({ report, statistics, ...(row === undefined ? {} : row.value) }, text.join("\n"));
+}
+
+/** @throws ConfigError for flags that are missing or have no effect */
+function checkFlags({ row, model, explain, reference, beta }: InspectOptions): void {
+  const issues: string[] = [];
+  if (row !== undefined && model === undefined)
+    issues.push("--row: needs --model, whose tokenizer makes the tokens.");
+  if (explain === true) {
+    if (model === undefined) issues.push("--model: is missing; --explain needs the teacher's policy.");
+    if (reference === undefined)
+      issues.push("--reference: is missing; --explain needs the model that the policy was trained from.");
+  } else
+    for (const [flag, value] of Object.entries({ reference, beta }))
+      if (value !== undefined) issues.push(`--${flag}: has no effect without --explain. Leave it out.`);
+  if (issues.length > 0) throw new ConfigError(issues);
 }
 
 /** Preferences where people judged, else the bare pairs. */
@@ -92,22 +124,48 @@ function judgedRows(pairs: readonly CandidatePair[], labels: readonly HumanLabel
   });
 }
 
-function showRow(
-  session: Session,
-  tokenizer: Tokenizer,
-  pairs: readonly CandidatePair[],
-  row: number,
-  limits: TokenLimits,
-) {
+type NumberedPair = { readonly row: number; readonly pair: CandidatePair };
+
+function pairAt(pairs: readonly CandidatePair[], row: number): NumberedPair {
   const pair = pairs[row - 1];
   if (pair === undefined) throw new ConfigError(`--row: expected 1 to ${pairs.length}, got ${row}.`);
+  return { row, pair };
+}
+
+function showRow(session: Session, tokenizer: Tokenizer, { row, pair }: NumberedPair, limits: TokenLimits) {
   const encoded = encodePair(tokenizer, pair, limits);
   const shown = showPair(tokenizer, encoded);
   const flags = encoded.flags.length === 0 ? "no flags" : `flags: ${encoded.flags.join(", ")}`;
   return {
-    value: { id: pair.id, flags: encoded.flags, ...shown },
+    value: { row: { id: pair.id, flags: encoded.flags, ...shown } },
     text: `row ${row} (${pair.id}), ${flags}\n\n${formatShownPair(shown, session.paint, hasColours(process.stdout))}`,
   };
+}
+
+/** What each token of a pair adds to its scores, by the two models of an implicit reward. */
+async function explainRow(session: Session, { row, pair }: NumberedPair, options: InspectOptions) {
+  const { openRuntime } = await import("../../runtime/runtime.ts");
+  const { openImplicitReward } = await import("../../teacher/implicit-reward.ts");
+  const { openExplainer } = await import("../../teacher/explain.ts");
+  const { model, reference, beta = 0.1, maxLength, maxPromptLength } = options;
+  const runtime = openRuntime();
+  try {
+    const limits = { maxLength, maxPromptLength };
+    const teacher = await openImplicitReward(runtime, {
+      policy: model!,
+      reference: reference!,
+      beta,
+      limits,
+    });
+    const explained = await (await openExplainer(teacher)).explain(pair);
+    const { id, prompt, a, b, scoreA, scoreB, flags } = explained;
+    return {
+      value: { explanation: { id, beta, scoreA, scoreB, margin: scoreA - scoreB, flags, prompt, a, b } },
+      text: `row ${row} (${id})\n\n${formatExplanation(explained, session.paint, hasColours(process.stdout))}`,
+    };
+  } finally {
+    await runtime.close();
+  }
 }
 
 function formatStatistics({
