@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../core/errors.ts";
 import type { HumanNoise, TeacherChoice } from "../pipeline/teachers.ts";
 import type { HumanChoice, Scores } from "../teacher/controls.ts";
+import { SERVER_KINDS, type ServerKind } from "../teacher/remote/protocol.ts";
 import { positiveNumber } from "./options.ts";
 
 const KINDS = [
@@ -11,6 +12,7 @@ const KINDS = [
   "reward-head",
   "judge-local",
   "judge-chat",
+  "remote",
   "random",
   "longer",
   "gold",
@@ -27,6 +29,10 @@ export type TeacherOptions = {
   readonly beta?: number;
   readonly url?: string;
   readonly apiKeyEnv?: string;
+  readonly server?: ServerKind;
+  readonly modelName?: string;
+  readonly referenceName?: string;
+  readonly tokenizer?: string;
   readonly judgePrompt?: string;
   readonly gold?: string;
   readonly human?: string;
@@ -43,6 +49,7 @@ const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}
   "reward-head": ["model!"],
   "judge-local": ["model!", "judgePrompt"],
   "judge-chat": ["model!", "url!", "apiKeyEnv", "judgePrompt"],
+  remote: ["url!", "modelName!", "referenceName", "tokenizer!", "beta", "server", "apiKeyEnv"],
   random: [],
   longer: [],
   gold: ["gold!"],
@@ -55,6 +62,10 @@ const NAMES: Readonly<Record<Flag, string>> = {
   beta: "beta",
   url: "url",
   apiKeyEnv: "api-key-env",
+  server: "server",
+  modelName: "model-name",
+  referenceName: "reference-name",
+  tokenizer: "tokenizer",
   judgePrompt: "judge-prompt",
   gold: "gold",
   human: "human",
@@ -71,9 +82,21 @@ export function withTeacher(command: Command): Command {
       "the teacher's model: the policy, the reward model, the judge; for judge-chat the endpoint's name of it",
     )
     .option("--reference <folder>", "the model the policy was trained from (implicit-reward)")
-    .option("--beta <number>", "factor on the log-ratio (implicit-reward), default 0.1", positiveNumber)
-    .option("--url <address>", "an OpenAI-compatible endpoint, such as https://host/v1 (judge-chat)")
-    .option("--api-key-env <name>", "environment variable that holds the endpoint's key (judge-chat)")
+    .option(
+      "--beta <number>",
+      "factor on the log-ratio (implicit-reward, remote), default 0.1",
+      positiveNumber,
+    )
+    .option("--url <address>", "an endpoint, such as https://host/v1 (judge-chat, remote)")
+    .option("--api-key-env <name>", "environment variable that holds the endpoint's key (judge-chat, remote)")
+    .addOption(
+      new Option("--server <kind>", "what is at the address (remote), default found out").choices(
+        SERVER_KINDS,
+      ),
+    )
+    .option("--model-name <name>", "the policy's name at the server (remote)")
+    .option("--reference-name <name>", "the reference's name there; without it likelihoods (remote)")
+    .option("--tokenizer <folder>", "folder of the served models' tokenizer (remote)")
     .option(
       "--judge-prompt <file>",
       "the judges' question, with {prompt}, {first} and {second}; default built in",
@@ -125,6 +148,13 @@ export async function teacherOf(
       return { kind, model, prompt: await prompt() };
     case "judge-chat":
       return { kind, url, endpointModel: model, apiKeyEnv, prompt: await prompt() };
+    case "remote": {
+      const { server, modelName = "", referenceName, tokenizer = "" } = options;
+      if (options.beta !== undefined && referenceName === undefined)
+        throw new ConfigError("--beta: has no effect without --reference-name. Leave it out.");
+      const ratio = referenceName === undefined ? {} : { referenceName, beta };
+      return { kind, url, server, modelName, tokenizer, apiKeyEnv, ...ratio };
+    }
     case "random":
       return { kind, seed };
     case "longer":
@@ -165,6 +195,7 @@ async function readQuestion(file: string): Promise<string> {
 }
 
 /** Files beside the model folders that the flags name: a stage's key holds their digests. */
-export function teacherFiles({ gold, human }: TeacherOptions): Readonly<Record<string, string>> {
-  return { ...(gold === undefined ? {} : { gold }), ...(human === undefined ? {} : { human }) };
+export function teacherFiles({ gold, human, tokenizer }: TeacherOptions): Readonly<Record<string, string>> {
+  const named = Object.entries({ gold, human, tokenizer }).filter(([, path]) => path !== undefined);
+  return Object.fromEntries(named) as Record<string, string>;
 }

@@ -8,6 +8,7 @@ import { openImplicitReward } from "../teacher/implicit-reward.ts";
 import { openChatJudge } from "../teacher/judge-chat.ts";
 import { openLocalJudge } from "../teacher/judge-local.ts";
 import { openLikelihood } from "../teacher/likelihood.ts";
+import { openRemoteTeacher, type RemoteTeacherOptions } from "../teacher/remote/remote-teacher.ts";
 import { openRewardHead } from "../teacher/reward-head.ts";
 import type { Teacher } from "../teacher/teacher.ts";
 import type { TokenLimits } from "../text/pair.ts";
@@ -43,6 +44,11 @@ export type TeacherChoice =
       readonly maxTokens?: number | undefined;
       readonly concurrency?: number | undefined;
     }
+  /** Models behind a server; log-probabilities come over HTTP (`teacher/remote/`). */
+  | ({ readonly kind: "remote" } & Pick<
+      RemoteTeacherOptions,
+      "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
+    >)
   | { readonly kind: "random"; readonly seed: number }
   | { readonly kind: "longer" }
   | { readonly kind: "gold"; readonly rewards: () => Promise<ReadonlyMap<string, Scores>> }
@@ -76,6 +82,11 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
     case "judge-chat": {
       const { url, endpointModel, prompt, maxTokens } = choice;
       return { settings: { kind, url, endpointModel, ...given({ prompt, maxTokens }) }, models: {} };
+    }
+    case "remote": {
+      // The tokenizer's folder need hold no model: the stage names its digest beside those of models.
+      const { url, server, modelName, referenceName, beta } = choice;
+      return { settings: { kind, url, modelName, ...given({ server, referenceName, beta }) }, models: {} };
     }
     case "random":
       return { settings: { kind, seed: choice.seed }, models: {} };
@@ -126,6 +137,10 @@ export async function openTeacher(
       const { url, endpointModel: model, prompt, apiKeyEnv, maxTokens, concurrency } = choice;
       const optional = given({ name, prompt, apiKeyEnv, maxTokens, concurrency });
       return openChatJudge({ url, model, cache: replies, ...optional });
+    }
+    case "remote": {
+      const { kind: _, ...options } = choice;
+      return openRemoteTeacher({ ...options, ...common, memory: replies, signal: deps.signal });
     }
     case "random":
       return openControl({ control: "random", seed: choice.seed });

@@ -114,6 +114,7 @@ function openKind(
         chat: settings?.chat === true,
       });
     case "judge-chat":
+    case "remote":
     case "control":
       throw new CheckpointError(
         file,

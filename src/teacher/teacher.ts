@@ -30,6 +30,7 @@ export const TEACHER_KINDS = [
   "reward-head",
   "judge-local",
   "judge-chat",
+  "remote",
   "control",
 ] as const;
 

@@ -1,0 +1,190 @@
+/** Remote teachers and judges against this project's own server, real numbers on both sides. */
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadAdapter } from "../../src/checkpoint/adapter-model.ts";
+import { loadModel } from "../../src/checkpoint/load-model.ts";
+import type { CandidatePair } from "../../src/data/rows.ts";
+import { openScorer } from "../../src/objective/score.ts";
+import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+import type { TeacherServer } from "../../src/serve/server.ts";
+import { encodePairs, scoreCandidates } from "../../src/teacher/encode.ts";
+import { openImplicitReward } from "../../src/teacher/implicit-reward.ts";
+import { openChatJudge } from "../../src/teacher/judge-chat.ts";
+import { openLikelihood } from "../../src/teacher/likelihood.ts";
+import { SERVER_KINDS } from "../../src/teacher/remote/protocol.ts";
+import { openRemoteTeacher } from "../../src/teacher/remote/remote-teacher.ts";
+import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { weakTeacher } from "../cli/spawn.ts";
+import { type TinyFolders, tinyServer, writeTinyFolders } from "../helpers/tiny-server.ts";
+
+const limits = { maxLength: 96, maxPromptLength: 48 };
+const pairs: CandidatePair[] = [
+  ...Array.from({ length: 60 }, (_, i) => ({
+    id: `r${i}`,
+    prompt: i % 4 === 0 ? [{ role: "user", content: `Question ${i}?` }] : `p${i}`.repeat(1 + (i % 30)),
+    a: i % 9 === 0 ? "same" : `answer ${"a".repeat(i)}`,
+    b: i % 9 === 0 ? "same" : i % 7 === 0 ? "" : `other ${i}`,
+  })),
+];
+
+let runtime: Runtime;
+let folders: TinyFolders;
+let server: TeacherServer;
+let memory: string;
+beforeAll(async () => {
+  runtime = openRuntime({ threads: 1 });
+  folders = await writeTinyFolders(runtime);
+  memory = await mkdtemp(join(tmpdir(), "memory-"));
+  const adapters = [{ name: "teacher", folder: folders.adapter }];
+  server = await tinyServer(runtime, { model: folders.base, adapters, reference: folders.reference });
+});
+afterAll(async () => {
+  await server.close();
+  await runtime.close();
+  await folders.remove();
+  await rm(memory, { recursive: true });
+});
+
+const remote = (options: Partial<Parameters<typeof openRemoteTeacher>[0]>) =>
+  openRemoteTeacher({
+    url: `${server.url}/v1`,
+    modelName: "base",
+    tokenizer: folders.base,
+    limits,
+    memory: join(memory, JSON.stringify([options.modelName, options.referenceName])),
+    ...options,
+  });
+
+describe("remote scores are the local ones", () => {
+  test("of a policy and its reference, for every pair", async () => {
+    const teacher = await remote({ referenceName: "reference", beta: 0.3 });
+    const { base: policy, reference } = folders;
+    const local = await openImplicitReward(runtime, { policy, reference, limits, beta: 0.3 });
+    const [far, near] = [await teacher.scorePairs(pairs), await local.scorePairs(pairs)];
+    far.forEach(({ scoreA, scoreB, parts, ...facts }, i) => {
+      expect(Math.abs(scoreA - near[i]!.scoreA)).toBeLessThan(1e-4);
+      expect(Math.abs(scoreB - near[i]!.scoreB)).toBeLessThan(1e-4);
+      expect(near[i]).toMatchObject(facts);
+      expect(Math.abs(parts!["policy"]![0] - near[i]!.parts!["policy"]![0])).toBeLessThan(1e-4);
+    });
+    // The server knows what it serves: digests are those of the local manifest.
+    const { policy: digest, reference: base, tokenizer, template } = local.manifest;
+    expect(teacher.manifest).toMatchObject({ policy: digest, reference: base, tokenizer, template });
+    expect(teacher.manifest.settings).toMatchObject({ server: "weak-teacher", version: "1.2.3" });
+    await local.close();
+  });
+
+  test("of an adapter against its base, with one copy of the weights", async () => {
+    const teacher = await remote({ modelName: "teacher", referenceName: "base", beta: 1 });
+    const far = await teacher.scorePairs(pairs);
+    const base = await loadModel(runtime, folders.base, { id: "alone" });
+    const under = await loadModel(runtime, folders.base, { id: "adapted" });
+    const adapted = await loadAdapter(runtime, under, folders.adapter);
+    const encoded = encodePairs(await loadTokenizer(folders.base), pairs, limits);
+    const [policy, reference] = await Promise.all(
+      [adapted, base].map(async (model) =>
+        scoreCandidates(await openScorer(runtime, model), encoded, ({ logps }) => logps),
+      ),
+    );
+    far.forEach(({ scoreA, scoreB }, i) => {
+      expect(Math.abs(scoreA - (policy![i]![0] - reference![i]![0]))).toBeLessThan(1e-4);
+      expect(Math.abs(scoreB - (policy![i]![1] - reference![i]![1]))).toBeLessThan(1e-4);
+    });
+    expect(Math.max(...far.map(({ scoreA }) => Math.abs(scoreA)))).toBeGreaterThan(0.01);
+  });
+
+  test.each(SERVER_KINDS.filter((kind) => kind !== "sglang"))("asked as %s", async (kind) => {
+    const teacher = await remote({ server: kind, modelName: "reference" });
+    const local = await openLikelihood(runtime, { policy: folders.reference, limits });
+    const [far, near] = [await teacher.scorePairs(pairs), await local.scorePairs(pairs)];
+    far.forEach(({ scoreA, scoreB }, i) => {
+      expect(Math.abs(scoreA - near[i]!.scoreA)).toBeLessThan(1e-4);
+      expect(Math.abs(scoreB - near[i]!.scoreB)).toBeLessThan(1e-4);
+    });
+    await local.close();
+  });
+});
+
+test("label takes a remote teacher, and tells which flags it needs", async () => {
+  const pool = join(folders.root, "pool.jsonl");
+  const plain = pairs.filter(({ prompt }) => typeof prompt === "string");
+  await writeFile(
+    pool,
+    plain
+      .map(({ id, prompt, a, b }) => `${JSON.stringify({ id, prompt, response_a: a, response_b: b })}\n`)
+      .join(""),
+  );
+  const out = join(folders.root, "labels");
+  const args = [
+    "label",
+    pool,
+    "--teacher",
+    "remote",
+    "--url",
+    server.url,
+    "--model-name",
+    "teacher",
+    "--reference-name",
+    "base",
+    "--tokenizer",
+    folders.base,
+    "--max-length",
+    "96",
+    "--max-prompt-length",
+    "48",
+    "--out",
+    out,
+    "--json",
+  ];
+  const first = await weakTeacher(args);
+  expect(first.code, first.stderr).toBe(0);
+  const { counts, teacher } = JSON.parse(first.stdout) as {
+    counts: { pairs: number };
+    teacher: { kind: string };
+  };
+  expect(counts.pairs).toBe(plain.length);
+  expect(teacher.kind).toBe("remote");
+  const manifest = await readFile(join(out, "scores", "manifest.json"), "utf8");
+  expect(manifest).toContain('"server": "weak-teacher"');
+  expect(manifest).not.toContain(server.url);
+  const wrong = await weakTeacher([
+    "label",
+    pool,
+    "--teacher",
+    "remote",
+    "--url",
+    server.url,
+    "--beta",
+    "2",
+    "--model-name",
+    "x",
+    "--out",
+    join(folders.root, "none"),
+  ]);
+  expect(wrong).toMatchObject({
+    code: 2,
+    stderr: "error: --tokenizer: is missing; --teacher remote needs it.\n",
+  });
+});
+
+test("a judge asks a real model through the chat endpoint; replies that are no vote are counted and shown", async () => {
+  const judge = openChatJudge({
+    url: `${server.url}/v1`,
+    model: "base",
+    cache: join(memory, "replies"),
+    prompt: "{prompt} 1:{first} 2:{second}",
+    maxTokens: 4,
+  });
+  const scores = await judge.scorePairs(pairs.slice(0, 6));
+  const { asked, cached, malformed, malformedExamples, models } = judge.counts();
+  expect(asked + cached).toBe(12);
+  expect(models).toEqual(["base"]);
+  // An untrained model does not answer with a number: every pair abstains, and what it said instead is shown.
+  expect(malformed).toBe(12);
+  expect(malformedExamples[0]!.length).toBeGreaterThan(0);
+  expect(scores.every(({ scoreA, flags }) => Number.isNaN(scoreA) && flags.includes("malformed-reply"))).toBe(
+    true,
+  );
+});
