@@ -9,6 +9,50 @@ import { AlignError, DataError, messageOf } from "./errors.ts";
 
 const TMP = ".tmp-";
 
+/** A file that is being written and appears when it is whole. */
+export interface AtomicFile {
+  /** Adds to the file. @throws AlignError with code "io" */
+  write(data: string | Uint8Array): Promise<void>;
+  /** Syncs the file and puts it in its place. @throws AlignError with code "io" */
+  commit(): Promise<void>;
+  /** Leaves nothing. Does nothing after `commit`. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Begins a file; the folder is made if it is missing.
+ * @throws AlignError with code "io" when it cannot be written
+ */
+export async function openFileAtomic(path: string): Promise<AtomicFile> {
+  const temporary = temporaryFor(path);
+  const checked = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw writeError(path, error);
+    });
+  await checked(mkdir(dirname(path), { recursive: true }));
+  const file = await checked(open(temporary, "wx"));
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  return {
+    write: (data) => checked(file.writeFile(data)),
+    commit: () =>
+      checked(
+        (async () => {
+          await file.sync();
+          await close();
+          await rename(temporary, path);
+        })(),
+      ),
+    async discard() {
+      await close().catch(() => {});
+      await rm(temporary, { force: true }).catch(() => {});
+    },
+  };
+}
+
 /**
  * Writes a file atomically; `data` in one piece or as chunks. The folder is made if it is missing.
  * @throws AlignError with code "io" when it cannot be written; an AlignError of the chunks' own passes through
@@ -17,21 +61,15 @@ export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const temporary = temporaryFor(path);
+  const file = await openFileAtomic(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(temporary, "wx");
-    try {
-      if (typeof data === "string" || data instanceof Uint8Array) await file.writeFile(data);
-      else for await (const chunk of data) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
+    if (typeof data === "string" || data instanceof Uint8Array) await file.write(data);
+    else for await (const chunk of data) await file.write(chunk);
+    await file.commit();
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
     throw error instanceof AlignError ? error : writeError(path, error);
+  } finally {
+    await file.discard();
   }
 }
 

@@ -14,16 +14,30 @@ export function assignIds(pairs: readonly ParsedPair[]): string[] {
   const repeats = new Map<string, number[]>();
   for (const [i, pair] of pairs.entries()) {
     if (pair.id !== undefined) continue;
-    const responses = [canonicalJson(pair.first), canonicalJson(pair.second)].sort();
-    const base = digestOf([pair.prompt, ...responses]).slice(0, ID_LENGTH);
+    const base = contentId(pair);
     repeats.set(base, [...(repeats.get(base) ?? []), i]);
   }
-  const orderOf = (i: number) => canonicalJson([pairs[i]!.first, pairs[i]!.preferred]);
   for (const [base, places] of repeats) {
-    const sorted = places.length === 1 ? places : [...places].sort((x, y) => compare(orderOf(x), orderOf(y)));
-    for (const [n, i] of sorted.entries()) ids[i] = n === 0 ? base : `${base}-${n + 1}`;
+    const order = (i: number) => repeatOrder(pairs[i]!);
+    for (const [n, i] of numberRepeats(places, order).entries()) ids[i] = n === 0 ? base : `${base}-${n + 1}`;
   }
   return ids;
+}
+
+/** The id that a pair's content gives it, before repeats are numbered. */
+export function contentId({ prompt, first, second }: ParsedPair): string {
+  const responses = [canonicalJson(first), canonicalJson(second)].sort();
+  return digestOf([prompt, ...responses]).slice(0, ID_LENGTH);
+}
+
+/** What pairs of equal content are numbered by. */
+export function repeatOrder({ first, preferred }: ParsedPair): string {
+  return canonicalJson([first, preferred]);
+}
+
+/** Places of pairs of equal content in the order of their numbers. */
+export function numberRepeats<T>(places: readonly T[], order: (place: T) => string): readonly T[] {
+  return places.length === 1 ? places : [...places].sort((x, y) => compare(order(x), order(y)));
 }
 
 /**

@@ -143,28 +143,56 @@ function flagsOf(pair: ParsedPair): RowFlag[] {
   return flags;
 }
 
-function subsetOf(pair: ParsedPair): { subset?: string } {
+/** The part of the data a pair belongs to, where it says so. */
+export function subsetOf(pair: ParsedPair): { subset?: string } {
   return pair.meta?.subset === undefined ? {} : { subset: pair.meta.subset };
 }
 
-function reportOf(source: string, { pairs, detection, records, leftOut, bad }: ReadPairs): LoadReport {
-  const count = (preferred: ParsedPair["preferred"]) =>
-    pairs.filter((pair) => pair.preferred === preferred).length;
-  const flags: Partial<Record<RowFlag, number>> = {};
-  for (const flag of pairs.flatMap(flagsOf)) flags[flag] = (flags[flag] ?? 0) + 1;
-  return {
-    source,
-    format: detection.adapter.name,
-    why: detection.why,
-    preview: detection.preview,
-    records,
-    rows: count("first") + count("second"),
-    ties: count("tie"),
-    unlabelled: count("none"),
-    leftOut,
-    flags,
-    bad,
-  };
+/** Counts pairs for a report, one by one. */
+export class PairCounter {
+  private readonly preferred = { first: 0, second: 0, tie: 0, none: 0 };
+  private readonly flags: Partial<Record<RowFlag, number>> = {};
+
+  add(pair: ParsedPair): void {
+    this.count(pair, 1);
+  }
+
+  /** Takes back a pair that was added. */
+  remove(pair: ParsedPair): void {
+    this.count(pair, -1);
+  }
+
+  private count(pair: ParsedPair, one: 1 | -1): void {
+    this.preferred[pair.preferred] += one;
+    for (const flag of flagsOf(pair)) {
+      this.flags[flag] = (this.flags[flag] ?? 0) + one;
+      if (this.flags[flag] === 0) delete this.flags[flag];
+    }
+  }
+
+  /** The report of a source whose pairs were counted. */
+  report(source: string, { detection, records, leftOut, bad }: Omit<ReadPairs, "pairs">): LoadReport {
+    const { first, second, tie, none } = this.preferred;
+    return {
+      source,
+      format: detection.adapter.name,
+      why: detection.why,
+      preview: detection.preview,
+      records,
+      rows: first + second,
+      ties: tie,
+      unlabelled: none,
+      leftOut,
+      flags: this.flags,
+      bad,
+    };
+  }
+}
+
+function reportOf(source: string, { pairs, ...read }: ReadPairs): LoadReport {
+  const counter = new PairCounter();
+  for (const pair of pairs) counter.add(pair);
+  return counter.report(source, read);
 }
 
 /** The report in words, one line each: the shape, three rows, the counts, the bad rows. */
@@ -183,6 +211,7 @@ export function formatLoadReport(report: LoadReport): string[] {
   ];
 }
 
-function tell(log: Log, report: LoadReport): void {
+/** Says what was read. */
+export function tell(log: Log, report: LoadReport): void {
   for (const line of formatLoadReport(report)) log.info(line);
 }

@@ -59,7 +59,8 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
   }
 }
 
-async function takeHead(stream: RecordStream): Promise<(RawRecord | RawProblem)[]> {
+/** The first records of a stream, from which a shape is worked out. */
+export async function takeHead(stream: RecordStream): Promise<(RawRecord | RawProblem)[]> {
   const head: (RawRecord | RawProblem)[] = [];
   while (head.length < HEAD) {
     const next = await stream.next();
@@ -69,12 +70,17 @@ async function takeHead(stream: RecordStream): Promise<(RawRecord | RawProblem)[
   return head;
 }
 
-async function* chain(head: readonly (RawRecord | RawProblem)[], rest: RecordStream): RecordStream {
+/** The head and what follows it. */
+export async function* chain(head: readonly (RawRecord | RawProblem)[], rest: RecordStream): RecordStream {
   yield* head;
   yield* rest;
 }
 
-function understand(head: readonly (RawRecord | RawProblem)[], { map, format }: PairOptions): Detection {
+/** Works out the shape of records, or takes the one that was named. @throws DataError as `detectFormat` */
+export function understand(
+  head: readonly (RawRecord | RawProblem)[],
+  { map, format }: PairOptions,
+): Detection {
   const records = head.filter((record) => "value" in record);
   if (map !== undefined) return chosenByUser(records, mapAdapter(map), "columns named with --map");
   if (format !== undefined)
@@ -92,62 +98,86 @@ function badRecord(record: RawRecord | RawProblem): BadRow {
   return { file: record.file, line: record.line, column: "", problem, fix: "" };
 }
 
-function nothingLeft(source: string, read: PairCollector): DataError {
+/** The error of a source of which no pair is left. */
+export function nothingLeft(
+  source: string,
+  read: Pick<RecordSorter, "records" | "leftOut" | "bad">,
+): DataError {
   const reasons = Object.entries(read.leftOut).map(([reason, n]) => `${n} left out: ${reason}`);
   if (read.bad.length > 0) reasons.push(`${read.bad.length} bad`);
   return new DataError(source, 0, `no row is left of ${read.records} (${reasons.join("; ")}).`);
 }
 
-/** Parses records one by one and sorts what comes of them. */
-class PairCollector {
-  readonly pairs: ParsedPair[] = [];
-  readonly lines: number[] = [];
+/** Parses records one by one and sorts out what is no pair. */
+export class RecordSorter {
   readonly bad: BadRow[] = [];
   readonly leftOut: Record<string, number> = {};
   records = 0;
   private readonly adapter: Adapter;
-  private readonly placeOfId = new Map<string, string>();
 
   constructor(adapter: Adapter) {
     this.adapter = adapter;
   }
 
-  add(record: RawRecord | RawProblem): void {
+  /**
+   * The pair of a record; undefined for what is bad or left out.
+   * @param check - may refuse a pair with a RowProblem
+   */
+  read(
+    record: RawRecord | RawProblem,
+    check: (pair: ParsedPair, record: RawRecord) => void = () => {},
+  ): ParsedPair | undefined {
     this.records++;
     if ("problem" in record) {
       this.bad.push(badRecord(record));
-      return;
+      return undefined;
     }
     try {
       const parsed = this.adapter.parse(record.value);
-      if ("leaveOut" in parsed) this.leftOut[parsed.leaveOut] = (this.leftOut[parsed.leaveOut] ?? 0) + 1;
-      else {
-        this.pairs.push(this.withFreshId(parsed, record));
-        this.lines.push(record.line);
+      if (!("leaveOut" in parsed)) {
+        check(parsed, record);
+        return parsed;
       }
+      this.leftOut[parsed.leaveOut] = (this.leftOut[parsed.leaveOut] ?? 0) + 1;
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
-      this.bad.push({
-        file: record.file,
-        line: record.line,
-        column: error.column,
-        problem: error.message,
-        fix: error.fix,
-      });
+      this.bad.push(badRow(record, error));
     }
+    return undefined;
+  }
+}
+
+/** A record that was refused, with its place. */
+export function badRow({ file, line }: RawRecord, { column, message, fix }: RowProblem): BadRow {
+  return { file, line, column, problem: message, fix };
+}
+
+/** Ids join labels to rows: one that comes twice would join the wrong ones. @param place - where the first is, `file:line` */
+export function idTwice(id: string, place: string): RowProblem {
+  return new RowProblem(
+    "id",
+    `is ${JSON.stringify(id)}, which ${place} has already`,
+    "Give every row an id of its own, or drop the column.",
+  );
+}
+
+/** Parses records one by one and keeps their pairs. */
+class PairCollector extends RecordSorter {
+  readonly pairs: ParsedPair[] = [];
+  readonly lines: number[] = [];
+  private readonly placeOfId = new Map<string, string>();
+
+  add(record: RawRecord | RawProblem): void {
+    const pair = this.read(record, (parsed, { file, line }) => this.checkFreshId(parsed, `${file}:${line}`));
+    if (pair === undefined) return;
+    this.pairs.push(pair);
+    this.lines.push(record.line);
   }
 
-  /** Ids join labels to rows: one that comes twice would join the wrong ones. */
-  private withFreshId(pair: ParsedPair, { file, line }: RawRecord): ParsedPair {
-    if (pair.id === undefined) return pair;
-    const place = this.placeOfId.get(pair.id);
-    if (place !== undefined)
-      throw new RowProblem(
-        "id",
-        `is ${JSON.stringify(pair.id)}, which ${place} has already`,
-        "Give every row an id of its own, or drop the column.",
-      );
-    this.placeOfId.set(pair.id, `${file}:${line}`);
-    return pair;
+  private checkFreshId({ id }: ParsedPair, here: string): void {
+    if (id === undefined) return;
+    const place = this.placeOfId.get(id);
+    if (place !== undefined) throw idTwice(id, place);
+    this.placeOfId.set(id, here);
   }
 }

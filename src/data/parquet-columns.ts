@@ -1,5 +1,5 @@
 /** Records as a Parquet file, with the nested types that TRL and the `datasets` library read as message lists. */
-import { type ColumnSource, parquetWriteBuffer, type SchemaElement } from "hyparquet-writer";
+import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer";
 
 /** One column: `content` is text, or a message list where the first record has one. Nothing is nullable. */
 export type Column = {
@@ -9,20 +9,71 @@ export type Column = {
 
 type Records = readonly Readonly<Record<string, unknown>>[];
 
+/** Rows in a group: a reader needs memory for one. */
+const GROUP_ROWS = 10_000;
+
 /** Encodes the records (Snappy, row groups of 10,000, so that a reader needs little memory). */
 export function parquetBytes(columns: readonly Column[], records: Records): Uint8Array {
+  const encoder = new ParquetEncoder(columns);
+  const parts = records.map((record) => encoder.add(record));
+  return Buffer.concat([...parts, encoder.finish()].filter((part) => part !== undefined));
+}
+
+/** Encodes records as they come; holds one row group of them. */
+export class ParquetEncoder {
+  private readonly columns: readonly Column[];
+  private readonly bytes = new ByteWriter();
+  private writer: ParquetWriter | undefined;
+  private group: Readonly<Record<string, unknown>>[] = [];
+
+  constructor(columns: readonly Column[]) {
+    this.columns = columns;
+  }
+
+  /** Takes one more record; gives the file's next bytes when a row group is full. */
+  add(record: Readonly<Record<string, unknown>>): Uint8Array | undefined {
+    this.group.push(record);
+    if (this.group.length < GROUP_ROWS) return undefined;
+    this.writeGroup();
+    return this.take();
+  }
+
+  /** The rest of the file. */
+  finish(): Uint8Array {
+    if (this.group.length > 0 || this.writer === undefined) this.writeGroup();
+    this.writer!.finish();
+    return this.take();
+  }
+
+  private writeGroup(): void {
+    const records = this.group;
+    this.group = [];
+    this.writer ??= new ParquetWriter({
+      writer: this.bytes,
+      schema: schemaOf(this.columns, records),
+      createdBy: "weak-teacher",
+    });
+    const columnData: ColumnSource[] = this.columns.map(({ name }) => ({
+      name,
+      data: records.map((record) => record[name]),
+    }));
+    this.writer.write({ columnData, rowGroupSize: GROUP_ROWS });
+  }
+
+  /** What was encoded since the last time; places in the file are counted on (`offset`). */
+  private take(): Uint8Array {
+    const part = this.bytes.getBytes().slice();
+    this.bytes.index = 0;
+    return part;
+  }
+}
+
+function schemaOf(columns: readonly Column[], records: Records): SchemaElement[] {
   const isList = (column: Column) => column.type === "content" && Array.isArray(records[0]?.[column.name]);
-  const schema: SchemaElement[] = [
+  return [
     { name: "root", num_children: columns.length },
     ...columns.flatMap((column) => elementsOf(column.name, isList(column) ? "messages" : column.type)),
   ];
-  const columnData: ColumnSource[] = columns.map(({ name }) => ({
-    name,
-    data: records.map((record) => record[name]),
-  }));
-  return new Uint8Array(
-    parquetWriteBuffer({ schema, columnData, rowGroupSize: 10_000, createdBy: "weak-teacher" }),
-  );
 }
 
 function elementsOf(name: string, type: Column["type"] | "messages"): SchemaElement[] {

@@ -149,7 +149,8 @@ async function writeRecords(
   else throw new ConfigError(`${file}: has an unknown extension, expected .jsonl or .parquet.`);
 }
 
-function checkLabel(file: string, row: LabelledRow): void {
+/** @throws DataError when a row is a tie or an abstention, or a number is not finite or out of range */
+export function checkLabel(file: string, row: LabelledRow): void {
   const banned = row.flags.find((flag) => flag === "tie" || flag === "abstain");
   if (banned !== undefined)
     throw refused(file, row.id, `is flagged "${banned}", expected a preference. Leave such rows out`);
@@ -194,6 +195,7 @@ function checkForms(
   }
 }
 
-function refused(file: string, id: string, problem: string): DataError {
+/** The error of a row that is not written. */
+export function refused(file: string, id: string, problem: string): DataError {
   return new DataError(file, 0, `not written: row "${id}" ${problem}.`);
 }

@@ -5,13 +5,14 @@ import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { writeJsonAtomic } from "../core/files.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
+import { type CandidateStream, openCandidates } from "../data/stream-candidates.ts";
 import { CALIBRATION_METHODS, calibratorToJson } from "../teacher/calibration.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../teacher/held-out-file.ts";
-import { type LabelCounts, labelsOf, makeLabels } from "../teacher/make-labels.ts";
+import { type LabelCounts, labelsOf, planLabels } from "../teacher/make-labels.ts";
 import { type FittedForm, fitForm } from "../teacher/score-form.ts";
 import { closeScores, readScores } from "../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../teacher/selection.ts";
-import { writeLabelFile, writeTrainingRows } from "../teacher/write-labels.ts";
+import { writeLabelling } from "../teacher/write-labels.ts";
 import type { TokenLimits } from "../text/pair.ts";
 import {
   fitOn,
@@ -79,23 +80,20 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       await closeScores(scores);
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
       const judged = await judge(deps, work, request);
-      const made = await makeLabels(scores, {
+      const plan = await planLabels(scores, {
         form: judged.form,
         weight: rules.weight,
         select: selectionRule(rules.select, () => judged.heldOut ?? noHeldOut()),
         ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
       });
-      const pairs = await readPairs(deps, request, pool.file);
-      await writeLabelFile(work.path("labels.jsonl"), made.labels);
-      await writeTrainingRows(work.path("training.jsonl"), made, pairs);
-      await writeTrainingRows(work.path("training.parquet"), made, pairs);
+      await writeLabelling(work.folder, plan, (await openPairs(deps, request, pool.file)).pairs);
       if (judged.heldOut) await writeHeldOut(work.path(HELD_OUT_FILE), judged.heldOut.pairs);
       const facts: LabelFactsFile = {
-        ...made.settings,
+        ...plan.settings,
         teacher: await teacherFacts(scores),
         calibrator: judged.heldOut ? calibratorToJson(judged.heldOut.calibrator) : null,
-        counts: made.counts,
-        promise: made.promise,
+        counts: plan.counts,
+        promise: plan.promise,
       };
       await writeJsonAtomic(work.path("facts.json"), facts);
     },
@@ -120,7 +118,7 @@ async function scoreAll(deps: JobDeps, work: WorkFolder, request: LabelRequest):
   const part = (name: string, { file, digest }: FileRef): ScoresPart => ({
     name,
     key: digestOf({ version: 1, settings, models, limits, seed, read: { ...read }, pairs: digest }),
-    pairs: () => readPairs(deps, request, file),
+    pairs: async () => (await openPairs(deps, request, file)).pairs,
   });
   await scoreParts(deps, work, {
     parts: [part(SCORES, pool), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
@@ -129,8 +127,9 @@ async function scoreAll(deps: JobDeps, work: WorkFolder, request: LabelRequest):
   });
 }
 
-async function readPairs({ log }: JobDeps, { read, seed }: LabelRequest, file: string) {
-  return (await readCandidates(file, { ...read, seed, log })).pairs;
+/** Pairs of a file, which is read anew whenever they are needed. */
+function openPairs({ log }: JobDeps, { read, seed }: LabelRequest, file: string): Promise<CandidateStream> {
+  return openCandidates(file, { ...read, seed, log });
 }
 
 function noHeldOut(): never {

@@ -7,9 +7,9 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { exists, readJson, writeJsonAtomic } from "../core/files.ts";
 import { adoptShards } from "../core/shard-work.ts";
-import type { CandidatePair } from "../data/rows.ts";
 import { labelPool } from "../teacher/labelling.ts";
 import { readScoresManifest, writeManifest } from "../teacher/scores-folder.ts";
+import type { PairSource } from "../teacher/shards.ts";
 import { type Teacher, teacherDigest } from "../teacher/teacher.ts";
 import type { JobDeps } from "./job/deps.ts";
 import type { WorkFolder } from "./stage.ts";
@@ -19,7 +19,7 @@ export type ScoresPart = {
   /** Folder of the scores in the result: "scores", "held-out-scores". */
   readonly name: string;
   readonly key: string;
-  readonly pairs: () => Promise<readonly CandidatePair[]>;
+  readonly pairs: () => Promise<PairSource>;
 };
 
 /** What a scoring is given. */

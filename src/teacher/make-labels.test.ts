@@ -1,6 +1,7 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { readTable } from "../../test/helpers/read-table.ts";
 import type { CandidatePair } from "../data/rows.ts";
@@ -9,10 +10,12 @@ import { makeCalibrator } from "./calibration.ts";
 import { controlTeacher } from "./control-teachers.ts";
 import { parseLabels } from "./label-file.ts";
 import { labelPool } from "./labelling.ts";
-import { labelsOf, makeLabels } from "./make-labels.ts";
+import { countLabels, labelsOf, makeLabels, planLabels, selectLabels } from "./make-labels.ts";
 import { fitForm, formScores } from "./score-form.ts";
+import { readScores } from "./scores-folder.ts";
+import { applySelection } from "./selection.ts";
 import type { PairScore } from "./teacher.ts";
-import { writeLabelFile, writeTrainingRows } from "./write-labels.ts";
+import { writeLabelFile, writeLabelling, writeTrainingRows } from "./write-labels.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -128,6 +131,33 @@ describe("makeLabels", () => {
     expect(await rows(turned, mirrored, "turned.jsonl")).toEqual(await rows(made, pool, "made.jsonl"));
   });
 
+  test("are cut without all of them in memory as with, ties at the edge by id", async () => {
+    const score = fc.constantFrom("0", "1", "2", "3");
+    const rule = fc.oneof(
+      fc.integer({ min: 1, max: 100 }).map((percent) => ({ rule: "top", percent }) as const),
+      fc
+        .constantFrom(0.5, 0.6, 0.8, 0.95, 1)
+        .map((minConfidence) => ({ rule: "threshold", minConfidence }) as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(score, score), { minLength: 1, maxLength: 30 }),
+        rule,
+        async (rows, select) => {
+          const pairs = rows.map(([a, b], i) => pair(`${(i * 7) % 31}`, `x ${a}`, `y ${b}`));
+          const scores = await scoresOf(pairs);
+          const whole = await labelsOf(readScores(scores), { form: { form: "sum" }, teacher: "numbered" });
+          const { selection } = selectLabels(whole, select);
+          const made = await makeLabels(scores, { select });
+          expect(made.labels).toEqual(applySelection(whole, selection!));
+          expect(made.counts).toEqual(countLabels(made.labels));
+          expect(made.settings.threshold).toBe(selection!.threshold);
+        },
+      ),
+      { numRuns: 120 },
+    );
+  });
+
   test("refuse an id that comes twice in the pool", async () => {
     await labelPool({ teacher: numbered, pairs: [...pool, pair("1", "x 1", "x 2")], folder, shardSize: 2 });
     await expect(makeLabels(folder)).rejects.toThrow('id "1" comes twice');
@@ -154,6 +184,35 @@ describe("files", () => {
         [1, 4, 1],
       ]);
     }
+  });
+
+  test("are the same when they are written in one reading", async () => {
+    const scores = await scoresOf();
+    const made = await makeLabels(scores, { weight: { form: "clip" } });
+    const plan = await planLabels(scores, { weight: { form: "clip" } });
+    await writeLabelFile(join(folder, "one.jsonl"), made.labels);
+    for (const name of ["two.jsonl", "two.parquet"]) await writeTrainingRows(join(folder, name), made, pool);
+    expect(await writeLabelling(join(folder, "all"), plan, () => pool)).toBe(3);
+    const same = async (name: string, other: string) =>
+      expect(await readFile(join(folder, name))).toEqual(await readFile(join(folder, "all", other)));
+    await same("one.jsonl", "labels.jsonl");
+    await same("two.jsonl", "training.jsonl");
+    await same("two.parquet", "training.parquet");
+    await expect(writeLabelling(join(folder, "no"), plan, pool.toReversed())).rejects.toThrow(
+      'pair 1 is "5"',
+    );
+    await expect(writeLabelling(join(folder, "no"), plan, pool.slice(0, 4))).rejects.toThrow(
+      "more than 4 pairs",
+    );
+    expect(await readdir(join(folder, "no"))).toEqual([]);
+  });
+
+  test("hold 25,000 rows in groups", async () => {
+    const many = Array.from({ length: 25_000 }, (_, i) => pair(`${i}`, `x ${i % 3}`, "x 0.5"));
+    const scores = (await labelPool({ teacher: numbered, pairs: many, folder })).folder;
+    await writeLabelling(join(folder, "all"), await planLabels(scores), many);
+    const rows = await readTable(join(folder, "all", "training.parquet"));
+    expect(rows.map(({ id }) => id)).toEqual(many.map(({ id }) => id));
   });
 
   test("are refused for another pool than was labelled", async () => {

@@ -4,34 +4,26 @@
  */
 import { digestOf } from "../core/digest.ts";
 import { ConfigError, DataError } from "../core/errors.ts";
+import { confirmRepeat, Fingerprints } from "../core/repeats.ts";
 import type { LabelledRow } from "../data/writers.ts";
 import { type Calibrator, calibratorToJson } from "./calibration.ts";
-import { labelWeights, type WeightForm, weightRange } from "./confidence.ts";
-import { isDecided, type Label, labelFromScores } from "./label.ts";
+import { labelWeight, type WeightForm, weightRange } from "./confidence.ts";
+import { isDecided, type Label, labelFromScores, UNSELECTED } from "./label.ts";
+import { CutCollector, type LabelCut } from "./label-cut.ts";
 import { type FittedForm, fitForm, formScores, type ScoreForm } from "./score-form.ts";
 import { readScores, readScoresManifest } from "./scores-folder.ts";
 import {
-  applySelection,
   type PromisedSelection,
   type Selection,
+  type SelectionRule,
   selectThreshold,
   selectTop,
   selectWithPromise,
+  unselected,
 } from "./selection.ts";
 import type { PairScore } from "./teacher.ts";
 
-/** Which labels are used. `promise`: held-out labels must be made in the same form with the same calibrator. */
-export type SelectionRule =
-  | { readonly rule: "all" }
-  | { readonly rule: "top"; readonly percent: number }
-  | { readonly rule: "threshold"; readonly minConfidence: number }
-  | {
-      readonly rule: "promise";
-      readonly maxDisagreement: number;
-      readonly level?: number;
-      readonly heldOutConfidence: readonly number[];
-      readonly heldOutAgrees: readonly boolean[];
-    };
+export type { SelectionRule } from "./selection.ts";
 
 /** How scores become labels. Defaults: `sum`, no calibrator (Bradley-Terry), tie band 0, all, weight 1. */
 export type LabelRules = {
@@ -68,32 +60,84 @@ export type MadeLabels = {
   readonly digest: string;
 };
 
+/** A label and the weight of its pair in a loss. */
+export type WeightedLabel = { readonly label: Label; readonly weight: number };
+
+/** Labels of a pool that are made as they are read. */
+export type LabelPlan = Omit<MadeLabels, "labels" | "weights"> & {
+  /** Starts a reading, in the order of the pool. */
+  read(): AsyncGenerator<WeightedLabel, void, undefined>;
+};
+
 /**
- * Makes labels of a finished folder of scores (`labelPool`).
+ * Works out how the labels of a finished folder of scores are made. What is in memory is a fingerprint of each id (11 to 21 bytes) and
+ * what selection needs (`label-cut.ts`); a length correction that is to be fitted needs about 100 bytes a pair more.
  * @throws DataError when the folder is not finished or an id comes twice; ConfigError when a rule is out of range
  */
-export async function makeLabels(folder: string, rules: LabelRules = {}): Promise<MadeLabels> {
+export async function planLabels(folder: string, rules: LabelRules = {}): Promise<LabelPlan> {
   const manifest = await readScoresManifest(folder);
   const form = await fitForm(rules.form ?? { form: "sum" }, readScores(folder));
-  const made = await labelsOf(readScores(folder), {
+  const make = labelMaker({
     form,
     teacher: manifest.teacher.name,
     ...(rules.calibrator ? { calibrator: rules.calibrator } : {}),
     ...(rules.tieBand === undefined ? {} : { tieBand: rules.tieBand }),
   });
-  checkUnique(made, folder);
-  const { selection, promise } = selectLabels(made, rules.select ?? { rule: "all" });
-  const labels = selection === undefined ? made : applySelection(made, selection);
+  const made = async function* () {
+    for await (const score of readScores(folder)) yield make(score);
+  };
   const weight = rules.weight ?? { form: "uniform" };
-  const settings = settingsOf(rules, form, weight, selection);
+  const { counter, cut } = await surveyLabels(folder, made, rules.select ?? { rule: "all" });
+  const settings = settingsOf(rules, form, weight, cut.threshold);
   return {
-    labels,
-    weights: labelWeights(labels, weight),
-    counts: countLabels(labels),
-    promise,
+    counts: counter.counts(cut.kept),
+    promise: cut.promise,
     settings,
     digest: digestOf({ scores: manifest.digest, settings }),
+    async *read() {
+      for await (const one of made()) {
+        const label = isDecided(one) && !cut.keeps(one) ? unselected(one) : one;
+        yield { label, weight: labelWeight(label, weight) };
+      }
+    },
   };
+}
+
+/** Makes labels of a finished folder of scores, all in memory. @throws as `planLabels` */
+export async function makeLabels(folder: string, rules: LabelRules = {}): Promise<MadeLabels> {
+  const { read, ...plan } = await planLabels(folder, rules);
+  const labels: Label[] = [];
+  const weights: number[] = [];
+  for await (const { label, weight } of read()) {
+    labels.push(label);
+    weights.push(weight);
+  }
+  return { labels, weights, ...plan };
+}
+
+/** One reading of all labels before selection. */
+async function surveyLabels(
+  folder: string,
+  labels: () => AsyncIterable<Label>,
+  rule: SelectionRule,
+): Promise<{ counter: LabelCounter; cut: LabelCut }> {
+  const counter = new LabelCounter();
+  const collector = new CutCollector(rule);
+  const seen = new Fingerprints();
+  const suspects = new Set<string>();
+  for await (const label of labels()) {
+    counter.add(label);
+    collector.add(label);
+    if (seen.add(label.id)) suspects.add(label.id);
+  }
+  const repeat = suspects.size === 0 ? undefined : await confirmRepeat(idsOf(labels()), suspects);
+  if (repeat !== undefined)
+    throw new DataError(folder, 0, `id "${repeat}" comes twice, expected every pair once. Check the pool.`);
+  return { counter, cut: await collector.cut(labels) };
+}
+
+async function* idsOf(labels: AsyncIterable<Label>): AsyncGenerator<string> {
+  for await (const { id } of labels) yield id;
 }
 
 /** How one score becomes one label. */
@@ -107,29 +151,26 @@ export type LabelOf = {
 /** Labels of scores one by one, before any selection: for held-out pairs, whose margins and confidences calibrate the rest. */
 export async function labelsOf(
   scores: Iterable<PairScore> | AsyncIterable<PairScore>,
-  { form, teacher, calibrator, tieBand }: LabelOf,
+  how: LabelOf,
 ): Promise<Label[]> {
+  const make = labelMaker(how);
+  const labels: Label[] = [];
+  for await (const score of scores) labels.push(make(score));
+  return labels;
+}
+
+/** From a score to its label, before any selection. @throws ConfigError when the tie band is below 0 */
+function labelMaker({ form, teacher, calibrator, tieBand }: LabelOf): (score: PairScore) => Label {
   if (tieBand !== undefined && !(tieBand >= 0 && Number.isFinite(tieBand)))
     throw new ConfigError(`labels: tieBand is out of range, expected 0 or more, got ${tieBand}.`);
   const options = {
     ...(calibrator ? { calibrate: calibrator.apply } : {}),
     ...(tieBand === undefined ? {} : { tieBand }),
   };
-  const labels: Label[] = [];
-  for await (const score of scores) {
+  return (score) => {
     const { id, flags } = score;
-    labels.push(labelFromScores({ id, flags, teacher, ...formScores(score, form) }, options));
-  }
-  return labels;
-}
-
-function checkUnique(labels: readonly Label[], folder: string): void {
-  const seen = new Set<string>();
-  for (const { id } of labels) {
-    if (seen.has(id))
-      throw new DataError(folder, 0, `id "${id}" comes twice, expected every pair once. Check the pool.`);
-    seen.add(id);
-  }
+    return labelFromScores({ id, flags, teacher, ...formScores(score, form) }, options);
+  };
 }
 
 /** Applies a rule to labels; no selection for `all`. */
@@ -163,14 +204,14 @@ function settingsOf(
   rules: LabelRules,
   form: FittedForm,
   weight: WeightForm,
-  selection: Selection | undefined,
+  threshold: number | null,
 ): Record<string, unknown> {
   return {
     form,
     calibrator: rules.calibrator ? calibratorToJson(rules.calibrator) : null,
     tieBand: rules.tieBand ?? 0,
     select: rules.select ?? { rule: "all" },
-    threshold: selection?.threshold ?? null,
+    threshold,
     weight,
     weightRange: weightRange(weight),
   };
@@ -178,18 +219,36 @@ function settingsOf(
 
 /** Counts labels by preference and by flag. */
 export function countLabels(labels: readonly Label[]): LabelCounts {
-  const flags = new Map<string, number>();
-  const sides = { a: 0, b: 0, tie: 0, abstain: 0 };
-  for (const label of labels) {
-    sides[label.preferred]++;
-    for (const flag of label.flags) flags.set(flag, (flags.get(flag) ?? 0) + 1);
+  const counter = new LabelCounter();
+  for (const label of labels) counter.add(label);
+  return counter.counts();
+}
+
+class LabelCounter {
+  private readonly sides = { a: 0, b: 0, tie: 0, abstain: 0 };
+  private readonly flags = new Map<string, number>();
+
+  add(label: Label): void {
+    this.sides[label.preferred]++;
+    for (const flag of label.flags) this.note(flag, 1);
   }
-  return {
-    pairs: labels.length,
-    ...sides,
-    unselected: flags.get("unselected") ?? 0,
-    flags: Object.fromEntries([...flags].sort(([x], [y]) => (x < y ? -1 : 1))),
-  };
+
+  private note(flag: string, times: number): void {
+    this.flags.set(flag, (this.flags.get(flag) ?? 0) + times);
+  }
+
+  /** @param kept - of the labels that prefer a side, those that selection, which comes after the count, keeps; default all */
+  counts(kept: { readonly a: number; readonly b: number } = this.sides): LabelCounts {
+    const { a, b, tie, abstain } = this.sides;
+    const out = a + b - kept.a - kept.b;
+    if (out > 0) this.note(UNSELECTED, out);
+    return {
+      pairs: a + b + tie + abstain,
+      ...{ a: kept.a, b: kept.b, tie, abstain: abstain + out },
+      unselected: this.flags.get(UNSELECTED) ?? 0,
+      flags: Object.fromEntries([...this.flags].sort(([x], [y]) => (x < y ? -1 : 1))),
+    };
+  }
 }
 
 /**

@@ -7,6 +7,19 @@ import { binomialCdf, binomialUpperBound } from "../stats/binomial.ts";
 import { checkFraction, checkPaired, checkProbabilities } from "../stats/check.ts";
 import { isDecided, type Label, UNSELECTED } from "./label.ts";
 
+/** Which labels are used. `promise`: held-out labels must be made in the same form with the same calibrator. */
+export type SelectionRule =
+  | { readonly rule: "all" }
+  | { readonly rule: "top"; readonly percent: number }
+  | { readonly rule: "threshold"; readonly minConfidence: number }
+  | {
+      readonly rule: "promise";
+      readonly maxDisagreement: number;
+      readonly level?: number;
+      readonly heldOutConfidence: readonly number[];
+      readonly heldOutAgrees: readonly boolean[];
+    };
+
 /** `kept` are ids; `selectable` counts labels that prefer a side; `threshold` is the lowest confidence kept, null if none. */
 export type Selection = {
   readonly kept: ReadonlySet<string>;
@@ -16,10 +29,7 @@ export type Selection = {
 
 /** Keeps decided labels of confidence at least `minConfidence`, in [0.5, 1]. */
 export function selectThreshold(labels: readonly Label[], minConfidence: number): Selection {
-  if (!(minConfidence >= 0.5 && minConfidence <= 1))
-    throw new ConfigError(
-      `selection: confidence threshold is out of range, expected [0.5, 1], got ${minConfidence}.`,
-    );
+  checkMinConfidence(minConfidence);
   const decided = labels.filter(isDecided);
   return selection(
     decided.filter((label) => label.confidence >= minConfidence),
@@ -34,8 +44,7 @@ export function selectThreshold(labels: readonly Label[], minConfidence: number)
  * @param percent - in (0, 100]
  */
 export function selectTop(labels: readonly Label[], percent: number): Selection {
-  if (!(percent > 0 && percent <= 100))
-    throw new ConfigError(`selection: top share is out of range, expected (0, 100] percent, got ${percent}.`);
+  checkPercent(percent);
   const decided = labels.filter(isDecided);
   const best = decided.toSorted(
     (x, y) =>
@@ -44,13 +53,28 @@ export function selectTop(labels: readonly Label[], percent: number): Selection 
   return selection(best.slice(0, Math.round((percent / 100) * decided.length)), decided.length);
 }
 
+/** @throws ConfigError when a threshold is not in [0.5, 1] */
+export function checkMinConfidence(minConfidence: number): void {
+  if (!(minConfidence >= 0.5 && minConfidence <= 1))
+    throw new ConfigError(
+      `selection: confidence threshold is out of range, expected [0.5, 1], got ${minConfidence}.`,
+    );
+}
+
+/** @throws ConfigError when a share is not in (0, 100] percent */
+export function checkPercent(percent: number): void {
+  if (!(percent > 0 && percent <= 100))
+    throw new ConfigError(`selection: top share is out of range, expected (0, 100] percent, got ${percent}.`);
+}
+
+/** A label that selection left out: an abstention that keeps its probability. */
+export function unselected(label: Label): Label {
+  return { ...label, preferred: "abstain", flags: [...new Set([...label.flags, UNSELECTED])].sort() };
+}
+
 /** The labels with those left out turned into abstentions, flagged `unselected`; ties stay ties. */
 export function applySelection(labels: readonly Label[], { kept }: Selection): Label[] {
-  return labels.map((label) =>
-    !isDecided(label) || kept.has(label.id)
-      ? label
-      : { ...label, preferred: "abstain", flags: [...new Set([...label.flags, UNSELECTED])].sort() },
-  );
+  return labels.map((label) => (!isDecided(label) || kept.has(label.id) ? label : unselected(label)));
 }
 
 function selection(kept: readonly Label[], selectable: number): Selection {

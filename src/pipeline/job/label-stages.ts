@@ -15,11 +15,11 @@ import { HELD_OUT_FILE, writeHeldOut } from "../../teacher/held-out-file.ts";
 import type { Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
 import { labelPool } from "../../teacher/labelling.ts";
-import { type LabelCounts, labelsOf, makeLabels } from "../../teacher/make-labels.ts";
+import { type LabelCounts, labelsOf, planLabels } from "../../teacher/make-labels.ts";
 import { type FittedForm, fitForm } from "../../teacher/score-form.ts";
 import { closeScores, readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../../teacher/selection.ts";
-import { writeLabelFile, writeTrainingRows } from "../../teacher/write-labels.ts";
+import { writeLabelling } from "../../teacher/write-labels.ts";
 import {
   fitOn,
   type HeldOutFit,
@@ -156,24 +156,21 @@ export async function weakLabelsStage(
     run: async (work) => {
       const folder = scores.pool.path("scores");
       const judged = await judgeHeldOut(job, data, folder, scores.heldOut.path("scores"));
-      const made = await makeLabels(folder, {
+      const plan = await planLabels(folder, {
         form: judged.form,
         calibrator: judged.calibrator,
         select: selectionRule(selection, () => judged),
         weight,
       });
-      const pool = await readPool(poolFolder(data));
-      await writeLabelFile(work.path("labels.jsonl"), made.labels);
-      await writeTrainingRows(work.path("training.jsonl"), made, pool);
-      await writeTrainingRows(work.path("training.parquet"), made, pool);
+      await writeLabelling(work.folder, plan, await readPool(poolFolder(data)));
       await writeHeldOut(work.path(HELD_OUT_FILE), judged.pairs);
       const facts: LabelFacts = {
         teacher: (await readScoresManifest(folder)).teacher.name,
-        counts: made.counts,
-        promise: made.promise,
+        counts: plan.counts,
+        promise: plan.promise,
         calibration: judged.report,
         heldOutAccuracy: { agree: judged.agrees.filter(Boolean).length, n: judged.agrees.length },
-        settings: { ...made.settings, calibrator: calibratorToJson(judged.calibrator) },
+        settings: { ...plan.settings, calibrator: calibratorToJson(judged.calibrator) },
       };
       await writeJsonAtomic(work.path("facts.json"), facts);
     },

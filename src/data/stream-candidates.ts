@@ -1,0 +1,178 @@
+/**
+ * Candidate pairs of a source of any length, read anew whenever they are needed. A first reading checks all that `readCandidates`
+ * checks and works out the ids. What stays in memory is a fingerprint of each pair's id (11 to 21 bytes) and, whole, only bad rows and pairs
+ * whose content comes more than once.
+ */
+import { type Log, silentLog } from "../core/log.ts";
+import { Fingerprints } from "../core/repeats.ts";
+import type { ParsedPair } from "./adapters/adapter.ts";
+import { type BadRow, badRowsError } from "./bad-rows.ts";
+import { drawOrder } from "./candidates.ts";
+import type { Detection } from "./detect.ts";
+import { contentId, numberRepeats, repeatOrder } from "./identify.ts";
+import { type LoadOptions, type LoadReport, PairCounter, readCandidates, subsetOf, tell } from "./load.ts";
+import {
+  badRow,
+  chain,
+  idTwice,
+  nothingLeft,
+  type PairOptions,
+  RecordSorter,
+  takeHead,
+  understand,
+} from "./pairs.ts";
+import { fetchHubFile, isHubSource } from "./readers/hub.ts";
+import type { RawProblem, RawRecord } from "./readers/record.ts";
+import { openTable } from "./readers/table.ts";
+import type { CandidatePair } from "./rows.ts";
+
+/** Pairs that can be read again and again. */
+export type CandidateStream = {
+  readonly report: LoadReport;
+  /** Starts a reading, in the order of the source. Pairs are as `readCandidates` gives them, without their groups. */
+  pairs(): AsyncGenerator<CandidatePair, void, undefined>;
+};
+
+/** How to read; `log` gets what was understood. */
+export type StreamOptions = LoadOptions & { readonly seed: number | string; readonly log?: Log };
+
+/**
+ * Opens a source of candidate pairs: reads it once, or twice when an id or a content comes twice.
+ * @throws DataError as `readCandidates`
+ */
+export async function openCandidates(source: string, options: StreamOptions): Promise<CandidateStream> {
+  // The first n pairs may be had in memory: a limit is there to make them few.
+  if (options.limit !== undefined) return listed(await readCandidates(source, options));
+  const file = isHubSource(source) ? await fetchHubFile(source, options.hub) : source;
+  const scan = await scanPairs(file, options);
+  const { names, repeated } = await resolveRepeats(file, options, scan);
+  const bad = [...scan.sorter.bad, ...repeated].sort((x, y) => x.line - y.line);
+  if (bad.length > 0 && options.onBadRow !== "skip") throw badRowsError(bad, scan.sorter.records);
+  const { records, leftOut } = scan.sorter;
+  if (scan.pairs === repeated.length) throw nothingLeft(source, { records, leftOut, bad });
+  const report = scan.counter.report(source, { detection: scan.detection, records, leftOut, bad });
+  tell(options.log ?? silentLog, report);
+  const skipped = new Set(repeated.map(({ line }) => line));
+  return {
+    report,
+    async *pairs() {
+      let place = -1;
+      for await (const { pair, record } of parsedPairs(file, options, scan.detection)) {
+        if (skipped.has(record.line)) continue;
+        place = pair.id === undefined ? place + 1 : place;
+        const id = pair.id ?? names.get(place) ?? contentId(pair);
+        const meta = subsetOf(pair);
+        yield drawOrder({ ...pair, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed)
+          .pair;
+      }
+    },
+  };
+}
+
+function listed({ pairs, report }: { pairs: readonly CandidatePair[]; report: LoadReport }): CandidateStream {
+  return {
+    report,
+    async *pairs() {
+      yield* pairs;
+    },
+  };
+}
+
+/** What a first reading knows. */
+type Scan = {
+  readonly detection: Detection;
+  readonly sorter: RecordSorter;
+  readonly counter: PairCounter;
+  readonly pairs: number;
+  /** Ids, and contents of pairs without one, that may come more than once. */
+  readonly suspectIds: ReadonlySet<string>;
+  readonly suspectContents: ReadonlySet<string>;
+};
+
+async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
+  const stream = openTable(file, options);
+  try {
+    const head = await takeHead(stream);
+    const detection = understand(head, options);
+    const sorter = new RecordSorter(detection.adapter);
+    const counter = new PairCounter();
+    const [ids, contents] = [new Fingerprints(), new Fingerprints()];
+    const [suspectIds, suspectContents] = [new Set<string>(), new Set<string>()];
+    let pairs = 0;
+    for await (const record of chain(head, stream)) {
+      const pair = sorter.read(record);
+      if (pair === undefined) continue;
+      pairs++;
+      counter.add(pair);
+      if (pair.id !== undefined) {
+        if (ids.add(pair.id)) suspectIds.add(pair.id);
+      } else {
+        const content = contentId(pair);
+        if (contents.add(content)) suspectContents.add(content);
+      }
+    }
+    return { detection, sorter, counter, pairs, suspectIds, suspectContents };
+  } finally {
+    await stream.return();
+  }
+}
+
+type Parsed = { readonly pair: ParsedPair; readonly record: RawRecord };
+
+/** The sound pairs of a source whose shape is known. */
+async function* parsedPairs(
+  file: string,
+  options: PairOptions,
+  { adapter }: Detection,
+): AsyncGenerator<Parsed, void, undefined> {
+  const sorter = new RecordSorter(adapter);
+  const stream: AsyncGenerator<RawRecord | RawProblem, void, undefined> = openTable(file, options);
+  for await (const record of stream) {
+    const pair = sorter.read(record);
+    sorter.bad.length = 0;
+    if (pair !== undefined && "value" in record) yield { pair, record };
+  }
+}
+
+/** What is done about pairs that come more than once. */
+type Repeats = {
+  /** Ids of pairs without their own, by their place among these, where content comes more than once. */
+  readonly names: ReadonlyMap<number, string>;
+  /** Rows whose id another has already. */
+  readonly repeated: readonly BadRow[];
+};
+
+/** A second reading, where one is needed: numbers equal contents and finds the rows that repeat an id. */
+async function resolveRepeats(
+  file: string,
+  options: PairOptions,
+  { detection, suspectIds, suspectContents, counter }: Scan,
+): Promise<Repeats> {
+  const names = new Map<number, string>();
+  const repeated: BadRow[] = [];
+  if (suspectIds.size + suspectContents.size === 0) return { names, repeated };
+  const placeOfId = new Map<string, string>();
+  const equal = new Map<string, { place: number; order: string }[]>();
+  let place = -1;
+  for await (const { pair, record } of parsedPairs(file, options, detection)) {
+    if (pair.id === undefined) {
+      place++;
+      const content = contentId(pair);
+      if (!suspectContents.has(content)) continue;
+      const group = equal.get(content) ?? [];
+      equal.set(content, group);
+      group.push({ place, order: repeatOrder(pair) });
+    } else if (suspectIds.has(pair.id)) {
+      const first = placeOfId.get(pair.id);
+      if (first === undefined) placeOfId.set(pair.id, `${record.file}:${record.line}`);
+      else {
+        repeated.push(badRow(record, idTwice(pair.id, first)));
+        counter.remove(pair);
+      }
+    }
+  }
+  for (const [content, group] of equal)
+    for (const [n, one] of numberRepeats(group, ({ order }) => order).entries())
+      names.set(one.place, n === 0 ? content : `${content}-${n + 1}`);
+  return { names, repeated };
+}
