@@ -171,7 +171,10 @@ export class PairCounter {
   }
 
   /** The report of a source whose pairs were counted. */
-  report(source: string, { detection, records, leftOut, bad }: Omit<ReadPairs, "pairs">): LoadReport {
+  report(
+    source: string,
+    { detection, records, leftOut, bad }: Omit<ReadPairs, "pairs" | "lines">,
+  ): LoadReport {
     const { first, second, tie, none } = this.preferred;
     return {
       source,
