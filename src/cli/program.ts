@@ -5,6 +5,7 @@ import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { addAsk } from "./verbs/ask.ts";
 import { addAudit } from "./verbs/audit.ts";
+import { addCompare } from "./verbs/compare.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addExport } from "./verbs/export.ts";
 import { addGenerate } from "./verbs/generate.ts";
@@ -25,6 +26,7 @@ const VERBS = [
   addRun,
   addReport,
   addStage,
+  addCompare,
   addTraining,
   addLabel,
   addAsk,

@@ -1,4 +1,4 @@
-/** A whole job on tiny models and sixscore pairs, as a recipe file: seconds to run. */
+/** A whole job on tiny models and six score pairs, as a recipe file: seconds to run. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeTinyModel } from "./tiny-model.ts";
@@ -14,6 +14,7 @@ export async function writeTinyJob(folder: string, evaluation: string): Promise<
       positions: 128,
       vocab: 264,
     });
+  await writeTinyModel(join(folder, "rm"), { family: "llama", seed: 9, task: "reward", vocab: 264 });
   const word = (i: number) => ["good day", "sad end", "happy cat", "bad rain", "nice sun"][i % 5];
   const rows = Array.from({ length: 120 }, (_, i) => ({
     prompt: `p${i}`,

@@ -1,0 +1,115 @@
+/** A finished run as it lies on disk: its report, its recipe, and the responses of its arms. Nothing is computed. */
+import { join, resolve } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { AlignError, ConfigError, messageOf } from "../../core/errors.ts";
+import { exists, readJson } from "../../core/files.ts";
+import { type EvaluatedArm, readArmRecords } from "../../evaluate/arm.ts";
+import type { Arm } from "../../report/data.ts";
+import { REPORT_SCHEMA } from "../../report/json.ts";
+
+const reportSchema = z.looseObject({
+  schema: z.literal(REPORT_SCHEMA),
+  runId: z.string(),
+  recipe: z.looseObject({ yaml: z.string(), digest: z.string() }),
+  environment: z.looseObject({ version: z.string(), seed: z.union([z.number(), z.string()]) }),
+  arms: z.array(z.looseObject({ name: z.string() })).default([]),
+  artefacts: z.array(z.looseObject({ name: z.string(), path: z.string() })).default([]),
+});
+
+/** A run to be put beside others. */
+export type ComparedRun = {
+  /** Short name in tables; the last part of the folder unless two runs share it. */
+  readonly name: string;
+  readonly folder: string;
+  readonly runId: string;
+  readonly version: string;
+  readonly seed: number | string;
+  /** The resolved recipe, plain. */
+  readonly recipe: unknown;
+  readonly arms: readonly Arm[];
+  /** The arm that stops after SFT, which others are measured against. */
+  readonly baseline: string | undefined;
+  /** Arms with responses on the test prompts; none where the run had no evaluator. */
+  readonly answers: readonly EvaluatedArm[];
+};
+
+const GENERATIONS = "generate-";
+
+/**
+ * Opens a run.
+ * @throws ConfigError when the folder is no finished run, saying what to do; DataError when one of its files is damaged
+ */
+export async function openRun(folder: string, name: string): Promise<ComparedRun> {
+  const file = join(folder, "report.json");
+  if (!(await exists(file))) throw new ConfigError(await noReport(folder));
+  const parsed = reportSchema.safeParse(await readJson(file).catch((error) => unreadable(file, error)));
+  if (!parsed.success)
+    throw new ConfigError(
+      `${file}: is no report of this version (${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}). Write it again with: weak-teacher report ${folder}`,
+    );
+  const { runId, recipe, environment, arms, artefacts } = parsed.data;
+  const resolved: unknown = parse(recipe.yaml);
+  const known = new Set(arms.map((arm) => arm.name));
+  const answers: EvaluatedArm[] = [];
+  for (const { name: stage, path } of artefacts) {
+    const arm = stage.startsWith(GENERATIONS) ? stage.slice(GENERATIONS.length) : undefined;
+    if (arm === undefined || !known.has(arm)) continue;
+    answers.push({ name: arm, records: await recordsOf(folder, path) });
+  }
+  return {
+    name,
+    folder: resolve(folder),
+    runId,
+    version: environment.version,
+    seed: environment.seed,
+    recipe: resolved,
+    baseline: baselineOf(resolved),
+    arms: arms as unknown as Arm[],
+    answers,
+  };
+}
+
+/** Opens runs, each with a name of its own. @throws ConfigError with all that is wrong, and for one folder twice */
+export async function openRuns(folders: readonly string[]): Promise<ComparedRun[]> {
+  const places = folders.map((folder) => resolve(folder));
+  const twice = places.find((place, i) => places.indexOf(place) !== i);
+  if (twice !== undefined) throw new ConfigError(`${twice}: comes twice, expected each run once.`);
+  const names = places.map((place) => place.split("/").at(-1)!);
+  const opened = await Promise.allSettled(
+    folders.map((folder, i) =>
+      openRun(folder, names.indexOf(names[i]!) === names.lastIndexOf(names[i]!) ? names[i]! : folder),
+    ),
+  );
+  const failed = opened.filter((one) => one.status === "rejected");
+  const config = failed.flatMap(({ reason }) => (reason instanceof ConfigError ? reason.issues : []));
+  if (config.length > 0) throw new ConfigError(config);
+  if (failed.length > 0) throw failed[0]!.reason;
+  return opened.map((one) => (one as PromiseFulfilledResult<ComparedRun>).value);
+}
+
+function baselineOf(recipe: unknown): string | undefined {
+  const { arms = [] } = (recipe ?? {}) as { arms?: { name?: string; training?: string }[] };
+  return arms.find(({ training }) => training === "sft")?.name;
+}
+
+async function recordsOf(folder: string, path: string) {
+  const file = join(folder, path, "records.jsonl");
+  if (!(await exists(file)))
+    throw new ConfigError(
+      `${folder}: the responses that its report names are not there (${join(path, "records.jsonl")}). Compute them again with: weak-teacher run ${join(folder, "recipe.yaml")} --out ${folder}`,
+    );
+  return readArmRecords(file);
+}
+
+async function noReport(folder: string): Promise<string> {
+  if (!(await exists(folder))) return `${folder}: there is no such folder, expected a run's.`;
+  const recipe = join(folder, "recipe.yaml");
+  return (await exists(recipe))
+    ? `${folder}: has no report. Finish the run with: weak-teacher run ${recipe} --out ${folder}`
+    : `${folder}: is no run, expected a folder with report.json and recipe.yaml.`;
+}
+
+function unreadable(file: string, error: unknown): never {
+  throw new AlignError("data", `${file}: ${messageOf(error)}`, { cause: error });
+}
