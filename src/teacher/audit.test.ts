@@ -28,6 +28,9 @@ test("planted flips come first, far above chance, and the noise rate is found", 
   expect(report.noiseRate!.estimate).toBeGreaterThan(0.07);
   expect(report.noiseRate!.estimate).toBeLessThan(0.14);
   expect(report.disagreement!.low).toBeGreaterThan(0.1);
+  // where this teacher is sure it is right: all that it disagrees with there was planted
+  expect(report.disagreementAmongSure!.estimate).toBeGreaterThan(0.07);
+  expect(report.disagreementAmongSure!.estimate).toBeLessThan(0.13);
 });
 
 test("of a teacher that knows nothing, the audit finds nothing", () => {
@@ -36,6 +39,8 @@ test("of a teacher that knows nothing, the audit finds nothing", () => {
   const { labels, flipped } = plantFlips(blind, 0.1, createRng(6));
   const report = auditLabels(labels, { rng: createRng(7), resamples: 200 });
   const { auroc } = scoreAudit(report.ranked, flipped, { rng: createRng(8), resamples: 200 });
+  // a coin's disagreement: an upper bound that says nothing, as it should
+  expect(report.disagreementAmongSure?.estimate ?? 0.5).toBeGreaterThan(0.4);
   expect(auroc!.low).toBeLessThanOrEqual(0.5);
   expect(auroc!.high).toBeGreaterThanOrEqual(0.5);
 });

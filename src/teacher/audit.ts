@@ -42,6 +42,12 @@ export type AuditReport = {
    * wrong about, too: under a weak teacher it lies above the truth.
    */
   readonly noiseRate: Interval | null;
+  /**
+   * Disagreement among the fifth of the pairs that the teacher is surest of. If labels are wrong at one rate e below ½ everywhere, it
+   * is e + (1 - 2e) · (the teacher's own errors there): above e, and near it where the teacher can be trusted (the anchor points of
+   * Patrini et al. 2017, arXiv 1609.03683).
+   */
+  readonly disagreementAmongSure: Interval | null;
   /** Mean of `probabilityWrong`: what is expected of a second person's labels, this teacher's doubt included. */
   readonly meanProbabilityWrong: number;
 };
@@ -107,8 +113,21 @@ export function auditLabels(pairs: readonly AuditedPair[], options: AuditOptions
     ),
     disagreement: over("disagreement", disagrees, meanOf),
     noiseRate: over("noise", wrong, confidentNoise),
+    disagreementAmongSure: over("sure", wrong, disagreementOfSurest),
     meanProbabilityWrong: meanOf(wrong),
   };
+}
+
+/** Share of the surest pairs that count as sure. */
+const SURE = 0.2;
+
+/** Share of labels that are likelier wrong than right, among those whose probability is farthest from ½ (ties enter together). */
+function disagreementOfSurest(wrong: readonly number[]): number | null {
+  const distance = wrong.map((p) => Math.abs(p - 0.5)).sort((x, y) => y - x);
+  const least = distance[Math.ceil(SURE * wrong.length) - 1];
+  if (least === undefined || least === 0) return null;
+  const sure = wrong.filter((p) => Math.abs(p - 0.5) >= least);
+  return sure.filter((p) => p > 0.5).length / sure.length;
 }
 
 /**

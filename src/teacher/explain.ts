@@ -6,10 +6,11 @@ import { DataError } from "../core/errors.ts";
 import type { CandidatePair } from "../data/rows.ts";
 import { openScorer } from "../objective/score.ts";
 import { encodePair } from "../text/pair.ts";
+import type { Tokenizer } from "../text/tokenizer.ts";
 import type { ImplicitRewardTeacher } from "./implicit-reward.ts";
 import { labelFlags } from "./teacher.ts";
 
-/** One token and what it adds; a piece of a character is U+FFFD. */
+/** One token and what it adds; tokens that only together make a character are one, and add what they add together. */
 export type TokenValue = { readonly text: string; readonly value: number };
 
 /** A pair explained, as data for a heat map. */
@@ -51,10 +52,7 @@ export async function openExplainer(teacher: ImplicitRewardTeacher): Promise<Exp
       const [base] = await ofReference!.score([row]);
       const values = (side: 0 | 1) =>
         Array.from(trained!.perToken![side]!, (logp, t) => beta * (logp - base!.perToken![side]![t]!));
-      const tokens = (ids: readonly number[], side: 0 | 1): TokenValue[] => {
-        const pieces = tokenizer.pieces(ids);
-        return values(side).map((value, t) => ({ text: pieces[t]!, value }));
-      };
+      const tokens = (ids: readonly number[], side: 0 | 1) => wholeCharacters(tokenizer, ids, values(side));
       const score = (side: 0 | 1) => beta * (trained!.logps[side]! - base!.logps[side]!);
       return {
         id: pair.id,
@@ -67,4 +65,38 @@ export async function openExplainer(teacher: ImplicitRewardTeacher): Promise<Exp
       };
     },
   };
+}
+
+/** Stands in a token's text for a piece of a character. */
+const BROKEN = "\ufffd";
+/** A character has at most four bytes, and so at most as many byte tokens; some tokenizers put a neighbour into one. */
+const LONGEST = 6;
+
+/** Tokens with their values, those of one character joined; what is broken in itself stays as it is. */
+function wholeCharacters(
+  tokenizer: Tokenizer,
+  ids: readonly number[],
+  values: readonly number[],
+): TokenValue[] {
+  const pieces = tokenizer.pieces(ids);
+  const tokens: TokenValue[] = [];
+  for (let start = 0; start < ids.length; ) {
+    const end = characterEnd(tokenizer, ids, pieces, start);
+    const text = end === start + 1 ? pieces[start]! : tokenizer.decode(ids.slice(start, end));
+    tokens.push({ text, value: values.slice(start, end).reduce((total, value) => total + value, 0) });
+    start = end;
+  }
+  return tokens;
+}
+
+function characterEnd(
+  tokenizer: Tokenizer,
+  ids: readonly number[],
+  pieces: readonly string[],
+  start: number,
+): number {
+  if (!pieces[start]!.includes(BROKEN)) return start + 1;
+  for (let end = start + 2; end <= Math.min(ids.length, start + LONGEST); end++)
+    if (!tokenizer.decode(ids.slice(start, end)).includes(BROKEN)) return end;
+  return start + 1;
 }

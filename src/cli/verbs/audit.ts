@@ -142,7 +142,7 @@ const SHOWN = 10;
 type Found = AuditOutcome & { readonly found: NonNullable<AuditOutcome["found"]> };
 
 function textOf({ folder, found: { facts, suspects, report } }: Found): string {
-  const { judged, notJudged, noiseRate, disagreement, plant } = facts;
+  const { judged, notJudged, noiseRate, disagreement, disagreementAmongSure, plant } = facts;
   const planted =
     plant === null
       ? []
@@ -155,7 +155,7 @@ function textOf({ folder, found: { facts, suspects, report } }: Found): string {
         ];
   return [
     `${judged} labels judged by ${facts.folds} teachers (${facts.teacher}) that had not seen them; ${notJudged} not judged`,
-    `noise rate by confident learning: ${percent(noiseRate)}; the teachers disagree with ${percent(disagreement)}`,
+    `noise rate by confident learning: ${percent(noiseRate)}; where the teachers are surest they disagree with ${percent(disagreementAmongSure)}, in all with ${percent(disagreement)}`,
     ...planted,
     "",
     "likeliest errors (line, P(wrong), chosen ┃ rejected):",

@@ -41,6 +41,8 @@ export type AuditFacts = {
   readonly disagreement: Interval | null;
   /** Share of wrong labels by confident learning; under a weak teacher it lies above the truth. */
   readonly noiseRate: Interval | null;
+  /** Among the surest fifth of the pairs: an upper bound of the share of wrong labels, if they are wrong at one rate everywhere. */
+  readonly disagreementAmongSure: Interval | null;
   readonly meanProbabilityWrong: number;
   readonly reliability: CalibrationReport;
   /** Where labels were flipped on purpose. */
@@ -71,7 +73,7 @@ export async function judgeStage(
   const { calibration, seed, teacher, plant, folds } = request;
   return deps.pipeline.stage({
     name: "audit",
-    version: 1,
+    version: 2,
     config: { calibration, seed, form: teacher.form, plant: plant ?? null },
     inputs: { data, ...Object.fromEntries(scores.map((fold, i) => [`fold-${i + 1}`, fold])) },
     run: async (work) => {
@@ -90,6 +92,7 @@ export async function judgeStage(
         calibration,
         disagreement: report.disagreement,
         noiseRate: report.noiseRate,
+        disagreementAmongSure: report.disagreementAmongSure,
         meanProbabilityWrong: report.meanProbabilityWrong,
         reliability: reliabilityOf(ranked, seed),
         plant: plant === undefined ? null : { rate: plant, ...foundOf(ranked, rows, seed) },

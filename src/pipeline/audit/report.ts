@@ -97,6 +97,7 @@ function findings({
   judged,
   notJudged,
   disagreement,
+  disagreementAmongSure,
   noiseRate,
   meanProbabilityWrong,
 }: AuditFacts): ReportTable {
@@ -108,12 +109,13 @@ function findings({
     ],
     rows: [
       ["noise rate, by confident learning", noiseRate],
+      ["upper bound: disagreement where the teacher is surest (a fifth)", disagreementAmongSure],
       ["labels that the out-of-fold teacher disagrees with", disagreement],
       ["mean probability of being wrong", meanProbabilityWrong],
     ],
     notes: [
       `${judged} labels were judged; ${notJudged} were not (truncated, empty or identical responses, or equal scores).`,
-      "The noise rate (Northcutt et al. 2021) counts what the teacher is confidently wrong about, too: under a weak teacher it lies above the truth. Read the suspects before believing it.",
+      "The noise rate (Northcutt et al. 2021) counts what the teacher is confidently wrong about, too: under a weak teacher it lies above the truth. So does the second figure, if labels are wrong at one rate everywhere, but less the surer the teacher. Read the suspects before believing either.",
     ],
   };
 }
