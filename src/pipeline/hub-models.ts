@@ -57,5 +57,13 @@ export async function withLocalModels(recipe: Recipe, log?: Log, client?: HubCli
     ...model,
     source: await fetchModel(model.source, log, client),
   });
-  return { ...recipe, models: { weak: await local(weak), student: await local(student) } };
+  const models = { weak: weak && (await local(weak)), student: await local(student) };
+  const { teacher } = recipe;
+  if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return { ...recipe, models };
+  const members = await Promise.all(
+    teacher.members.map(async (member) =>
+      member.weak === undefined ? member : { ...member, weak: await local(member.weak) },
+    ),
+  );
+  return { ...recipe, models, teacher: { ...teacher, members } };
 }

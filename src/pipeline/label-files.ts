@@ -24,15 +24,15 @@ import {
 } from "./held-out.ts";
 import type { JobDeps } from "./job/deps.ts";
 import { type ScoresPart, scoreParts } from "./label-scores.ts";
-import { scoreOf } from "./recipe/job.ts";
 import { labelSchema } from "./recipe/labels.ts";
-import { scoreSchema } from "./recipe/schema.ts";
+import { scoreOf } from "./recipe/teacher-job.ts";
+import { scoreSchema } from "./recipe/teachers.ts";
 import type { Artefact, WorkFolder } from "./stage.ts";
 import { type TeacherFacts, teacherFacts } from "./teacher-facts.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "./teachers.ts";
 
 /** How scores become labels; `calibration` needs labelled pairs to be fitted on. */
-export const labelRulesSchema = labelSchema.omit({ heldOut: true }).extend({
+export const labelRulesSchema = labelSchema.omit({ heldOut: true, calibrationFolds: true }).extend({
   calibration: z
     .enum(CALIBRATION_METHODS)
     .optional()

@@ -66,8 +66,8 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   const { dryRun = false, detach = false } = options;
   const folder = resolve(asked.out);
   const settings = slurmOf(asked, options);
-  const remote = Object.values(asked.models).find(({ source }) => source.startsWith("hub:"));
-  if (dryRun && remote !== undefined)
+  const remote = Object.values(asked.models).find((model) => model?.source.startsWith("hub:"));
+  if (dryRun && remote)
     throw new ConfigError(
       `--dry-run: ${remote.source} is not planned, for a plan downloads nothing. Download the model and name its folder, or run.`,
     );

@@ -29,7 +29,11 @@ export type ScoresManifest = {
 const MANIFEST = "manifest.json";
 
 /** The manifest of a pool cut into shards. */
-export function manifestOf(teacher: Teacher, shardSize: number, shards: readonly Shard[]): ScoresManifest {
+export function manifestOf(
+  teacher: Pick<Teacher, "name" | "manifest">,
+  shardSize: number,
+  shards: readonly Shard[],
+): ScoresManifest {
   const digest = teacherDigest(teacher.manifest);
   return {
     format: "weak-teacher/scores/1",

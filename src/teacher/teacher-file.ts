@@ -116,6 +116,7 @@ function openKind(
     case "judge-chat":
     case "remote":
     case "control":
+    case "ensemble":
       throw new CheckpointError(
         file,
         `a ${kind} has no models to open, expected it to be named in the recipe.`,

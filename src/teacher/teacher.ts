@@ -32,6 +32,7 @@ export const TEACHER_KINDS = [
   "judge-chat",
   "remote",
   "control",
+  "ensemble",
 ] as const;
 
 /** What a teacher is. Everything its scores depend on is in here, as digests or values; paths and keys are not. */

@@ -6,10 +6,11 @@ import { CALIBRATION_METHODS } from "../../teacher/calibration.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TokenLimits } from "../../text/pair.ts";
 import type { TrainSettings } from "../../train/settings.ts";
-import type { ModelSource, PreferSettings } from "../job/settings.ts";
-import { preferOf, scoreOf } from "../recipe/job.ts";
+import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
+import { preferOf } from "../recipe/job.ts";
 import { settingsOf } from "../recipe/parse.ts";
-import { scoreSchema } from "../recipe/schema.ts";
+import { scoreOf } from "../recipe/teacher-job.ts";
+import { scoreSchema } from "../recipe/teachers.ts";
 import { preferSchema, rewardSchema, sftSchema } from "../recipe/training.ts";
 import { AUDIT_DEFAULTS, type AuditKind } from "./kinds.ts";
 

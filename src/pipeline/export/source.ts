@@ -8,7 +8,7 @@ import { readJsonl } from "../../data/readers/jsonl.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import type { CalibrationReport } from "../../teacher/calibration-report.ts";
 import { RECORD } from "../cache.ts";
-import { errorRateOf, readLabelFacts } from "../job/label-stages.ts";
+import { errorRateOf, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/train-stages.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
@@ -93,7 +93,7 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
       teacher: facts?.teacher,
       digests: {
         data: result.data.digest!,
-        ...(weak ? { labels: labels.digest!, ...teacherDigests(result.teacher) } : {}),
+        ...(weak ? { labels: labels.digest!, ...teacherDigests(result.scores) } : {}),
       },
       agreement: facts?.heldOutAccuracy,
       calibration: facts?.calibration ?? null,
@@ -113,16 +113,18 @@ function exportRow({ id, prompt, chosen, rejected, weight, preferenceProb: p }: 
   };
 }
 
-type Teacher = { policy: { source: unknown }; reference?: { source: unknown } | undefined };
-
-function teacherDigests({ policy, reference }: Teacher): Record<string, string> {
+/** Digests of the models that labelled, the members of an ensemble numbered from the second; a judge behind an endpoint has none. */
+function teacherDigests(scores: PoolScores): Record<string, string> {
   const digest = (ref: { source: unknown } | undefined) =>
     typeof ref?.source === "string" ? ref.source : (ref?.source as { digest?: string } | undefined)?.digest;
-  return Object.fromEntries(
-    Object.entries({ "teacher-policy": digest(policy), "teacher-reference": digest(reference) }).flatMap(
-      ([name, value]) => (value === undefined ? [] : [[name, value]]),
-    ),
-  );
+  const named = scores.flatMap(({ models }, i) => {
+    const number = i === 0 ? "" : `-${i + 1}`;
+    return [
+      [`teacher${number}-policy`, digest(models?.policy)] as const,
+      [`teacher${number}-reference`, digest(models?.reference)] as const,
+    ];
+  });
+  return Object.fromEntries(named.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
 /** The arm of a name, or the first that trains on weak labels. */

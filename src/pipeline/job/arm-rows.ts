@@ -3,6 +3,7 @@
  * does to them on purpose (turned round, left out, added).
  */
 import { ConfigError, DataError } from "../../core/errors.ts";
+import { exists } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
 import { readPool } from "../../data/pool.ts";
@@ -13,7 +14,7 @@ import { type ControlScorer, goldControl, randomControl } from "../../teacher/co
 import { isDecided, labelFromScores } from "../../teacher/label.ts";
 import type { Artefact } from "../stage.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
-import { splitLabelled } from "./label-stages.ts";
+import { splitLabelled } from "./labelled-split.ts";
 import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./train-stages.ts";
 
@@ -207,6 +208,8 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
 async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {
   const file = labels.path("training.jsonl");
   const rows: TrainingRow[] = [];
+  // Labels of which none prefers a side are no training file; who trains on them says so.
+  if (!(await exists(file))) return rows;
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
     const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & {

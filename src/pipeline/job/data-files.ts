@@ -23,12 +23,17 @@ export type JobData = {
   readonly humanLabels: readonly HumanLabel[];
   /** Gold scores of the pool, where gold is known. */
   readonly gold: readonly GoldPair[];
+  /** Gold scores of the labelled pairs, where gold is known; nobody but a gold control asks for them. */
+  readonly labelledGold?: readonly GoldRow[];
   readonly test: readonly PreferenceRow[];
   /** Prompts to generate on. */
   readonly prompts: readonly string[];
   /** Counts and findings for the report, plain JSON. */
   readonly quality: DataFacts;
 };
+
+/** Gold scores of a preference row. */
+export type GoldRow = { readonly id: string; readonly goldChosen: number; readonly goldRejected: number };
 
 /** What the report says of the data. */
 export type DataFacts = {
@@ -39,6 +44,7 @@ export type DataFacts = {
   readonly findings: readonly { kind: string; count: number }[];
 };
 
+const LABELLED_GOLD = "gold-labelled.jsonl";
 const FILES = {
   labelled: "labelled.jsonl",
   test: "test.jsonl",
@@ -53,6 +59,8 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
   await writePoolFile(work.path("pool"), data.pool);
   if (data.humanLabels.length > 0) await writeHumanLabels(work.path("hidden"), data.humanLabels);
   if (data.gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(data.gold));
+  if (data.labelledGold !== undefined)
+    await writeFileAtomic(work.path("hidden", LABELLED_GOLD), jsonLines(data.labelledGold));
   await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
   await writeJsonAtomic(work.path(FILES.facts), data.quality);
 }
@@ -72,13 +80,19 @@ export const readHidden = async (data: Artefact): Promise<HumanLabel[]> =>
   (await exists(data.path("hidden", HUMAN_LABELS_FILE))) ? readHumanLabels(data.path("hidden")) : [];
 
 /** Gold scores of the pool, empty where gold is not known. */
-export async function readHiddenGold(data: Artefact): Promise<GoldPair[]> {
-  const file = data.path("hidden", "gold.jsonl");
-  const gold: GoldPair[] = [];
+export const readHiddenGold = (data: Artefact): Promise<GoldPair[]> =>
+  readGold<GoldPair>(data.path("hidden", "gold.jsonl"));
+
+/** Gold scores of the labelled pairs, empty where gold is not known. */
+export const readLabelledGold = (data: Artefact): Promise<GoldRow[]> =>
+  readGold<GoldRow>(data.path("hidden", LABELLED_GOLD));
+
+async function readGold<T>(file: string): Promise<T[]> {
+  const gold: T[] = [];
   if (!(await exists(file))) return gold;
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    gold.push(record.value as GoldPair);
+    gold.push(record.value as T);
   }
   return gold;
 }

@@ -17,7 +17,7 @@ import { sampleCandidates, scoreCandidates } from "../../evaluate/simulate.ts";
 import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact } from "../stage.ts";
-import { type DataFacts, type JobData, writeData } from "./data-files.ts";
+import { type DataFacts, type GoldRow, type JobData, writeData } from "./data-files.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { DataSource, FilesData, WorldData } from "./settings.ts";
@@ -156,6 +156,15 @@ function readOptions({ format, map, onBadRow, limit }: DataSource, log: JobDeps[
 const readRows = (source: DataSource, log: JobDeps["log"]) =>
   readPreferences(source.source, readOptions(source, log));
 
+function goldRows({ humanLabels, gold }: WorldPart): GoldRow[] {
+  const said = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));
+  return gold.map(({ id, goldA, goldB }) =>
+    said.get(id) === "a"
+      ? { id, goldChosen: goldA, goldRejected: goldB }
+      : { id, goldChosen: goldB, goldRejected: goldA },
+  );
+}
+
 /** Makes a world: candidates sampled from `base`, gold scores, simulated people. */
 export async function worldStage(
   deps: JobDeps,
@@ -166,7 +175,7 @@ export async function worldStage(
   const prompts = await readPromptList(data);
   return deps.pipeline.stage({
     name: "world",
-    version: 1,
+    version: 2,
     config: { ...data, prompts: undefined, seed },
     inputs: { base: base.source, prompts: JSON.stringify(prompts) },
     run: async (work) => {
@@ -188,6 +197,7 @@ export async function worldStage(
           pool: world.pool.pairs,
           humanLabels: world.pool.humanLabels,
           gold: world.pool.gold,
+          labelledGold: goldRows(world.labelled),
           test: world.test.rows,
           prompts: [...new Set(world.test.pairs.map((pair) => plainText(pair.prompt)))],
           quality,

@@ -28,9 +28,11 @@ import {
 } from "../../train/estimate-inference.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { readPromptList } from "./data-stage.ts";
+import type { ModelSource } from "./model-settings.ts";
 import { STORIES } from "./model-stages.ts";
-import type { DataSource, MainJob, ModelSource, PARTS, RowSpec, WorldData } from "./settings.ts";
+import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "./settings.ts";
 import { startOf } from "./student-stages.ts";
+import { membersOf, type TeacherMember } from "./teacher-settings.ts";
 
 /** One stage and what it will take. */
 export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };
@@ -39,7 +41,16 @@ export type StageEstimate = { readonly stage: string; readonly estimate: TrainEs
 export async function estimateJob(runtime: Runtime, job: MainJob): Promise<StageEstimate[]> {
   const known = {
     job,
-    weak: await shapeOf(job.models.weak),
+    weak: await Promise.all(
+      membersOf(job.teacher, job.seed, job.models.weak).map(async (member) => ({
+        member,
+        shape: await shapeOf(member.weak),
+      })),
+    ),
+    judge:
+      job.teacher.kind === "judge-local"
+        ? await shapeOf({ ...job.models.weak!, trimVocabulary: false })
+        : undefined,
     student: await shapeOf(job.models.student),
     base: await shapeOf({ from: job.models.student.from, trimVocabulary: false }),
     rows: await sampleRows(job),
@@ -54,7 +65,10 @@ type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> 
 
 type Known = {
   readonly job: MainJob;
-  readonly weak: ModelShape;
+  /** Teachers that are trained, each with its base. */
+  readonly weak: readonly { readonly member: TeacherMember; readonly shape: ModelShape }[];
+  /** A local judge. */
+  readonly judge: ModelShape | undefined;
   readonly student: ModelShape;
   /** The student before its vocabulary is trimmed: what samples a world. */
   readonly base: ModelShape;
@@ -83,20 +97,47 @@ function dataEstimates({ job, base, rows, gflops }: Known): StageEstimate[] {
 }
 
 function teacherEstimates(known: Known): StageEstimate[] {
-  const { job, weak, rows, gflops } = known;
-  const { teacher } = job;
-  const taught = rows.labelled.slice(0, Math.round(rows.labelled.length * (1 - job.label.heldOut)));
+  const { weak, judge, rows, gflops } = known;
+  if (judge !== undefined)
+    // Each pair is asked in both orders, the answers are a token each.
+    return (["pool", "held-out"] as const).map((part) => ({
+      stage: `${part}-scores`,
+      estimate: estimateScoring([judge, judge], part === "pool" ? rows.pool : rows.labelled, gflops),
+    }));
+  return weak.flatMap((one, place) => memberEstimates(known, one, place === 0 ? "" : `-${place + 1}`));
+}
+
+function memberEstimates(
+  known: Known,
+  { member, shape }: Known["weak"][number],
+  suffix: string,
+): StageEstimate[] {
+  const { job, rows, gflops } = known;
+  const { heldOut: share, folds } = job.label;
+  const models = member.kind === "implicit-reward" ? [shape, shape] : [shape];
   const [second, settings] =
-    teacher.kind === "reward-head"
-      ? (["reward", teacher.reward] as const)
-      : (["prefer", teacher.prefer.settings] as const);
-  const models = teacher.kind === "implicit-reward" ? [weak, weak] : [weak];
-  const heldOut = rows.labelled.slice(taught.length);
+    member.reward === undefined
+      ? (["prefer", member.prefer!.settings] as const)
+      : (["reward", member.reward] as const);
+  const stages = (name: string, taught: readonly TokenRow[]) => [
+    training(known, `${name}-sft`, shape, preferred(taught), member.sft),
+    training(known, `${name}-${second}`, shape, taught, settings),
+  ];
+  const scoring = (stage: string, scored: readonly TokenRow[]) => ({
+    stage,
+    estimate: estimateScoring(models, scored, gflops),
+  });
+  const taught = rows.labelled.slice(0, Math.round(rows.labelled.length * (1 - share)));
+  const fold = rows.labelled.slice(0, Math.round(rows.labelled.length / Math.max(1, folds)));
+  const others = rows.labelled.slice(fold.length);
   return [
-    training(known, "teacher-sft", weak, preferred(taught), teacher.sft),
-    training(known, `teacher-${second}`, weak, taught, settings),
-    { stage: "pool-scores", estimate: estimateScoring(models, rows.pool, gflops) },
-    { stage: "held-out-scores", estimate: estimateScoring(models, heldOut, gflops) },
+    ...stages(`teacher${suffix}`, taught),
+    scoring(`pool-scores${suffix}`, rows.pool),
+    ...(folds === 0 ? [scoring(`held-out-scores${suffix}`, rows.labelled.slice(taught.length))] : []),
+    ...Array.from({ length: folds }, (_, i) => `fold-${i + 1}`).flatMap((name) => [
+      ...stages(`teacher${suffix}-${name}`, others),
+      scoring(`held-out-scores${suffix}-${name}`, fold),
+    ]),
   ];
 }
 

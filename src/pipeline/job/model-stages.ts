@@ -6,7 +6,7 @@ import { extractStories15M } from "../../checkpoint/stories15m.ts";
 import type { Artefact, Stage } from "../stage.ts";
 import { readTexts } from "./data-files.ts";
 import type { JobDeps } from "./deps.ts";
-import type { ModelSource } from "./settings.ts";
+import type { ModelSource } from "./model-settings.ts";
 
 /** Name of the built-in pretrained model. */
 export const STORIES = "stories15M";
@@ -41,12 +41,13 @@ export async function shallowModel(
   deps: JobDeps,
   source: ModelSource,
   base: ModelFolderRef,
+  name = "first-layers",
 ): Promise<ModelFolderRef> {
   const { layers } = source;
   if (layers === undefined) return base;
   return inModelFolder(
     await deps.pipeline.stage({
-      name: "first-layers",
+      name,
       version: 1,
       config: { layers },
       inputs: { base: base.source },
@@ -58,7 +59,7 @@ export async function shallowModel(
 /** A model with the data's tokens only, where the source asks for it. */
 export async function trimmedModel(
   deps: JobDeps,
-  role: "weak" | "student",
+  role: string,
   source: ModelSource,
   model: ModelFolderRef,
   data: Artefact,

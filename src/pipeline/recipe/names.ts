@@ -132,6 +132,12 @@ export function objectAt(schema: z.ZodType, value: unknown): z.ZodType {
     const literal = (option: z.ZodObject) => (option.shape[key] as z.ZodLiteral).value;
     return options.find((option) => literal(option) === meant) ?? options[0]!;
   }
+  // A number or a list of objects, and the like: the alternative of the value's shape.
+  if (inner instanceof z.ZodUnion) {
+    const options = (inner.options as readonly z.ZodType[]).map(unwrap);
+    const shape = Array.isArray(value) ? z.ZodArray : isObject(value) ? z.ZodObject : undefined;
+    return options.find((option) => shape !== undefined && option instanceof shape) ?? inner;
+  }
   return inner;
 }
 

@@ -47,11 +47,14 @@ function rowsOf(path: string, part: JsonSchema): Row[] {
     for (const [name, member] of Object.entries(properties ?? {})) {
       if (isSection(member)) rows.push({ ...rowOf(`${path}.${name}`, member, false), type: kindsOf(member) });
       else rows.push(rowOf(`${path}.${name}`, member, isRequired(option, name)));
-      rows.push(...rowsOf(`${path}.${name}`, member));
+      if (!SAID_ABOVE.has(`${path}.${name}`)) rows.push(...rowsOf(`${path}.${name}`, member));
     }
   }
   return mergeRows(rows);
 }
+
+/** Sections with the settings of one that the page has already. */
+const SAID_ABOVE: ReadonlySet<string> = new Set(["teacher.teacher", "teacher.members[].teacher"]);
 
 /** The same setting in several alternatives is one line. */
 function mergeRows(rows: readonly Row[]): Row[] {

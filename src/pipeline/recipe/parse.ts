@@ -11,6 +11,7 @@ import { mergeRecipes } from "./merge.ts";
 import { diskName, diskWords, expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
 import { isObject } from "./parts.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
+import { teacherIssues, withHeldOut } from "./teacher-checks.ts";
 import { preferSchema } from "./training.ts";
 
 /** One `--set path=value`; the value is YAML. */
@@ -58,9 +59,11 @@ export function resolveRecipe(
   if (!parsed.success) issues.push(...parsed.error.issues.flatMap((issue) => issueOf(issue, value)));
   if (!parsed.success || issues.length > 0) throw configError(issues, documents, settings);
   const { arms, extends: _, out, ...recipe } = parsed.data;
+  const odd = teacherIssues(parsed.data);
+  if (odd.length > 0) throw configError(odd, documents, settings);
   const resolved = resolveArms(arms, preferOf(raw), parsed.data.student.prefer);
   if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
-  return { ...recipe, out: out ?? join("runs", recipe.name), arms: resolved.arms };
+  return { ...withHeldOut(recipe), out: out ?? join("runs", recipe.name), arms: resolved.arms };
 }
 
 /** `student.prefer` as it is written, the loss's type named; names as inside. */

@@ -7,66 +7,14 @@ import { DEVICES } from "../../runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
 import { executorSchema } from "./executor.ts";
 import { labelledSchema, labelSchema } from "./labels.ts";
-import { choice, positive } from "./parts.ts";
 import { dataSchema, evalSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
-import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
-
-/** What of a teacher's scores is compared. */
-export const scoreSchema = choice(
-  "form",
-  "sum",
-  z.discriminatedUnion("form", [
-    z.strictObject({ form: z.literal("sum") }),
-    z.strictObject({ form: z.literal("mean") }),
-    z.strictObject({
-      form: z.literal("length-corrected"),
-      alpha: z
-        .number()
-        .optional()
-        .describe("Reward taken off per token; default fitted so that length tells nothing."),
-    }),
-  ]),
-  "What is compared: the sum over tokens, the mean per token, or the sum corrected for length (DICE).",
-);
-
-const sft = (rows: string) => sftSchema.prefault({}).describe(`Supervised fine-tuning first, on ${rows}.`);
-const prefer = (labels: string) => preferSchema.prefault({}).describe(`Preference training on ${labels}.`);
-
-const teacherSchema = choice(
-  "kind",
-  "implicit-reward",
-  z.discriminatedUnion("kind", [
-    z.strictObject({
-      kind: z.literal("implicit-reward"),
-      sft: sft("the chosen responses"),
-      prefer: prefer("the human labels"),
-      beta: positive
-        .optional()
-        .describe("Factor on the log-ratio when labelling; default the loss's beta, or 1."),
-      score: scoreSchema.prefault("sum"),
-    }),
-    z.strictObject({
-      kind: z.literal("likelihood"),
-      sft: sft("the chosen responses"),
-      prefer: prefer("the human labels"),
-      score: scoreSchema.prefault("sum"),
-    }),
-    z.strictObject({
-      kind: z.literal("reward-head"),
-      sft: sft("the chosen responses"),
-      reward: rewardSchema
-        .prefault({})
-        .describe("Training of a Bradley-Terry reward head on the human labels."),
-      score: scoreSchema.prefault("sum"),
-    }),
-  ]),
-  "What labels the unlabelled pairs: the policy's log-ratio to its reference, its log-likelihood, or a reward head.",
-);
+import { preferOn, sftFirst, teacherSchema } from "./teachers.ts";
+import { loraSchema } from "./training.ts";
 
 /** Training of the student, the same for all arms unless one says otherwise. */
 const studentSchema = z.strictObject({
-  sft: sft("the arm's preferred responses"),
-  prefer: prefer("the arm's labels"),
+  sft: sftFirst("the arm's preferred responses"),
+  prefer: preferOn("the arm's labels"),
   lora: loraSchema
     .nullable()
     .default(null)
@@ -97,7 +45,10 @@ export const recipeSchema = z.strictObject({
   out: z.string().min(1).optional().describe("Folder of the run; default runs/<name>."),
   models: z
     .strictObject({
-      weak: weakModelSchema,
+      weak: weakModelSchema
+        .nullable()
+        .optional()
+        .describe("The model that becomes the teacher; null or left out where none is trained or asked."),
       student: studentModelSchema,
     })
     .describe("The two models."),

@@ -1,0 +1,125 @@
+/** What the held-out labelled pairs say of one teacher: its form and calibrator, and an honest report of the calibration. */
+import { ConfigError } from "../../core/errors.ts";
+import { createRng } from "../../core/rng.ts";
+import { promptId } from "../../data/rows.ts";
+import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../../teacher/calibration.ts";
+import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
+import { labelsOf } from "../../teacher/make-labels.ts";
+import { type FittedForm, fitForm } from "../../teacher/score-form.ts";
+import { readScores } from "../../teacher/scores-folder.ts";
+import type { PairScore } from "../../teacher/teacher.ts";
+import {
+  fitOn,
+  type HeldOutFit,
+  heldOutFit,
+  type JudgedLabel,
+  judgedLabels,
+  LEAST_HELD_OUT,
+} from "../held-out.ts";
+import type { Artefact } from "../stage.ts";
+import { heldOutPairs } from "./labelled-split.ts";
+import type { MainJob } from "./settings.ts";
+import type { MemberScores } from "./teacher-stages.ts";
+
+/** Scores under their form and calibrator, and how good the latter is; null when one half of the pairs is empty. */
+export type Judged = HeldOutFit & {
+  readonly form: FittedForm;
+  readonly report: CalibrationReport | null;
+};
+
+/** What people said of the held-out pairs, and the prompt of each. */
+export type HeldOutFacts = {
+  readonly human: ReadonlyMap<string, "a" | "b" | "tie">;
+  readonly groups: ReadonlyMap<string, string>;
+  /** Half of the prompts, drawn with the job's seed: a calibrator is fitted on these to be judged on the others. */
+  readonly half: ReadonlySet<string>;
+};
+
+/** Facts of the held-out pairs of all folds. */
+export async function heldOutFacts(job: MainJob, data: Artefact): Promise<HeldOutFacts> {
+  const { pairs, human } = await heldOutPairs(data, job);
+  const groups = new Map(pairs.map((pair) => [pair.id, promptId(pair.prompt)]));
+  const prompts = createRng(job.seed)
+    .fork("calibration")
+    .shuffle([...new Set(groups.values())]);
+  return {
+    human: new Map(human.map(({ id, preferred }) => [id, preferred])),
+    groups,
+    half: new Set(prompts.filter((_, i) => i % 2 === 0)),
+  };
+}
+
+/** Scores of held-out pairs, fold after fold. */
+export async function* readHeldOutScores({
+  heldOut,
+}: MemberScores): AsyncGenerator<PairScore, void, undefined> {
+  for (const artefact of heldOut) yield* readScores(artefact.path("scores"));
+}
+
+/** A teacher's form, and its held-out labels beside what people said. @throws ConfigError when there are too few to fit on */
+export async function judgedOf(
+  member: MemberScores,
+  { human }: HeldOutFacts,
+  method: CalibrationMethod,
+): Promise<{ form: FittedForm; judged: JudgedLabel[] }> {
+  const form = await fitForm(member.form, readScores(member.pool.path("scores")));
+  const labels = await labelsOf(readHeldOutScores(member), { form, teacher: "held-out" });
+  const judged = judgedLabels(labels, human);
+  if (judged.length < LEAST_HELD_OUT && method !== "none")
+    throw new ConfigError(
+      `label.held_out: only ${judged.length} held-out pairs are decided by teacher and person, expected at least ${LEAST_HELD_OUT} to calibrate on. Raise label.held_out or label more pairs.`,
+    );
+  return { form, judged };
+}
+
+/** Fits the calibrator on all held-out pairs; its report is of one fitted on half of their prompts and judged on the other. */
+export async function judgeHeldOut(job: MainJob, data: Artefact, member: MemberScores): Promise<Judged> {
+  const facts = await heldOutFacts(job, data);
+  const { form, judged } = await judgedOf(member, facts, job.label.calibration);
+  const [fit, check] = halves(judged, facts);
+  const before = fitCalibrator("none", [], []);
+  const report =
+    fit.length === 0 ? null : honestReport(job, facts, check, before, fitOn(job.label.calibration, fit));
+  return { form, report, ...heldOutFit(fitOn(job.label.calibration, judged), judged) };
+}
+
+/** Judged labels of the half that a calibrator is fitted on, and of the other. */
+export function halves<T extends { readonly label: { readonly id: string } }>(
+  judged: readonly T[],
+  { half, groups }: HeldOutFacts,
+): readonly [T[], T[]] {
+  const inside = ({ label }: T) => half.has(groups.get(label.id)!);
+  return [judged.filter(inside), judged.filter((one) => !inside(one))];
+}
+
+/** Probabilities of one teacher before and after calibration on pairs that the calibrator was not fitted on. */
+function honestReport(
+  job: MainJob,
+  facts: HeldOutFacts,
+  check: readonly JudgedLabel[],
+  before: Calibrator,
+  after: Calibrator,
+): CalibrationReport | null {
+  const margins = check.map(({ label }) => label.margin);
+  const probabilities = { before: margins.map(before.apply), after: margins.map(after.apply) };
+  return reportOn(job, facts, check, probabilities);
+}
+
+/** A calibration report on judged pairs; null without any. @param probabilities - P(a) of each pair */
+export function reportOn(
+  job: MainJob,
+  { groups }: HeldOutFacts,
+  check: readonly JudgedLabel[],
+  probabilities: { readonly before: readonly number[]; readonly after: readonly number[] },
+): CalibrationReport | null {
+  if (check.length === 0) return null;
+  return calibrationReport(
+    probabilities.before,
+    probabilities.after,
+    check.map(({ prefersA }) => prefersA),
+    {
+      rng: createRng(job.seed).fork("calibration-report"),
+      groups: check.map(({ label }) => groups.get(label.id)!),
+    },
+  );
+}

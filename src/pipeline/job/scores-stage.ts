@@ -1,0 +1,55 @@
+/** The stage that scores pairs with a teacher. Raw scores: nothing later scores again. */
+import { writeJsonAtomic } from "../../core/files.ts";
+import { readPool } from "../../data/pool.ts";
+import { labelPool } from "../../teacher/labelling.ts";
+import { closeScores } from "../../teacher/scores-folder.ts";
+import type { Artefact } from "../stage.ts";
+import { identityOf, openTeacher, type TeacherChoice } from "../teachers.ts";
+import { poolFolder } from "./data-files.ts";
+import type { JobDeps } from "./deps.ts";
+import { heldOutPairs, type SplitPart } from "./labelled-split.ts";
+import type { MainJob } from "./settings.ts";
+
+/** What is scored, by whom. */
+export type ScoresStageRequest = {
+  /** Name of the stage. */
+  readonly stage: string;
+  /** Name of the teacher, for people. */
+  readonly name: string;
+  readonly choice: TeacherChoice;
+  /** The teacher's models. */
+  readonly inputs: Readonly<Record<string, Artefact | string>>;
+  /** The pool, or held-out labelled pairs. */
+  readonly part: "pool" | SplitPart;
+};
+
+/** Scores the pool, or held-out labelled pairs; its folder `scores/` is read with `readScores`. */
+export function scoresStage(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  { stage, name, choice, inputs, part }: ScoresStageRequest,
+): Promise<Artefact> {
+  const { limits, label, seed } = job;
+  const { heldOut, folds } = label;
+  const split = part === "pool" ? {} : { seed, ...(folds > 0 ? { folds, ...part } : { heldOut }) };
+  return deps.pipeline.stage({
+    name: stage,
+    version: 2,
+    config: { teacher: identityOf(choice).settings, limits, ...split },
+    inputs: { ...inputs, data },
+    share: async (work) => {
+      const pairs =
+        part === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job, part)).pairs;
+      const teacher = await openTeacher(deps, choice, { limits, name, replies: `${work.log}/replies` });
+      try {
+        const { signal, log } = deps;
+        const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
+        await writeJsonAtomic(`${work.log}/rate.json`, report);
+      } finally {
+        await teacher.close();
+      }
+    },
+    run: (work) => closeScores(work.path("scores")),
+  });
+}

@@ -1,0 +1,95 @@
+/** Section `teacher` of a recipe in the words of the main job. */
+import type { ScoreForm } from "../../teacher/score-form.ts";
+import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
+import type { TeacherMember, TeacherSettings, TrainedTeacher } from "../job/teacher-settings.ts";
+import type { HumanNoise } from "../teachers.ts";
+import type { RecipeTeacher, RecipeTrained } from "./teachers.ts";
+
+/** What a section is resolved with. */
+export type TeacherContext = {
+  readonly seed: number;
+  /** Undefined where no teacher needs it. */
+  readonly weak: ModelSource | undefined;
+  /** Preference settings in the words of the training room, with a seed. @param where - for messages */
+  readonly prefer: (
+    settings: Extract<RecipeTrained, { prefer: unknown }>["prefer"],
+    seed: number,
+    where: string,
+  ) => PreferSettings;
+  readonly model: (source: NonNullable<RecipeMember["weak"]>) => ModelSource;
+};
+
+type RecipeMember = Exclude<Extract<RecipeTeacher, { kind: "ensemble" }>["members"], number>[number];
+
+/** The teacher of a recipe. An ensemble of one is that one teacher. @throws ConfigError as `context.prefer` */
+export function teacherOf(teacher: RecipeTeacher, context: TeacherContext): TeacherSettings {
+  const form: ScoreForm = { form: "sum" };
+  switch (teacher.kind) {
+    case "implicit-reward":
+    case "likelihood":
+    case "reward-head":
+      return trainedOf(teacher, context.seed, "teacher", context);
+    case "ensemble":
+      return { kind: "ensemble", members: membersOf(teacher, context), form };
+    case "judge-local":
+      return { kind: teacher.kind, prompt: teacher.prompt, form };
+    case "judge-chat": {
+      const { model, ...rest } = teacher;
+      return { ...rest, endpointModel: model, form };
+    }
+    case "random":
+    case "longer":
+    case "gold":
+      return { kind: teacher.kind, form };
+    case "noisy-human":
+      return { kind: teacher.kind, noise: noiseOf(teacher.noise), form };
+    default:
+      return teacher satisfies never;
+  }
+}
+
+function membersOf(
+  { members, bootstrap, teacher }: Extract<RecipeTeacher, { kind: "ensemble" }>,
+  context: TeacherContext,
+): TeacherMember[] {
+  const list: readonly RecipeMember[] =
+    typeof members === "number" ? Array.from({ length: members }, () => ({})) : members;
+  return list.map((member, i) => {
+    const seed = member.seed ?? context.seed + i;
+    const where = member.teacher === undefined ? "teacher.teacher" : `teacher.members[${i}].teacher`;
+    return {
+      ...trainedOf(member.teacher ?? teacher, seed, where, context),
+      weak: member.weak === undefined ? context.weak! : context.model(member.weak),
+      seed,
+      bootstrap: member.bootstrap ?? bootstrap,
+    };
+  });
+}
+
+function trainedOf(
+  teacher: RecipeTrained,
+  seed: number,
+  where: string,
+  { prefer }: TeacherContext,
+): TrainedTeacher {
+  const sft = { ...teacher.sft, seed };
+  const common = { kind: teacher.kind, sft, form: scoreOf(teacher.score) };
+  if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };
+  const trained = prefer(teacher.prefer, seed, `${where}.prefer.loss`);
+  const own = "beta" in teacher ? teacher.beta : undefined;
+  return { ...common, prefer: trained, beta: own ?? betaOf(trained) ?? 1 };
+}
+
+const betaOf = ({ loss }: PreferSettings) => ("beta" in loss ? loss.beta : undefined);
+
+function noiseOf(noise: Extract<RecipeTeacher, { kind: "noisy-human" }>["noise"]): HumanNoise {
+  return noise.kind === "annotator"
+    ? { noise: noise.kind, rates: noise.rates }
+    : { noise: noise.kind, rate: noise.rate };
+}
+
+/** Without `alpha: undefined`, which would not be the same as no alpha. */
+export function scoreOf(score: RecipeTrained["score"]): ScoreForm {
+  if (score.form !== "length-corrected") return score;
+  return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
+}
