@@ -25,25 +25,29 @@ const directive = z
 
 const line = z.string().regex(/^[^\n\r]+$/, "expected one line");
 
+/** 30 in YAML is a number, 4:00:00 a text; both are what Slurm reads. */
+const amount = (form: RegExp, problem: string) =>
+  z.preprocess(
+    (value) => (typeof value === "number" ? String(value) : value),
+    z.string().regex(form, problem).optional(),
+  );
+
 /** What a job asks the cluster for. */
 const resources = {
   partition: word("Partition (sbatch --partition)."),
   account: word("Account (sbatch --account)."),
   qos: word("Quality of service (sbatch --qos)."),
-  time: z
-    .string()
-    .regex(/^(\d+-)?\d+(:\d+){0,2}$/, "expected Slurm's form, such as 30, 4:00:00 or 2-12")
-    .optional()
-    .describe("Time limit of a job, in Slurm's form. A job that reaches it is submitted again and goes on."),
+  time: amount(
+    /^(\d+-)?\d+(:\d+){0,2}$/,
+    "expected Slurm's form, such as 30 (minutes), 4:00:00 or 2-12 (days-hours)",
+  ).describe("Time limit of a job, in Slurm's form. A job that reaches it is submitted again and goes on."),
   cpus: count
     .max(4096)
     .optional()
     .describe("Cores of a job, and threads it computes on; default the recipe's threads, or 1."),
-  memory: z
-    .string()
-    .regex(/^\d+[KMGT]?$/, "expected a number with K, M, G or T, such as 16G")
-    .optional()
-    .describe("Memory of a job (sbatch --mem)."),
+  memory: amount(/^\d+[KMGT]?$/, "expected a number with K, M, G or T, such as 16G").describe(
+    "Memory of a job (sbatch --mem).",
+  ),
   gres: word("Generic resources such as gpu:1 (sbatch --gres)."),
   extra: z.array(directive).optional().describe("More options of sbatch, one #SBATCH line each."),
 };
