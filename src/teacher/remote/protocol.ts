@@ -160,11 +160,11 @@ function checkEcho(echoed: readonly unknown[], ids: readonly number[]): void {
     throw wrong(`other tokens than were sent (at place ${at}: ${String(echoed[at])}, expected ${ids[at]})`);
 }
 
-/** Rounding may put the log-probability of a sure token a little above 0. */
-const ABOVE_ZERO = 1e-4;
+/** Rounding may put the log-probability of a sure token a little above 0; vLLM writes -9999 for what JSON cannot say, -∞. */
+const [ABOVE_ZERO, MINUS_INFINITY] = [1e-4, -9999];
 
 function logpOf(value: unknown, place: number): number {
-  if (typeof value === "number" && Number.isFinite(value) && value <= ABOVE_ZERO) return value;
+  if (typeof value === "number" && value > MINUS_INFINITY && value <= ABOVE_ZERO) return value;
   throw wrong(`log-probability ${String(value)} at place ${place}, expected a finite number of at most 0`);
 }
 
