@@ -19,7 +19,9 @@ export type PreferencePairs = {
   /** Two responses in a row: chosen, rejected. */
   readonly rows: readonly TokenRow[];
   /** Scores of the rows under the frozen reference, from the scorer; with `perToken` for WSPO. */
-  readonly reference?: readonly Pick<RowScore, "logps" | "perToken">[] | undefined;
+  readonly reference?:
+    | readonly (Pick<RowScore, "logps"> & { readonly perToken?: readonly ArrayLike<number>[] })[]
+    | undefined;
   /** Weights, at least 0; for `weighted` losses. */
   readonly weights?: readonly number[] | undefined;
   /** Probability in [0, 1] that chosen beats rejected; for the soft loss. */

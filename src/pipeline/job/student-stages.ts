@@ -7,6 +7,7 @@ import type { Student } from "./evaluate-stages.ts";
 import { errorRateOf, type PoolScores, weakLabelsStage } from "./label-stages.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import { type ArmSettings, type MainJob, plainRows, type RowSpec } from "./settings.ts";
+import type { RatioModels } from "./teacher-logratios.ts";
 import { preferStage, type RowSource, sftStage } from "./train-stages.ts";
 
 /** What students are made from; `labels` are the teacher's by the job's own rules. */
@@ -64,9 +65,18 @@ async function trainStudent(
     limits,
     lora: job.student.lora,
     errorRate: spec.labels === "weak" ? () => errorRateOf(labels) : undefined,
+    teacher: ratioModels(material),
     ...(arm.prefer ?? job.student.prefer),
   });
   return { ...made, model };
+}
+
+/** The models of a single implicit-reward teacher, which wspo learns from. */
+function ratioModels({ scores: [first, ...others] }: StudentMaterial): RatioModels | undefined {
+  const { policy, reference } = first?.models ?? {};
+  return others.length > 0 || policy === undefined || reference === undefined
+    ? undefined
+    : { policy, reference };
 }
 
 function armLabels(

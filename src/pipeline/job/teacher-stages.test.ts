@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -83,6 +83,39 @@ describe("an ensemble", () => {
     expect(facts.heldOutAccuracy.n).toBe(judged);
     expect(all + judged).toBe(facts.ensemble!.members[0]!.heldOut.n);
     expect(facts.promise).not.toBeNull();
+  });
+});
+
+describe("wspo", () => {
+  const arm =
+    "arms: [{ labels: weak, sft: none, prefer: { num_train_epochs: 8, learning_rate: 0.01, loss: { type: wspo, gamma: 1 } } }]\n";
+
+  test("the student is drawn to the teacher's log-ratios, token by token", async () => {
+    const steps = await jobs.train(`${single}${arm}eval: { gold: [] }\n`);
+    const { folder } = steps.find(({ name }) => name === "student-weak")!;
+    const losses = (await text(`${folder}/log/metrics.jsonl`))
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line).loss as number);
+    // At the start the student's own log-ratio is 0, so the loss is the mean square of the teacher's.
+    expect(losses[0]).toBeGreaterThan(0);
+    expect(losses.at(-1)!).toBeLessThan(0.7 * losses[0]!);
+  });
+
+  test("teacher and student with different tokenizers, and teachers without log-ratios, are refused", async () => {
+    const models = `models: { weak: ${jobs.at("weak")}, student: ${jobs.at("turned")} }\n`;
+    await cp(jobs.at("student"), jobs.at("turned"), { recursive: true });
+    const tokenizer = JSON.parse(await text(jobs.at("turned", "tokenizer.json")));
+    const { vocab } = tokenizer.model;
+    // Two letters change places: as many tokens, with other meanings.
+    [vocab.a, vocab.b] = [vocab.b, vocab.a];
+    await writeFile(jobs.at("turned", "tokenizer.json"), JSON.stringify(tokenizer));
+    await expect(jobs.train(`${models}${single}${arm}`)).rejects.toThrow(
+      /tokenises differently from the student/,
+    );
+    await expect(jobs.train(`teacher: { kind: reward-head }\n${arm}`)).rejects.toThrow(
+      /wspo learns from the log-ratios of one teacher of kind implicit-reward/,
+    );
   });
 });
 

@@ -22,6 +22,7 @@ import type { Artefact, Stage, WorkFolder } from "../stage.ts";
 import { type JobDeps, keepCurves, stageDeps } from "./deps.ts";
 import type { PreferSettings } from "./model-settings.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
+import { type RatioModels, teacherLogratios } from "./teacher-logratios.ts";
 
 /** A row to train on; weight and probability come from labels. */
 export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };
@@ -83,6 +84,8 @@ export type PreferRequest = TrainRequest &
     readonly lora?: LoraOptions | undefined;
     /** The labels' error rate, for `flip: auto`. */
     readonly errorRate?: (() => Promise<number>) | undefined;
+    /** The teacher's models, for wspo. */
+    readonly teacher?: RatioModels | undefined;
   };
 
 /** Preference training; the reference is the model it starts from, scored once before. */
@@ -92,7 +95,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
     name,
     version: 1,
     config: { settings, loss: asked, limits, lora, ...rowConfig(rows) },
-    inputs: { model: model.source, ...rowInputs(rows) },
+    inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
         const read = await rows.read();
@@ -102,7 +105,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
         const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
         const wanted = lossInputs(loss);
         const reference = wanted.has("reference")
-          ? await referenceScores(deps, work, policy, tokenRows)
+          ? await referenceScores(deps, work, policy, tokenRows, { perToken: wanted.has("tokens") })
           : undefined;
         const { runtime } = stageDeps(deps);
         const trained =
@@ -118,6 +121,9 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           softLabels: wanted.has("preferenceProb")
             ? kept.map((row) => required(name, row, "preferenceProb"))
             : undefined,
+          teacherLogratios: wanted.has("tokens")
+            ? await teacherLogratios(deps, work, ratioModels(request), tokenizer, tokenRows)
+            : undefined,
           loss,
           settings,
           folder: work.scratch,
@@ -131,6 +137,17 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
   };
   return inModelFolder(await deps.pipeline.stage(stage));
 }
+
+function ratioModels({ name, teacher }: PreferRequest): RatioModels {
+  if (teacher === undefined) throw new Error(`internal: ${name} has a loss that needs a teacher's models`);
+  return teacher;
+}
+
+/** The teacher is an input of a stage whose loss reads it. */
+const ratioInputs = (request: PreferRequest) =>
+  request.loss.type === "wspo"
+    ? { teacher: ratioModels(request).policy.source, teacherReference: ratioModels(request).reference.source }
+    : {};
 
 /** Trains a Bradley-Terry head on a language model. */
 export async function rewardStage(
@@ -214,21 +231,30 @@ async function referenceScores(
   work: WorkFolder,
   model: Model,
   rows: readonly TokenRow[],
-  name = "reference.json",
-): Promise<RowScore[]> {
+  { name = "reference.json", perToken = false }: { name?: string; perToken?: boolean } = {},
+): Promise<ReferenceScore[]> {
   const file = `${work.scratch}/${name}`;
-  if (await exists(file)) return (await readJson(file, 2 ** 32)) as RowScore[];
-  const scorer = await openScorer(deps.runtime(), model);
+  if (await exists(file)) return (await readJson(file, 2 ** 32)) as ReferenceScore[];
+  const scorer = await openScorer(deps.runtime(), model, { perToken });
   const progress = deps.log.progress("reference", rows.length, "pairs");
-  const scores: RowScore[] = [];
+  const scores: ReferenceScore[] = [];
   for (let start = 0; start < rows.length; start += REFERENCE_CHUNK) {
-    scores.push(...(await scorer.score(rows.slice(start, start + REFERENCE_CHUNK))));
+    const chunk = await scorer.score(rows.slice(start, start + REFERENCE_CHUNK));
+    // Lists, not typed arrays, which JSON would keep as objects.
+    const lists = ({ perToken: tokens }: RowScore) =>
+      tokens === undefined ? {} : { perToken: tokens.map((one) => Array.from(one)) };
+    scores.push(...chunk.map((score) => ({ logps: score.logps, ...lists(score) })));
     progress.update(scores.length);
   }
   progress.end();
   await writeJsonAtomic(file, scores);
   return scores;
 }
+
+type ReferenceScore = {
+  readonly logps: readonly number[];
+  readonly perToken?: readonly (readonly number[])[];
+};
 
 const REFERENCE_CHUNK = 512;
 
@@ -241,7 +267,7 @@ async function mismatched(
   seed: number,
 ): Promise<{ rows: TokenRow[]; reference: number[] }> {
   const other = mismatchedRows(rows, seed);
-  const scores = await referenceScores(deps, work, model, other, "mismatched.json");
+  const scores = await referenceScores(deps, work, model, other, { name: "mismatched.json" });
   return { rows: other, reference: scores.map(({ logps }) => logps[0]!) };
 }
 

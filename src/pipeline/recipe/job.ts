@@ -19,7 +19,9 @@ const TEST_PROMPTS = 256;
 export function jobOf(recipe: Recipe): MainJob {
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
   const teacherSeed = labelled.seed ?? seed;
-  const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss");
+  // Only the student of one implicit reward has log-ratios to learn from.
+  const ratios = teacher.kind === "implicit-reward";
+  const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss", { ratios });
   const weak = models.weak ? modelOf(models.weak) : undefined;
   return {
     name,
@@ -49,7 +51,7 @@ export function jobOf(recipe: Recipe): MainJob {
       prefer: studentPrefer,
       lora: student.lora === null ? undefined : loraOf(student.lora),
     },
-    arms: arms.map((arm) => armOf(arm, studentPrefer, seed)),
+    arms: arms.map((arm) => armOf(arm, studentPrefer, seed, { ratios })),
     evaluation: {
       generation: {
         ...samplingOf(recipe.eval),
@@ -71,10 +73,15 @@ function labelledOf({ size, by, mix, poison }: Recipe["labelled"], seed: number)
   return defined({ size, by: by ?? "subset", mix, poison, seed });
 }
 
-function armOf(arm: Recipe["arms"][number], student: PreferSettings, seed: number): ArmSettings {
+function armOf(
+  arm: Recipe["arms"][number],
+  student: PreferSettings,
+  seed: number,
+  has: { readonly ratios: boolean },
+): ArmSettings {
   const { name, labels, training, prefer, data, subset, select, weight, weightsFrom, flip, size, sft } = arm;
   const where = `arms.${name}.prefer.loss`;
-  const own = prefer && preferOf(prefer, seed, where);
+  const own = prefer && preferOf(prefer, seed, where, has);
   if (labels !== "weak" && training === "prefer") withoutAuto(own ?? student, where);
   const keptOnly = labels !== "weak" && (select !== undefined || weightsFrom !== undefined);
   const rows = { labels, data, subset, keptOnly, weightsFrom, flip, size };
@@ -94,16 +101,21 @@ export function computeOf({ device, threads, executor }: Recipe) {
 
 type RecipePrefer = Recipe["student"]["prefer"];
 
-/** Preference training in the words of the training room. @throws ConfigError for `flip: auto` */
+/**
+ * Preference training in the words of the training room.
+ * @param has.ratios - true where an implicit-reward teacher's log-ratios are at hand
+ * @throws ConfigError for wspo where they are not
+ */
 export function preferOf(
   { beta: _, loss, ...settings }: RecipePrefer,
   seed: number,
   where: string,
+  { ratios }: { readonly ratios: boolean } = { ratios: false },
 ): PreferSettings {
   const complete: TrainSettings = { ...settings, seed };
-  if (loss.type === "wspo")
+  if (loss.type === "wspo" && !ratios)
     throw new ConfigError(
-      `${where}: wspo needs the teacher's log-ratios per token, which runs do not pass on yet. Choose another loss.`,
+      `${where}: wspo learns from the log-ratios of one teacher of kind implicit-reward, which there is not here. Choose another loss or, in a recipe, that kind.`,
     );
   return { settings: complete, loss };
 }

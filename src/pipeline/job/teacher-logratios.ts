@@ -1,0 +1,88 @@
+/**
+ * What WSPO regresses the student onto: log π_teacher - log π_teacher's reference of every response token (`objective/wspo.ts`). Tokens
+ * must be the same ones, so teacher and student must have one tokenizer; which is asked by its digest, not by its name.
+ */
+import { join } from "node:path";
+import { loadModel } from "../../checkpoint/load-model.ts";
+import { CheckpointError } from "../../core/errors.ts";
+import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
+import type { TokenRow } from "../../data/packing.ts";
+import { type Model, releaseModel } from "../../model/model.ts";
+import { openScorer } from "../../objective/score.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
+import type { WorkFolder } from "../stage.ts";
+import type { JobDeps } from "./deps.ts";
+import type { ModelFolderRef } from "./model-stages.ts";
+
+/** The two models of an implicit reward. */
+export type RatioModels = { readonly policy: ModelFolderRef; readonly reference: ModelFolderRef };
+
+/** One list per response of each row, one number per token, nats. */
+export type TokenLogratios = readonly (readonly (readonly number[])[])[];
+
+const CHUNK = 512;
+
+/**
+ * Scores rows with both models, once: a stage that goes on finds them in its scratch folder.
+ * @param tokenizer - the student's
+ * @throws CheckpointError when a model's tokenizer is another one
+ */
+export async function teacherLogratios(
+  deps: JobDeps,
+  work: WorkFolder,
+  { policy, reference }: RatioModels,
+  tokenizer: Tokenizer,
+  rows: readonly TokenRow[],
+): Promise<TokenLogratios> {
+  const file = join(work.scratch, "teacher-logratios.json");
+  if (await exists(file)) return (await readJson(file, 2 ** 32)) as TokenLogratios;
+  for (const { folder } of [policy, reference]) await checkTokenizer(folder, tokenizer);
+  const trained = await tokenLogps(deps, policy, rows);
+  const base = await tokenLogps(deps, reference, rows);
+  const ratios = trained.map((responses, row) =>
+    responses.map((logps, side) => logps.map((logp, t) => logp - base[row]![side]![t]!)),
+  );
+  await writeJsonAtomic(file, ratios);
+  return ratios;
+}
+
+async function checkTokenizer(folder: string, { digest }: Tokenizer): Promise<void> {
+  const own = await loadTokenizer(folder);
+  if (own.digest !== digest)
+    throw new CheckpointError(
+      folder,
+      `tokenises differently from the student, expected ${digest.slice(0, 16)}, got ${own.digest.slice(0, 16)}: wspo compares token by token. ` +
+        "Take teacher and student of one family, both with the same models.*.vocabulary.",
+    );
+}
+
+async function tokenLogps(
+  deps: JobDeps,
+  { folder }: ModelFolderRef,
+  rows: readonly TokenRow[],
+): Promise<number[][][]> {
+  const runtime = deps.runtime();
+  const model = await loadModel(runtime, folder, { id: "teacher" });
+  try {
+    return await tokenScores(deps, model, rows);
+  } finally {
+    await releaseModel(runtime, model);
+  }
+}
+
+async function tokenScores(
+  { runtime, log }: JobDeps,
+  model: Model,
+  rows: readonly TokenRow[],
+): Promise<number[][][]> {
+  const scorer = await openScorer(runtime(), model, { perToken: true });
+  const progress = log.progress("teacher, per token", rows.length, "pairs");
+  const scores: number[][][] = [];
+  for (let start = 0; start < rows.length; start += CHUNK) {
+    const chunk = await scorer.score(rows.slice(start, start + CHUNK));
+    scores.push(...chunk.map(({ perToken }) => perToken!.map((tokens) => Array.from(tokens))));
+    progress.update(scores.length);
+  }
+  progress.end();
+  return scores;
+}
