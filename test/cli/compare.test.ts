@@ -6,23 +6,67 @@ import { writeTinyJob } from "../helpers/tiny-job.ts";
 import { weakTeacher } from "./spawn.ts";
 
 let folder: string;
+let runs: string[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wt-compare-"));
-});
+  const at = (name: string) => join(folder, "job", name);
+  const recipe = await writeTinyJob(
+    join(folder, "job"),
+    `{ max_new_tokens: 6, n_bootstrap: 100,
+  gold: [sentiment, { type: reward-model, model: ${at("rm")}, name: rm, trained_on: [somebody/pairs] }],
+  judges: [{ type: local, model: ${at("weak")}, prompt: "{prompt}|{first}|{second}" }] }`,
+  );
+  runs = [join(folder, "one"), join(folder, "two")];
+  for (const [i, out] of runs.entries()) {
+    const set = ["--set", `student.prefer.learning_rate=${i === 0 ? "1e-6" : "0.01"}`];
+    const outcome = await weakTeacher(["run", recipe, "--out", out, ...set]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+  }
+}, 120_000);
 afterAll(() => rm(folder, { recursive: true }));
+
+type Table = { title?: string; columns: { title: string }[]; rows: unknown[][] };
+
+test("a run's report has its arms by every evaluator, under how many a conclusion holds, and the gap recovered", async () => {
+  const report = JSON.parse(await readFile(join(runs[0]!, "report.json"), "utf8"));
+  const studies = new Map<string, { finding?: string; tables: Table[] }>(
+    report.studies.map((study: { id: string }) => [study.id, study]),
+  );
+  expect([...studies.keys()]).toEqual(expect.arrayContaining(["gap", "evaluators", "judges"]));
+  const [gold, correlation, ...conclusions] = studies.get("evaluators")!.tables;
+  // Three arms by two scorers; one pair of scorers; weak against sft and against human labels by three evaluators.
+  expect(gold!.rows.map(([scorer, arm]) => `${scorer} ${arm}`)).toHaveLength(6);
+  expect(correlation!.rows).toHaveLength(1);
+  expect(conclusions.map(({ rows }) => rows.map(([evaluator]) => evaluator))).toEqual([
+    ["sentiment", "rm", "pairwise-local"],
+    ["sentiment", "rm", "pairwise-local"],
+  ]);
+  expect(studies.get("evaluators")!.finding).toMatch(
+    /holds under \d of 3 evaluators \(\d of 2 that were not trained/,
+  );
+  expect(report.warnings).toContainEqual(
+    expect.objectContaining({
+      where: "gold scorer rm",
+      message: expect.stringContaining("was trained on this run's dataset"),
+    }),
+  );
+  // weak and human against sft, weak against human: eight response pairs each, all of them judged.
+  const counts = studies.get("judges")!.tables[1]!.rows as number[][];
+  expect(counts.map(([, , , wins, ties, losses]) => wins! + ties! + losses!)).toEqual([8, 8, 8]);
+  const gap = studies.get("gap")!.tables[0]!;
+  expect(gap.rows.map(([arm]) => arm)).toEqual(["sft", "weak"]);
+  for (const [, pairs, teacher] of gap.rows as [string, number, { estimate: number; n: number }][]) {
+    expect(pairs).toBeGreaterThan(0);
+    expect(teacher.n).toBeLessThanOrEqual(pairs);
+  }
+  const metrics = new Set(
+    report.arms.flatMap(({ more }: { more: { metric: string }[] }) => more.map(({ metric }) => metric)),
+  );
+  expect(metrics).toContain("GRA against the arm's own SFT start");
+});
 
 describe("compare", () => {
   test("puts two runs side by side", async () => {
-    const recipe = await writeTinyJob(
-      join(folder, "job"),
-      `{ max_new_tokens: 6, n_bootstrap: 100, gold: [sentiment, { type: reward-model, model: ${join(folder, "job", "rm")}, name: rm }] }`,
-    );
-    const runs = [join(folder, "one"), join(folder, "two")];
-    for (const [i, out] of runs.entries()) {
-      const set = ["--set", `student.prefer.learning_rate=${i === 0 ? "1e-6" : "0.01"}`];
-      const outcome = await weakTeacher(["run", recipe, "--out", out, ...set]);
-      expect(outcome.code, outcome.stderr).toBe(0);
-    }
     const out = join(folder, "comparison");
     const outcome = await weakTeacher(["compare", ...runs, "--out", out, "--resamples", "200", "--json"]);
     expect(outcome.code, outcome.stderr).toBe(0);

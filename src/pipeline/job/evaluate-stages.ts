@@ -1,11 +1,19 @@
 /** Stages that measure students: generations on the test prompts with gold scores, and held-out preference accuracy. */
 
 import { loadModel } from "../../checkpoint/load-model.ts";
-import { readJson, writeJsonAtomic } from "../../core/files.ts";
+import { DataError } from "../../core/errors.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
+import { jsonLines } from "../../data/json-lines.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
 import { evaluateArm } from "../../evaluate/arm.ts";
 import { goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
-import { type HeldOutAccuracy, heldOutAccuracy, scoreHeldOut } from "../../evaluate/held-out.ts";
+import {
+  type HeldOutAccuracy,
+  type HeldOutPair,
+  heldOutAccuracy,
+  scoreHeldOut,
+} from "../../evaluate/held-out.ts";
 import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact } from "../stage.ts";
@@ -108,7 +116,7 @@ export async function heldOutStage(
   const same = student.model.folder === student.start.folder;
   return deps.pipeline.stage({
     name: `held-out-${student.name}`,
-    version: 1,
+    version: 2,
     config: { limits: job.limits, resamples: job.evaluation.resamples, seed: job.seed },
     inputs: { model: student.model.source, data, ...(same ? {} : { start: student.start.source }) },
     run: async (work) => {
@@ -130,6 +138,7 @@ export async function heldOutStage(
         const rng = createRng(job.seed).fork("held-out");
         const accuracy = heldOutAccuracy(scored, { rng, resamples: job.evaluation.resamples });
         await writeJsonAtomic(work.path("accuracy.json"), accuracy);
+        await writeFileAtomic(work.path("pairs.jsonl"), jsonLines(scored.pairs));
       } finally {
         await releaseModel(runtime, model);
         if (reference !== undefined) await releaseModel(runtime, reference);
@@ -141,3 +150,14 @@ export async function heldOutStage(
 /** What the held-out stage found. */
 export const readHeldOut = async (artefact: Artefact): Promise<HeldOutAccuracy> =>
   (await readJson(artefact.path("accuracy.json"))) as HeldOutAccuracy;
+
+/** The margins of a held-out stage, pair by pair. */
+export async function readHeldOutPairs(artefact: Artefact): Promise<HeldOutPair[]> {
+  const file = artefact.path("pairs.jsonl");
+  const pairs: HeldOutPair[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    pairs.push(record.value as HeldOutPair);
+  }
+  return pairs;
+}

@@ -7,7 +7,7 @@ import { toCandidates } from "../../data/candidates.ts";
 import { type CandidatePair, type HumanLabel, type PreferenceRow, promptId } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import type { Artefact } from "../stage.ts";
-import { readLabelled } from "./data-files.ts";
+import { readLabelled, readTest } from "./data-files.ts";
 import { taughtRows } from "./labelled-part.ts";
 import type { MainJob } from "./settings.ts";
 
@@ -78,5 +78,14 @@ export async function heldOutPairs(
 ): Promise<{ pairs: readonly CandidatePair[]; human: readonly HumanLabel[] }> {
   const { heldOut } = await splitLabelled(data, job, part);
   const { pairs, humanLabels } = toCandidates(heldOut, job.seed);
+  return { pairs, human: humanLabels };
+}
+
+/** The labelled test pairs as candidates in an order drawn by the seed, with what people said of them. */
+export async function testPairs(
+  data: Artefact,
+  { seed }: Pick<MainJob, "seed">,
+): Promise<{ pairs: readonly CandidatePair[]; human: readonly HumanLabel[] }> {
+  const { pairs, humanLabels } = toCandidates(await readTest(data), seed);
   return { pairs, human: humanLabels };
 }

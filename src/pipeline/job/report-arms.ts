@@ -10,16 +10,15 @@ import { comparedArms } from "./arm-tables.ts";
 import { readHeldOut } from "./evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
 import { contaminationWarnings, evaluatorStudy } from "./report-evaluators.ts";
+import { gapStudy } from "./report-gap.ts";
 import { judgeResults, judgeStudy } from "./report-judges.ts";
 import type { ArmSettings, MainJob } from "./settings.ts";
 
 const CORRECTION = "Holm";
 
 /** The members of the report that are about students. */
-export async function armSections(
-  job: MainJob,
-  { students, starts, judged }: JobResult,
-): Promise<Partial<ReportData>> {
+export async function armSections(job: MainJob, result: JobResult): Promise<Partial<ReportData>> {
+  const { students, starts, judged } = result;
   const compared = await comparedArms(job, { students, starts });
   const judges = await judgeResults(job, judged);
   const figures = compared.tables[0]?.arms;
@@ -37,7 +36,7 @@ export async function armSections(
     arms,
     differences: figures === undefined ? [] : differences(job, figures),
     curves: await curvesOf(students),
-    studies: [evaluatorStudy(job, compared, judges), judgeStudy(judges)].filter(
+    studies: [await gapStudy(job, result), evaluatorStudy(job, compared, judges), judgeStudy(judges)].filter(
       (study) => study !== undefined,
     ),
     warnings: contaminationWarnings(job),

@@ -121,6 +121,7 @@ function artefacts({ data, scores, labels, students, judged, starts }: JobResult
     heldOut,
   ]);
   const more = [
+    ...scores.flatMap(({ test }) => test ?? []),
     ...starts.flatMap(({ generations }) => generations ?? []),
     ...judged.map(({ artefact }) => artefact),
   ];

@@ -1,13 +1,14 @@
 /** The stage that scores pairs with a teacher. Raw scores: nothing later scores again. */
 import { writeJsonAtomic } from "../../core/files.ts";
 import { readPool } from "../../data/pool.ts";
+import type { CandidatePair } from "../../data/rows.ts";
 import { labelPool } from "../../teacher/labelling.ts";
 import { closeScores } from "../../teacher/scores-folder.ts";
 import type { Artefact } from "../stage.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "../teachers.ts";
 import { poolFolder } from "./data-files.ts";
 import type { JobDeps } from "./deps.ts";
-import { heldOutPairs, type SplitPart } from "./labelled-split.ts";
+import { heldOutPairs, type SplitPart, testPairs } from "./labelled-split.ts";
 import type { MainJob } from "./settings.ts";
 
 /** What is scored, by whom. */
@@ -19,11 +20,11 @@ export type ScoresStageRequest = {
   readonly choice: TeacherChoice;
   /** The teacher's models. */
   readonly inputs: Readonly<Record<string, Artefact | string>>;
-  /** The pool, or held-out labelled pairs. */
-  readonly part: "pool" | SplitPart;
+  /** The pool, the test pairs, or held-out labelled pairs. */
+  readonly part: "pool" | "test" | SplitPart;
 };
 
-/** Scores the pool, or held-out labelled pairs; its folder `scores/` is read with `readScores`. */
+/** Scores the pool, the test pairs, or held-out labelled pairs; its folder `scores/` is read with `readScores`. */
 export function scoresStage(
   deps: JobDeps,
   job: MainJob,
@@ -32,15 +33,19 @@ export function scoresStage(
 ): Promise<Artefact> {
   const { limits, label, seed } = job;
   const { heldOut, folds } = label;
-  const split = part === "pool" ? {} : { seed, ...(folds > 0 ? { folds, ...part } : { heldOut }) };
+  const split =
+    part === "pool"
+      ? {}
+      : part === "test"
+        ? { seed, test: true }
+        : { seed, ...(folds > 0 ? { folds, ...part } : { heldOut }) };
   return deps.pipeline.stage({
     name: stage,
     version: 2,
     config: { teacher: identityOf(choice).settings, limits, ...split },
     inputs: { ...inputs, data },
     share: async (work) => {
-      const pairs =
-        part === "pool" ? await readPool(poolFolder(data)) : (await heldOutPairs(data, job, part)).pairs;
+      const pairs = await pairsOf(data, job, part);
       const teacher = await openTeacher(deps, choice, { limits, name, replies: `${work.log}/replies` });
       try {
         const { signal, log } = deps;
@@ -52,4 +57,13 @@ export function scoresStage(
     },
     run: (work) => closeScores(work.path("scores")),
   });
+}
+
+async function pairsOf(
+  data: Artefact,
+  job: MainJob,
+  part: ScoresStageRequest["part"],
+): Promise<readonly CandidatePair[]> {
+  if (part === "pool") return readPool(poolFolder(data));
+  return (await (part === "test" ? testPairs(data, job) : heldOutPairs(data, job, part))).pairs;
 }

@@ -28,6 +28,8 @@ export type MemberScores = {
   readonly pool: Artefact;
   /** Of the held-out pairs; with folds one for each, by a teacher that did not learn from it. */
   readonly heldOut: readonly Artefact[];
+  /** Of the test pairs; undefined for controls that are told of the pool alone. */
+  readonly test: Artefact | undefined;
   /** Undefined for judges and controls. */
   readonly models: TeacherModels | undefined;
 };
@@ -81,7 +83,7 @@ async function memberScores(
   const { folds } = job.label;
   const train = (part: SplitPart, name: string) =>
     trainTeacher(deps, job, { member, base, name, rows: rowsOf(data, job, member, part) });
-  const score = (models: TeacherModels, name: string, part: SplitPart | "pool") =>
+  const score = (models: TeacherModels, name: string, part: SplitPart | "pool" | "test") =>
     scoresStage(deps, job, data, {
       stage: name,
       name: `weak${suffix}`,
@@ -100,7 +102,8 @@ async function memberScores(
     const without = await train({ fold }, `teacher${suffix}-fold-${fold + 1}`);
     heldOut.push(await score(without, `held-out-scores${suffix}-fold-${fold + 1}`, { fold }));
   }
-  return { name: `weak${suffix}`, form: member.form, pool, heldOut, models };
+  const test = await score(models, `test-scores${suffix}`, "test");
+  return { name: `weak${suffix}`, form: member.form, pool, heldOut, test, models };
 }
 
 /** The rows a teacher learns from, with all that they depend on in their identity. */
@@ -178,13 +181,17 @@ async function givenScores(
   const judge = teacher.kind === "judge-local" ? await weak(job.models.weak!, 0) : undefined;
   const choice = givenChoice(job, data, teacher as GivenTeacher, judge);
   const inputs = judge === undefined ? {} : { model: judge.source };
-  const score = (stage: string, part: SplitPart | "pool") =>
+  const score = (stage: string, part: SplitPart | "pool" | "test") =>
     scoresStage(deps, job, data, { stage, name: teacher.kind, choice, inputs, part });
   return {
     name: teacher.kind,
     form: teacher.form,
     pool: await score("pool-scores", "pool"),
     heldOut: [await score("held-out-scores", {})],
+    test:
+      teacher.kind === "gold" || teacher.kind === "noisy-human"
+        ? undefined
+        : await score("test-scores", "test"),
     models: undefined,
   };
 }
