@@ -7,6 +7,7 @@ import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
 import { generationsStage, heldOutStage, type OwnStart, ownStarts, type Student } from "./evaluate-stages.ts";
+import { explainStage } from "./explain-stage.ts";
 import { type JudgedArm, judgeStudents } from "./judge-stages.ts";
 import { type PoolScores, weakLabelsStage } from "./label-stages.ts";
 import { baseModel, shallowModel, trimmedModel } from "./model-stages.ts";
@@ -29,6 +30,8 @@ export type JobResult = {
   /** Raw scores by each teacher that has a say, and its models. */
   readonly scores: PoolScores;
   readonly labels: Artefact;
+  /** Why the teacher differs from people, by token; only of one implicit reward. */
+  readonly explained: Artefact | undefined;
   readonly students: readonly MeasuredStudent[];
   readonly judged: readonly JudgedArm[];
   readonly starts: readonly OwnStart[];
@@ -38,13 +41,14 @@ export type JobResult = {
 export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult> {
   const labelled = await runLabelling(deps, job);
   const { data, scores, labels } = labelled;
+  const explained = await explainLabels(deps, job, labelled);
   const students: MeasuredStudent[] = [];
   const arms = await trainStudents(deps, job, labelled);
   for (const one of arms) students.push(await measureStudent(deps, job, data, one));
   const { gold, ownBaselines } = job.evaluation;
   const starts = gold.length > 0 && ownBaselines ? await ownStarts(deps, job, data, students) : [];
   const judged = await judgeStudents(deps, job, students);
-  return { arms, data, scores, labels, students, judged, starts };
+  return { arms, data, scores, labels, explained, students, judged, starts };
 }
 
 /** Data, teacher and labels. */
@@ -61,6 +65,18 @@ export async function runLabelling(deps: JobDeps, job: MainJob): Promise<Student
   const labels = await weakLabelsStage(deps, job, data, scores);
   const shallow = await shallowModel(deps, models.student, whole);
   return { data, scores, labels, base: await trimmedModel(deps, "student", models.student, shallow, data) };
+}
+
+/** What each token adds to the teacher's surest disagreements with people, for the report. */
+async function explainLabels(
+  deps: JobDeps,
+  job: MainJob,
+  { data, scores: [first], labels }: StudentMaterial,
+): Promise<Artefact | undefined> {
+  const { limits, teacher } = job;
+  const { policy, reference } = first?.models ?? {};
+  if (teacher.kind !== "implicit-reward" || policy === undefined || reference === undefined) return undefined;
+  return explainStage(deps, { data, labels, limits, teacher: { policy, reference, beta: teacher.beta } });
 }
 
 /** Generations on the test prompts, where anybody evaluates them, and held-out accuracy. */

@@ -30,11 +30,10 @@ import { isDecided, type Label } from "../../teacher/label.ts";
 import { chartBins, countIn, edgesOf } from "../report-bins.ts";
 import type { Artefact } from "../stage.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
+import { surestDisagreements } from "./disagreements.ts";
+import { type Explained, readExplanations } from "./explain-stage.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "./label-stages.ts";
 import type { MainJob } from "./settings.ts";
-
-/** Examples of disagreement in a report. */
-const EXAMPLES = 12;
 
 type LabelData = {
   labels: readonly Label[];
@@ -51,6 +50,7 @@ export async function labelSections(
   job: MainJob,
   data: Artefact,
   labelsArtefact: Artefact,
+  explained: Artefact | undefined,
 ): Promise<Partial<ReportData>> {
   const pairs = await readPool(poolFolder(data));
   const pool = new Map(pairs.map((pair) => [pair.id, pair]));
@@ -74,7 +74,7 @@ export async function labelSections(
     reliability: reliability(known),
     coverage: coverage(known),
     lengthBias: lengthBias(known),
-    examples: examples(known),
+    examples: examples(known, explained && (await readExplanations(explained))),
     tables: [countsTable(known)],
   };
 }
@@ -191,20 +191,17 @@ function lengthBias({ labels, human, pool, options, job }: LabelData): LengthBia
   ];
 }
 
-/** The pairs on which teacher and human differ, the teacher's surest first. */
-function examples({ labels, human, gold, pool }: LabelData): DisagreementExample[] {
+/** The pairs on which teacher and human differ, the teacher's surest first, with what their tokens add where that is known. */
+function examples(
+  { labels, human, gold, pool }: LabelData,
+  explained: ReadonlyMap<string, Explained> | undefined,
+): DisagreementExample[] {
   const humanById = new Map(human.map(({ id, preferred }) => [id, preferred]));
   const goldById = new Map(gold.map((pair) => [pair.id, pair]));
-  const differ = labels.filter((label) => {
-    const person = humanById.get(label.id);
-    return isDecided(label) && (person === "a" || person === "b") && person !== label.preferred;
-  });
-  const surest = [...differ]
-    .sort((x, y) => y.confidence - x.confidence || (x.id < y.id ? -1 : 1))
-    .slice(0, EXAMPLES);
-  return surest.map((label) => {
+  return surestDisagreements(labels, human).map((label) => {
     const pair = pool.get(label.id)!;
     const scores = goldById.get(label.id);
+    const tokens = explained?.get(label.id);
     return {
       id: label.id,
       prompt: plainText(pair.prompt),
@@ -220,6 +217,7 @@ function examples({ labels, human, gold, pool }: LabelData): DisagreementExample
         { by: "human", preferred: humanById.get(label.id)! },
       ],
       ...(scores === undefined ? {} : { goldA: scores.goldA, goldB: scores.goldB }),
+      ...(tokens === undefined ? {} : { tokensA: tokens.a, tokensB: tokens.b }),
     };
   });
 }

@@ -31,7 +31,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
   const digest = digestOf(run.recipe);
   const facts = await readFacts(result.data);
   const [labels, arms] = [
-    await labelSections(job, result.data, result.labels),
+    await labelSections(job, result.data, result.labels, result.explained),
     await armSections(job, result),
   ];
   const quality: DataQuality = {
@@ -110,7 +110,7 @@ function learning({ teacher, label }: MainJob, labelled: string): string {
   return `${who} trained on ${labelled}, of which ${(100 * heldOut).toFixed(0)} % of the prompts were kept to calibrate on.`;
 }
 
-function artefacts({ data, scores, labels, students, judged, starts }: JobResult): Artefact[] {
+function artefacts({ data, explained, scores, labels, students, judged, starts }: JobResult): Artefact[] {
   const teachers = scores.flatMap(({ models }) => [models?.reference, models?.policy]);
   const refs = [...teachers, ...students.flatMap(({ start, model }) => [start, model])];
   const models = refs.flatMap((ref) =>
@@ -127,7 +127,10 @@ function artefacts({ data, scores, labels, students, judged, starts }: JobResult
   ];
   return [
     ...new Map(
-      [data, labels, ...models, ...measured, ...more].map((artefact) => [artefact.folder, artefact]),
+      [data, labels, ...(explained ? [explained] : []), ...models, ...measured, ...more].map((artefact) => [
+        artefact.folder,
+        artefact,
+      ]),
     ).values(),
   ];
 }
