@@ -12,7 +12,7 @@ import { writePreferences } from "../data/writers.ts";
 import { wilson } from "../stats/binomial.ts";
 import type { Interval } from "../stats/check.ts";
 import { type AskOptions, type AskResult, askHumans } from "../teacher/ask.ts";
-import { calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
+import { type CalibrationMethod, calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
 import type { WeightForm } from "../teacher/confidence.ts";
 import { writeHeldOut } from "../teacher/held-out-file.ts";
 import { type AnswerRules, type KeptSelection, mergeAnswers } from "../teacher/human-answers.ts";
@@ -95,8 +95,13 @@ export type AnswerFacts = {
     readonly skipped: number;
     readonly blank: number;
   };
-  /** Pairs the calibrator was fitted on: held-out ones and answered ones; `refitted` false where they are too few. */
-  readonly calibration: { readonly refitted: boolean; readonly heldOut: number; readonly answered: number };
+  /** Pairs to fit on, held-out and answered; not fitted again where they are too few, or by a method that fits nothing. */
+  readonly calibration: {
+    readonly refitted: boolean;
+    readonly method: CalibrationMethod | null;
+    readonly heldOut: number;
+    readonly answered: number;
+  };
   /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. */
   readonly teacherOnAnswered: Interval | null;
 };
@@ -151,13 +156,13 @@ function factsOf(
   { heldOut, answers: earlier }: LabelSet,
   { skipped, blank }: Answers,
   answers: readonly Answer[],
-  { counts, refitted, teacherOnAnswered: { agree, n } }: ReturnType<typeof mergeAnswers>,
+  { counts, refitted, calibrator, teacherOnAnswered: { agree, n } }: ReturnType<typeof mergeAnswers>,
 ): AnswerFacts {
   const ties = answers.filter(({ preferred }) => preferred === "tie").length;
   return {
     counts,
     answers: { total: answers.length, new: answers.length - earlier.length, ties, skipped, blank },
-    calibration: { refitted, heldOut: heldOut.length, answered: n },
+    calibration: { refitted, method: calibrator?.method ?? null, heldOut: heldOut.length, answered: n },
     teacherOnAnswered: wilson(agree, n),
   };
 }

@@ -1,9 +1,10 @@
-/** `inspect --explain` through the command: what each token adds, in numbers, in colours, and under --json. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+/** What each token adds, through the command: `inspect --explain`, and the heat maps of a run's report. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
+import { writeTinyJob } from "../helpers/tiny-job.ts";
 import { weakTeacher } from "./spawn.ts";
 
 let folder: string;
@@ -51,3 +52,48 @@ test("without a reference nothing is explained, and without --explain a referenc
   expect(useless).toMatchObject({ code: 2 });
   expect(useless.stderr).toContain("--beta: has no effect without --explain");
 });
+
+test("a run's report tints the tokens of its disagreements, which add up to the margin; people are asked about its labels", async () => {
+  const recipe = await writeTinyJob(join(folder, "job"), "{ gold: [] }");
+  const out = join(folder, "run");
+  const outcome = await weakTeacher(["run", recipe, "--out", out, "--set", "arms=[sft]", "--quiet"]);
+  expect(outcome.code, outcome.stderr).toBe(0);
+  const { examples } = JSON.parse(await readFile(join(out, "report.json"), "utf8")) as {
+    examples: Example[];
+  };
+  expect(examples.length).toBeGreaterThan(0);
+  for (const { a, tokensA, tokensB, verdicts } of examples) {
+    expect(tokensA.map(({ text }) => text).join("")).toBe(`${a}</s>`);
+    const sum = (tokens: Example["tokensA"]) => tokens.reduce((total, { value }) => total + value, 0);
+    expect(sum(tokensA) - sum(tokensB)).toBeCloseTo(verdicts[0]!.margin!, 4);
+  }
+  const page = await readFile(join(out, "report.html"), "utf8");
+  expect(page).toMatch(/<span class="token (up|down)4" title/);
+  expect(page).toContain("token contributions");
+  const stages = await readdir(join(out, "stages"));
+  const labels = join(out, "stages", stages.find((name) => name.startsWith("weak-labels"))!);
+  const asked = await weakTeacher([
+    "ask",
+    labels,
+    "--among",
+    "all",
+    "--budget",
+    "3",
+    "--out",
+    join(folder, "q"),
+  ]);
+  expect(asked.code, asked.stderr).toBe(0);
+  const answers = join(folder, "q", "questions.csv");
+  await writeFile(answers, (await readFile(answers, "utf8")).replace(/^([0-9a-f]+),,/gm, "$1,b,"));
+  const merged = ["ask", labels, "--answers", answers, "--out", join(folder, "merged"), "--json"];
+  const { next, ...facts } = JSON.parse((await weakTeacher(merged)).stdout);
+  expect(facts).toMatchObject({ answers: { total: 3 }, calibration: { refitted: true } });
+  expect(next[0]).toMatch(/^weak-teacher run .*recipe.yaml --set data.labelled=.*labelled.jsonl/);
+});
+
+type Example = {
+  a: string;
+  tokensA: { text: string; value: number }[];
+  tokensB: { text: string; value: number }[];
+  verdicts: { margin?: number }[];
+};

@@ -125,14 +125,16 @@ const pick = ({ counts, answers, calibration, teacherOnAnswered }: AnswerFacts) 
 
 function textOf(folder: string, { counts, answers, calibration, teacherOnAnswered }: AnswerFacts): string {
   const { total, ties, skipped, blank } = answers;
-  const { refitted, heldOut, answered } = calibration;
+  const { refitted, method, heldOut, answered } = calibration;
   const right =
     teacherOnAnswered === null
       ? ""
       : `\nthe teacher agrees with ${(100 * teacherOnAnswered.estimate).toFixed(0)} % of ${teacherOnAnswered.n} answers; they were asked for because it was unsure, so this says nothing of the pool`;
   const fit = refitted
     ? `calibrated again on ${heldOut} held-out and ${answered} answered pairs`
-    : `not calibrated again: ${heldOut} held-out and ${answered} answered pairs are too few, expected 10`;
+    : method === "none"
+      ? "not calibrated again: these labels' margins are taken as log-odds; the next run fits the teachers anew"
+      : `not calibrated again: ${heldOut} held-out and ${answered} answered pairs are too few, expected 10`;
   return `${folder}: ${total} answers (${ties} ties, ${skipped} skipped, ${blank} blank); ${counts.a + counts.b} labels of ${counts.pairs} pairs; ${fit}${right}`;
 }
 

@@ -193,7 +193,7 @@ function lengthBias({ labels, human, pool, options, job }: LabelData): LengthBia
 
 /** The pairs on which teacher and human differ, the teacher's surest first, with what their tokens add where that is known. */
 function examples(
-  { labels, human, gold, pool }: LabelData,
+  { labels, human, gold, pool, job }: LabelData,
   explained: ReadonlyMap<string, Explained> | undefined,
 ): DisagreementExample[] {
   const humanById = new Map(human.map(({ id, preferred }) => [id, preferred]));
@@ -218,6 +218,10 @@ function examples(
       ],
       ...(scores === undefined ? {} : { goldA: scores.goldA, goldB: scores.goldB }),
       ...(tokens === undefined ? {} : { tokensA: tokens.a, tokensB: tokens.b }),
+      // Tokens add up to the summed reward, whatever is made of it afterwards.
+      ...(tokens === undefined || job.teacher.form.form === "sum"
+        ? {}
+        : { note: `Tokens show the summed reward; the margin is of the form ${job.teacher.form.form}.` }),
     };
   });
 }

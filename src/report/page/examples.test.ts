@@ -41,6 +41,20 @@ describe("an example on the page", () => {
     expect(markup).toContain('<span class="token up1" title="+1.000">first</span>');
     expect(markup).toContain('<span class="token down4" title="−4.000">second</span>');
   });
+  it("shows tokens as text, whatever is in them", () => {
+    const { markup } = exampleHtml({
+      ...example,
+      tokensA: [
+        { text: "<script>", value: 1 },
+        { text: "</s>", value: 0.2 },
+        { text: "\u202e\u001b", value: 0 },
+      ],
+    });
+    expect(markup).not.toMatch(/<script|<\/s>/);
+    expect(markup).toContain("&lt;script&gt;");
+    expect(markup).toContain("&lt;/s&gt;");
+    expect(markup).toContain("⟨U+202E⟩⟨U+001B⟩");
+  });
 });
 
 describe("an example in Markdown", () => {
