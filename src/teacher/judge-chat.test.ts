@@ -158,6 +158,15 @@ describe("a chat judge", () => {
     expect(() => open({ apiKeyEnv: "TEST_JUDGE_KEY" })).toThrow("TEST_JUDGE_KEY is not set");
   });
 
+  test("does not send a question that no endpoint would read", async () => {
+    answer = fair;
+    const huge = pair("1", "a".repeat(4 * 2 ** 20), "b");
+    await expect(open().scorePairs([huge])).rejects.toThrow(
+      "a question is too long, expected at most 4194304 bytes",
+    );
+    expect(requests).toHaveLength(0);
+  });
+
   test("keeps no more requests on their way than allowed, and stops when asked to", async () => {
     answer = fair;
     const many = Array.from({ length: 20 }, (_, i) => pair(String(i), `good ${i}`, `bad ${i}`));
