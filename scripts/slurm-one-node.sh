@@ -5,16 +5,17 @@
 #   scripts/slurm-one-node.sh start FOLDER    starts munged, slurmctld and slurmd, waits until jobs are taken
 #   export SLURM_CONF=FOLDER/slurm.conf       what sbatch, squeue and weak-teacher then need
 #   scripts/slurm-one-node.sh stop FOLDER     cancels what runs and stops the three
+#   scripts/slurm-one-node.sh run FOLDER COMMAND...    all of it around one command, with that command's exit code
 #
 # CPUS (default: those of the machine) is how many cores the node says it has; tests let it say more than there are.
 set -euo pipefail
 
 usage() {
-  sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
   exit 2
 }
 
-(($# == 2)) || usage
+(($# == 2)) || { (($# > 2)) && [[ $1 == run ]]; } || usage
 mkdir -p "$2"
 dir=$(cd "$2" && pwd)
 [[ $dir != *[[:space:]]* ]] || { echo "$dir: Slurm's configuration takes no paths with spaces" >&2; exit 2; }
@@ -113,5 +114,13 @@ stop() {
 case $1 in
   start) start ;;
   stop) stop ;;
+  run)
+    shift 2
+    start >/dev/null
+    trap stop EXIT
+    # Ctrl-C is the command's to answer: it cancels its jobs, then the trap stops the daemons.
+    trap : INT TERM
+    "$@"
+    ;;
   *) usage ;;
 esac

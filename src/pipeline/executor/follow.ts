@@ -3,10 +3,10 @@
  * no longer run, and says what happens.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { AlignError, InterruptedError, messageOf } from "../../core/errors.ts";
+import { AlignError, InterruptedError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { logTail } from "./log-tail.ts";
-import { jobIdOf } from "./queue.ts";
+import { jobIdOf, type QueuedTask } from "./queue.ts";
 import type { Slurm } from "./slurm.ts";
 import {
   dependencyOf,
@@ -51,26 +51,23 @@ const HEARTBEAT_MS = 60_000;
 export async function followJobs(jobs: TrackedJobs, options: FollowOptions): Promise<void> {
   const said = new Map<string, string>();
   const failures: string[] = [];
+  const isOpen = () => [...jobs.values()].some(({ outcome }) => outcome === "open");
   let silent = 0;
   let beatMs = performance.now();
-  while ([...jobs.values()].some(({ outcome }) => outcome === "open")) {
+  while (isOpen()) {
     if (options.signal?.aborted) return await cancelAll(jobs, options);
-    const rows = await look(jobs, options, silent);
-    silent = rows === undefined ? silent + 1 : 0;
-    if (rows !== undefined) {
-      await takeOver(jobs, rows, options);
-      for (const tracked of jobs.values()) {
-        if (tracked.outcome !== "open") continue;
-        const problem = await settle(tracked, jobs, options);
-        if (problem !== undefined) failures.push(problem);
-      }
-      tell(jobs, said, options.log);
-      if (performance.now() - beatMs > HEARTBEAT_MS) {
-        beatMs = performance.now();
-        beat(jobs, options.log);
-      }
+    try {
+      await act(jobs, failures, options);
+      silent = 0;
+    } catch (error) {
+      giveUpAfter(silent++, error, options);
     }
-    if ([...jobs.values()].some(({ outcome }) => outcome === "open")) await pause(options);
+    tell(jobs, said, options.log);
+    if (performance.now() - beatMs > HEARTBEAT_MS) {
+      beatMs = performance.now();
+      beat(jobs, options.log);
+    }
+    if (isOpen()) await pause(options);
   }
   if (failures.length === 0) return;
   const dropped = [...jobs.values()]
@@ -83,26 +80,33 @@ export async function followJobs(jobs: TrackedJobs, options: FollowOptions): Pro
   );
 }
 
-/** What the queue says, by task; undefined when the controller does not answer. @throws AlignError after many such looks */
-async function look(jobs: TrackedJobs, { slurm, log }: FollowOptions, silent: number) {
-  try {
-    const rows = await slurm.queue([...jobs.values()].map(({ job }) => job.jobName));
-    return new Map(rows.map((row) => [row.ref, row]));
-  } catch (error) {
-    if (silent >= SILENT_POLLS)
-      throw new AlignError(
-        "slurm",
-        `${messageOf(error)}. The queue could not be read ${silent} times in a row; the jobs go on, and the same command follows them again.`,
-        { cause: error },
-      );
-    if (silent === 0) log.warn(`the queue cannot be read, trying again: ${messageOf(error)}`);
-    return undefined;
+/** One look at the queue, and what follows from it. @throws AlignError "slurm" when Slurm does not answer: the next look goes on */
+async function act(jobs: TrackedJobs, failures: string[], options: FollowOptions): Promise<void> {
+  const rows = await options.slurm.queue([...jobs.values()].map(({ job }) => job.jobName));
+  await takeOver(jobs, new Map(rows.map((row) => [row.ref, row])), options);
+  for (const tracked of jobs.values()) {
+    if (tracked.outcome !== "open") continue;
+    const problem = await settle(tracked, jobs, options);
+    if (problem !== undefined) failures.push(problem);
   }
+  await pointAnew(jobs, options.slurm);
+}
+
+/** Controllers restart, so a silent one is asked again. @throws the error itself if it is another's, or after many in a row */
+function giveUpAfter(silent: number, error: unknown, { log }: FollowOptions): void {
+  if (!(error instanceof AlignError) || error.code !== "slurm") throw error;
+  if (silent >= SILENT_POLLS)
+    throw new AlignError(
+      "slurm",
+      `${error.message}. Slurm did not answer ${silent} times in a row; the jobs go on, and the same command follows them again.`,
+      { cause: error },
+    );
+  if (silent === 0) log.warn(`Slurm does not answer, trying again: ${error.message}`);
 }
 
 async function takeOver(
   jobs: TrackedJobs,
-  rows: NonNullable<Awaited<ReturnType<typeof look>>>,
+  rows: ReadonlyMap<string, QueuedTask>,
   { kept }: FollowOptions,
 ): Promise<void> {
   const open = [...jobs.values()].filter(({ outcome }) => outcome === "open");
@@ -151,9 +155,9 @@ async function settle(
 /** A stage failed: its other tasks and all that need it are cancelled; everything else goes on. */
 async function drop(tracked: Tracked, jobs: TrackedJobs, { slurm }: FollowOptions): Promise<void> {
   const lost = dependentsOf(tracked.job.stage, jobs).filter(({ outcome }) => outcome === "open");
+  await slurm.cancel([...lost, tracked].flatMap(liveRefs));
   tracked.outcome = "failed";
   for (const one of lost) one.outcome = "dropped";
-  await slurm.cancel([...lost, tracked].flatMap(liveRefs));
 }
 
 async function resubmit(
@@ -175,20 +179,18 @@ async function resubmit(
     Object.assign(task, newTask(task.index, ref, task.attempt + 1));
     log.warn(`stage ${job.stage}: job ${before}; submitted again as ${ref}`);
   }
+  for (const one of jobs.values()) one.outdated ||= one.job.after.includes(job.stage);
   await save(jobs);
-  await pointAt(jobs, slurm, ({ after }) => after.includes(job.stage));
 }
 
-/** Gives jobs that wait the dependencies they should have now. */
-export async function pointAt(
-  jobs: TrackedJobs,
-  slurm: Slurm,
-  which: (job: Tracked["job"]) => boolean,
-): Promise<void> {
-  for (const { job, tasks, outcome } of jobs.values()) {
-    if (outcome !== "open" || !which(job)) continue;
-    const waiting = new Set(tasks.filter(({ fate }) => fate === "waits").map(({ ref }) => jobIdOf(ref)));
-    for (const id of waiting) await slurm.setDependency(id, dependencyOf(job, jobs));
+/** Tells Slurm of jobs that wait what they wait for now, where that has changed. */
+export async function pointAnew(jobs: TrackedJobs, slurm: Slurm): Promise<void> {
+  for (const tracked of jobs.values()) {
+    if (!tracked.outdated) continue;
+    const waiting = tracked.tasks.filter(({ fate }) => fate === "waits").map(({ ref }) => jobIdOf(ref));
+    if (tracked.outcome === "open")
+      for (const id of new Set(waiting)) await slurm.setDependency(id, dependencyOf(tracked.job, jobs));
+    tracked.outdated = false;
   }
 }
 
@@ -208,8 +210,10 @@ export async function cancelJobs(jobs: TrackedJobs, slurm: Slurm): Promise<void>
 const liveRefs = ({ tasks }: Tracked) =>
   tasks.filter(({ fate }) => fate === "waits" || fate === "runs").map(({ ref }) => ref);
 
-const adviceFor = (state: string) =>
-  state.startsWith("OUT_OF_MEMORY") ? "; give it more with executor.stages.<name>.memory" : "";
+function adviceFor(state: string): string {
+  if (state.startsWith("OUT_OF_MEMORY")) return "; give it more with executor.stages.<name>.memory";
+  return state.startsWith("TIMEOUT") ? "; give it longer with executor.stages.<name>.time" : "";
+}
 
 function tell(jobs: TrackedJobs, said: Map<string, string>, log: Log): void {
   for (const tracked of jobs.values()) {

@@ -1,4 +1,7 @@
-/** Submitting and following against a scripted Slurm; the real one is in test/slurm. */
+/**
+ * Submitting and following against a scripted Slurm; the real one is in test/slurm.
+ * Length: one small run in many situations, each a few lines that read best beside the others.
+ */
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -283,7 +286,45 @@ test("a controller that does not answer for a while is waited for", async () => 
       ? Promise.resolve({ code: 1, stdout: "", stderr: "Unable to contact slurm controller" })
       : slurm.run(command, args);
   await runWith({ ...slurm, run });
-  expect(said.filter((text) => text.includes("the queue cannot be read"))).toHaveLength(1);
+  expect(said.filter((text) => text.includes("Slurm does not answer"))).toHaveLength(1);
+});
+
+test("a submission or a new dependency that Slurm does not take at once is tried again", async () => {
+  const slurm = fakeSlurm((fake, look) => {
+    if (look === 2) fake.set("data", "NODE_FAIL", "1");
+    if (look > 6) finishAll(fake);
+  });
+  const refused: string[] = [];
+  const run: FakeSlurm["run"] = (command, args) => {
+    const again = command === "sbatch" && slurm.calls.length >= 5;
+    const first = !refused.includes(command);
+    if ((again || command === "scontrol") && first) {
+      refused.push(command);
+      return Promise.resolve({ code: 1, stdout: "", stderr: "Socket timed out" });
+    }
+    return slurm.run(command, args);
+  };
+  await runWith({ ...slurm, run });
+  expect(refused).toEqual(["sbatch", "scontrol"]);
+  expect(slurm.calls.slice(5)).toEqual([
+    "sbatch --parsable data.sh",
+    "scontrol update JobId=2 Dependency=afterok:6",
+    "scontrol update JobId=3 Dependency=afterok:6:2",
+    "scontrol update JobId=5 Dependency=afterok:6",
+  ]);
+});
+
+test("a controller that never answers again is given up; its jobs are left alone", async () => {
+  const slurm = fakeSlurm();
+  let asked = 0;
+  const run: FakeSlurm["run"] = (command, args) =>
+    command === "squeue" && ++asked > 2
+      ? Promise.resolve({ code: 1, stdout: "", stderr: "Unable to contact slurm controller" })
+      : slurm.run(command, args);
+  await expect(runWith({ ...slurm, run }, {}, "executor.poll_seconds=0.1")).rejects.toThrow(
+    "did not answer 30 times in a row; the jobs go on",
+  );
+  expect(slurm.calls).toEqual(SUBMITTED);
 });
 
 test("no Slurm on this machine is said in words", async () => {

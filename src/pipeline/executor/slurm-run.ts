@@ -9,7 +9,7 @@ import { takeLock } from "../lock.ts";
 import type { SlurmSettings } from "../recipe/executor.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import type { StageStep } from "../steps.ts";
-import { cancelJobs, followJobs, pointAt, type TrackedJobs } from "./follow.ts";
+import { cancelJobs, followJobs, pointAnew, type TrackedJobs } from "./follow.ts";
 import { checkNoOtherJobs, readJobs, runIdOf, writeJobs } from "./jobs-file.ts";
 import { isLive, jobIdOf, type QueuedTask } from "./queue.ts";
 import { checkResources } from "./resources.ts";
@@ -147,14 +147,15 @@ async function submitAll(
       const live = queued.filter(({ name, state }) => name === job.jobName && isLive(state));
       const adopted = live.map((row) => taskOf(row, attemptOf(row, before?.stages[job.stage])));
       const tasks = live.length > 0 ? adopted : await submit(job, tracked, slurm, run.folder);
-      const one: Tracked = { job, tasks, outcome: "open" };
+      // What is taken over may wait for a job that is no more.
+      const one: Tracked = { job, tasks, outcome: "open", outdated: live.length > 0 };
       tracked.set(job.stage, one);
       if (live.length === 0) submitted.set(job.stage, one);
       const how = live.length > 0 ? "is in the queue already, as" : "submitted as";
       run.log.info(`stage ${job.stage}: ${how} job ${idsOf(tasks).join(", ")}`);
       await save(tracked);
     }
-    await pointAt(tracked, slurm, ({ stage }) => !submitted.has(stage));
+    await pointAnew(tracked, slurm);
     return tracked;
   } catch (error) {
     await cancelJobs(submitted, slurm);

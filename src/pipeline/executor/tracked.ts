@@ -29,6 +29,8 @@ export type Tracked = {
   readonly tasks: Task[];
   /** `dropped`: not run, because a stage before it failed. */
   outcome: "open" | "done" | "failed" | "dropped";
+  /** A job before it was submitted again, and Slurm does not know yet that it waits for the new one. */
+  outdated: boolean;
 };
 
 /** A task that was just submitted. */
