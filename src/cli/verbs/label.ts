@@ -126,7 +126,7 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
   const { identityOf } = await import("../../pipeline/teachers.ts");
   const { goldRewards, humanChoices } = await import("../../pipeline/control-files.ts");
-  const { modelDigest } = await import("../../teacher/teacher-model.ts");
+  const { modelIdentity } = await import("../../pipeline/job/model-stages.ts");
   const { calibrate, seed, out } = options;
   const rules = settingsOf(labelRulesSchema, ruleSettings(options));
   if (rules.calibration !== undefined && calibrate === undefined)
@@ -142,7 +142,7 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
   });
   const fileDigest = (path: string) => (path.startsWith("hub:") ? path : digestPath(path));
   const digests = [
-    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelDigest(at)]),
+    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
     ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await fileDigest(at)]),
   ];
   return {

@@ -3,6 +3,8 @@ import { keepFirstLayers, trimVocabulary } from "../../checkpoint/derive.ts";
 import { importLlama2c } from "../../checkpoint/llama2c.ts";
 import { openModelFolder } from "../../checkpoint/model-folder.ts";
 import { extractStories15M } from "../../checkpoint/stories15m.ts";
+import { digestOf } from "../../core/digest.ts";
+import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact, Stage } from "../stage.ts";
 import { readTexts } from "./data-files.ts";
 import type { JobDeps } from "./deps.ts";
@@ -14,16 +16,23 @@ export const STORIES = "stories15M";
 /** A folder with a model in it: an artefact's `model/`, or the user's own folder with its digest. */
 export type ModelFolderRef = { readonly folder: string; readonly source: Artefact | string };
 
+/**
+ * SHA-256 of all that a model's numbers on a text depend on: config and weights, which do not say what their tokens mean, and
+ * tokenizer and chat template.
+ */
+export async function modelIdentity(path: string): Promise<string> {
+  const folder = await openModelFolder(path);
+  try {
+    const { digest, chatTemplate } = await loadTokenizer(path);
+    return digestOf([await folder.digest(), digest, chatTemplate?.digest ?? null]);
+  } finally {
+    await folder.close();
+  }
+}
+
 /** The model as published; the user's own folder is used where it lies. */
 export async function baseModel({ pipeline }: JobDeps, from: string): Promise<ModelFolderRef> {
-  if (from !== STORIES) {
-    const folder = await openModelFolder(from);
-    try {
-      return { folder: from, source: await folder.digest() };
-    } finally {
-      await folder.close();
-    }
-  }
+  if (from !== STORIES) return { folder: from, source: await modelIdentity(from) };
   const stage: Stage = {
     name: "import-stories15m",
     version: 1,
