@@ -1,0 +1,66 @@
+/** What all studies of one command start from: the base recipe and what may vary. */
+import { parse as parseYaml } from "yaml";
+import { loadRecipe } from "../recipe/parse.ts";
+import type { Recipe } from "../recipe/schema.ts";
+import { recipeYaml } from "../recipe/write.ts";
+import type { Paper } from "./study.ts";
+
+/** `small`: a made-up world, minutes on two cores. `paper`: the presets with the papers' settings. */
+export const SCALES = ["small", "paper"] as const;
+
+/** One of `SCALES`. */
+export type Scale = (typeof SCALES)[number];
+
+/** What the command was asked for. */
+export type StudyRequest = {
+  readonly scale: Scale;
+  /** A recipe or preset in place of the scale's. */
+  readonly recipe?: string | undefined;
+  readonly set: readonly string[];
+  /** Folder of all studies. */
+  readonly out: string;
+  /** Models of the sweeps over teachers and students, in the order of their tables; default cuts of the base's models. */
+  readonly weak: readonly string[];
+  readonly student: readonly string[];
+};
+
+/** The base recipe of a study with what its grid may use. */
+export type StudyContext = {
+  readonly scale: Scale;
+  readonly base: string;
+  readonly set: readonly string[];
+  readonly recipe: Recipe;
+  /** The base recipe as it is written in a file, every default spelt out. */
+  readonly written: Readonly<Record<string, unknown>>;
+  readonly weak: readonly string[];
+  readonly student: readonly string[];
+};
+
+/** Preset of the small scale. */
+const SMALL = "study-small";
+
+/** Resolves the base of the studies beside one paper. @throws ConfigError as `loadRecipe` */
+export async function studyContext(request: StudyRequest, paper: Paper): Promise<StudyContext> {
+  const base = request.recipe ?? (request.scale === "small" ? SMALL : paper);
+  const set = [...request.set, `out=${JSON.stringify(request.out)}`];
+  const recipe = await loadRecipe(base, { set });
+  return {
+    scale: request.scale,
+    base,
+    set,
+    recipe,
+    written: parseYaml(recipeYaml(recipe)) as Record<string, unknown>,
+    weak: request.weak,
+    student: request.student,
+  };
+}
+
+/** A part of the base recipe by its path, as it is written. */
+export function writtenAt({ written }: StudyContext, ...path: string[]): Record<string, unknown> {
+  let at: unknown = written;
+  for (const key of path) at = (at as Record<string, unknown> | undefined)?.[key];
+  return (at ?? {}) as Record<string, unknown>;
+}
+
+/** True at the small scale: grids leave out what costs most. */
+export const isSmall = ({ scale }: StudyContext): boolean => scale === "small";

@@ -1,0 +1,152 @@
+/** The shape most studies have: rows of one axis, a column per arm, the paper's numbers beside them, comparisons within rows. */
+import type { Column, ReportFigure, ReportTable, Cell as TableCell } from "../../report/data.ts";
+import type { Interval } from "../../stats/check.ts";
+import {
+  type Compared,
+  compareAll,
+  differenceTable,
+  findingOf,
+  goldReward,
+  gra,
+  type Intervals,
+  multiplicityNote,
+} from "./measures.ts";
+import type { ArmOutcome } from "./outcomes.ts";
+import type { StudyContent } from "./study.ts";
+
+/** A row: one arm per column, by the column's name; what the paper printed there. */
+export type GridRow = {
+  readonly label: string;
+  readonly arms: Readonly<Record<string, ArmOutcome>>;
+  /** Figures beside the rewards, such as the teacher's agreement. */
+  readonly more?: readonly (Interval | number | string | null)[];
+  /** The paper's numbers, one for each of `Grid.paper`. */
+  readonly paper?: readonly (number | string | null)[];
+};
+
+/** A grid. */
+export type Grid = {
+  /** What rows differ in, the title of the first column. */
+  readonly axis: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly GridRow[];
+  readonly more?: readonly Column[];
+  readonly paper?: readonly string[];
+  /** Columns compared in every row, first minus second. */
+  readonly compare: readonly (readonly [string, string])[];
+  /** Rows compared with each other in every column, by label. */
+  readonly compareRows?: readonly (readonly [string, string])[];
+  /** Also CW-PO's GRA against this arm. */
+  readonly baseline?: (row: GridRow) => ArmOutcome | undefined;
+  readonly title: string;
+  readonly paperItem?: string;
+  readonly notes?: readonly string[];
+};
+
+/** Tables, a chart, and a finding worded by rule. */
+export function gridContent(grid: Grid, intervals: Intervals): StudyContent {
+  const { rows, columns, axis } = grid;
+  const within = rows.flatMap((row) =>
+    grid.compare.flatMap(([a, b]) => compared(row, a, b, rows.length > 1 ? `${row.label}: ` : "")),
+  );
+  const between = (grid.compareRows ?? []).flatMap(([first, second]) => acrossRows(grid, first, second));
+  const differences = compareAll([...within, ...between], intervals);
+  const values = rows.map((row) => columns.map((name) => rewardIn(row, name, intervals)));
+  const baseline = grid.baseline;
+  const tables = [
+    table(grid, `${grid.title}: gold reward`, values, baseline === undefined),
+    ...(baseline === undefined ? [] : [graTable(grid, baseline, intervals)]),
+    ...(differences.length === 0 ? [] : [differenceTable(differences)]),
+  ];
+  const finding = findingOf(differences);
+  return {
+    tables,
+    figures: [figure(axis, grid, values)],
+    ...(finding === undefined ? {} : { finding }),
+    notes: [
+      multiplicityNote(values.flat().filter((v) => v !== null).length, differences.length),
+      ...(grid.notes ?? []),
+    ],
+  };
+}
+
+function compared(row: GridRow, a: string, b: string, prefix: string): Compared[] {
+  const [first, second] = [row.arms[a], row.arms[b]];
+  if (first === undefined || second === undefined || first.records.length === 0) return [];
+  return [{ a: first, b: second, names: [`${prefix}${a}`, b] }];
+}
+
+function acrossRows({ rows, columns }: Grid, first: string, second: string): Compared[] {
+  const [a, b] = [first, second].map((label) => rows.find((row) => row.label === label));
+  return columns.flatMap((name): Compared[] => {
+    const [x, y] = [a?.arms[name], b?.arms[name]];
+    if (x === undefined || y === undefined || x.records.length === 0) return [];
+    return [{ a: x, b: y, names: [`${name}: ${first}`, second] }];
+  });
+}
+
+function rewardIn(row: GridRow, name: string, { rng, resamples }: Intervals): Interval | null {
+  const arm = row.arms[name];
+  return arm === undefined ? null : goldReward(arm, { rng: rng.fork(row.label), resamples });
+}
+
+function table(
+  { axis, columns, rows, more = [], paper = [], paperItem }: Grid,
+  title: string,
+  values: readonly (readonly (Interval | null)[])[],
+  withPaper: boolean,
+  format?: "percent",
+): ReportTable {
+  const papers = withPaper ? paper : [];
+  const cells = (row: GridRow, i: number): TableCell[] => [
+    row.label,
+    ...(withPaper ? (row.more ?? more.map(() => null)) : []),
+    ...values[i]!,
+    ...papers.map((_, k) => row.paper?.[k] ?? null),
+  ];
+  return {
+    title,
+    columns: [
+      { title: axis, format: "text" },
+      ...(withPaper ? more : []),
+      ...columns.map((name): Column => ({ title: name, ...(format ? { format } : {}) })),
+      ...papers.map((name): Column => ({ title: name, source: "paper", format: "number" })),
+    ],
+    rows: rows.map(cells),
+    ...(paperItem === undefined || !withPaper ? {} : { paperItem }),
+  };
+}
+
+function graTable(grid: Grid, baseline: NonNullable<Grid["baseline"]>, intervals: Intervals): ReportTable {
+  const values = grid.rows.map((row) =>
+    grid.columns.map((name) => {
+      const [arm, base] = [row.arms[name], baseline(row)];
+      const { rng, resamples } = intervals;
+      return arm === undefined || base === undefined
+        ? null
+        : gra(arm, base, { rng: rng.fork(row.label), resamples });
+    }),
+  );
+  return table(grid, `${grid.title}: GRA against the shared SFT student`, values, true, "percent");
+}
+
+function figure(
+  axis: string,
+  { rows, columns, title }: Grid,
+  values: readonly (readonly (Interval | null)[])[],
+): ReportFigure {
+  return {
+    chart: {
+      kind: "intervals",
+      title,
+      description: `Gold reward by ${axis}, with 95 % intervals`,
+      xLabel: "gold reward",
+      rows: rows.flatMap(({ label }, i) =>
+        columns.flatMap((series, k) => {
+          const value = values[i]![k];
+          return value == null ? [] : [{ label, series, value }];
+        }),
+      ),
+    },
+  };
+}

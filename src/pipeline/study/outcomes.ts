@@ -1,0 +1,103 @@
+/** What came out of a cell, read from its artefacts: labels with what people and gold said, and what was measured of students. */
+import { createRng, type Rng } from "../../core/rng.ts";
+import { readPool } from "../../data/pool.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
+import { plainText, promptId } from "../../data/rows.ts";
+import type { GoldPair } from "../../data/world.ts";
+import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../evaluate/arm.ts";
+import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
+import type { JudgedPair } from "../../evaluate/label-analysis/judged-pair.ts";
+import { isDecided, type Label } from "../../teacher/label.ts";
+import { poolFolder, readHidden, readHiddenGold, readTest } from "../job/data-files.ts";
+import { readHeldOut } from "../job/evaluate-stages.ts";
+import { type LabelFacts, readLabelFacts, readLabels, splitLabelled } from "../job/label-stages.ts";
+import type { MeasuredStudent } from "../job/main-job.ts";
+import type { MainJob } from "../job/settings.ts";
+import type { Artefact } from "../stage.ts";
+
+/** A student and its measurements; no records where nothing scores them. */
+export type ArmOutcome = EvaluatedArm & { readonly heldOut: HeldOutAccuracy };
+
+/** The labels of a cell beside what is hidden from the teacher. */
+export type LabelOutcome = {
+  readonly labels: readonly Label[];
+  readonly human: readonly HumanLabel[];
+  /** Empty where gold is not known. */
+  readonly gold: readonly GoldPair[];
+  readonly pool: ReadonlyMap<string, CandidatePair>;
+  readonly facts: LabelFacts;
+  /** Pairs that the teacher learnt from, as it saw them. */
+  readonly taught: readonly PreferenceRow[];
+};
+
+/** A cell. */
+export type CellOutcome = LabelOutcome & {
+  readonly job: MainJob;
+  readonly arms: ReadonlyMap<string, ArmOutcome>;
+  /** The teacher's own answers, where the cell asked for them. */
+  readonly teacher: ArmOutcome | undefined;
+  readonly test: readonly PreferenceRow[];
+  /** The teacher's scores again, where the cell asked for them. */
+  readonly rescored: readonly Rescored[] | undefined;
+};
+
+/** What changed when pairs were scored in another way; margins in the teacher's unit. */
+export type Rescored = {
+  readonly how: string;
+  readonly pairs: number;
+  readonly changed: number;
+  readonly largest: number;
+};
+
+/** Reads labels and what is hidden. */
+export async function readLabelOutcome(
+  job: MainJob,
+  data: Artefact,
+  labels: Artefact,
+): Promise<LabelOutcome & { readonly test: readonly PreferenceRow[] }> {
+  return {
+    labels: await readLabels(labels),
+    human: await readHidden(data),
+    gold: await readHiddenGold(data),
+    pool: new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair])),
+    facts: await readLabelFacts(labels),
+    taught: (await splitLabelled(data, job)).train,
+    test: await readTest(data),
+  };
+}
+
+/** Reads what was measured of a student. */
+export async function readArmOutcome({ name, generations, heldOut }: MeasuredStudent): Promise<ArmOutcome> {
+  const records: ArmRecord[] =
+    generations === undefined ? [] : await readArmRecords(generations.path("records.jsonl"));
+  return { name, records, heldOut: await readHeldOut(heldOut) };
+}
+
+/** Pairs of the pool that teacher and people decided, with gold where it is known (else 0 on both sides). */
+export function judgedPairs({ labels, human, gold, pool }: LabelOutcome): JudgedPair[] {
+  const people = new Map(human.map((label) => [label.id, label.preferred]));
+  const scores = new Map(gold.map((pair) => [pair.id, pair]));
+  return labels.filter(isDecided).flatMap(({ id, preferred, margin }) => {
+    const said = people.get(id);
+    if (said !== "a" && said !== "b") return [];
+    const { goldA, goldB } = scores.get(id) ?? { goldA: 0, goldB: 0 };
+    return [
+      { id, group: promptId(pool.get(id)!.prompt), weak: preferred, human: said, goldA, goldB, margin },
+    ];
+  });
+}
+
+/** Lengths of both candidates of every pair, in characters. */
+export const lengthsOf = ({ pool }: LabelOutcome) =>
+  new Map(
+    [...pool.values()].map(({ id, a, b }) => [
+      id,
+      { lengthA: plainText(a).length, lengthB: plainText(b).length },
+    ]),
+  );
+
+/** Random numbers and resamples of a study's intervals; each figure forks its own. */
+export const intervalsOf = ({ job }: CellOutcome, study: string): { rng: Rng; resamples: number } => ({
+  rng: createRng(job.seed).fork("study", study),
+  resamples: job.evaluation.resamples,
+});

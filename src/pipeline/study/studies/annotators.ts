@@ -1,0 +1,215 @@
+/** Kinds of teachers side by side: accuracy by kind and labelled share, and whether they like length. */
+
+import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
+import {
+  accuracyByLengthGap,
+  longerPreferred,
+  marginLengthCorrelation,
+} from "../../../evaluate/length-bias.ts";
+import type { Cell as TableCell } from "../../../report/data.ts";
+import { HUMAN, SFT, WEAK } from "../arms.ts";
+import { isSmall, type StudyContext, writtenAt } from "../context.ts";
+import { gridContent } from "../grid.ts";
+import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf } from "../outcomes.ts";
+import type { Cell, StudyDefinition } from "../study.ts";
+
+/** A teacher by its kind and what of its scores is compared. */
+type Kind = {
+  readonly name: string;
+  readonly kind: "implicit-reward" | "likelihood" | "reward-head";
+  readonly score: string;
+};
+
+const KINDS: readonly Kind[] = [
+  { name: "implicit reward, sum", kind: "implicit-reward", score: "sum" },
+  { name: "implicit reward, mean", kind: "implicit-reward", score: "mean" },
+  { name: "implicit reward, length-corrected", kind: "implicit-reward", score: "length-corrected" },
+  { name: "likelihood, sum", kind: "likelihood", score: "sum" },
+  { name: "likelihood, mean", kind: "likelihood", score: "mean" },
+  { name: "reward head", kind: "reward-head", score: "sum" },
+];
+
+/** Settings of a kind, with the base recipe's training; nothing where it is the base's own. */
+export function settingsOf(
+  context: StudyContext,
+  { kind, score }: Omit<Kind, "name">,
+): Record<string, unknown> {
+  const own = writtenAt(context, "teacher");
+  const ownScore = (own["score"] as { form?: string } | undefined)?.form ?? "sum";
+  if (own["kind"] === kind && ownScore === score) return {};
+  if (own["kind"] === kind) return { "teacher.score": { form: score } };
+  const { loss: _, ...second } = (own["prefer"] ?? own["reward"] ?? {}) as Record<string, unknown>;
+  const loss =
+    own["prefer"] === undefined ? {} : { loss: (own["prefer"] as Record<string, unknown>)["loss"] };
+  const trained = kind === "reward-head" ? { reward: second } : { prefer: { ...second, ...loss } };
+  return {
+    teacher: {
+      kind,
+      score: { form: score },
+      ...(own["sft"] === undefined ? {} : { sft: own["sft"] }),
+      ...trained,
+    },
+  };
+}
+
+const shares = (context: StudyContext) => (isSmall(context) ? [0.25, 0.5, 1] : [0.2, 0.4, 0.6, 0.8, 1]);
+const idOf = ({ name }: Kind, share: number) => `${name}/${share}`;
+
+function labelCells(context: StudyContext, parts: readonly number[], kinds: readonly Kind[]): Cell[] {
+  return kinds.flatMap((kind) =>
+    parts.map((share) => ({
+      id: idOf(kind, share),
+      settings: { ...settingsOf(context, kind), ...(share === 1 ? {} : { "labelled.size": share }) },
+      arms: [],
+    })),
+  );
+}
+
+const TRAINED: readonly Kind[] = KINDS.filter(({ score }) => score === "sum");
+
+/** C Tables 6, 12, 13; W Table 13. */
+export const annotators: StudyDefinition = {
+  name: "annotators",
+  title: "Kinds of teachers",
+  question: "Which kind of teacher labels best, how much does it need, and does its student show it?",
+  paperItem: "CW-PO Tables 6, 12, 13; WDPO Table 13",
+  paper: "cwpo-2026",
+  cells: (context) => [
+    ...labelCells(context, [1], KINDS),
+    ...labelCells(
+      context,
+      shares(context).filter((share) => share < 1),
+      TRAINED,
+    ),
+    { id: "dpo", settings: settingsOf(context, KINDS[0]!), arms: [SFT, WEAK, HUMAN] },
+    { id: "bt", settings: settingsOf(context, KINDS.at(-1)!), arms: [WEAK] },
+  ],
+  report: ({ context, cell }) => {
+    const intervals = intervalsOf(cell("dpo"), "annotators");
+    const accuracy = (kind: Kind, share: number) =>
+      agreementRate(judgedPairs(cell(idOf(kind, share))), {
+        ...intervals,
+        rng: intervals.rng.fork(idOf(kind, share)),
+      });
+    const arms = (outcome: CellOutcome) => ({
+      weak: outcome.arms.get("weak")!,
+      human: cell("dpo").arms.get("human")!,
+    });
+    const students = gridContent(
+      {
+        title: "Students by teacher",
+        axis: "teacher",
+        columns: ["weak", "human"],
+        rows: [
+          { label: "DPO, log-ratio", arms: arms(cell("dpo")), paper: [4.84, 4.63] },
+          { label: "Bradley-Terry reward head", arms: arms(cell("bt")), paper: [4.86, 4.63] },
+        ],
+        paper: ["weak, OPT-1.3B", "human, OPT-1.3B"],
+        compare: [["weak", "human"]],
+        compareRows: [["DPO, log-ratio", "Bradley-Terry reward head"]],
+        paperItem: "WDPO Table 13",
+      },
+      intervals,
+    );
+    const paper: Readonly<Record<string, number>> = { "likelihood, sum": 52.1, "reward head": 63.8 };
+    return {
+      ...students,
+      tables: [
+        {
+          title: "Labels that are the person's",
+          columns: [
+            { title: "teacher", format: "text" },
+            ...shares(context).map((share) => ({
+              title: share === 1 ? "all labelled pairs" : `${100 * share} % of them`,
+              format: "percent" as const,
+            })),
+            { title: "OPT-125M on HH there, %", source: "paper" as const },
+          ],
+          rows: KINDS.map((kind): TableCell[] => [
+            kind.name,
+            ...shares(context).map((share) =>
+              share < 1 && kind.score !== "sum" ? null : accuracy(kind, share),
+            ),
+            paper[kind.name] ?? (kind.name === "implicit reward, sum" ? 60.6 : null),
+          ]),
+          paperItem: "CW-PO Table 6 (60.6 from WDPO Table 1)",
+          notes: [
+            "CW-PO's DPO labeller compares raw likelihoods, which length sways; Tao & Li's compares log-ratios. Both are here, on the same pairs.",
+          ],
+        },
+        ...(students.tables ?? []),
+      ],
+    };
+  },
+};
+
+/** Reviewers of both papers. */
+export const lengthBias: StudyDefinition = {
+  name: "length-bias",
+  title: "Do teachers like length?",
+  question: "How often does each teacher prefer the longer response, and is it right where length misleads?",
+  paperItem: "asked for by reviewers; raw likelihoods in CW-PO Table 6",
+  paper: "tao-li-2025",
+  cells: (context) => labelCells(context, [1], KINDS),
+  report: ({ cell }) => {
+    const outcomes = KINDS.map((kind) => ({ kind, outcome: cell(idOf(kind, 1)) }));
+    const base = outcomes[0]!.outcome;
+    const intervals = intervalsOf(base, "length-bias");
+    const human = longerPreferred(base.human, lengthsOf(base));
+    const bins = outcomes.map(({ outcome }) =>
+      accuracyByLengthGap(outcome.labels, outcome.human, lengthsOf(outcome), { bins: 10 }),
+    );
+    return {
+      finding: `People prefer the longer response on ${human === null ? "no" : (100 * human.estimate).toFixed(0)} % of the pairs: that, not 50 %, is the yardstick.`,
+      tables: [
+        {
+          title: "Length and preference",
+          columns: [
+            { title: "teacher", format: "text" },
+            { title: "prefers the longer", format: "percent" },
+            { title: "rank correlation of margin and length gap", digits: 2, signed: true },
+            { title: "right where the shorter is preferred by people", format: "percent" },
+            { title: "right where the longer is", format: "percent" },
+          ],
+          rows: [
+            ["people", human, null, null, null],
+            ...outcomes.map(({ kind, outcome }): TableCell[] => {
+              const lengths = lengthsOf(outcome);
+              const sides = accuracyByLengthGap(outcome.labels, outcome.human, lengths, { bins: 2 });
+              const { spearman } = marginLengthCorrelation(outcome.labels, lengths, {
+                ...intervals,
+                rng: intervals.rng.fork(kind.name),
+              });
+              return [
+                kind.name,
+                longerPreferred(outcome.labels, lengths),
+                spearman,
+                sides[0]?.agreement ?? null,
+                sides[1]?.agreement ?? null,
+              ];
+            }),
+          ],
+          notes: [
+            "Lengths in characters. The last two columns part the pairs at the median of the length gap.",
+          ],
+        },
+      ],
+      figures: [
+        {
+          chart: {
+            kind: "line",
+            title: "Accuracy by length gap",
+            xLabel: "bin of length gap, from 'people prefer the shorter' to 'the longer'",
+            yLabel: "labels that are the person's",
+            yFormat: "percent",
+            series: outcomes.map(({ kind }, k) => ({
+              name: kind.name,
+              points: bins[k]!.map(({ agreement }, i) => ({ x: i + 1, y: agreement.estimate })),
+            })),
+            references: [{ value: 0.5, label: "chance" }],
+          },
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,187 @@
+/** How the student is trained: β, fine-tuning before, seeds. */
+import { mean, standardDeviation } from "../../../stats/describe.ts";
+import { BASE, HUMAN, RANDOM, SFT, WEAK, WITHOUT_SFT, withBeta } from "../arms.ts";
+import { isSmall, type StudyContext, writtenAt } from "../context.ts";
+import { type GridRow, gridContent } from "../grid.ts";
+import { rewards } from "../measures.ts";
+import { type ArmOutcome, intervalsOf } from "../outcomes.ts";
+import type { StudyDefinition } from "../study.ts";
+
+/** The base recipe's β of the student. */
+export const baseBeta = (context: StudyContext): number =>
+  Number(writtenAt(context, "student", "prefer", "loss")["beta"] ?? 0.1);
+
+/** W Fig. 7: weak and human by β. */
+const PAPER_BETA: Readonly<Record<string, readonly [number, number]>> = {
+  0.05: [4.81, 4.5],
+  0.1: [4.84, 4.63],
+  0.2: [4.56, 4.17],
+  0.3: [4.55, 4.08],
+  0.5: [4.44, 4.04],
+};
+
+const betas = (context: StudyContext) =>
+  [
+    ...new Set([...(isSmall(context) ? [0.05, 0.2, 0.5] : [0.05, 0.1, 0.2, 0.3, 0.5]), baseBeta(context)]),
+  ].sort((a, b) => a - b);
+
+const armOfBeta = (context: StudyContext, labels: "weak" | "human", beta: number) =>
+  beta === baseBeta(context) ? (labels === "weak" ? WEAK : HUMAN) : withBeta(labels, beta);
+
+/** W Fig. 7. */
+export const beta: StudyDefinition = {
+  name: "beta",
+  title: "β of the student",
+  question: "How does the deviation penalty change what weak and human labels give?",
+  paperItem: "WDPO Fig. 7",
+  paper: "tao-li-2025",
+  cells: (context) => [
+    {
+      id: "base",
+      settings: {},
+      arms: betas(context).flatMap((value) => [
+        armOfBeta(context, "weak", value),
+        armOfBeta(context, "human", value),
+      ]),
+    },
+  ],
+  report: ({ context, cell }) => {
+    const { arms } = cell("base");
+    const of = (labels: "weak" | "human", value: number) => arms.get(armOfBeta(context, labels, value).name)!;
+    return gridContent(
+      {
+        title: "Students by β",
+        axis: "β",
+        columns: ["weak", "human"],
+        rows: betas(context).map(
+          (value): GridRow => ({
+            label: String(value),
+            arms: { weak: of("weak", value), human: of("human", value) },
+            paper: [...(PAPER_BETA[String(value)] ?? [null, null])],
+          }),
+        ),
+        paper: ["weak, OPT-1.3B", "human, OPT-1.3B"],
+        compare: [["weak", "human"]],
+        compareRows: [[String(betas(context)[0]), String(betas(context).at(-1))]],
+        paperItem: "WDPO Fig. 7",
+      },
+      intervalsOf(cell("base"), "beta"),
+    );
+  },
+};
+
+/** W Table 11. */
+export const sftAblation: StudyDefinition = {
+  name: "sft-ablation",
+  title: "Without supervised fine-tuning",
+  question: "What does preference training give without SFT before it?",
+  paperItem: "WDPO Table 11",
+  paper: "tao-li-2025",
+  cells: () => [{ id: "base", settings: {}, arms: [BASE, SFT, WEAK, HUMAN, ...WITHOUT_SFT] }],
+  report: ({ cell }) => {
+    const { arms } = cell("base");
+    const row = (label: string, weak: string, human: string, paper: [number, number]): GridRow => ({
+      label,
+      arms: { weak: arms.get(weak)!, human: arms.get(human)! },
+      paper,
+    });
+    const rows = [
+      row("with SFT", "weak", "human", [4.84, 4.63]),
+      row("without SFT", "weak-no-sft", "human-no-sft", [3.83, 3.77]),
+    ];
+    const alone: GridRow[] = [
+      { label: "SFT alone", arms: { weak: arms.get("sft")! }, paper: [null, null] },
+      { label: "the base", arms: { weak: arms.get("base")! }, paper: [2.22, 2.22] },
+    ];
+    return gridContent(
+      {
+        title: "Students with and without SFT",
+        axis: "training",
+        columns: ["weak", "human"],
+        rows: [...rows, ...alone],
+        paper: ["weak, OPT-1.3B", "human, OPT-1.3B"],
+        compare: [["weak", "human"]],
+        compareRows: [
+          ["with SFT", "without SFT"],
+          ["without SFT", "the base"],
+        ],
+        paperItem: "WDPO Table 11; the base's 2.22 follows from the paper's brackets",
+      },
+      intervalsOf(cell("base"), "sft-ablation"),
+    );
+  },
+};
+
+const seedsOf = (context: StudyContext) => {
+  const { seed } = context.recipe;
+  return Array.from({ length: isSmall(context) ? 3 : 5 }, (_, i) => seed + i);
+};
+
+/** W App. C: five random splits. */
+export const seeds: StudyDefinition = {
+  name: "seeds",
+  title: "Seeds",
+  question: "Is the difference between weak and human labels larger than that between two runs?",
+  paperItem: 'WDPO App. C (five splits: weak 4.81, human 4.67, "variances" .12 and .14)',
+  paper: "tao-li-2025",
+  cells: (context) =>
+    seedsOf(context).map((seed) => ({
+      id: String(seed),
+      settings: seed === context.recipe.seed ? {} : { seed },
+      arms: seed === context.recipe.seed ? [WEAK, HUMAN, RANDOM] : [WEAK, HUMAN],
+    })),
+  report: ({ context, cell }) => {
+    const ids = seedsOf(context).map(String);
+    const grid = gridContent(
+      {
+        title: "Students by seed",
+        axis: "seed",
+        columns: ["weak", "human"],
+        rows: ids.map((id) => {
+          const { arms } = cell(id);
+          return { label: id, arms: { weak: arms.get("weak")!, human: arms.get("human")! } };
+        }),
+        compare: [["weak", "human"]],
+        notes: [
+          "A seed draws the split, the labels of simulated people, the order of training and the sampling: everything.",
+        ],
+      },
+      intervalsOf(cell(ids[0]!), "seeds"),
+    );
+    const means = (name: string) => ids.map((id) => averageReward(cell(id).arms.get(name)!));
+    const gaps = means("weak").map((value, i) => value - means("human")[i]!);
+    const row = (name: string, values: number[], paper: (number | string | null)[]) => [
+      name,
+      mean(values),
+      standardDeviation(values),
+      values.length,
+      ...paper,
+    ];
+    return {
+      ...grid,
+      tables: [
+        ...(grid.tables ?? []),
+        {
+          title: "Over seeds",
+          columns: [
+            { title: "labels", format: "text" },
+            { title: "mean" },
+            { title: "standard deviation" },
+            { title: "seeds", format: "count" },
+            { title: "mean there", source: "paper" },
+            { title: '"variance" there', source: "paper" },
+          ],
+          rows: [
+            row("weak", means("weak"), [4.81, 0.12]),
+            row("human", means("human"), [4.67, 0.14]),
+            row("weak - human", gaps, [0.14, null]),
+          ],
+          paperItem: "WDPO App. C",
+          notes: ["With few seeds the standard deviation is itself uncertain by a factor of about two."],
+        },
+      ],
+    };
+  },
+};
+
+const averageReward = (arm: ArmOutcome) => mean([...rewards(arm).values()]);
