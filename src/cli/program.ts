@@ -19,12 +19,14 @@ import { addRewardBench } from "./verbs/reward-bench.ts";
 import { addRun } from "./verbs/run.ts";
 import { addServe } from "./verbs/serve.ts";
 import { addStage } from "./verbs/stage.ts";
+import { addStudy } from "./verbs/study.ts";
 import { addTraining } from "./verbs/train.ts";
 
 /** In the order of the help. */
 const VERBS = [
   addRun,
   addReport,
+  addStudy,
   addStage,
   addCompare,
   addTraining,

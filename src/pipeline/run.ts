@@ -264,7 +264,7 @@ function reportOf(
 }
 
 /** The commit this code was checked out at, where it runs from a checkout. */
-function sourceCommit(): string | undefined {
+export function sourceCommit(): string | undefined {
   const cwd = fileURLToPath(new URL(".", import.meta.url));
   if (cwd.includes("node_modules")) return undefined;
   const { stdout, status } = spawnSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd, encoding: "utf8" });

@@ -37,8 +37,8 @@ import { membersOf, type TeacherMember } from "./teacher-settings.ts";
 /** One stage and what it will take. */
 export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };
 
-/** Estimates every stage of a job that trains, samples or scores, on this machine's measured matrix rate. */
-export async function estimateJob(runtime: Runtime, job: MainJob): Promise<StageEstimate[]> {
+/** Estimates every stage of a job that trains, samples or scores, on this machine's matrix rate, measured unless given. */
+export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: number): Promise<StageEstimate[]> {
   const known = {
     job,
     weak: await Promise.all(
@@ -54,7 +54,7 @@ export async function estimateJob(runtime: Runtime, job: MainJob): Promise<Stage
     student: await shapeOf(job.models.student),
     base: await shapeOf({ from: job.models.student.from, trimVocabulary: false }),
     rows: await sampleRows(job),
-    gflops: await measureGflops(runtime),
+    gflops: gflops ?? (await measureGflops(runtime)),
   };
   return [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
 }

@@ -16,7 +16,7 @@ export type RecipeDocument = {
 };
 
 /** Recipes that come with the package. */
-export const PRESETS = ["demo", "tao-li-2025", "tao-li-2025-tldr", "cwpo-2026"] as const;
+export const PRESETS = ["demo", "tao-li-2025", "tao-li-2025-tldr", "cwpo-2026", "study-small"] as const;
 
 const PRESET_FOLDER = fileURLToPath(new URL("../../../recipes/", import.meta.url));
 const MAX_BYTES = 2 ** 20;

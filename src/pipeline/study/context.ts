@@ -3,10 +3,12 @@ import { parse as parseYaml } from "yaml";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { recipeYaml } from "../recipe/write.ts";
-import type { Paper } from "./study.ts";
 
 /** `small`: a made-up world, minutes on two cores. `paper`: the presets with the papers' settings. */
 export const SCALES = ["small", "paper"] as const;
+
+/** The paper whose preset a study starts from at full scale. */
+export type Paper = "tao-li-2025" | "cwpo-2026";
 
 /** One of `SCALES`. */
 export type Scale = (typeof SCALES)[number];

@@ -8,7 +8,7 @@ import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../evaluat
 import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
 import type { JudgedPair } from "../../evaluate/label-analysis/judged-pair.ts";
 import { isDecided, type Label } from "../../teacher/label.ts";
-import { poolFolder, readHidden, readHiddenGold, readTest } from "../job/data-files.ts";
+import { poolFolder, readHidden, readTest } from "../job/data-files.ts";
 import { readHeldOut } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels, splitLabelled } from "../job/label-stages.ts";
 import type { MeasuredStudent } from "../job/main-job.ts";
@@ -54,11 +54,12 @@ export async function readLabelOutcome(
   job: MainJob,
   data: Artefact,
   labels: Artefact,
+  gold: readonly GoldPair[],
 ): Promise<LabelOutcome & { readonly test: readonly PreferenceRow[] }> {
   return {
     labels: await readLabels(labels),
     human: await readHidden(data),
-    gold: await readHiddenGold(data),
+    gold,
     pool: new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair])),
     facts: await readLabelFacts(labels),
     taught: (await splitLabelled(data, job)).train,

@@ -1,6 +1,6 @@
 /** What a study is: cells of a grid, and a report made of what came out of them. */
 import type { Study } from "../../report/data.ts";
-import type { StudyContext } from "./context.ts";
+import type { Paper, StudyContext } from "./context.ts";
 import type { CellOutcome } from "./outcomes.ts";
 
 /** An arm as it is written in a recipe; equal names are equal arms throughout one folder. */
@@ -21,9 +21,6 @@ export type Cell = {
   /** The teacher scores some pairs again: swapped, and one by one. */
   readonly rescored?: boolean;
 };
-
-/** The paper whose preset a study starts from at full scale. */
-export type Paper = "tao-li-2025" | "cwpo-2026";
 
 /** What a study is given for its report. */
 export type StudyInput = {

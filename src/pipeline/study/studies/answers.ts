@@ -42,6 +42,10 @@ export const similarity: StudyDefinition = {
   question: "Are its answers more like those of the student on human labels, or like its teacher's?",
   paperItem: "WDPO Fig. 6 (R² .58 with the student on human labels, .49 with the teacher)",
   paper: "tao-li-2025",
+  lacks: ({ recipe }) =>
+    recipe.teacher.kind === "reward-head"
+      ? "compares with the teacher's own answers, and a reward head has none: choose another teacher.kind"
+      : undefined,
   cells: () => [{ id: "base", settings: {}, arms: [WEAK, HUMAN], teacherAnswers: true }],
   report: ({ cell }) => {
     const outcome = cell("base");

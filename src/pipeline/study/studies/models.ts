@@ -68,7 +68,7 @@ const teacherRow = (
 ): GridRow => ({
   label,
   arms: {
-    "teacher itself": outcome.teacher!,
+    ...(outcome.teacher === undefined ? {} : { "teacher itself": outcome.teacher }),
     "student on its labels": outcome.arms.get("weak")!,
     "student on human labels": human,
   },
@@ -122,7 +122,9 @@ function gapTable(rows: readonly GridRow[], { rng, resamples }: Intervals): Repo
     title: "Performance gap recovered: 0 is the teacher's own answers, 1 the student on human labels",
     columns: [{ title: "teacher", format: "text" }, { title: "gap recovered" }],
     rows: rows.map(({ label, arms }): TableCell[] => {
-      const [teacher, own, ceiling] = TEACHER_COLUMNS.map((name) => arms[name]!);
+      const [teacher, own, ceiling] = TEACHER_COLUMNS.map((name) => arms[name]);
+      // A reward head answers nothing.
+      if (teacher === undefined) return [label, null];
       const [low, high] = [paired(teacher!, own!), paired(teacher!, ceiling!)];
       const units = low.a.map((weak, i) => [weak, low.b[i]!, high.b[i]!] as const);
       const at = (sample: readonly (readonly number[])[], i: number) => mean(sample.map((unit) => unit[i]!));

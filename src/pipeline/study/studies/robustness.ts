@@ -88,7 +88,7 @@ const mixOf = (context: StudyContext, first: number, size: number) => {
   const { by, names } = domains(context);
   return {
     "labelled.by": by,
-    "labelled.mix": { [names[0]]: first, [names[1]]: 1 - first },
+    "labelled.mix": { [names[0]]: first, [names[1]]: (100 - 100 * first) / 100 },
     "labelled.size": size,
   };
 };

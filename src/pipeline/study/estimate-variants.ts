@@ -1,0 +1,27 @@
+/** What variants will take: each stage that is not kept once, where it is first needed. */
+import type { Runtime } from "../../runtime/runtime.ts";
+import { measureGflops } from "../../train/estimate.ts";
+import { estimateJob } from "../job/estimate.ts";
+import type { MainJob } from "../job/settings.ts";
+import type { PlannedStage } from "./plan.ts";
+
+/** Seconds that every stage takes beside its arithmetic: loading, compiling, writing. */
+const OVERHEAD_SECONDS = 0.5;
+
+/** Seconds of each variant, in order. */
+export async function estimateVariants(
+  runtime: Runtime,
+  planned: readonly { readonly stages: readonly PlannedStage[]; readonly job: MainJob }[],
+): Promise<number[]> {
+  const gflops = await measureGflops(runtime);
+  const counted = new Set<string>();
+  const totals: number[] = [];
+  for (const { stages, job } of planned) {
+    const open = stages.filter(({ state, symbol }) => state !== "cached" && !counted.has(symbol));
+    const seconds = open.length === 0 ? [] : await estimateJob(runtime, job, gflops);
+    const byName = new Map(seconds.map(({ stage, estimate }) => [stage, estimate.seconds]));
+    totals.push(open.reduce((total, { name }) => total + OVERHEAD_SECONDS + (byName.get(name) ?? 0), 0));
+    for (const { symbol } of open) counted.add(symbol);
+  }
+  return totals;
+}

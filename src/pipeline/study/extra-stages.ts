@@ -1,0 +1,124 @@
+/** Stages that only studies have: gold scores of the pool, and the same teacher's scores made in another way. */
+
+import { DataError } from "../../core/errors.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
+import { jsonLines } from "../../data/json-lines.ts";
+import { readPool } from "../../data/pool.ts";
+import { readJsonl } from "../../data/readers/jsonl.ts";
+import type { GoldPair } from "../../data/world.ts";
+import { goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
+import type { PairScore } from "../../teacher/teacher.ts";
+import { poolFolder, readHiddenGold } from "../job/data-files.ts";
+import { type JobDeps, stageDeps } from "../job/deps.ts";
+import { choiceOf, type TeacherModels } from "../job/label-stages.ts";
+import type { MainJob } from "../job/settings.ts";
+import type { Artefact } from "../stage.ts";
+import { openTeacher } from "../teachers.ts";
+import type { Rescored } from "./outcomes.ts";
+
+/** Gold scores of both responses of every pooled pair by the recipe's leading scorer; undefined where the data has them. */
+export async function poolGoldStage(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+): Promise<Artefact | undefined> {
+  const [spec] = job.evaluation.gold;
+  if (job.data.kind === "world" || spec === undefined) return undefined;
+  return deps.pipeline.stage({
+    name: "pool-gold",
+    version: 1,
+    config: { gold: spec },
+    inputs: { data, gold: await goldSourceDigest(spec) },
+    run: async (work) => {
+      const pairs = await readPool(poolFolder(data));
+      const scorer = await openGoldScorer({ runtime: stageDeps(deps).runtime }, spec);
+      try {
+        const score = (side: "a" | "b") =>
+          scorer.score(pairs.map((pair) => ({ prompt: pair.prompt, response: pair[side] })));
+        const [a, b] = [await score("a"), await score("b")];
+        const gold = pairs.map(({ id }, i): GoldPair => ({ id, goldA: a[i]!, goldB: b[i]! }));
+        await writeFileAtomic(work.path("gold.jsonl"), jsonLines(gold));
+      } finally {
+        await scorer.close();
+      }
+    },
+  });
+}
+
+/** The gold scores of the pool, from the data or from `poolGoldStage`. */
+export async function readPoolGold(
+  data: Artefact,
+  scored: Artefact | undefined,
+): Promise<readonly GoldPair[]> {
+  if (scored === undefined) return readHiddenGold(data);
+  const file = scored.path("gold.jsonl");
+  const gold: GoldPair[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    gold.push(record.value as GoldPair);
+  }
+  return gold;
+}
+
+/** Pairs that are scored again. */
+const RESCORED = 64;
+
+/** Scores some pairs as the pool was scored, with their candidates swapped, and one by one. */
+export function rescoredStage(
+  deps: JobDeps,
+  job: MainJob,
+  data: Artefact,
+  models: TeacherModels,
+): Promise<Artefact> {
+  const { kind, beta } = job.teacher;
+  return deps.pipeline.stage({
+    name: "rescored",
+    version: 1,
+    config: { kind, beta, limits: job.limits, pairs: RESCORED },
+    inputs: {
+      policy: models.policy.source,
+      ...(models.reference ? { reference: models.reference.source } : {}),
+      data,
+    },
+    run: async (work) => {
+      const pairs = (await readPool(poolFolder(data))).slice(0, RESCORED);
+      const options = { limits: job.limits, name: "weak", replies: `${work.log}/replies` };
+      const teacher = await openTeacher(deps, choiceOf(job, models), options);
+      try {
+        const together = await teacher.scorePairs(pairs, deps.signal);
+        const again = await teacher.scorePairs(pairs, deps.signal);
+        const swapped = await teacher.scorePairs(
+          pairs.map((pair) => ({ ...pair, a: pair.b, b: pair.a })),
+          deps.signal,
+        );
+        const alone: PairScore[] = [];
+        for (const pair of pairs) alone.push(...(await teacher.scorePairs([pair], deps.signal)));
+        const mirrored = swapped.map((score) => ({ ...score, scoreA: score.scoreB, scoreB: score.scoreA }));
+        await writeJsonAtomic(work.path("rescored.json"), [
+          difference("the same way again", together, again),
+          difference("swapped", together, mirrored),
+          difference("one by one", together, alone),
+        ]);
+      } finally {
+        await teacher.close();
+      }
+    },
+  });
+}
+
+/** What `rescoredStage` found. */
+export const readRescored = async (artefact: Artefact): Promise<Rescored[]> =>
+  (await readJson(artefact.path("rescored.json"))) as Rescored[];
+
+function difference(how: string, before: readonly PairScore[], after: readonly PairScore[]): Rescored {
+  const margin = ({ scoreA, scoreB }: PairScore) => scoreA - scoreB;
+  const usable = before
+    .map((score, i) => [margin(score), margin(after[i]!)] as const)
+    .filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  return {
+    how,
+    pairs: usable.length,
+    changed: usable.filter(([x, y]) => Math.sign(x) !== Math.sign(y)).length,
+    largest: usable.reduce((most, [x, y]) => Math.max(most, Math.abs(x - y)), 0),
+  };
+}

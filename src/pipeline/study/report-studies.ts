@@ -1,0 +1,71 @@
+/** The one report of all studies that were asked for. */
+import { digestOf } from "../../core/digest.ts";
+import type { ReportData, ReportWarning, Study } from "../../report/data.ts";
+import { writeReport } from "../../report/render.ts";
+import { computeOf } from "../recipe/job.ts";
+import { recipeYaml } from "../recipe/write.ts";
+import { type RunReport, sourceCommit } from "../run.ts";
+import type { StageStep } from "../stages.ts";
+import type { LeftOut, PlacedStudy, Variant } from "./variants.ts";
+
+/** What the report is made of. */
+export type StudyReport = {
+  readonly placed: readonly PlacedStudy[];
+  readonly leftOut: readonly LeftOut[];
+  readonly studies: readonly Study[];
+  readonly variants: readonly Variant[];
+  readonly steps: readonly StageStep[];
+  readonly code: string;
+};
+
+/** Writes report.html, report.json and report.md into the folder. */
+export async function writeStudyReport(folder: string, made: StudyReport): Promise<RunReport> {
+  const data = reportData(made);
+  return { ...(await writeReport(folder, data)), data };
+}
+
+function reportData({ placed, leftOut, studies, variants, steps, code }: StudyReport): ReportData {
+  const { recipe, scale } = placed[0]!.context;
+  const bases = [...new Map(placed.map(({ context }) => [context.base, recipeYaml(context.recipe)]))];
+  const yaml = bases.map(([, text]) => text).join("---\n");
+  const digest = digestOf([yaml, variants.map(({ key }) => key)]);
+  const { device, threads } = computeOf(recipe);
+  const commit = sourceCommit();
+  return {
+    title: `weak-teacher: ${studies.length === 1 ? studies[0]!.title : "studies"}`,
+    runId: `studies-${digest.slice(0, 12)}`,
+    recipe: { yaml, digest, preset: bases.map(([base]) => base).join(", ") },
+    environment: {
+      version: code,
+      seed: recipe.seed,
+      device,
+      threads,
+      ...(commit === undefined ? {} : { commit }),
+    },
+    summary:
+      `${studies.length} stud${studies.length === 1 ? "y" : "ies"} on ${variants.length} variants of ${bases.map(([base]) => base).join(" and ")}. ${
+        scale === "small"
+          ? "The small scale is a made-up world with a model of 15 million parameters: it shows what is computed and how, and is no reproduction of the papers' numbers, which stand beside it for their shape."
+          : ""
+      }`.trim(),
+    intervals: {
+      level: 0.95,
+      method: `percentile bootstrap over prompts, ${recipe.eval.nBootstrap} resamples; differences paired by prompt`,
+      limits:
+        "One training run per cell: the variation between seeds is not in these intervals, but in the study of seeds.",
+    },
+    studies: [...studies],
+    warnings: leftOut.map(
+      ({ name, why }): ReportWarning => ({
+        severity: "note",
+        where: `study ${name}`,
+        message: `Left out: ${why}.`,
+      }),
+    ),
+    times: {
+      stages: steps.flatMap(({ name, elapsedSeconds, state }) =>
+        elapsedSeconds === undefined ? [] : [{ name, seconds: elapsedSeconds, reused: state === "cached" }],
+      ),
+    },
+  };
+}

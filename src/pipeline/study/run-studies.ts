@@ -1,0 +1,210 @@
+/**
+ * Runs or plans studies in one folder: all of their variants share its stages, so that equal work is done once, in whatever order
+ * studies are asked for, and again after an interruption. One report for all that were asked for.
+ */
+import { resolve } from "node:path";
+import { ConfigError } from "../../core/errors.ts";
+import { formatSeconds, type Log, silentLog } from "../../core/log.ts";
+import type { Study } from "../../report/data.ts";
+import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
+import { computeOf } from "../recipe/job.ts";
+import type { RunReport } from "../run.ts";
+import { openPipeline, type Pipeline, type StageStep } from "../stages.ts";
+import { type Paper, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
+import { estimateVariants } from "./estimate-variants.ts";
+import type { CellOutcome } from "./outcomes.ts";
+import { openStudyPlan, type PlannedStage } from "./plan.ts";
+import { writeStudyReport } from "./report-studies.ts";
+import { readVariant, runVariant, variantJob } from "./run-variant.ts";
+import { STUDIES, studiesNamed } from "./studies/index.ts";
+import type { StudyDefinition } from "./study.ts";
+import {
+  type LeftOut,
+  type PlacedStudy,
+  settingsInWords,
+  type Variant,
+  variantKey,
+  variantsOf,
+} from "./variants.ts";
+
+/** How to run. */
+export type StudyOptions = {
+  readonly log?: Log;
+  readonly signal?: AbortSignal;
+  readonly code: string;
+  readonly dryRun?: boolean;
+};
+
+/** A variant of a plan with its stages; `seconds` is the estimate of what is not kept. */
+export type PlannedVariant = {
+  readonly variant: Variant;
+  readonly stages: readonly PlannedStage[];
+  readonly seconds: number;
+};
+
+/** What came of it; a dry run has no report. */
+export type StudiesOutcome = {
+  readonly folder: string;
+  readonly studies: readonly StudyDefinition[];
+  readonly leftOut: readonly LeftOut[];
+  readonly plan: readonly PlannedVariant[];
+  readonly steps: readonly StageStep[];
+  readonly report: RunReport | undefined;
+};
+
+/**
+ * Runs studies by name; "all" leaves out those that lack something, a study asked for by name must have all it needs.
+ * @throws ConfigError for an unknown study or one that cannot be run; InterruptedError when `signal` fires, with finished stages kept
+ */
+export async function runStudies(
+  request: StudyRequest,
+  names: readonly string[],
+  options: StudyOptions,
+): Promise<StudiesOutcome> {
+  const folder = resolve(request.out);
+  const log = options.log ?? silentLog;
+  const { placed, leftOut } = await placeStudies(request, names);
+  for (const { name, why } of leftOut) log.info(`study ${name} is left out: ${why}`);
+  const variants = variantsOf(placed);
+  const runtimes = openOnce(placed[0]!.context);
+  try {
+    const plan = await planVariants(folder, variants, runtimes.get, options);
+    const outcome = { folder, studies: placed.map(({ study }) => study), leftOut, plan };
+    if (options.dryRun === true) return { ...outcome, steps: [], report: undefined };
+    announce(plan, log);
+    const { outcomes, steps } = await runAll(folder, variants, runtimes.get, options);
+    const studies = placed.map((one) => studyOf(one, outcomes));
+    const report = await writeStudyReport(folder, {
+      placed,
+      leftOut,
+      studies,
+      steps,
+      variants,
+      code: options.code,
+    });
+    return { ...outcome, steps, report };
+  } finally {
+    await runtimes.close();
+  }
+}
+
+async function placeStudies(
+  request: StudyRequest,
+  names: readonly string[],
+): Promise<{ placed: PlacedStudy[]; leftOut: LeftOut[] }> {
+  const contexts = new Map<Paper, StudyContext>();
+  const placed: PlacedStudy[] = [];
+  const leftOut: LeftOut[] = [];
+  for (const study of studiesNamed(names)) {
+    const context = contexts.get(study.paper) ?? (await studyContext(request, study.paper));
+    contexts.set(study.paper, context);
+    const why = lacking(study, context);
+    if (why === undefined) placed.push({ study, context });
+    else leftOut.push({ name: study.name, why });
+  }
+  const all = names.includes("all");
+  if (leftOut.length > 0 && (!all || placed.length === 0))
+    throw new ConfigError(leftOut.map(({ name, why }) => `study ${name}: ${why}.`));
+  return { placed, leftOut };
+}
+
+function lacking(study: StudyDefinition, context: StudyContext): string | undefined {
+  if (context.recipe.executor.kind !== "local")
+    return "studies run on this machine: expected executor.kind local";
+  const own = study.lacks?.(context);
+  if (own !== undefined || context.recipe.eval.gold.length > 0) return own;
+  const measures = study.cells(context).some(({ arms }) => arms.length > 0);
+  return measures ? "compares students by gold reward: name a scorer with --set eval.gold" : undefined;
+}
+
+/** One runtime for all variants, opened when something first computes: compiled graphs serve them all. */
+function openOnce({ recipe }: StudyContext): { get(): Runtime; close(): Promise<void> } {
+  let opened: Runtime | undefined;
+  return {
+    get: () => {
+      opened ??= openRuntime(computeOf(recipe));
+      return opened;
+    },
+    close: async () => opened?.close(),
+  };
+}
+
+async function planVariants(
+  folder: string,
+  variants: readonly Variant[],
+  runtime: () => Runtime,
+  { code, log = silentLog, signal }: StudyOptions,
+): Promise<PlannedVariant[]> {
+  const plan = openStudyPlan(folder, code);
+  const planned: {
+    variant: Variant;
+    stages: readonly PlannedStage[];
+    job: Awaited<ReturnType<typeof variantJob>>;
+  }[] = [];
+  for (const variant of variants) {
+    const job = await variantJob(variant, log);
+    const { pipeline, stages } = plan.variant();
+    await runVariant({ pipeline, runtime, log, signal }, variant, job);
+    planned.push({ variant, stages, job });
+  }
+  const open = planned.some(({ stages }) => stages.some(({ state }) => state !== "cached"));
+  const seconds = open ? await estimateVariants(runtime(), planned) : planned.map(() => 0);
+  return planned.map(({ variant, stages }, i) => ({ variant, stages, seconds: seconds[i]! }));
+}
+
+function announce(plan: readonly PlannedVariant[], log: Log): void {
+  const open = plan.filter(({ stages }) => stages.some(({ state }) => state !== "cached"));
+  if (open.length > 0) log.info(planSummary(plan));
+}
+
+/** The size of a plan in one line. */
+export function planSummary(plan: readonly PlannedVariant[]): string {
+  const stages = new Map(
+    plan.flatMap(({ stages: list }) => list.map((stage) => [stage.symbol, stage] as const)),
+  );
+  const open = [...stages.values()].filter(({ state }) => state !== "cached");
+  const students = open.filter(({ name }) => /^student-(?!sft|vocabulary)/.test(name)).length;
+  const seconds = plan.reduce((total, { seconds: own }) => total + own, 0);
+  return `${plan.length} variants, ${stages.size} stages, ${open.length} of them to compute (${students} students); about ${formatSeconds(seconds)}`;
+}
+
+async function runAll(
+  folder: string,
+  variants: readonly Variant[],
+  runtime: () => Runtime,
+  { code, log = silentLog, signal }: StudyOptions,
+): Promise<{ outcomes: ReadonlyMap<string, CellOutcome>; steps: readonly StageStep[] }> {
+  const pipeline: Pipeline = openPipeline({ folder, code, log, ...(signal === undefined ? {} : { signal }) });
+  const outcomes = new Map<string, CellOutcome>();
+  for (const [i, variant] of variants.entries()) {
+    log.info(
+      `variant ${i + 1} of ${variants.length}: ${settingsInWords(variant)} (${variant.usedBy.join(", ")})`,
+    );
+    const result = await runVariant(
+      { pipeline, runtime, log, signal },
+      variant,
+      await variantJob(variant, log),
+    );
+    outcomes.set(variant.key, await readVariant(result));
+  }
+  return { outcomes, steps: pipeline.steps() };
+}
+
+function studyOf({ study, context }: PlacedStudy, outcomes: ReadonlyMap<string, CellOutcome>): Study {
+  const cells = new Map(study.cells(context).map((cell) => [cell.id, cell]));
+  const content = study.report({
+    context,
+    cell: (id) => {
+      const cell = cells.get(id);
+      if (cell === undefined) throw new Error(`internal: study ${study.name} has no cell ${id}`);
+      return outcomes.get(variantKey(context, cell.settings))!;
+    },
+  });
+  const { name, title, question, paperItem } = study;
+  const made = `Made with: weak-teacher study ${name}${context.scale === "small" ? " --scale small" : ""}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed ${context.recipe.seed}.`;
+  return { id: name, title, question, paperItem, ...content, notes: [...(content.notes ?? []), made] };
+}
+
+/** Every study with what it stands beside, for a listing. */
+export const studyList = (): readonly { name: string; title: string; paperItem: string }[] =>
+  STUDIES.map(({ name, title, paperItem }) => ({ name, title, paperItem }));

@@ -1,0 +1,65 @@
+/** Runs (or plans) one variant: the recipe's stages and what studies want beside them; then reads what came out. */
+import { withLocalModels } from "../hub-models.ts";
+import { readTest } from "../job/data-files.ts";
+import type { JobDeps } from "../job/deps.ts";
+import { type MeasuredStudent, measureStudent, runLabelling } from "../job/main-job.ts";
+import type { MainJob } from "../job/settings.ts";
+import { trainStudents } from "../job/student-stages.ts";
+import { jobOf } from "../recipe/job.ts";
+import type { Artefact } from "../stage.ts";
+import { poolGoldStage, readPoolGold, readRescored, rescoredStage } from "./extra-stages.ts";
+import { type ArmOutcome, type CellOutcome, readArmOutcome, readLabelOutcome } from "./outcomes.ts";
+import { type Variant, variantRecipe } from "./variants.ts";
+
+/** The artefacts of a variant. */
+export type VariantResult = {
+  readonly job: MainJob;
+  readonly data: Artefact;
+  readonly labels: Artefact;
+  readonly students: readonly MeasuredStudent[];
+  readonly teacher: MeasuredStudent | undefined;
+  readonly poolGold: Artefact | undefined;
+  readonly rescored: Artefact | undefined;
+};
+
+/** The job of a variant. @throws ConfigError as `loadRecipe` and `jobOf` */
+export async function variantJob(variant: Variant, log?: JobDeps["log"]): Promise<MainJob> {
+  return jobOf(await withLocalModels(await variantRecipe(variant), log));
+}
+
+/** Runs or plans the stages of a variant. */
+export async function runVariant(deps: JobDeps, variant: Variant, job: MainJob): Promise<VariantResult> {
+  const labelled = await runLabelling(deps, job);
+  const { data, labels, teacher } = labelled;
+  const students: MeasuredStudent[] = [];
+  if (variant.arms.length > 0)
+    for (const student of await trainStudents(deps, job, labelled))
+      students.push(await measureStudent(deps, job, data, student));
+  const { policy, reference } = teacher;
+  const answers = variant.teacherAnswers && reference !== undefined;
+  const asStudent = { name: "teacher", model: policy, start: reference ?? policy, arm: undefined };
+  return {
+    job,
+    data,
+    labels,
+    students,
+    teacher: answers ? await measureStudent(deps, job, data, asStudent) : undefined,
+    poolGold: variant.poolGold ? await poolGoldStage(deps, job, data) : undefined,
+    rescored: variant.rescored ? await rescoredStage(deps, job, data, teacher) : undefined,
+  };
+}
+
+/** Reads a finished variant. */
+export async function readVariant(result: VariantResult): Promise<CellOutcome> {
+  const { job, data, labels, students, teacher, poolGold, rescored } = result;
+  const arms = new Map<string, ArmOutcome>();
+  for (const student of students) arms.set(student.name, await readArmOutcome(student));
+  return {
+    ...(await readLabelOutcome(job, data, labels, await readPoolGold(data, poolGold))),
+    job,
+    arms,
+    teacher: teacher === undefined ? undefined : await readArmOutcome(teacher),
+    test: await readTest(data),
+    rescored: rescored === undefined ? undefined : await readRescored(rescored),
+  };
+}

@@ -1,0 +1,171 @@
+/** Grids, figures and findings on made-up outcomes; every study's cells as recipes. */
+import { describe, expect, test } from "vitest";
+import { createRng } from "../../core/rng.ts";
+import { jobOf } from "../recipe/job.ts";
+import { WEAK } from "./arms.ts";
+import { studyContext } from "./context.ts";
+import { gridContent } from "./grid.ts";
+import { compareAll, findingOf, goldReward, gra, standings } from "./measures.ts";
+import type { ArmOutcome } from "./outcomes.ts";
+import { STUDIES, studiesNamed } from "./studies/index.ts";
+import { variantRecipe, variantsOf } from "./variants.ts";
+
+const intervals = { rng: createRng(1), resamples: 400 };
+
+/** An arm with two samples per prompt, whose mean is the value given. */
+function arm(name: string, values: readonly number[]): ArmOutcome {
+  const records = values.flatMap((value, i) =>
+    [value - 0.1, value + 0.1].map((reward, sample) => ({
+      promptId: `p${i}`,
+      sample,
+      prompt: `p${i}`,
+      response: "r",
+      gold: { g: reward },
+      tokens: 3 + sample,
+      finish: "eos" as const,
+      promptTruncated: false,
+      logp: -1,
+      sftLogp: null,
+    })),
+  );
+  return { name, records, heldOut: {} as ArmOutcome["heldOut"] };
+}
+
+const many = (value: (i: number) => number) => Array.from({ length: 40 }, (_, i) => value(i));
+const low = arm(
+  "low",
+  many((i) => i % 5),
+);
+const high = arm(
+  "high",
+  many((i) => (i % 5) + 1 + (i % 3) / 10),
+);
+const same = arm(
+  "same",
+  many((i) => (i % 5) + (i % 2 === 0 ? 0.2 : -0.2)),
+);
+
+describe("figures of students", () => {
+  test("gold reward is the mean over prompts of the mean over samples", () => {
+    // 0 to 4, eight times each: 2.
+    expect(goldReward(low, intervals)?.estimate).toBeCloseTo(2, 12);
+    expect(goldReward(low, intervals)?.n).toBe(40);
+    expect(goldReward({ ...low, records: [] }, intervals)).toBeNull();
+  });
+
+  test("GRA counts prompts strictly above the baseline", () => {
+    expect(gra(high, low, intervals)?.estimate).toBe(1);
+    expect(gra(low, low, intervals)?.estimate).toBe(0);
+    expect(gra(same, low, intervals)?.estimate).toBe(0.5);
+    expect(standings(same, low)).toMatchObject({ wins: 20, losses: 20, ties: 0 });
+  });
+
+  test("differences are corrected over all of them, and findings claim no more than these", () => {
+    const differences = compareAll(
+      [
+        { a: high, b: low, names: ["high", "low"] },
+        { a: same, b: low, names: ["same", "low"] },
+      ],
+      intervals,
+    );
+    // 1 + the mean of 0, 0.1, 0.2 over 40 prompts (14, 13 and 13 of each): 1 + 3.9 / 40.
+    expect(differences[0]?.value.estimate).toBeCloseTo(1.0975, 10);
+    expect(differences[0]?.pAdjusted).toBeCloseTo(2 * differences[0]!.pValue!, 12);
+    expect(findingOf(differences)).toMatch(
+      /high above low by 1\.09.*no difference shown between same and low/,
+    );
+    expect(findingOf([])).toBeUndefined();
+    const four = compareAll(
+      [low, low, low, high].map((a, i) => ({ a, b: same, names: [`a${i}`, "same"] as const })),
+      intervals,
+    );
+    expect(findingOf(four)).toMatch(
+      /Of 4 comparisons of gold reward, 1 are significant .*\(a3 above same\); 3 show no difference\./,
+    );
+  });
+});
+
+describe("grids", () => {
+  const content = gridContent(
+    {
+      title: "T",
+      axis: "size",
+      columns: ["weak", "human"],
+      rows: [
+        { label: "1", arms: { weak: high, human: low }, paper: [4.84] },
+        { label: "2", arms: { weak: same, human: low } },
+      ],
+      paper: ["there"],
+      compare: [["weak", "human"]],
+      compareRows: [["1", "2"]],
+      baseline: () => low,
+      paperItem: "Fig. 1",
+    },
+    intervals,
+  );
+
+  test("have a row each, the paper's numbers apart, GRA, and every comparison asked for", () => {
+    const [gold, graTable, differences] = content.tables!;
+    expect(gold!.rows).toHaveLength(2);
+    expect(graTable!.columns.at(-1)).toMatchObject({ title: "there", source: "paper" });
+    expect(graTable!.rows[0]!.at(-1)).toBe(4.84);
+    expect(graTable!.rows[1]!.at(-1)).toBeNull();
+    expect(differences!.rows.map(([name]) => name)).toEqual([
+      "1: weak - human",
+      "2: weak - human",
+      "weak: 1 - 2",
+      "human: 1 - 2",
+    ]);
+    expect(content.notes![0]).toContain("4 intervals at 95 %");
+    expect(content.notes![0]).toContain("4 comparisons are corrected together");
+  });
+});
+
+describe("all studies", () => {
+  const request = { set: [], out: "runs/x", weak: [], student: [] };
+
+  test("share one set of variants at the small scale, each a sound recipe; equal names are equal arms", async () => {
+    const context = await studyContext({ ...request, scale: "small" }, "tao-li-2025");
+    const placed = STUDIES.filter(({ lacks }) => lacks?.(context) === undefined).map((study) => ({
+      study,
+      context,
+    }));
+    expect(placed.length).toBe(STUDIES.length - 1); // families need models
+    const variants = variantsOf(placed);
+    const students = variants.flatMap(({ arms }) =>
+      arms.filter(({ labels }) => labels !== "sft" && labels !== "base"),
+    );
+    expect(students.length).toBeLessThanOrEqual(75);
+    const jobs = await Promise.all(variants.map(async (variant) => jobOf(await variantRecipe(variant))));
+    expect(jobs[0]?.arms.some(({ name }) => name === WEAK.name)).toBe(true);
+  });
+
+  test("are sound recipes on the papers' presets with models named", async () => {
+    const models = {
+      weak: ["models/opt-125m", "models/opt-1.3b"],
+      student: ["models/opt-1.3b", "models/opt-2.7b"],
+    };
+    for (const study of STUDIES) {
+      const context = await studyContext({ ...request, ...models, scale: "paper" }, study.paper);
+      if (study.lacks?.(context) !== undefined) continue;
+      for (const variant of variantsOf([{ study, context }])) jobOf(await variantRecipe(variant));
+    }
+  });
+
+  test("have cells of different names, and say what they stand beside", async () => {
+    const context = await studyContext({ ...request, scale: "small" }, "tao-li-2025");
+    expect(new Set(STUDIES.map(({ name }) => name)).size).toBe(STUDIES.length);
+    for (const { cells, paperItem } of STUDIES) {
+      const ids = cells(context).map(({ id }) => id);
+      expect(new Set(ids).size).toBe(ids.length);
+      expect(paperItem).not.toBe("");
+    }
+  });
+
+  test("are found by name, in the order of the report", () => {
+    expect(studiesNamed(["purify", "agreement"]).map(({ name }) => name)).toEqual(["agreement", "purify"]);
+    expect(() => studiesNamed(["agrement"])).toThrow(
+      'study agrement: there is no such study; did you mean "agreement"?',
+    );
+  });
+});

@@ -1,0 +1,194 @@
+/** Studies on tiny models, in processes of their own: run, shared work, kill -9, plans, and what cannot be run. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeTinyModel } from "../helpers/tiny-model.ts";
+import { nodeArguments, type Outcome, weakTeacher } from "./spawn.ts";
+
+let folder: string;
+let recipe: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "wt-study-"));
+  recipe = join(folder, "tiny.yaml");
+  for (const [name, seed] of [
+    ["weak", 1],
+    ["student", 2],
+  ] as const)
+    await writeTinyModel(join(folder, name), {
+      family: "llama",
+      seed,
+      task: "language-model",
+      positions: 128,
+      vocab: 264,
+    });
+  const word = (i: number) => ["good day", "sad end", "happy cat", "bad rain", "nice sun"][i % 5];
+  const rows = Array.from({ length: 120 }, (_, i) => ({
+    prompt: `p${i}`,
+    chosen: ` ${word(i)}`,
+    rejected: ` ${word(i + 1 + (i % 3))}`,
+  }));
+  await writeFile(join(folder, "pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  await writeFile(
+    recipe,
+    `version: 1
+threads: 1
+models: { weak: ${join(folder, "weak")}, student: ${join(folder, "student")} }
+data:
+  source: ${join(folder, "pairs.jsonl")}
+  split: { labelled: 0.5, unlabelled: 0.3, test: 0.2 }
+  test_prompts: 4
+  max_length: 64
+  max_prompt_length: 32
+teacher:
+  sft: { batch_size: 8 }
+  prefer: { batch_size: 4 }
+label: { held_out: 0.3 }
+student:
+  sft: { batch_size: 8 }
+  prefer: { batch_size: 8, save_steps: 1 }
+eval: { max_new_tokens: 4, gold: [sentiment], n_bootstrap: 100 }
+`,
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const args = (out: string, ...more: string[]) => [
+  "study",
+  ...more,
+  ...["--recipe", recipe, "--out", join(folder, out), "--json"],
+];
+const study = (out: string, ...more: string[]) => weakTeacher(args(out, ...more));
+
+type Result = {
+  studies: { name: string; finding: string | null }[];
+  leftOut: { name: string; why: string }[];
+  variants: { arms: string[]; studies: string[]; open: number }[];
+  steps: { name: string; state: string }[];
+  report: { json: string } | null;
+};
+function resultOf({ code, stdout, stderr }: Outcome): Result {
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout) as Result;
+}
+
+const computed = ({ steps }: Result) =>
+  steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+
+/** Digest of every finished stage, by folder. */
+async function digests(out: string): Promise<Record<string, string>> {
+  const stages = join(folder, out, "stages");
+  const names = (await readdir(stages)).filter((name) => !name.startsWith(".")).sort();
+  const records = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(stages, name, "stage.json"), "utf8"))),
+  );
+  return Object.fromEntries(names.map((name, i) => [name, records[i].digest]));
+}
+
+test("a study is planned, run, reported beside the paper's numbers, and not computed twice; another takes over its work", async () => {
+  const plan = resultOf(await study("whole", "purify", "gold-gap", "--dry-run"));
+  expect(existsSync(join(folder, "whole"))).toBe(false);
+  // Both need the base only, so there is one variant.
+  expect(plan.variants).toHaveLength(1);
+  expect(plan.variants[0]).toMatchObject({ studies: ["purify", "gold-gap"] });
+  const first = resultOf(await study("whole", "purify", "gold-gap"));
+  expect(computed(first)).toEqual(
+    expect.arrayContaining([
+      "student-weak-match",
+      "student-weak-mismatch",
+      "student-human",
+      "pool-gold",
+      "generate-base",
+    ]),
+  );
+  expect(plan.variants[0]!.open).toBe(first.steps.length);
+  const report = JSON.parse(await readFile(first.report!.json, "utf8"));
+  const [purify, gap] = report.studies;
+  expect(purify.id).toBe("purify");
+  const [table] = purify.tables;
+  expect(table.columns.at(-1)).toMatchObject({ source: "paper" });
+  expect(table.rows.map((row: unknown[]) => [row[0], row.at(-1)])).toEqual([
+    ["all", 4.84],
+    ["match", 4.78],
+    ["mismatch", 4.01],
+    ["human", 4.63],
+    ["the base", 2.22],
+  ]);
+  // Every pair is a match or a mismatch.
+  const [, weak, match, mismatch] = gap.tables[0].rows.map((row: unknown[]) => row[1]);
+  expect(match + mismatch).toBe(weak);
+
+  const again = resultOf(await study("whole", "purify", "gold-gap"));
+  expect(computed(again)).toEqual([]);
+  const other = resultOf(await study("whole", "noise-control", "agreement"));
+  expect(
+    computed(other)
+      .filter((name) => name.startsWith("student-"))
+      .sort(),
+  ).toEqual(
+    [
+      "student-noise",
+      "student-noise-match",
+      "student-noise-mismatch",
+      "student-sft-human-flip-teacher",
+      "student-sft-human-match-flip-teacher",
+      "student-sft-human-mismatch-flip-teacher",
+    ].sort(),
+  );
+}, 240_000);
+
+test("killed with kill -9 it goes on, with the same results and no finished stage repeated", async () => {
+  const finished = new Set<string>();
+  for (const at of [/stage teacher-prefer: starts/, /stage student-weak-mismatch: starts/]) {
+    const { code, stderr } = await killedWhen("killed", at);
+    expect(code).toBeNull();
+    for (const name of finished) expect(stderr).not.toMatch(new RegExp(`stage ${name}: (starts|goes on)`));
+    for (const [, name] of stderr.matchAll(/stage (\S+): done/g)) finished.add(name!);
+  }
+  expect(finished.size).toBeGreaterThan(3);
+  const last = await study("killed", "purify");
+  resultOf(last);
+  for (const name of finished) expect(last.stderr).not.toMatch(new RegExp(`stage ${name}: (starts|goes on)`));
+  resultOf(await study("fresh", "purify"));
+  expect(await digests("killed")).toEqual(await digests("fresh"));
+}, 240_000);
+
+test("all leaves out what cannot be run and says why; by name it is an error", async () => {
+  const plan = resultOf(await study("none", "all", "--dry-run"));
+  expect(plan.leftOut.map(({ name }) => name)).toEqual(["votes", "family", "gold-models"]);
+  expect(plan.studies.length).toBeGreaterThan(20);
+  const votes = await study("none", "votes");
+  expect(votes.code).toBe(2);
+  expect(votes.stderr).toContain(
+    "study votes: asks simulated people again, so it needs a recipe with data.world.",
+  );
+  const unknown = await weakTeacher(["study", "agrement"]);
+  expect(unknown.code).toBe(2);
+  expect(unknown.stderr).toContain('there is no such study; did you mean "agreement"?');
+}, 120_000);
+
+test("list names every study with what it stands beside", async () => {
+  const outcome = await weakTeacher(["study", "list"]);
+  expect(outcome.code).toBe(0);
+  expect(outcome.stdout).toMatch(/^agreement +A1: .*WDPO Table 1/m);
+  expect(outcome.stdout.trim().split("\n").length).toBe(28);
+});
+
+/** Starts a study and kills it once its messages match. */
+async function killedWhen(out: string, at: RegExp): Promise<{ code: number | null; stderr: string }> {
+  const child = spawn(process.execPath, [...nodeArguments, ...args(out, "purify")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  let sent = false;
+  child.stderr.setEncoding("utf8").on("data", (part: string) => {
+    stderr += part;
+    if (sent || !at.test(stderr)) return;
+    sent = true;
+    setTimeout(() => child.kill("SIGKILL"), 60);
+  });
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { code, stderr };
+}
