@@ -157,7 +157,8 @@ async function trainTeacher(
   return { policy, reference };
 }
 
-function choiceOf({ kind, beta }: TeacherMember, { policy, reference }: TeacherModels): TeacherChoice {
+/** A trained teacher as a value. */
+export function choiceOf({ kind, beta }: TeacherMember, { policy, reference }: TeacherModels): TeacherChoice {
   switch (kind) {
     case "implicit-reward":
       return { kind, policy: policy.folder, reference: reference!.folder, beta };

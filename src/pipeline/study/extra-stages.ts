@@ -10,8 +10,9 @@ import { goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
 import type { PairScore } from "../../teacher/teacher.ts";
 import { poolFolder, readHiddenGold } from "../job/data-files.ts";
 import { type JobDeps, stageDeps } from "../job/deps.ts";
-import { choiceOf, type TeacherModels } from "../job/label-stages.ts";
 import type { MainJob } from "../job/settings.ts";
+import { membersOf } from "../job/teacher-settings.ts";
+import { choiceOf, type MemberScores } from "../job/teacher-stages.ts";
 import type { Artefact } from "../stage.ts";
 import { openTeacher } from "../teachers.ts";
 import type { Rescored } from "./outcomes.ts";
@@ -63,27 +64,30 @@ export async function readPoolGold(
 /** Pairs that are scored again. */
 const RESCORED = 64;
 
-/** Scores some pairs as the pool was scored, with their candidates swapped, and one by one. */
-export function rescoredStage(
+/**
+ * Scores some pairs as the pool was scored, with their candidates swapped, and one by one; undefined for teachers that are not trained,
+ * which may not be asked again so lightly.
+ */
+export async function rescoredStage(
   deps: JobDeps,
   job: MainJob,
   data: Artefact,
-  models: TeacherModels,
-): Promise<Artefact> {
-  const { kind, beta } = job.teacher;
+  scores: readonly MemberScores[],
+): Promise<Artefact | undefined> {
+  const models = scores[0]?.models;
+  const [member] = membersOf(job.teacher, job.seed, job.models.weak);
+  if (models === undefined || member === undefined) return undefined;
+  const { kind, beta } = member;
+  const { policy, reference } = models;
   return deps.pipeline.stage({
     name: "rescored",
     version: 1,
     config: { kind, beta, limits: job.limits, pairs: RESCORED },
-    inputs: {
-      policy: models.policy.source,
-      ...(models.reference ? { reference: models.reference.source } : {}),
-      data,
-    },
+    inputs: { policy: policy.source, ...(reference ? { reference: reference.source } : {}), data },
     run: async (work) => {
       const pairs = (await readPool(poolFolder(data))).slice(0, RESCORED);
       const options = { limits: job.limits, name: "weak", replies: `${work.log}/replies` };
-      const teacher = await openTeacher(deps, choiceOf(job, models), options);
+      const teacher = await openTeacher(deps, choiceOf(member, models), options);
       try {
         const together = await teacher.scorePairs(pairs, deps.signal);
         const again = await teacher.scorePairs(pairs, deps.signal);

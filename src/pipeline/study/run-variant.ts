@@ -5,6 +5,7 @@ import type { JobDeps } from "../job/deps.ts";
 import { type MeasuredStudent, measureStudent, runLabelling } from "../job/main-job.ts";
 import type { MainJob } from "../job/settings.ts";
 import { trainStudents } from "../job/student-stages.ts";
+import type { TeacherModels } from "../job/teacher-stages.ts";
 import { jobOf } from "../recipe/job.ts";
 import type { Artefact } from "../stage.ts";
 import { poolGoldStage, readPoolGold, readRescored, rescoredStage } from "./extra-stages.ts";
@@ -30,23 +31,28 @@ export async function variantJob(variant: Variant, log?: JobDeps["log"]): Promis
 /** Runs or plans the stages of a variant. */
 export async function runVariant(deps: JobDeps, variant: Variant, job: MainJob): Promise<VariantResult> {
   const labelled = await runLabelling(deps, job);
-  const { data, labels, teacher } = labelled;
+  const { data, labels, scores } = labelled;
   const students: MeasuredStudent[] = [];
   if (variant.arms.length > 0)
     for (const student of await trainStudents(deps, job, labelled))
       students.push(await measureStudent(deps, job, data, student));
-  const { policy, reference } = teacher;
-  const answers = variant.teacherAnswers && reference !== undefined;
-  const asStudent = { name: "teacher", model: policy, start: reference ?? policy, arm: undefined };
+  const teacher = variant.teacherAnswers ? teacherAsStudent(scores[0]?.models) : undefined;
   return {
     job,
     data,
     labels,
     students,
-    teacher: answers ? await measureStudent(deps, job, data, asStudent) : undefined,
+    teacher: teacher && (await measureStudent(deps, job, data, teacher)),
     poolGold: variant.poolGold ? await poolGoldStage(deps, job, data) : undefined,
-    rescored: variant.rescored ? await rescoredStage(deps, job, data, teacher) : undefined,
+    rescored: variant.rescored ? await rescoredStage(deps, job, data, scores) : undefined,
   };
+}
+
+/** The first teacher, to answer the test prompts; a reward head, a judge or a control answers nothing. */
+function teacherAsStudent(models: TeacherModels | undefined) {
+  return models?.reference === undefined
+    ? undefined
+    : { name: "teacher", model: models.policy, start: models.reference, arm: undefined };
 }
 
 /** Reads a finished variant. */

@@ -21,9 +21,9 @@ type Variation = {
 
 /** Teachers: those named by --weak, else cuts of the base's teacher. */
 export function teachers(context: StudyContext): Variation[] {
-  const { layers } = context.recipe.models.weak;
-  const named = context.weak.map((source) => fromFlag("weak", source, context.recipe.models.weak.source));
-  return named.length > 0 ? named : cuts("weak", [1, 2, 3], layers);
+  const { weak } = context.recipe.models;
+  const named = context.weak.map((source) => fromFlag("weak", source, weak?.source));
+  return named.length > 0 ? named : cuts("weak", [1, 2, 3], weak?.layers);
 }
 
 /** Students: those named by --student, else cuts of the base's student. */
@@ -35,7 +35,7 @@ export function students(context: StudyContext): Variation[] {
   return named.length > 0 ? named : cuts("student", [2, 3, 4], layers);
 }
 
-function fromFlag(role: "weak" | "student", source: string, base: string): Variation {
+function fromFlag(role: "weak" | "student", source: string, base: string | undefined): Variation {
   const id = source.split("/").at(-1)!;
   return {
     id,
