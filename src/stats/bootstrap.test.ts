@@ -66,3 +66,30 @@ test("resampling clusters covers where resampling items does not", () => {
   expect(mean(draws.map(([cluster]) => cluster))).toBeGreaterThan(0.89);
   expect(mean(draws.map(([, item]) => item))).toBeLessThan(0.75);
 });
+
+test("the paired interval covers the true difference at its nominal level, and a rate's interval its rate", () => {
+  // 500 samples each; covering is then a binomial count with a standard deviation of at most 1 point: 95 % within 3.5 of these,
+  // less the percentile interval's own shortfall of 1 to 2 points at n = 50.
+  const draws = Array.from({ length: 500 }, (_, i) => {
+    const stream = createRng(`paired coverage ${i}`);
+    const base = Array.from({ length: 50 }, () => 5 * stream.normal());
+    const paired = pairedBootstrap(
+      base.map((value) => value + 0.4 + stream.normal()),
+      base,
+      { rng: stream, resamples: 200 },
+    )!;
+    const rate = bootstrapMean(
+      base.map(() => (stream.next() < 0.3 ? 1 : 0)),
+      { rng: stream, resamples: 200 },
+    )!;
+    return [
+      paired.low <= 0.4 && 0.4 <= paired.high ? 1 : 0,
+      rate.low <= 0.3 && 0.3 <= rate.high ? 1 : 0,
+    ] as const;
+  });
+  for (const which of [0, 1] as const) {
+    const covered = mean(draws.map((draw) => draw[which]));
+    expect(covered).toBeGreaterThan(0.9);
+    expect(covered).toBeLessThan(0.985);
+  }
+});

@@ -23,6 +23,8 @@ test("the sign test sums the two binomial tails", () => {
 
 test("McNemar's exact test looks at the discordant items only", () => {
   expect(mcNemar(9, 3)).toBeCloseTo(598 / 4096, 12);
+  // 2 Σ_{k ≤ 59} C(180, k) / 2^180 in exact integers: the table 101, 121, 59, 33 of Wikipedia's page on the test.
+  expect(mcNemar(121, 59)).toBeCloseTo(4.434449263755176e-6, 15);
 });
 
 test("the permutation test enumerates small samples", () => {

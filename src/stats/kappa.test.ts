@@ -3,7 +3,8 @@ import { cohenKappa, fleissKappa, majorityChanceFloor, majorityShare } from "./k
 
 const repeat = (n: number, pair: [string, string]) => Array.from({ length: n }, () => pair);
 
-test("Cohen's kappa has the textbook value", () => {
+test("Cohen's kappa has the value of the published example (50 grant proposals, two readers)", () => {
+  // As printed in Wikipedia, "Cohen's kappa", simple example:
   // 20 yes-yes, 5 yes-no, 10 no-yes, 15 no-no: observed .7, expected .5·.6 + .5·.4 = .5, kappa .2/.5
   const ratings = [
     ...repeat(20, ["yes", "yes"]),

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRng } from "../core/rng.ts";
 import { mean } from "./describe.ts";
@@ -58,4 +59,31 @@ test("the performance gap recovered is the share of the way to the ceiling", () 
   expect(performanceGapRecovered(60, 70, 80)).toBe(0.5);
   expect(performanceGapRecovered(60, 50, 80)).toBe(-0.5);
   expect(performanceGapRecovered(80, 90, 80)).toBeNull();
+});
+
+test("with two lengths the controlled rate is the mean of the two log-odds", () => {
+  // Half of the answers are longer by 10, half shorter by 10: two log-odds, two parameters, so the fit is exact.
+  // Longer: 3 of 4 won, log-odds ln 3; shorter: 2 of 4, log-odds 0. θ = (ln 3 + 0) / 2, σ(θ) = √3 / (1 + √3) = 0.6340; plain 5/8.
+  const wins = [1, 1, 1, 0, 1, 1, 0, 0];
+  const lengths = [20, 20, 20, 20, 0, 0, 0, 0];
+  const result = lengthControlledWinRate(wins, lengths, Array(8).fill(10), { ridge: 0 });
+  expect(result.winRate).toBe(5 / 8);
+  expect(result.lengthControlled).toBeCloseTo(Math.sqrt(3) / (1 + Math.sqrt(3)), 8);
+  // φ tanh(10 / sd) = ln 3 / 2, and the sample deviation of four 10 and four -10 is sqrt(800 / 7).
+  expect(result.lengthCoefficient!).toBeCloseTo(Math.log(3) / 2 / Math.tanh(10 / Math.sqrt(800 / 7)), 6);
+});
+
+test("the performance gap recovered has Burns' ends: the teacher recovers nothing, the ceiling all", () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      (weak, gap) => {
+        expect(performanceGapRecovered(weak, weak, weak + gap)).toBe(0);
+        expect(performanceGapRecovered(weak, weak + gap, weak + gap)).toBe(1);
+      },
+    ),
+  );
+  // WDPO Fig. 2a, OPT-1.3B, as rewards: human 4.63, weak-to-strong 4.84, and 2.22 for the untuned base as the floor: (4.84 - 2.22) / (4.63 - 2.22).
+  expect(performanceGapRecovered(2.22, 4.84, 4.63)).toBeCloseTo(2.62 / 2.41, 12);
 });
