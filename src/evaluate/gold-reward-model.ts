@@ -30,7 +30,9 @@ export const rewardModelShape = {
   model: z
     .string()
     .min(1)
-    .describe("Folder of a *ForSequenceClassification model with one label: a decoder, or deberta-v2."),
+    .describe(
+      "Folder (or hub:Owner/name) of a *ForSequenceClassification model with one label: a decoder, or deberta-v2.",
+    ),
   maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
   maxPromptLength: tokens(1).describe("Most tokens of a prompt; default maxLength / 2."),
   tooLong: z

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { fetchModel, type HubClient } from "./hub-models.ts";
+import { fetchModel, type HubClient, hubModels, withLocalModels } from "./hub-models.ts";
+import { parseDocumentText } from "./recipe/document.ts";
+import { resolveRecipe } from "./recipe/parse.ts";
 
 /** A hub with one repository, without a network. */
 function fakeHub(files: readonly string[]): HubClient & { asked: string[] } {
@@ -70,4 +72,29 @@ test("a hub that cannot be reached is a network error with advice", async () => 
       "hub:Owner/name: cannot be downloaded: fetch failed. Check the name and the network",
     ),
   });
+});
+
+test("gold models and local judges come from the hub too; an endpoint's model is a name only it knows", async () => {
+  const recipe = resolveRecipe(
+    [
+      parseDocumentText(
+        `version: 1
+name: x
+models: { weak: weak, student: student }
+data: { world: { gold: sentiment } }
+eval:
+  gold: [sentiment, { type: reward-model, model: hub:Owner/gold }]
+  judges: [{ type: local, model: hub:Owner/judge }, { type: chat, url: http://127.0.0.1:9/v1, model: hub:Owner/far }]
+`,
+        "x.yaml",
+      ),
+    ],
+    [],
+  );
+  expect(hubModels(recipe)).toEqual(["hub:Owner/gold", "hub:Owner/judge"]);
+  const hub = fakeHub(["config.json", "model.safetensors"]);
+  const { eval: evaluation, models } = await withLocalModels(recipe, undefined, hub);
+  expect(models.weak?.source).toBe("weak");
+  expect(evaluation.gold).toMatchObject([{ type: "sentiment" }, { model: "/cache/snapshots/abc" }]);
+  expect(evaluation.judges).toMatchObject([{ model: "/cache/snapshots/abc" }, { model: "hub:Owner/far" }]);
 });

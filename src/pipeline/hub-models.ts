@@ -58,12 +58,34 @@ export async function withLocalModels(recipe: Recipe, log?: Log, client?: HubCli
     source: await fetchModel(model.source, log, client),
   });
   const models = { weak: weak && (await local(weak)), student: await local(student) };
+  const evaluators = async <E extends object>(list: readonly E[]) =>
+    Promise.all(
+      list.map(async (one) =>
+        hasLocalModel(one) ? { ...one, model: await fetchModel(one.model, log, client) } : one,
+      ),
+    );
+  const { gold, judges } = recipe.eval;
+  const evaluation = { ...recipe.eval, gold: await evaluators(gold), judges: await evaluators(judges) };
+  const fetched = { ...recipe, models, eval: evaluation };
   const { teacher } = recipe;
-  if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return { ...recipe, models };
+  if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return fetched;
   const members = await Promise.all(
     teacher.members.map(async (member) =>
       member.weak === undefined ? member : { ...member, weak: await local(member.weak) },
     ),
   );
-  return { ...recipe, models, teacher: { ...teacher, members } };
+  return { ...fetched, teacher: { ...teacher, members } };
+}
+
+/** True for evaluators that are model folders: an endpoint's model is a name only the endpoint knows. */
+function hasLocalModel(evaluator: object): evaluator is { model: string } {
+  const { type, model } = evaluator as { type?: string; model?: unknown };
+  return typeof model === "string" && type !== "chat";
+}
+
+/** Everything of a recipe that would be downloaded. */
+export function hubModels({ models, eval: { gold, judges } }: Recipe): string[] {
+  const sources = Object.values(models).map((model) => model?.source);
+  const evaluators = [...gold, ...judges].map((one) => (hasLocalModel(one) ? one.model : undefined));
+  return [...sources, ...evaluators].filter((source) => source?.startsWith("hub:")) as string[];
 }

@@ -14,7 +14,7 @@ import { openRuntime, type Runtime } from "../runtime/runtime.ts";
 import { threadsOf } from "./executor/resources.ts";
 import { planJobs, runOnSlurm } from "./executor/slurm-run.ts";
 import type { StageJob } from "./executor/stage-jobs.ts";
-import { withLocalModels } from "./hub-models.ts";
+import { hubModels, withLocalModels } from "./hub-models.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "./job/estimate.ts";
 import { type JobResult, runMainJob } from "./job/main-job.ts";
 import { writeRunReport } from "./job/report-stage.ts";
@@ -66,10 +66,10 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   const { dryRun = false, detach = false } = options;
   const folder = resolve(asked.out);
   const settings = slurmOf(asked, options);
-  const remote = Object.values(asked.models).find((model) => model?.source.startsWith("hub:"));
+  const [remote] = hubModels(asked);
   if (dryRun && remote)
     throw new ConfigError(
-      `--dry-run: ${remote.source} is not planned, for a plan downloads nothing. Download the model and name its folder, or run.`,
+      `--dry-run: ${remote} is not planned, for a plan downloads nothing. Download the model and name its folder, or run.`,
     );
   const recipe = dryRun ? asked : await withLocalModels(asked, options.log);
   const job = jobOf(recipe);

@@ -28,7 +28,10 @@ export const judgeSpecSchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("local"),
     ...shared,
-    model: z.string().min(1).describe("Folder of a language model that judges."),
+    model: z
+      .string()
+      .min(1)
+      .describe("Folder, or hub:Owner/name[@revision], of a language model that judges."),
     chat: z
       .boolean()
       .optional()

@@ -7,7 +7,7 @@ import { createRng } from "../../core/rng.ts";
 import { jsonLines } from "../../data/json-lines.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
 import { evaluateArm } from "../../evaluate/arm.ts";
-import { goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
+import { type GoldSpec, goldName, goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
 import {
   type HeldOutAccuracy,
   type HeldOutPair,
@@ -41,8 +41,8 @@ export async function generationsStage(
   const scorers = await Promise.all(gold.map(goldSourceDigest));
   return deps.pipeline.stage({
     name: `generate-${student.name}`,
-    version: 2,
-    config: { generation, gold },
+    version: 3,
+    config: { generation, gold: gold.map(goldSettings) },
     inputs: {
       model: student.model.source,
       data,
@@ -104,6 +104,12 @@ export async function ownStarts(
     own.push({ arm: name, ...found });
   }
   return own;
+}
+
+/** What of a scorer decides its scores beside the file it reads, whose digest is an input: not where that lies. */
+function goldSettings(spec: GoldSpec): Record<string, unknown> {
+  const kept = Object.entries(spec).filter(([key]) => !["model", "module", "trainedOn"].includes(key));
+  return { ...Object.fromEntries(kept), name: goldName(spec) };
 }
 
 /** Held-out preference accuracy on the labelled test pairs. */
