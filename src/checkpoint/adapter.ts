@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { digestOf, sha256 } from "../core/digest.ts";
-import { CheckpointError } from "../core/errors.ts";
+import { CheckpointError, show } from "../core/errors.ts";
 import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
 import { readJsonObject } from "./model-folder.ts";
 import { type NamedTensor, openSafetensors, writeSafetensors } from "./safetensors.ts";
@@ -179,7 +179,7 @@ function checkAdapter(path: string, { config, lora, saved }: Adapter): void {
 
 function parseConfig(path: string, raw: Record<string, unknown>, modules: string[]): AdapterConfig {
   const fail = (key: string, expected: string) =>
-    new CheckpointError(path, `${key} is ${JSON.stringify(raw[key])}, expected ${expected}.`);
+    new CheckpointError(path, `${key} is ${show(raw[key])}, expected ${expected}.`);
   if (raw.peft_type !== "LORA") throw fail("peft_type", '"LORA"');
   const { r, lora_alpha: loraAlpha, lora_dropout: loraDropout = 0, task_type: taskType } = raw;
   if (typeof r !== "number" || !Number.isSafeInteger(r) || r < 1)
@@ -223,7 +223,7 @@ function refuseOtherSettings(path: string, raw: Record<string, unknown>): void {
     if (key === "init_lora_weights" && (value === true || value === "gaussian" || value === "eva")) continue;
     throw new CheckpointError(
       path,
-      `"${key}": ${JSON.stringify(value)} is not supported. Merge the adapter into its base with PEFT and use that model.`,
+      `${show(key)}: ${show(value)} is not supported. Merge the adapter into its base with PEFT and use that model.`,
     );
   }
 }

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../core/digest.ts";
-import { CheckpointError, messageOf } from "../core/errors.ts";
+import { CheckpointError, messageOf, show } from "../core/errors.ts";
 import { exists, readJson } from "../core/files.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
 
@@ -65,7 +65,7 @@ export async function readJsonObject(path: string): Promise<Record<string, unkno
     throw new CheckpointError(path, messageOf(error).replace(`${path}: `, ""), { cause: error });
   });
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new CheckpointError(path, `expected a JSON object, got ${JSON.stringify(value).slice(0, 80)}.`);
+    throw new CheckpointError(path, `expected a JSON object, got ${show(value)}.`);
   return value as Record<string, unknown>;
 }
 
@@ -137,7 +137,7 @@ function readWeightMap(path: string, index: Record<string, unknown>): Map<string
     if (typeof file !== "string" || !/^[\w-][\w.-]*\.safetensors$/.test(file))
       throw new CheckpointError(
         path,
-        `tensor "${name}": file is ${JSON.stringify(file)}, expected a .safetensors file in the same folder.`,
+        `tensor ${show(name)}: file is ${show(file)}, expected a .safetensors file in the same folder.`,
       );
   }
   return new Map(Object.entries(map));
@@ -147,14 +147,14 @@ function checkIndex(path: string, weightMap: Map<string, string>, shards: Map<st
   const names = new Map([...shards].map(([file, shard]) => [file, new Set(shard.names)]));
   for (const [name, file] of weightMap) {
     if (!names.get(file)?.has(name))
-      throw new CheckpointError(path, `tensor "${name}" is not in ${file}, where the index places it.`);
+      throw new CheckpointError(path, `tensor ${show(name)} is not in ${file}, where the index places it.`);
   }
   for (const [file, shard] of shards) {
     const stray = shard.names.find((name) => weightMap.get(name) !== file);
     if (stray !== undefined)
       throw new CheckpointError(
         path,
-        `tensor "${stray}" is in ${file}, but the index does not place it there.`,
+        `tensor ${show(stray)} is in ${file}, but the index does not place it there.`,
       );
   }
 }

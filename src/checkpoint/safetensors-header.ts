@@ -3,7 +3,7 @@
  * tensors tile the data without overlap or hole, so a truncated or doctored file cannot pass.
  * Format: https://github.com/huggingface/safetensors#format
  */
-import { CheckpointError, messageOf } from "../core/errors.ts";
+import { CheckpointError, messageOf, show } from "../core/errors.ts";
 import { DTYPE_BYTES, type StoredDtype } from "./dtypes.ts";
 
 /** The reference implementation's limit: a header is JSON text of at most this many bytes. */
@@ -68,20 +68,21 @@ function parseObject(file: string, json: Uint8Array): object {
       `header is not JSON: ${messageOf(error)}. The file is damaged: fetch it again.`,
     );
   }
-  if (!isObject(value)) throw new CheckpointError(file, `header is not a JSON object, got ${show(value)}.`);
+  if (!isObject(value))
+    throw new CheckpointError(file, `header is not a JSON object, got ${show(value, 120)}.`);
   return value;
 }
 
 function parseEntry(file: string, name: string, value: unknown, dataBytes: number): TensorEntry {
-  const fail = (problem: string) => new CheckpointError(file, `tensor ${show(name)}: ${problem}.`);
-  if (!isObject(value)) throw fail(`expected {dtype, shape, data_offsets}, got ${show(value)}`);
+  const fail = (problem: string) => new CheckpointError(file, `tensor ${show(name, 120)}: ${problem}.`);
+  if (!isObject(value)) throw fail(`expected {dtype, shape, data_offsets}, got ${show(value, 120)}`);
   const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>;
   if (!isDtype(dtype))
-    throw fail(`dtype is ${show(dtype)}, expected one of ${Object.keys(DTYPE_BYTES).join(", ")}`);
+    throw fail(`dtype is ${show(dtype, 120)}, expected one of ${Object.keys(DTYPE_BYTES).join(", ")}`);
   if (!isSizes(shape) || shape.length > MAX_RANK)
-    throw fail(`shape is ${show(shape)}, expected at most ${MAX_RANK} whole numbers`);
+    throw fail(`shape is ${show(shape, 120)}, expected at most ${MAX_RANK} whole numbers`);
   if (!isSizes(offsets) || offsets.length !== 2)
-    throw fail(`data_offsets is ${show(offsets)}, expected [begin, end]`);
+    throw fail(`data_offsets is ${show(offsets, 120)}, expected [begin, end]`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > dataBytes)
     throw fail(`data_offsets [${begin}, ${end}] lie outside the file's ${dataBytes} data bytes`);
@@ -99,7 +100,7 @@ function checkTiling(file: string, entries: Map<string, TensorEntry>, dataBytes:
       const problem = begin < at ? "overlaps the tensor before it" : "leaves a hole before it";
       throw new CheckpointError(
         file,
-        `tensor ${show(name)}: ${problem}, expected to begin at ${at}, got ${begin}.`,
+        `tensor ${show(name, 120)}: ${problem}, expected to begin at ${at}, got ${begin}.`,
       );
     }
     at = end;
@@ -121,10 +122,4 @@ function isDtype(value: unknown): value is StoredDtype {
 
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-/** JSON of a value from a file, cut so that an error message stays readable. */
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
 }

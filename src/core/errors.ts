@@ -82,6 +82,36 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * What to say of an error that a library threw on a file from outside. A TypeError or RangeError in there speaks of the library's insides:
+ * all it tells a person is that the file is not what it should be.
+ */
+export function innerMessage(error: unknown): string {
+  const inside = error instanceof TypeError || error instanceof RangeError;
+  return inside ? "it is damaged or not of this format" : messageOf(error).slice(0, 500);
+}
+
+/**
+ * A value from outside for an error message: JSON, cut to `most` characters whatever its size, and to a few levels whatever its depth.
+ */
+export function show(value: unknown, most = 80): string {
+  const text = JSON.stringify(clip(value, most, 4)) ?? "nothing";
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
+function clip(value: unknown, most: number, depth: number): unknown {
+  if (typeof value === "string") return value.slice(0, most);
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth === 0) return "…";
+  if (Array.isArray(value)) return value.slice(0, most).map((item) => clip(item, most, depth - 1));
+  return Object.fromEntries(
+    Object.entries(value)
+      .slice(0, most)
+      .map(([key, member]) => [key.slice(0, most), clip(member, most, depth - 1)]),
+  );
+}
+
 /** Marks a branch that the types say cannot be reached. */
 export function unreachable(value: never): never {
   throw new Error(`internal: unexpected ${JSON.stringify(value)}`);

@@ -3,7 +3,8 @@
  * and a crash leaves at most a `.tmp-…` that the next run removes.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AlignError, DataError, messageOf } from "./errors.ts";
 
@@ -109,11 +110,27 @@ export async function removeTemporaries(folder: string): Promise<void> {
  */
 export async function readJson(path: string, maxBytes = 64 * 2 ** 20): Promise<unknown> {
   const text = await readText(path, maxBytes);
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw new DataError(path, 0, `is not valid JSON: ${messageOf(error)}.`, { cause: error });
   }
+  // JSON.parse makes Infinity of 1e999, which nothing after it would expect or could write down again.
+  if (/\d[eE]\+?\d{3}|\d{309}/.test(text) && hasInfinity(value))
+    throw new DataError(path, 0, "holds a number too large for a double.");
+  return value;
+}
+
+function hasInfinity(root: unknown): boolean {
+  const stack = [root];
+  while (stack.length > 0) {
+    const value = stack.pop();
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) return true;
+    if (typeof value === "object" && value !== null)
+      for (const member of Object.values(value)) stack.push(member);
+  }
+  return false;
 }
 
 /**
@@ -121,16 +138,33 @@ export async function readJson(path: string, maxBytes = 64 * 2 ** 20): Promise<u
  * @throws DataError when it is missing, too large or not UTF-8
  */
 export async function readText(path: string, maxBytes = 64 * 2 ** 20): Promise<string> {
-  const info = await stat(path).catch((error) => {
-    throw new DataError(path, 0, `cannot be read: ${messageOf(error)}.`, { cause: error });
-  });
-  if (info.size > maxBytes)
-    throw new DataError(path, 0, `is too large, expected at most ${maxBytes} bytes, got ${info.size}.`);
+  const bytes = await readBounded(path, maxBytes);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw new DataError(path, 0, `cannot be read as UTF-8 text: ${messageOf(error)}.`, { cause: error });
   }
+}
+
+/** All bytes, read as a stream: a pipe, a device or a file that still grows is held to the bound as well. */
+async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw new DataError(path, 0, `cannot be read: ${messageOf(error)}.`, { cause: error });
+  }
+  if (bytes <= maxBytes) return Buffer.concat(chunks);
+  const size = await stat(path).then(
+    (info) => Math.max(bytes, info.size),
+    () => bytes,
+  );
+  throw new DataError(path, 0, `is too large, expected at most ${maxBytes} bytes, got ${size}.`);
 }
 
 /** True when a file or folder is there. */

@@ -1,7 +1,11 @@
 /** "Did you mean": the nearest known word to a misspelt one. */
 
+const LONGEST = 100;
+
 /** The candidate at the smallest edit distance, if it is near enough to be meant. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // Nobody misspells a word of this length; the distance would take its square.
+  if (word.length > LONGEST) return undefined;
   const limit = Math.max(1, Math.floor(word.length / 3));
   let best: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {

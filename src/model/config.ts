@@ -1,5 +1,5 @@
 /** Reads a Hugging Face `config.json` into what a decoder needs to know, in one naming. */
-import { CheckpointError } from "../core/errors.ts";
+import { CheckpointError, show } from "../core/errors.ts";
 
 /** A decoder's sizes and choices that every family has. */
 export type DecoderConfig = {
@@ -35,6 +35,8 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
 
 /** Largest size believed of a config: beyond it a file is broken or hostile. */
 const MAX_SIZE = 2 ** 24;
+/** Layers are walked one by one before a weight is seen. */
+const MAX_LAYERS = 1024;
 
 /** Reads one `config.json`, with errors that name the file and the key. */
 export class ConfigReader {
@@ -63,6 +65,14 @@ export class ConfigReader {
     if (typeof value !== "number" || !Number.isInteger(value) || value < 1 || value > MAX_SIZE)
       throw this.error(key, "a positive integer", value);
     return value;
+  }
+
+  /** A number of layers under the first of `keys` that is there. */
+  layers(keys: string | readonly string[], fallback: number): number {
+    const layers = this.size(keys, fallback);
+    if (layers > MAX_LAYERS)
+      throw this.error(this.#first(keys, fallback)[0], `at most ${MAX_LAYERS} layers`, layers);
+    return layers;
   }
 
   /** A finite number under the first of `keys` that is there. */
@@ -110,7 +120,7 @@ export class ConfigReader {
   }
 
   error(key: string, expected: string, got: unknown): CheckpointError {
-    return new CheckpointError(this.file, `"${key}": expected ${expected}, got ${JSON.stringify(got)}.`);
+    return new CheckpointError(this.file, `"${key}": expected ${expected}, got ${show(got)}.`);
   }
 
   #first(keys: string | readonly string[], fallback: unknown): [string, unknown] {

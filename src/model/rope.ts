@@ -1,5 +1,5 @@
 /** Angles of rotary position embeddings, with Llama 3's scaling. */
-import { CheckpointError } from "../core/errors.ts";
+import { CheckpointError, show } from "../core/errors.ts";
 import type { ConfigReader } from "./config.ts";
 
 /** Turns per position, one per pair of entries: radians, `dims / 2` of them. */
@@ -26,7 +26,7 @@ function llama3Frequency(frequency: number, scaling: Record<string, unknown>, co
     if (typeof found !== "number" || !(found > 0))
       throw new CheckpointError(
         config.file,
-        `"rope_scaling.${key}": expected a positive number, got ${JSON.stringify(found)}.`,
+        `"rope_scaling.${key}": expected a positive number, got ${show(found)}.`,
       );
     return found;
   };

@@ -3,7 +3,7 @@
  * error and not a silence. Defaults carry their source.
  */
 import { z } from "zod";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, show } from "../core/errors.ts";
 import { didYouMean } from "../core/suggest.ts";
 
 const positive = z.number().positive();
@@ -128,7 +128,7 @@ export const lossSchema = z
 function unknownType(input: unknown): string {
   const type = (input as { type?: unknown } | null | undefined)?.type;
   const hint = typeof type === "string" ? didYouMean(type, LOSS_TYPES) : "";
-  return `type must be one of ${LOSS_TYPES.join(", ")}, got ${JSON.stringify(type) ?? "nothing"}${hint}.`;
+  return `type must be one of ${LOSS_TYPES.join(", ")}, got ${type === undefined ? "nothing" : show(type)}${hint}.`;
 }
 
 /** A loss as the recipe gives it, defaults filled in; `flip` may still be "auto". */
@@ -157,7 +157,7 @@ export function parseLossSpec(value: unknown, where = "loss"): LossSpec {
 /** One line per problem; zod's own messages lack the value that was given. */
 function messages(issue: z.core.$ZodIssue, where: string): string[] {
   const at = [where, ...issue.path].join(".");
-  const given = `, got ${JSON.stringify(issue.input) ?? "nothing"}.`;
+  const given = `, got ${issue.input === undefined ? "nothing" : show(issue.input)}.`;
   const ours = issue.message.endsWith(".");
   return issue.message.split("\n").map((line) => `${at}: ${line}${ours ? "" : given}`);
 }

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { AlignError, CheckpointError, ConfigError, messageOf } from "../core/errors.ts";
 import { type Log, silentLog } from "../core/log.ts";
+import { parseRevision } from "../data/readers/hub.ts";
 import type { Recipe } from "./recipe/schema.ts";
 
 /** `hub:Owner/name[@revision]`, slashes in the revision written `%2F`. */
@@ -23,7 +24,7 @@ export async function fetchModel(source: string, log: Log = silentLog, client?: 
   const match = FORM.exec(source);
   if (match === null) throw new ConfigError(`${source}: expected hub:Owner/name or hub:Owner/name@revision.`);
   const repo = { type: "model", name: match[1]! } as const;
-  const revision = decodeURIComponent(match[2] ?? "main");
+  const revision = parseRevision(source, match[2]);
   const hub = client ?? (await import("@huggingface/hub"));
   try {
     const files: string[] = [];

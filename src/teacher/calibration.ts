@@ -3,7 +3,7 @@
  * a pair and its mirror are one fact, so every held-out pair counts twice, as (m, y) and as (-m, 1 - y). That leaves no
  * room for an intercept, which would be a preference for the candidate that happens to be called a.
  */
-import { DataError, NumericsError } from "../core/errors.ts";
+import { DataError, NumericsError, show } from "../core/errors.ts";
 import type { Rng } from "../core/rng.ts";
 import { checkPaired, checkSample } from "../stats/check.ts";
 import { type IsotonicFit, isotonicAt, isotonicFit } from "../stats/isotonic.ts";
@@ -123,14 +123,13 @@ export function calibratorFromJson(value: unknown, file: string): Calibrator {
   const fail = (problem: string) => new DataError(file, 0, `calibrator: ${problem}`);
   const { method, n, params } = (value ?? {}) as Record<string, unknown>;
   const known = CALIBRATION_METHODS.find((name) => name === method);
-  if (!known)
-    throw fail(`method is wrong, expected ${CALIBRATION_METHODS.join(", ")}, got ${JSON.stringify(method)}.`);
+  if (!known) throw fail(`method is wrong, expected ${CALIBRATION_METHODS.join(", ")}, got ${show(method)}.`);
   if (!(Number.isInteger(n) && (n as number) >= 0))
-    throw fail(`n is wrong, expected a count, got ${JSON.stringify(n)}.`);
+    throw fail(`n is wrong, expected a count, got ${show(n)}.`);
   const { slope, x, y } = (params ?? {}) as Record<string, unknown>;
   if (known !== "isotonic") {
     if (!(typeof slope === "number" && slope >= 0))
-      throw fail(`slope is wrong, expected >= 0, got ${JSON.stringify(slope)}.`);
+      throw fail(`slope is wrong, expected >= 0, got ${show(slope)}.`);
     return makeCalibrator(known, { slope }, n as number);
   }
   if (

@@ -1,5 +1,5 @@
 /** Label files: one JSON object per line, names of the field, validated to the letter when read. */
-import { DataError, messageOf } from "../core/errors.ts";
+import { DataError, messageOf, show } from "../core/errors.ts";
 import { isBlocked, type Label } from "./label.ts";
 
 /** One line of a label file, without the newline. Scores of a `non-finite` label are null. */
@@ -32,7 +32,7 @@ export function parseLabel(text: string, file: string, line: number): Label {
     throw new DataError(file, line, `is not valid JSON: ${messageOf(error)}.`, { cause: error });
   }
   if (row === null || typeof row !== "object" || Array.isArray(row))
-    throw new DataError(file, line, `is no label, expected an object, got ${shown(row)}.`);
+    throw new DataError(file, line, `is no label, expected an object, got ${show(row)}.`);
   const fields = row as Record<string, unknown>;
   const problem = shapeProblem(fields) ?? meaningProblem(fromFields(fields));
   if (problem !== null) throw new DataError(file, line, problem);
@@ -52,7 +52,7 @@ export function parseLabels(text: string, file: string): Label[] {
     const label = parseLabel(row, file, i + 1);
     const first = seen.get(label.id);
     if (first !== undefined)
-      throw new DataError(file, i + 1, `id ${shown(label.id)} is there twice, first in line ${first}.`);
+      throw new DataError(file, i + 1, `id ${show(label.id)} is there twice, first in line ${first}.`);
     seen.set(label.id, i + 1);
     labels.push(label);
   });
@@ -78,19 +78,19 @@ function shapeProblem(row: Record<string, unknown>): string | null {
   if (unknown) return `"${unknown}" is unknown, expected ${FIELDS.join(", ")}.`;
   for (const name of ["id", "label_source"]) {
     if (typeof row[name] !== "string" || row[name] === "")
-      return `"${name}" is wrong, expected a non-empty string, got ${shown(row[name])}.`;
+      return `"${name}" is wrong, expected a non-empty string, got ${show(row[name])}.`;
   }
   if (!["a", "b", "tie", "abstain"].includes(row.preferred as string))
-    return `"preferred" is wrong, expected "a", "b", "tie" or "abstain", got ${shown(row.preferred)}.`;
+    return `"preferred" is wrong, expected "a", "b", "tie" or "abstain", got ${show(row.preferred)}.`;
   if (!isFlagList(row.flags))
-    return `"flags" is wrong, expected sorted lower-case words, each once, got ${shown(row.flags)}.`;
+    return `"flags" is wrong, expected sorted lower-case words, each once, got ${show(row.flags)}.`;
   const nonFinite = row.flags.includes("non-finite");
   for (const name of ["score_a", "score_b", "margin"]) {
     if (nonFinite ? row[name] !== null : !Number.isFinite(row[name]))
-      return `"${name}" is wrong, expected ${nonFinite ? "null (non-finite)" : "a number"}, got ${shown(row[name])}.`;
+      return `"${name}" is wrong, expected ${nonFinite ? "null (non-finite)" : "a number"}, got ${show(row[name])}.`;
   }
   if (!(typeof row.p_a === "number" && row.p_a >= 0 && row.p_a <= 1))
-    return `"p_a" is wrong, expected a number in [0, 1], got ${shown(row.p_a)}.`;
+    return `"p_a" is wrong, expected a number in [0, 1], got ${show(row.p_a)}.`;
   return null;
 }
 
@@ -110,9 +110,9 @@ function meaningProblem(label: Label): string | null {
   if (!Number.isNaN(margin) && margin !== label.scoreA - label.scoreB)
     return `"margin" is not score_a - score_b, expected ${label.scoreA - label.scoreB}, got ${margin}.`;
   if (confidence !== Math.max(p, 1 - p))
-    return `"confidence" is not max(p_a, 1 - p_a), expected ${Math.max(p, 1 - p)}, got ${shown(confidence)}.`;
+    return `"confidence" is not max(p_a, 1 - p_a), expected ${Math.max(p, 1 - p)}, got ${show(confidence)}.`;
   if (isBlocked(flags) && !(preferred === "abstain" && p === 0.5))
-    return `flags ${shown(flags)} forbid a label, expected "abstain" with p_a 0.5, got "${preferred}" with ${p}.`;
+    return `flags ${show(flags)} forbid a label, expected "abstain" with p_a 0.5, got "${preferred}" with ${p}.`;
   if (preferred === "a" && !(margin > 0 && p >= 0.5))
     return `"a" is preferred, expected margin > 0 and p_a >= 0.5, got ${margin} and ${p}.`;
   if (preferred === "b" && !(margin < 0 && p <= 0.5))
@@ -136,8 +136,4 @@ function fromFields(row: Record<string, unknown>): Label {
     flags: row.flags as string[],
     teacher: row.label_source as string,
   };
-}
-
-function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? "undefined").slice(0, 80);
 }

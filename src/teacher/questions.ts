@@ -1,6 +1,6 @@
 /** Questions for people as files that they can fill in, and their answers read back. */
 
-import { DataError } from "../core/errors.ts";
+import { DataError, show } from "../core/errors.ts";
 import { type BadRow, formatBadRow, LISTED } from "../data/bad-rows.ts";
 import { csvText, withoutApostrophe } from "../data/csv-lines.ts";
 import { jsonLines } from "../data/json-lines.ts";
@@ -109,7 +109,7 @@ function idOf(value: unknown, labels: ReadonlyMap<string, Label>): string | unde
 
 const wordOf = (value: unknown) => (value == null ? "" : String(value).trim().toLowerCase());
 
-const shown = (value: unknown) => (JSON.stringify(value) ?? "missing").slice(0, 80);
+const shown = (value: unknown) => (value === undefined ? "missing" : show(value));
 
 function allProblems(bad: readonly BadRow[], rows: number): DataError {
   const [first, ...others] = bad.slice(0, LISTED).map((row) => formatBadRow(row));

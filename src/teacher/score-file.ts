@@ -1,5 +1,5 @@
 /** Raw scores on disk: a sealed shard (`core/shard-file.ts`) of one JSON object per line. */
-import { DataError, messageOf } from "../core/errors.ts";
+import { DataError, messageOf, show } from "../core/errors.ts";
 import { readSealed, sealLines } from "../core/shard-file.ts";
 import type { PairScore } from "./teacher.ts";
 
@@ -47,11 +47,7 @@ function parseLine(text: string, file: string, line: number): Record<string, unk
 
 function scoreOf(row: Record<string, unknown>, file: string, line: number): PairScore {
   const wrong = (name: string, expected: string) =>
-    new DataError(
-      file,
-      line,
-      `"${name}" is wrong, expected ${expected}, got ${JSON.stringify(row[name])?.slice(0, 80)}.`,
-    );
+    new DataError(file, line, `"${name}" is wrong, expected ${expected}, got ${show(row[name])}.`);
   const score = (name: string) => {
     const value = row[name];
     if (value === null) return Number.NaN;

@@ -40,3 +40,41 @@ describe("parseChatTemplate", () => {
     expect(() => parseChatTemplate("f", "{% if %}", tokens)).toThrow(CheckpointError);
   });
 });
+
+describe("a template that would run for ever", () => {
+  const render = (source: string) =>
+    parseChatTemplate("t.jinja", source, {}).render([{ role: "user", content: "x" }], false);
+
+  it.each([
+    ["a range", "{% for i in range(10**12) %}x{% endfor %}"],
+    ["a range without a loop", "{{ range(2000000000) | length }}"],
+    ["loops in loops", `${"{% for a in range(100) %}".repeat(6)}${"{% endfor %}".repeat(6)}`],
+    [
+      "a macro that calls itself twice",
+      "{% macro m(n) %}{% if n > 0 %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+    ],
+    [
+      "text that doubles",
+      "{% set n = namespace(t='xxxxxxxx') %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}{{ n.t }}",
+    ],
+  ])("is stopped: %s", (_, source) => {
+    expect(() => render(source)).toThrow(/chat template of t\.jinja: refuses messages of roles user/);
+  });
+
+  it("ordinary loops, ranges with two and three limits and macros are as they were", () => {
+    expect(
+      render(
+        "{% for i in range(2, 8, 3) %}{{ i }},{% endfor %}{% for i in range(3) %}{{ loop.index }}{% endfor %}{% for i in range(3, 0, -1) %}{{ i }}{% endfor %}",
+      ),
+    ).toBe("2,5,123321");
+    expect(
+      render("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m('a') }} in the range (of) {{ m('range') }}"),
+    ).toBe("<a> in the range (of) <range>");
+  });
+
+  it("a template of megabytes is refused before it is parsed", () => {
+    expect(() => parseChatTemplate("t.jinja", "x".repeat(2 ** 21), {})).toThrow(
+      /t\.jinja: chat template has 2097152 characters/,
+    );
+  });
+});

@@ -4,7 +4,8 @@
  */
 import { Template } from "@huggingface/jinja";
 import { sha256 } from "../core/digest.ts";
-import { CheckpointError, ConfigError, messageOf } from "../core/errors.ts";
+import { CheckpointError, ConfigError, innerMessage } from "../core/errors.ts";
+import { boundLoops, loopLimits } from "./template-bounds.ts";
 
 /** One turn of a conversation; further members (`name`, `tool_calls`, …) are handed to the template. */
 export type Message = { readonly role: string; readonly content: string; readonly [key: string]: unknown };
@@ -23,6 +24,10 @@ export interface ChatTemplate {
   render(messages: readonly Message[], addGenerationPrompt: boolean): string;
 }
 
+/** Most characters of a template, and of a conversation that it writes. */
+const MAX_TEMPLATE = 2 ** 20;
+const MAX_TEXT = 2 ** 26;
+
 /** Templates that print the date would make the same data tokenise differently tomorrow: it is always this day. */
 const FIXED_DATE = new Date(Date.UTC(2024, 6, 26));
 
@@ -38,30 +43,42 @@ export function parseChatTemplate(
   source: string,
   specialTokens: Readonly<Record<string, string>>,
 ): ChatTemplate {
+  if (source.length > MAX_TEMPLATE)
+    throw new CheckpointError(
+      file,
+      `chat template has ${source.length} characters, expected at most ${MAX_TEMPLATE}.`,
+    );
   let template: Template;
   try {
     // The library declares its own strftime_now, which reads the clock and cannot be declared again.
     template = new Template(source.replace(/\bstrftime_now\b/g, "fixed_date_now"));
+    boundLoops(template);
   } catch (error) {
-    throw new CheckpointError(file, `chat template is not valid: ${messageOf(error)}.`, { cause: error });
+    throw new CheckpointError(file, `chat template is not valid: ${innerMessage(error)}.`, { cause: error });
   }
   return {
     source,
     digest: sha256(source),
     render: (messages, addGenerationPrompt) => {
       try {
-        return template.render({
+        const text = template.render({
           ...specialTokens,
           messages,
           add_generation_prompt: addGenerationPrompt,
           date_string: formatDate("%d %b %Y"),
           fixed_date_now: formatDate,
+          ...loopLimits(),
         });
+        if (text.length > MAX_TEXT) throw new Error(`it made a text of ${text.length} characters`);
+        return text;
       } catch (error) {
         const roles = messages.map(({ role }) => role).join(", ");
-        throw new ConfigError(`chat template: refuses messages of roles ${roles}: ${messageOf(error)}.`, {
-          cause: error,
-        });
+        throw new ConfigError(
+          `chat template of ${file}: refuses messages of roles ${roles}: ${innerMessage(error)}.`,
+          {
+            cause: error,
+          },
+        );
       }
     },
   };

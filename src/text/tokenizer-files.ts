@@ -1,6 +1,6 @@
 /** Reads what a folder says about its tokenizer, whichever of Hugging Face's files say it. */
 import { join } from "node:path";
-import { CheckpointError, messageOf } from "../core/errors.ts";
+import { CheckpointError, messageOf, show } from "../core/errors.ts";
 import { exists, readJson, readText } from "../core/files.ts";
 
 /** A JSON object from a file. */
@@ -22,6 +22,8 @@ export type TokenizerFiles = {
 
 /** Large multilingual vocabularies take some 40 MB; this bounds what is parsed. */
 const MAX_BYTES = 2 ** 28;
+/** Published templates take up to some 20 kB. */
+const MAX_TEMPLATE_BYTES = 2 ** 20;
 
 /** Reads all tokenizer files of a folder. @throws CheckpointError when there is no tokenizer or a file is damaged */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
@@ -57,7 +59,7 @@ function specialTokensOf(...sources: JsonObject[]): Record<string, string> {
 /** `chat_template.jinja`, else `chat_template.json`, else the key in `tokenizer_config.json` (the one named "default"). */
 async function readChatTemplate(folder: string, tokenizerConfig: JsonObject): Promise<string | undefined> {
   const file = join(folder, "chat_template.jinja");
-  if (await exists(file)) return readOr(file, () => readText(file));
+  if (await exists(file)) return readOr(file, () => readText(file, MAX_TEMPLATE_BYTES));
   const json = await optionalObject(join(folder, "chat_template.json"));
   const value = json?.chat_template ?? tokenizerConfig.chat_template;
   if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
@@ -108,7 +110,7 @@ async function optionalObject(path: string): Promise<JsonObject | undefined> {
   if (!(await exists(path))) return undefined;
   const value = await readOr(path, () => readJson(path, MAX_BYTES));
   if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new CheckpointError(path, `expected a JSON object, got ${JSON.stringify(value).slice(0, 80)}.`);
+    throw new CheckpointError(path, `expected a JSON object, got ${show(value)}.`);
   return value as JsonObject;
 }
 

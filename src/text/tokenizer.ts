@@ -4,7 +4,7 @@
  */
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { digestOf } from "../core/digest.ts";
-import { CheckpointError, ConfigError, messageOf } from "../core/errors.ts";
+import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../core/errors.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
 import { withWordSplit } from "./word-split.ts";
@@ -46,12 +46,24 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 
 /** The tokenizer that files describe; `folder` is for messages. @throws CheckpointError as `loadTokenizer` */
 export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer {
-  const hf = createTokenizer(folder, files);
+  try {
+    return assemble(folder, files);
+  } catch (error) {
+    if (error instanceof AlignError) throw error;
+    throw new CheckpointError(folder, `its tokenizer cannot be used: ${innerMessage(error)}.`, {
+      cause: error,
+    });
+  }
+}
+
+function assemble(folder: string, files: TokenizerFiles): Tokenizer {
+  refuseWrongParts(folder, files.tokenizer);
+  const hf = createTokenizer(files);
   const ids = specialIds(folder, files, hf);
   const { chatTemplate: source } = files;
   const vocabSize = largestId(files) + 1;
   return {
-    encode: (text) => (text === "" ? [] : encodeChecked(hf, text)),
+    encode: (text) => (text === "" ? [] : encodeChecked(folder, hf, text)),
     decode: (list, options) => decodeIds(hf, list, options?.skipSpecial ?? false),
     decodeAfter: (context, list) => decodeAfter(hf, context, list),
     pieces: (list) => list.map((id) => pieceOf(hf, id)),
@@ -90,14 +102,34 @@ const PARTS = {
   added_tokens: [],
 };
 
-function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizerLike {
-  try {
-    const complete = { ...PARTS, ...withWordSplit(tokenizer), added_tokens: tokenizer.added_tokens ?? [] };
-    return new HfTokenizer(complete, tokenizerConfig);
-  } catch (error) {
-    throw new CheckpointError(folder, `its tokenizer cannot be used: ${messageOf(error)}.`, { cause: error });
-  }
+function createTokenizer({ tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizerLike {
+  const complete = { ...PARTS, ...withWordSplit(tokenizer), added_tokens: tokenizer.added_tokens ?? [] };
+  return new HfTokenizer(complete, tokenizerConfig);
 }
+
+/** What the library takes on trust: ids that are ids, texts that are texts. @throws CheckpointError */
+function refuseWrongParts(folder: string, tokenizer: TokenizerFiles["tokenizer"]): void {
+  const fail = (what: string, expected: string, got: unknown) =>
+    new CheckpointError(
+      folder,
+      `its tokenizer cannot be used: ${what} is wrong, expected ${expected}, got ${show(got)}.`,
+    );
+  const { model, added_tokens: added = [] } = tokenizer;
+  if (typeof model !== "object" || model === null) throw fail("model", "an object", model);
+  const { vocab } = model as { vocab?: unknown };
+  if (typeof vocab !== "object" || vocab === null) throw fail("model.vocab", "tokens with their ids", vocab);
+  if (!Array.isArray(vocab))
+    for (const [token, id] of Object.entries(vocab))
+      if (!isId(id)) throw fail(`the id of ${show(token)}`, "a whole number", id);
+  if (added !== null && !Array.isArray(added)) throw fail("added_tokens", "a list", added);
+  for (const token of (added ?? []) as { id?: unknown; content?: unknown }[])
+    if (!isId(token?.id) || typeof token.content !== "string")
+      throw fail("an added token", "an id and a content", token);
+}
+
+/** No vocabulary is larger than what a config may say. */
+const isId = (value: unknown) =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 2 ** 24;
 
 type SpecialIds = Pick<Tokenizer, "bosId" | "eosId" | "eosIds" | "padId" | "addBos">;
 
@@ -143,7 +175,7 @@ function postProcessed(folder: string, hf: HfTokenizerLike): [number | undefined
   if (before === undefined || before > 1 || extra - before > 1)
     throw new CheckpointError(
       folder,
-      `its post-processor turns ${JSON.stringify(bare)} into ${JSON.stringify(full)}, expected at most one token before and one after.`,
+      `its post-processor turns ${show(bare)} into ${show(full)}, expected at most one token before and one after.`,
     );
   return [before === 1 ? full[0] : undefined, extra > before ? full.at(-1) : undefined];
 }
@@ -164,12 +196,12 @@ function largestId({ tokenizer }: TokenizerFiles): number {
 }
 
 /** An unknown token that is itself not in the vocabulary has no id: refuse the text rather than hand on `undefined`. */
-function encodeChecked(hf: HfTokenizerLike, text: string): number[] {
+function encodeChecked(folder: string, hf: HfTokenizerLike, text: string): number[] {
   const { ids, tokens } = hf.encode(text, { add_special_tokens: false });
   const unknown = ids.indexOf(undefined);
   if (unknown >= 0)
     throw new ConfigError(
-      `tokenizer: has no id for "${tokens[unknown]}" in ${JSON.stringify(text.slice(0, 60))}.`,
+      `${folder}: its tokenizer has no id for ${show(tokens[unknown])} in ${show(text)}.`,
     );
   return ids as number[];
 }

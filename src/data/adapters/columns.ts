@@ -1,4 +1,5 @@
 /** Typed access to the columns of a record; everything wrong is a `RowProblem` naming the column. */
+import { show as showValue } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { isRecord } from "../readers/record.ts";
 import type { Message, Text } from "../rows.ts";
@@ -140,10 +141,7 @@ export function checkMessages(list: readonly unknown[], column: string): Message
 }
 
 /** A short, quoted form of any value, for messages. */
-export function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
-}
+export const show = (value: unknown): string => (value === undefined ? "undefined" : showValue(value, 60));
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";

@@ -6,7 +6,8 @@ import { DataError, messageOf } from "../../core/errors.ts";
 
 /**
  * The bytes of a file, in chunks.
- * @throws DataError when it is missing, empty, a folder, not gzip though named so, or a gzip that was cut short
+ * @throws DataError when it is missing, empty, a folder, not gzip though named so, a gzip that was cut short or unpacks to more
+ *   than 64 MiB and 300 times its size
  */
 export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   await checkFile(file);
@@ -18,16 +19,29 @@ export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void,
   try {
     for await (const chunk of stream) {
       bytes += chunk.length;
+      if (gzip && bytes > BOMB_BYTES && bytes > BOMB_RATIO * source.bytesRead)
+        throw bomb(file, bytes, source.bytesRead);
       yield chunk;
     }
   } catch (error) {
-    throw readError(file, error, bytes);
+    throw error instanceof DataError ? error : readError(file, error, bytes);
   } finally {
     source.destroy();
     stream.destroy();
   }
   if (bytes === 0) throw new DataError(file, 0, "is empty, expected at least one row. Was it written whole?");
 }
+
+/** Text packs to a tenth, at best a fiftieth; a file that unpacks to far more was made to fill a disk or keep a reader busy. */
+const BOMB_RATIO = 300;
+const BOMB_BYTES = 64 * 2 ** 20;
+
+const bomb = (file: string, bytes: number, read: number) =>
+  new DataError(
+    file,
+    0,
+    `unpacks to more than ${BOMB_RATIO} times its size (${bytes} bytes of ${read} so far), which no text does. If it is right, unpack it yourself and name the result.`,
+  );
 
 /**
  * Checks that a file is there and holds something.

@@ -18,6 +18,8 @@ const QUOTE = 34;
 const COMMA = 44;
 const NEWLINE = 10;
 const RETURN = 13;
+/** A record of commas alone would be millions of fields. */
+const MAX_FIELDS = 10_000;
 
 /** One CSV record: its first line and its fields as bytes. */
 type CsvRecord = { readonly line: number; readonly fields: readonly Uint8Array[] };
@@ -25,7 +27,7 @@ type CsvRecord = { readonly line: number; readonly fields: readonly Uint8Array[]
 /**
  * Streams the records of a CSV file; `line` is the line a record starts on.
  * @throws DataError when the file is missing, empty, has only a header, ends inside quotes, has text after a closing quote,
- *   names a column twice, or a record is longer than `maxRecordBytes`
+ *   names a column twice, or a record is longer than `maxRecordBytes` or has more than 10,000 fields
  */
 export async function* readCsv(file: string, options: ReadOptions = {}): RecordStream {
   let columns: readonly string[] | undefined;
@@ -96,6 +98,8 @@ async function* splitRecords(file: string, maxBytes: number): AsyncGenerator<Csv
   let recordBytes = 0;
   let offset = 0;
   const endField = () => {
+    if (fields.length === MAX_FIELDS)
+      throw new DataError(file, startLine, `has more than ${MAX_FIELDS} fields. Is this the right file?`);
     fields.push(field.take());
     state = "start";
   };

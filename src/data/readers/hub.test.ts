@@ -16,7 +16,21 @@ test("a hub source names owner, name, revision and path", () => {
     revision: "refs/convert/parquet",
     path: "x.parquet",
   });
-  for (const wrong of ["hub:a/b", "hub:a/b/", "hub:/b/c", "hub:a/b@v1"])
+  for (const wrong of [
+    "hub:a/b",
+    "hub:a/b/",
+    "hub:/b/c",
+    "hub:a/b@v1",
+    "hub:../../etc/passwd",
+    "hub:a/../x.jsonl",
+    "hub:a/b/../../x.jsonl",
+    "hub:a/b/x//y.jsonl",
+    "hub:a/b/x\\..\\y.jsonl",
+    "hub:a/b/x\0.jsonl",
+    "hub:a/b@..%2F..%2Fx/y.jsonl",
+    "hub:a/b@%/y.jsonl",
+    "hub:a/b@%2Fetc/y.jsonl",
+  ])
     expect(() => parseHubSource(wrong)).toThrow(ConfigError);
 });
 

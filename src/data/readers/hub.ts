@@ -28,7 +28,36 @@ export function parseHubSource(source: string): HubSource {
     throw new ConfigError(
       `${source}: is no hub file, expected hub:Owner/name/file or hub:Owner/name@revision/file.`,
     );
-  return { repo: match[1]!, revision: decodeURIComponent(match[2] ?? "main"), path: match[3]! };
+  const [, repo, revision, path] = match as unknown as [string, string, string | undefined, string];
+  if (!repo.split("/").every(isHubName))
+    throw new ConfigError(
+      `${source}: "${repo}" is no name on the hub, expected letters, digits, dots and dashes.`,
+    );
+  if (!isInside(path)) throw new ConfigError(`${source}: "${path}" is no path inside a repository.`);
+  return { repo, revision: parseRevision(source, revision), path };
+}
+
+const isHubName = (name: string) => /^[A-Za-z0-9][\w.-]{0,95}$/.test(name);
+
+/** True for a relative path that stays where it begins: it names a file in a cache folder of ours. */
+function isInside(path: string): boolean {
+  if (/[\\:*?"<>|]/.test(path) || [...path].some((sign) => sign < " ")) return false;
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+/**
+ * A revision as it is written in a source, `main` unless given; slashes in it are written `%2F`.
+ * @throws ConfigError when it is no branch, tag or commit
+ */
+export function parseRevision(source: string, written: string | undefined): string {
+  let revision = "main";
+  try {
+    revision = decodeURIComponent(written ?? revision);
+  } catch {
+    throw new ConfigError(`${source}: the revision is not well written, expected % only in %2F.`);
+  }
+  if (!isInside(revision)) throw new ConfigError(`${source}: "${revision}" is no branch, tag or commit.`);
+  return revision;
 }
 
 /**

@@ -4,11 +4,12 @@ import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
 import { readJsonl } from "./jsonl.ts";
 import { isRecord, type ReadOptions, type RecordStream } from "./record.ts";
 
-const MAX_ARRAY_BYTES = 512 * 2 ** 20;
+/** Below the longest string that the engine makes. */
+const MAX_ARRAY_BYTES = 500 * 2 ** 20;
 
 /**
  * Streams the records of a `.json` file; `line` is the element's number, from 1, when the file is one array.
- * @throws DataError when an array is larger than 512 MiB, is not JSON, or is empty
+ * @throws DataError when an array is larger than 500 MiB, is not JSON, or is empty
  */
 export async function* readJsonFile(file: string, options: ReadOptions = {}): RecordStream {
   if (!(await startsWithBracket(file))) {

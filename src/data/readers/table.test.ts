@@ -205,3 +205,13 @@ describe("Parquet", () => {
     );
   });
 });
+
+test("a gzip that unpacks to blank lines without end is stopped by its ratio", async () => {
+  const file = await write("blank.jsonl.gz", gzipSync(Buffer.alloc(200 * 2 ** 20, "\n")));
+  await expect(all(file)).rejects.toThrow(/blank\.jsonl\.gz: unpacks to more than 300 times its size/);
+});
+
+test("a CSV record of commas alone is stopped at 10,000 fields", async () => {
+  const file = await write("commas.csv", `a,b\n${",".repeat(20_000)}\n`);
+  await expect(all(file)).rejects.toThrow(/commas\.csv:2: has more than 10000 fields/);
+});

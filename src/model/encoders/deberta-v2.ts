@@ -52,7 +52,7 @@ export function debertaConfig(json: unknown, file: string): DebertaConfig {
   return {
     vocabSize: config.size("vocab_size", 128100),
     hiddenSize,
-    layers: config.size("num_hidden_layers", 24),
+    layers: config.layers("num_hidden_layers", 24),
     heads: config.size("num_attention_heads", 24),
     intermediateSize: config.size("intermediate_size", 6144),
     maxPositions,

@@ -22,7 +22,7 @@ function configure(json: ConfigReader): Decoder {
     vocabSize: json.size("vocab_size", 50257),
     hiddenSize,
     embeddingSize: hiddenSize,
-    layers: json.size(["num_layers", "num_hidden_layers"], 24),
+    layers: json.layers(["num_layers", "num_hidden_layers"], 24),
     heads,
     kvHeads: heads,
     headDim: hiddenSize / heads,
@@ -70,10 +70,19 @@ function attentionKinds(json: ConfigReader, layers: number): string[] {
   const runs = json.raw("attention_types") ?? [[["global", "local"], layers / 2]];
   const kinds = Array.isArray(listed)
     ? listed
-    : (runs as [string[], number][]).flatMap(([pattern, times]) =>
+    : runsOf(json, runs, layers).flatMap(([pattern, times]) =>
         Array.from({ length: times }, () => pattern).flat(),
       );
   if (kinds.length !== layers || !kinds.every((kind) => kind === "global" || kind === "local"))
     throw json.error("attention_types", `"global" or "local" for each of ${layers} layers`, kinds);
   return kinds;
+}
+
+/** Pairs of a pattern and how often it comes. @throws CheckpointError when there is something else, or more than there are layers */
+function runsOf(json: ConfigReader, runs: unknown, layers: number): [string[], number][] {
+  const isRun = (run: unknown) =>
+    Array.isArray(run) && Array.isArray(run[0]) && run[0].length <= layers && run[1] >= 0 && run[1] <= layers;
+  if (!Array.isArray(runs) || runs.length > layers || !runs.every(isRun))
+    throw json.error("attention_types", `patterns with how often each comes, for ${layers} layers`, runs);
+  return runs as [string[], number][];
 }

@@ -26,7 +26,7 @@ function configure(json: ConfigReader): Decoder {
     vocabSize: json.size("vocab_size", 50432),
     hiddenSize,
     embeddingSize: hiddenSize,
-    layers: json.size("num_hidden_layers", 44),
+    layers: json.layers("num_hidden_layers", 44),
     heads,
     kvHeads: heads,
     headDim,

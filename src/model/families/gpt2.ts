@@ -26,7 +26,7 @@ function configure(json: ConfigReader): Decoder {
     vocabSize: json.size("vocab_size", 50257),
     hiddenSize,
     embeddingSize: hiddenSize,
-    layers: json.size(["n_layer", "num_hidden_layers"], 12),
+    layers: json.layers(["n_layer", "num_hidden_layers"], 12),
     heads,
     kvHeads: heads,
     headDim: hiddenSize / heads,

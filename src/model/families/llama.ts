@@ -69,7 +69,7 @@ export function llamaConfig(json: ConfigReader, defaults: LlamaDefaults): Decode
     vocabSize: json.size("vocab_size", defaults.vocabSize),
     hiddenSize,
     embeddingSize: hiddenSize,
-    layers: json.size("num_hidden_layers", 32),
+    layers: json.layers("num_hidden_layers", 32),
     heads,
     kvHeads: json.size("num_key_value_heads", heads),
     headDim: json.size("head_dim", defaults.headDim ?? hiddenSize / heads),

@@ -33,7 +33,7 @@ function configure(json: ConfigReader): Decoder {
     vocabSize: json.size("vocab_size", 50272),
     hiddenSize,
     embeddingSize: json.size("word_embed_proj_dim", hiddenSize),
-    layers: json.size("num_hidden_layers", 12),
+    layers: json.layers("num_hidden_layers", 12),
     heads,
     kvHeads: heads,
     headDim: hiddenSize / heads,

@@ -2,7 +2,7 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMap, isNode, isScalar, LineCounter, type ParsedNode, parseDocument } from "yaml";
-import { ConfigError } from "../../core/errors.ts";
+import { ConfigError, messageOf } from "../../core/errors.ts";
 import { exists, readText } from "../../core/files.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import type { Path } from "./names.ts";
@@ -44,16 +44,19 @@ export async function openDocument(source: string, from: string): Promise<Recipe
 
 /** Parses the text of a recipe. @throws ConfigError with every fault of the YAML */
 export function parseDocumentText(text: string, file: string): RecipeDocument {
+  refuseDepth(text, file);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const document = parsed(text, lines, file);
   const place = (offset: number) => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   if (document.errors.length > 0)
     throw new ConfigError(
-      document.errors.map(
-        ({ pos, message }) => `${place(pos[0])}: ${message.split(" at line ")[0]!.replace(/\.?$/, ".")}`,
+      readable(
+        document.errors.map(
+          ({ pos, message }) => `${place(pos[0])}: ${message.split(" at line ")[0]!.replace(/\.?$/, ".")}`,
+        ),
       ),
     );
   return {
@@ -66,12 +69,53 @@ export function parseDocumentText(text: string, file: string): RecipeDocument {
   };
 }
 
-function plainValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new ConfigError(`${file}: ${(error as Error).message}.`, { cause: error });
+/** Issues in a length that is read: the first so many, each cut. */
+export function readable(issues: readonly string[]): string[] {
+  const shown = issues.slice(0, 50).map((issue) => (issue.length > 600 ? `${issue.slice(0, 599)}…` : issue));
+  return issues.length > 50 ? [...shown, `… and ${issues.length - 50} more.`] : shown;
+}
+
+/** No recipe is nested as deeply. */
+const MAX_DEPTH = 32;
+
+const tooDeep = (file: string) =>
+  new ConfigError(`${file}: is nested more than ${MAX_DEPTH} levels deep. Is this a recipe?`);
+
+/** Brackets and dashes are counted before the file is parsed, for a parser's time grows with the square of the depth. */
+function refuseDepth(text: string, file: string): void {
+  const bare = text.replace(/"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?:^|\s)#.*$/gm, " ");
+  if (/(?:[-?:][ \t]+){33}/.test(bare)) throw tooDeep(file);
+  let depth = 0;
+  for (const sign of bare.matchAll(/[[{\]}]/g)) {
+    depth = sign[0] === "[" || sign[0] === "{" ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > MAX_DEPTH) throw tooDeep(file);
   }
+}
+
+function parsed(text: string, lineCounter: LineCounter, file: string) {
+  try {
+    return parseDocument(text, { lineCounter, uniqueKeys: true });
+  } catch (error) {
+    throw error instanceof RangeError ? tooDeep(file) : error;
+  }
+}
+
+function plainValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  let value: unknown;
+  try {
+    value = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeep(file);
+    throw new ConfigError(`${file}: ${messageOf(error)}.`, { cause: error });
+  }
+  // An alias may name what it stands in.
+  if (isDeeper(value, MAX_DEPTH)) throw tooDeep(file);
+  return value;
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return depth === 0 || Object.values(value).some((member) => isDeeper(member, depth - 1));
 }
 
 /** Offset of the key (or the item) that a path leads to, or of the last part of it that is there. */

@@ -1,5 +1,6 @@
 /** Turns what zod found into sentences: where, what was expected, what was given, what was meant. */
 import type { z } from "zod";
+import { show } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { diskName, diskWords, type Path } from "./names.ts";
 import { isObject } from "./parts.ts";
@@ -11,7 +12,7 @@ export type RecipeIssue = { readonly path: Path; readonly problem: string };
 export function issueOf(issue: z.core.$ZodIssue, value: unknown): RecipeIssue[] {
   const path = issue.path.map((key) => (typeof key === "string" ? diskName(key) : Number(key)));
   const got = at(value, issue.path);
-  const said = got === undefined ? "nothing" : JSON.stringify(got).slice(0, 100);
+  const said = got === undefined ? "nothing" : show(got, 100);
   switch (issue.code) {
     case "unrecognized_keys":
       // The losses explain in words of their own why an option cannot stand with a type.

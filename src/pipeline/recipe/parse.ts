@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { ConfigError, messageOf } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
-import { openDocument, PRESETS, parseDocumentText, type RecipeDocument } from "./document.ts";
+import { openDocument, PRESETS, parseDocumentText, type RecipeDocument, readable } from "./document.ts";
 import { issueOf, type RecipeIssue } from "./issues.ts";
 import { mergeRecipes } from "./merge.ts";
 import { diskName, diskWords, expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
@@ -196,7 +196,7 @@ function configError(
     const where = path.length === 0 ? "recipe" : path.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]");
     seen.add(`${placeOf(path, documents, settings)}: ${where}: ${problem}`);
   }
-  return new ConfigError([...seen]);
+  return new ConfigError(readable([...seen]));
 }
 
 /** The `--set` that gave a path, else the document that has most of it, the last one of these. */

@@ -1,0 +1,18 @@
+/** One target in a process of its own: `main.ts TARGET RUNS SEED`. Says where it is on stderr, and the report as JSON on stdout. */
+import { fuzz } from "./harness.ts";
+import { TARGETS } from "./targets.ts";
+
+const [name, runs, seed] = process.argv.slice(2);
+const target = TARGETS.find((one) => one.name === name);
+if (target === undefined) {
+  process.stdout.write(`${TARGETS.map((one) => one.name).join("\n")}\n`);
+} else {
+  const report = await fuzz(target, {
+    runs: Number(runs),
+    seed: Number(seed),
+    onRun: (index) => {
+      if (index % 20 === 0) process.stderr.write(`${index}\n`);
+    },
+  });
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+}
