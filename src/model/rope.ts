@@ -5,11 +5,19 @@ import type { ConfigReader } from "./config.ts";
 /** Turns per position, one per pair of entries: radians, `dims / 2` of them. */
 export type RopeFrequencies = readonly number[];
 
+/** No head is wider. */
+const MAX_DIMS = 2 ** 16;
+
 /**
  * Frequencies θ^(-2i/dims), scaled as `rope_scaling` says.
- * @throws CheckpointError for a scaling other than "default" and "llama3"
+ * @throws CheckpointError for a scaling other than "default" and "llama3", or an impossible number of entries
  */
 export function ropeFrequencies(config: ConfigReader, dims: number, theta: number): RopeFrequencies {
+  if (!Number.isInteger(dims / 2) || dims < 0 || dims > MAX_DIMS)
+    throw new CheckpointError(
+      config.file,
+      `rotary embeddings turn ${dims} entries of a head, expected an even number up to ${MAX_DIMS}.`,
+    );
   const plain = Array.from({ length: dims / 2 }, (_, i) => theta ** ((-2 * i) / dims));
   const scaling = config.raw("rope_scaling") as Record<string, unknown> | null | undefined;
   if (scaling === null || scaling === undefined) return plain;

@@ -11,9 +11,8 @@ test.for(TARGETS.map((target) => [target.name, target] as const))("%s", async ([
   const report = await fuzz(target, { runs: RUNS, seed: 20 });
   expect(report.bugs).toEqual([]);
   expect(report.accepted + report.rejected).toBe(RUNS);
-  // Damage that is never noticed, or always, tests nothing.
+  // Damage that is never noticed tests nothing; that sound files are accepted, `fuzz` makes sure of.
   expect(report.rejected).toBeGreaterThan(5);
-  expect(report.accepted).toBeGreaterThan(0);
 });
 
 test("a reader that lets an inner error through is found", async () => {

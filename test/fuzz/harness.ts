@@ -43,7 +43,7 @@ const MAX_MS = 5000;
 const MAX_GROWTH_MIB = 1024;
 /** Words of a TypeError or RangeError that was wrapped and handed on. */
 const LEAKED =
-  /Cannot read prop|is not a function|is not iterable|undefined \(|Maximum call stack|Invalid (array|string) length|Invalid typed array|of undefined|of null|internal:|Cannot convert|Array buffer allocation/;
+  /Cannot read prop|(?<!something that )is not a function|is not iterable|undefined \(|Maximum call stack|Invalid (array|string) length|Invalid typed array|of undefined|of null|internal:|Cannot convert|Array buffer allocation/;
 
 /** Runs a target. @param onRun - called before each input, for a watchdog */
 export async function fuzz(
