@@ -91,6 +91,33 @@ test("questions are asked, answers come back into labels and calibration, and th
   });
 });
 
+test("an ensemble's disagreement beside the labels comes first; a line that is none is told with its place", async () => {
+  const labels = await readTable(at("labels", "labels.jsonl"));
+  const { id } = labels.findLast(({ preferred }) => preferred === "abstain")!;
+  const file = at("labels", "uncertainty.jsonl");
+  await writeFile(
+    file,
+    lines([{ id, members: 2, agreement: 0.5, total: 0.69, expected: 0, mutualInformation: 0.69 }]),
+  );
+  const ask = ["ask", at("labels"), "--pool", at("pool.jsonl"), "--budget", "2", "--out"];
+  await done(...ask, at("ensemble"));
+  const [first, second] = await readTable(at("ensemble", "questions.jsonl"));
+  // 0.69 of ln 2 = 0.693 nats
+  expect(first).toMatchObject({ id, disagreement: 0.69 / Math.LN2 });
+  expect(second).toMatchObject({ disagreement: 0 });
+  await writeFile(
+    file,
+    lines([
+      { id, mutualInformation: 0.1 },
+      { id: "nobody", mutualInformation: 0.1 },
+    ]),
+  );
+  const stray = await weakTeacher([...ask, at("stray")]);
+  await rm(file);
+  expect(stray).toMatchObject({ code: 1 });
+  expect(stray.stderr).toContain('uncertainty.jsonl:2: id "nobody" has no label beside it');
+});
+
 test("answers are merged into training data that trains", async () => {
   const out = ["--out", at("again"), ...limits, "--set", "max_steps=1"];
   await done("prefer", at("labels-2", "labelled.jsonl"), "--model", at("base"), ...out);

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readTable } from "../helpers/read-table.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import { writeTinyJob } from "../helpers/tiny-job.ts";
 import { weakTeacher } from "./spawn.ts";
@@ -89,6 +90,16 @@ test("a run's report tints the tokens of its disagreements, which add up to the 
   const { next, ...facts } = JSON.parse((await weakTeacher(merged)).stdout);
   expect(facts).toMatchObject({ answers: { total: 3 }, calibration: { refitted: true } });
   expect(next[0]).toMatch(/^weak-teacher run .*recipe.yaml --set data.labelled=.*labelled.jsonl/);
+  // the command it prints teaches the teacher what people said, and takes their prompts out of the pool
+  const again = await weakTeacher([...next[0].split(" ").slice(1), "--quiet", "--json"]);
+  expect(again.code, again.stderr).toBe(0);
+  const { steps } = JSON.parse(again.stdout) as { steps: { name: string; folder: string }[] };
+  const data = steps.find(({ name }) => name === "data")!.folder;
+  const idsOf = async (file: string) => (await readTable(file)).map(({ id }) => id);
+  const answered = await idsOf(join(folder, "merged", "labelled.jsonl"));
+  expect(answered).toHaveLength(3);
+  expect(await idsOf(join(data, "labelled.jsonl"))).toEqual(expect.arrayContaining(answered));
+  expect((await idsOf(join(data, "pool", "pool.jsonl"))).filter((id) => answered.includes(id))).toEqual([]);
 });
 
 type Example = {
