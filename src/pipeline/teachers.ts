@@ -21,6 +21,12 @@ export type HumanNoise =
   /** One flip rate for each annotator. */
   | { readonly noise: "annotator"; readonly rates: readonly number[] };
 
+/** Models behind a server; log-probabilities come over HTTP (`teacher/remote/`). */
+export type RemoteChoice = { readonly kind: "remote" } & Pick<
+  RemoteTeacherOptions,
+  "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
+>;
+
 /** Who labels. Model folders are paths; maps are by pair id and read when the teacher opens. */
 export type TeacherChoice =
   | {
@@ -44,11 +50,7 @@ export type TeacherChoice =
       readonly maxTokens?: number | undefined;
       readonly concurrency?: number | undefined;
     }
-  /** Models behind a server; log-probabilities come over HTTP (`teacher/remote/`). */
-  | ({ readonly kind: "remote" } & Pick<
-      RemoteTeacherOptions,
-      "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
-    >)
+  | RemoteChoice
   | { readonly kind: "random"; readonly seed: number }
   | { readonly kind: "longer" }
   | { readonly kind: "gold"; readonly rewards: () => Promise<ReadonlyMap<string, Scores>> }

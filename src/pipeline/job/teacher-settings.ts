@@ -1,7 +1,7 @@
 /** Who labels in a job, resolved. */
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TrainSettings } from "../../train/settings.ts";
-import type { HumanNoise } from "../teachers.ts";
+import type { HumanNoise, RemoteChoice } from "../teachers.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 
 /** A teacher that learns from the labelled pairs. */
@@ -37,6 +37,7 @@ export type GivenTeacher = { readonly form: ScoreForm } & (
       readonly maxTokens: number;
       readonly concurrency: number;
     }
+  | RemoteChoice
   | { readonly kind: "random" | "longer" | "gold" }
   | { readonly kind: "noisy-human"; readonly noise: HumanNoise }
 );
@@ -78,6 +79,12 @@ export function teacherWords(teacher: TeacherSettings): string {
       return 'a prompted local model, by its log-probabilities of "1" and "2" in both orders';
     case "judge-chat":
       return `the prompted model ${teacher.endpointModel} behind ${teacher.url}, asked in both orders`;
+    case "remote": {
+      const { modelName, referenceName, url } = teacher;
+      return referenceName === undefined
+        ? `the likelihood under ${modelName} behind ${url}`
+        : `the implicit reward of ${modelName} against ${referenceName} behind ${url}`;
+    }
     case "random":
       return "random scores (a control)";
     case "longer":

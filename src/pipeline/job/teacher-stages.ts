@@ -2,6 +2,7 @@
 import { sameText } from "../../data/rows.ts";
 import type { HumanChoice, Scores } from "../../teacher/controls.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
+import { digestPath } from "../contents.ts";
 import type { Artefact } from "../stage.ts";
 import type { TeacherChoice } from "../teachers.ts";
 import { readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
@@ -171,7 +172,7 @@ export function choiceOf({ kind, beta }: TeacherMember, { policy, reference }: T
   }
 }
 
-/** A judge or a control: nothing is trained, and every labelled pair is there to measure it. */
+/** A judge, a served model or a control: nothing is trained, and every labelled pair is there to measure it. */
 async function givenScores(
   deps: JobDeps,
   job: MainJob,
@@ -181,7 +182,10 @@ async function givenScores(
   const { teacher } = job;
   const judge = teacher.kind === "judge-local" ? await weak(job.models.weak!, 0) : undefined;
   const choice = givenChoice(job, data, teacher as GivenTeacher, judge);
-  const inputs = judge === undefined ? {} : { model: judge.source };
+  const inputs = {
+    ...(judge === undefined ? {} : { model: judge.source }),
+    ...(teacher.kind === "remote" ? { tokenizer: await digestPath(teacher.tokenizer) } : {}),
+  };
   const score = (stage: string, part: SplitPart | "pool" | "test") =>
     scoresStage(deps, job, data, { stage, name: teacher.kind, choice, inputs, part });
   return {
@@ -206,7 +210,8 @@ function givenChoice(
   switch (teacher.kind) {
     case "judge-local":
       return { kind: teacher.kind, model: judge!.folder, prompt: teacher.prompt };
-    case "judge-chat": {
+    case "judge-chat":
+    case "remote": {
       const { form: _, ...choice } = teacher;
       return choice;
     }

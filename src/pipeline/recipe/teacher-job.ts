@@ -1,4 +1,5 @@
 /** Section `teacher` of a recipe in the words of the main job. */
+import { ConfigError } from "../../core/errors.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
 import type { TeacherMember, TeacherSettings, TrainedTeacher } from "../job/teacher-settings.ts";
@@ -36,6 +37,12 @@ export function teacherOf(teacher: RecipeTeacher, context: TeacherContext): Teac
     case "judge-chat": {
       const { model, ...rest } = teacher;
       return { ...rest, endpointModel: model, form };
+    }
+    case "remote": {
+      const { model: modelName, reference: referenceName, score, ...rest } = teacher;
+      if (referenceName === undefined && rest.beta !== undefined)
+        throw new ConfigError("teacher.beta: has no effect without teacher.reference. Leave it out.");
+      return { ...rest, modelName, referenceName, form: scoreOf(score) };
     }
     case "random":
     case "longer":

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { messageOf } from "../../core/errors.ts";
 import { judgePrompt } from "../../teacher/judge.ts";
+import { SERVER_KINDS } from "../../teacher/remote/protocol.ts";
 import { choice, count, positive } from "./parts.ts";
 import { weakModelSchema } from "./sections.ts";
 import { preferSchema, rewardSchema, sftSchema } from "./training.ts";
@@ -147,12 +148,32 @@ export const teacherSchema = choice(
       maxTokens: count.default(16).describe("Most tokens of a reply."),
       concurrency: count.default(8).describe("Requests on their way at one time."),
     }),
+    z.strictObject({
+      kind: z.literal("remote"),
+      url: z.string().min(1).describe("A server that scores given text: vLLM, SGLang, weak-teacher serve."),
+      model: z.string().min(1).describe("The policy's name at the server."),
+      reference: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("The reference's name there; without it scores are likelihoods."),
+      tokenizer: z.string().min(1).describe("Folder of the served models' tokenizer."),
+      beta: positive.optional().describe("Factor on the log-ratio, default 0.1; only with a reference."),
+      server: z.enum(SERVER_KINDS).optional().describe("What is at the address; default found out."),
+      apiKeyEnv: z
+        .string()
+        .min(1)
+        .optional()
+        .describe("Environment variable that holds the key; the key itself is kept nowhere."),
+      concurrency: count.default(8).describe("Requests on their way at one time."),
+      score,
+    }),
     z.strictObject({ kind: z.literal("random") }),
     z.strictObject({ kind: z.literal("longer") }),
     z.strictObject({ kind: z.literal("gold") }),
     z.strictObject({ kind: z.literal("noisy-human"), noise }),
   ]),
-  "What labels the unlabelled pairs: a small model that learns from the labelled ones (implicit-reward, likelihood, reward-head), several of them (ensemble), a prompted judge (judge-local: models.weak as it is; judge-chat: an endpoint), or a control.",
+  "What labels the unlabelled pairs: a small model that learns from the labelled ones (implicit-reward, likelihood, reward-head), several of them (ensemble), a prompted judge (judge-local: models.weak as it is; judge-chat: an endpoint), models behind a server (remote), or a control.",
 );
 
 /** Section `teacher`, defaults filled in. */

@@ -3,6 +3,7 @@
  * here, as for local teachers; the server only adds up log-probabilities, under the policy and, for implicit rewards, under its reference.
  */
 import { join } from "node:path";
+import { digestOf } from "../../core/digest.ts";
 import { AlignError, ConfigError, NumericsError } from "../../core/errors.ts";
 import type { CandidatePair } from "../../data/rows.ts";
 import type { EncodedPair, TokenLimits } from "../../text/pair.ts";
@@ -30,7 +31,7 @@ export type RemoteTeacherOptions = HttpOptions & {
   readonly beta?: number | undefined;
   readonly limits: TokenLimits;
   readonly name?: string | undefined;
-  /** Folder that keeps the canaries' song from session to session. */
+  /** Folder that keeps the canaries' songs from session to session, one for each set of models. */
   readonly memory: string;
   readonly signal?: AbortSignal | undefined;
 };
@@ -55,7 +56,8 @@ export async function openRemoteTeacher(options: RemoteTeacherOptions): Promise<
   await probeAll({ http, scorer, facts }, tokenizer, models, signal);
   const sing = (at: AbortSignal) => songOf(scorer, canaryTexts(tokenizer), models, at);
   const song = await sing(signal);
-  await rememberSong(http.url, join(options.memory, "canary.json"), song);
+  const voices = digestOf({ models, kind: facts.kind, tokenizer: tokenizer.digest }).slice(0, 12);
+  await rememberSong(http.url, join(options.memory, `canary-${voices}.json`), song);
   const manifest = manifestOf(options, facts, tokenizer, digests);
   return {
     name: options.name ?? `remote-${teacherDigest(manifest).slice(0, 12)}`,
