@@ -236,7 +236,8 @@ async function runStages(
     return opened;
   };
   try {
-    const result = await runMainJob({ pipeline, runtime, log, signal }, job);
+    const replies = join(resolve(recipe.out), "replies");
+    const result = await runMainJob({ pipeline, runtime, log, signal, replies }, job);
     return { result, steps: pipeline.steps() };
   } finally {
     await opened?.close();

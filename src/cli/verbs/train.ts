@@ -84,11 +84,11 @@ type TrainCall = { verb: string; file: string; options: TrainOptions; train: Tra
 async function runTrain(session: Session, { verb, file, options, train }: TrainCall): Promise<void> {
   const { runSingle } = await import("../../pipeline/single.ts");
   const { fetchModel } = await import("../../pipeline/hub-models.ts");
-  const { modelDigest } = await import("../../teacher/teacher-model.ts");
+  const { modelIdentity } = await import("../../pipeline/job/model-stages.ts");
   const folder = await fetchModel(options.model, session.log);
   const request: TrainRequest = {
     name: verb,
-    model: { folder, source: await modelDigest(folder) },
+    model: { folder, source: await modelIdentity(folder) },
     rows: await rowsOf(file, options, session.log),
     limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
   };

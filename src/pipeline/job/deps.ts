@@ -13,6 +13,8 @@ export type JobDeps = {
   readonly runtime: () => Runtime;
   readonly log: Log;
   readonly signal?: AbortSignal | undefined;
+  /** Folder of endpoints' replies, for all stages of a run and all its later versions; default the stage's own log folder. */
+  readonly replies?: string | undefined;
 };
 
 /** The part that training and evaluation take. */

@@ -33,6 +33,7 @@ import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { surestDisagreements } from "./disagreements.ts";
 import { type Explained, readExplanations } from "./explain-stage.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "./label-stages.ts";
+import { teacherTables } from "./report-teachers.ts";
 import type { MainJob } from "./settings.ts";
 
 type LabelData = {
@@ -75,7 +76,7 @@ export async function labelSections(
     coverage: coverage(known),
     lengthBias: lengthBias(known),
     examples: examples(known, explained && (await readExplanations(explained))),
-    tables: [countsTable(known)],
+    tables: [countsTable(known), ...teacherTables(known.facts)],
   };
 }
 

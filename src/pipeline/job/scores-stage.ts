@@ -46,7 +46,11 @@ export function scoresStage(
     inputs: { ...inputs, data },
     share: async (work) => {
       const pairs = await pairsOf(data, job, part);
-      const teacher = await openTeacher(deps, choice, { limits, name, replies: `${work.log}/replies` });
+      const teacher = await openTeacher(deps, choice, {
+        limits,
+        name,
+        replies: deps.replies ?? `${work.log}/replies`,
+      });
       try {
         const { signal, log } = deps;
         const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });

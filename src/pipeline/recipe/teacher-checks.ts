@@ -54,8 +54,8 @@ function labelIssues({ label, teacher, arms }: Parsed): RecipeIssue[] {
   const at = (key: string, problem: string) => issues.push({ path: ["label", key], problem });
   if (!learns(teacher)) {
     const why = `has no effect with teacher.kind ${teacher.kind}, which learns from no labelled pairs: all of them are held out. Remove it.`;
-    if (heldOut !== undefined) at("heldOut", why);
-    if (folds > 0) at("calibrationFolds", why);
+    if (heldOut !== undefined) at("held_out", why);
+    if (folds > 0) at("calibration_folds", why);
     return issues;
   }
   if (folds === 0) return issues;
