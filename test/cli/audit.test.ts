@@ -60,6 +60,9 @@ test("planted flips come first, far above chance; the judgement is made again wi
   expect(suspects).toHaveLength(160);
   const wrong = suspects.map(({ probability_wrong }) => probability_wrong as number);
   expect(wrong).toEqual(wrong.toSorted((x, y) => y - x));
+  // the teacher's margin is of chosen over rejected: below 0 where it doubts the label
+  for (const { margin, probability_wrong } of suspects)
+    expect(Math.sign(margin as number)).toBe(-Math.sign((probability_wrong as number) - 0.5));
   for (const { line, planted, chosen, id } of suspects) {
     // a planted flip has the file's rejected response as chosen
     expect(String(chosen).endsWith(planted ? "?" : "!")).toBe(true);
