@@ -7,6 +7,7 @@ import { addAsk } from "./verbs/ask.ts";
 import { addAudit } from "./verbs/audit.ts";
 import { addCompare } from "./verbs/compare.ts";
 import { addDoctor } from "./verbs/doctor.ts";
+import { addEvaluate } from "./verbs/evaluate.ts";
 import { addExport } from "./verbs/export.ts";
 import { addGenerate } from "./verbs/generate.ts";
 import { addImport } from "./verbs/import.ts";
@@ -35,6 +36,7 @@ const VERBS = [
   addAudit,
   addGenerate,
   addExport,
+  addEvaluate,
   addServe,
   addInit,
   addDoctor,

@@ -244,17 +244,19 @@ async function runStages(
   }
 }
 
-function reportOf(
+/** Writes the report of a result; into the run's folder unless `to` names another. */
+export function reportOf(
   recipe: Recipe,
   job: MainJob,
   result: JobResult,
   steps: readonly StageStep[],
   version: string,
+  to?: string,
 ): Promise<RunReport> {
   const folder = resolve(recipe.out);
   // Where it was computed is no part of what was computed.
   const { executor: _, ...whatever } = recipe;
-  return writeRunReport(folder, job, result, {
+  return writeRunReport(to ?? folder, job, result, {
     folder,
     recipe: recipeYaml(whatever),
     version,

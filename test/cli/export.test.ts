@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { sha256 } from "../../src/core/digest.ts";
 import { readTable } from "../helpers/read-table.ts";
+import { writeTinyFolder } from "../helpers/tiny-folder.ts";
+import { writeTinyModel } from "../helpers/tiny-model.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
 import { weakTeacher } from "./spawn.ts";
 
@@ -147,5 +149,86 @@ describe("export", () => {
     const broken = await weakTeacher(["export", labels, "--to", "trl", "--model", "org/m"]);
     expect(broken.code).toBe(1);
     expect(broken.stderr).toMatch(/training\.jsonl:1: is no training row: prompt: .*chosen: /);
+  });
+});
+
+describe("evaluate", () => {
+  const stage = async (name: string) => {
+    const found = (await readdir(join(run, "stages"))).find((one) => one.startsWith(`${name}-`));
+    return join(run, "stages", found!);
+  };
+
+  test("a checkpoint from elsewhere is one more arm; one that is the run's own student has its very figures", async () => {
+    const [model, start] = [
+      join(await stage("student-weak"), "model"),
+      join(await stage("student-sft-weak"), "model"),
+    ];
+    const args = ["evaluate", run, "--model", model, "--start", start, "--name", "elsewhere", "--json"];
+    const outcome = await weakTeacher(args);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const report = JSON.parse(await read(run, "evaluate-elsewhere", "report.json"));
+    const arm = (name: string) => report.arms.find((one: { name: string }) => one.name === name);
+    expect(report.arms.map(({ name }: { name: string }) => name)).toEqual([
+      "sft",
+      "weak",
+      "human",
+      "elsewhere",
+    ]);
+    expect(arm("elsewhere").description).toBe("trained elsewhere");
+    for (const figure of ["goldReward", "heldOutAccuracy", "responseLength"])
+      expect(arm("elsewhere")[figure]).toEqual(arm("weak")[figure]);
+    expect(arm("elsewhere").heldOutAccuracy.n).toBeGreaterThan(0);
+    const again = JSON.parse((await weakTeacher(args)).stdout);
+    expect(again.steps.every(({ state }: { state: string }) => state === "cached")).toBe(true);
+  });
+
+  test("an adapter is folded in; another tokenizer, other sizes, a taken name are refused with the reason", async () => {
+    const student = join(folder, "student");
+    const trained = await weakTeacher([
+      "prefer",
+      join(folder, "pairs.jsonl"),
+      "--model",
+      student,
+      "--out",
+      join(folder, "lora"),
+      "--max-length",
+      "64",
+      "--max-prompt-length",
+      "32",
+      "--set",
+      "lora.r=2",
+      "--set",
+      "max_steps=2",
+    ]);
+    expect(trained.code, trained.stderr).toBe(0);
+    const outcome = await weakTeacher([
+      "evaluate",
+      run,
+      "--model",
+      student,
+      "--adapter",
+      join(folder, "lora", "adapter"),
+      "--name",
+      "lora",
+    ]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(outcome.stdout).toMatch(/\nlora +/);
+
+    const fails = async (model: string, name: string, message: RegExp) => {
+      const refused = await weakTeacher(["evaluate", run, "--model", model, "--name", name]);
+      expect(refused.code, refused.stderr).not.toBe(0);
+      expect(refused.stderr).toMatch(message);
+    };
+    const other = await writeTinyFolder(folder, "other", { seed: 3, merge: "a b" });
+    await fails(other, "x", /other: its tokenizer is not that of the run's students/);
+    await writeTinyModel(join(folder, "wide"), {
+      family: "llama",
+      seed: 3,
+      vocab: 264,
+      hidden: 32,
+      positions: 128,
+    });
+    await fails(join(folder, "wide"), "x", /another architecture .*hiddenSize is 32, expected 16/);
+    await fails(student, "weak", /the run has an arm of this name/);
   });
 });

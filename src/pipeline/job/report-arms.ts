@@ -96,7 +96,7 @@ function moreOf(figures: ArmFigures | undefined): NonNullable<Arm["more"]> {
 }
 
 function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
-  if (arm === undefined) return "";
+  if (arm === undefined) return "trained elsewhere";
   if (arm.training === "none") return "the base as it is";
   const { sft, training } = arm;
   const start =
