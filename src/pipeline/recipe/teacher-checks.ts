@@ -61,7 +61,7 @@ function labelIssues({ label, teacher, arms }: Parsed): RecipeIssue[] {
   if (folds === 0) return issues;
   if (heldOut !== undefined)
     at(
-      "heldOut",
+      "held_out",
       "has no effect with calibration_folds: every labelled pair is scored out of fold. Remove it.",
     );
   if (select.kind === "promise") at("select", NO_PROMISE);
