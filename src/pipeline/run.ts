@@ -6,14 +6,14 @@ import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AlignError, ConfigError } from "../core/errors.ts";
-import { writeFileAtomic } from "../core/files.ts";
+import { exists, writeFileAtomic } from "../core/files.ts";
 import { type Log, silentLog } from "../core/log.ts";
 import type { ReportData } from "../report/data.ts";
 import type { ReportFiles } from "../report/render.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
 import { threadsOf } from "./executor/resources.ts";
 import { planJobs, runOnSlurm } from "./executor/slurm-run.ts";
-import type { StageJob } from "./executor/stage-jobs.ts";
+import { type StageJob, slurmFolder } from "./executor/stage-jobs.ts";
 import { hubModels, withLocalModels } from "./hub-models.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "./job/estimate.ts";
 import { type JobResult, runMainJob } from "./job/main-job.ts";
@@ -76,6 +76,8 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   const prepare = async () => {
     // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
     await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
+    // Nodes of a cluster may have no network: their recipe names the folders that were downloaded here.
+    if (settings !== undefined) await writeFileAtomic(nodeRecipe(folder), recipeYaml(recipe));
     await announce(recipe, job, options);
   };
   const plan = async () => (await runStages(recipe, job, { ...options, dryRun: true })).steps;
@@ -131,10 +133,9 @@ function slurmOf({ executor }: Recipe, { detach, fresh }: RunOptions): SlurmSett
  * @throws ConfigError when the run has no such stage; AlignError "pipeline" when an input is missing
  */
 export async function runOneStage(folder: string, name: string, options: RunOptions): Promise<StageStep> {
-  const asked = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
+  const { asked, recipe: local } = await loadRun(folder, options);
   const { executor } = asked;
   const threads = executor.kind === "slurm" ? threadsOf(executor, name, asked.threads) : asked.threads;
-  const local = await withLocalModels(asked, options.log);
   const recipe: Recipe = threads === undefined ? local : { ...local, threads };
   const { steps } = await runStages(recipe, jobOf(recipe), options, name);
   checkStageExists(name, steps);
@@ -155,9 +156,23 @@ export type OpenedRun = {
 
 /** Opens the folder of a run; nothing is computed. @throws ConfigError when the folder is no run */
 export async function openRun(folder: string, options: RunOptions): Promise<OpenedRun> {
-  const asked = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
-  const recipe = await withLocalModels(asked, options.log);
+  const { asked, recipe } = await loadRun(folder, options);
   return planRun(folder, asked, recipe, jobOf(recipe), options);
+}
+
+/** Recipe of a run for the nodes of a cluster, which is left by the process that submits. */
+const nodeRecipe = (folder: string) => join(slurmFolder(folder), RESOLVED);
+
+/** The recipe in a run's folder: as it was asked for, and with its models on this machine. */
+async function loadRun(
+  folder: string,
+  { log }: Pick<RunOptions, "log">,
+): Promise<{ asked: Recipe; recipe: Recipe }> {
+  const set = [`out=${JSON.stringify(folder)}`];
+  const asked = await loadRecipe(join(folder, RESOLVED), { set });
+  const there = asked.executor.kind === "slurm" && (await exists(nodeRecipe(folder)));
+  const recipe = there ? await loadRecipe(nodeRecipe(folder), { set }) : await withLocalModels(asked, log);
+  return { asked, recipe };
 }
 
 async function planRun(

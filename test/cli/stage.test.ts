@@ -1,6 +1,6 @@
 /** `stage`, and what `run` says of the Slurm executor where nothing is submitted; the real Slurm is in test/slurm. */
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -77,6 +77,17 @@ describe("stage", () => {
     expect((await stage("data")).stdout).toContain("kept");
     const made = (await readdir(join(out, "stages"))).filter((name) => !name.startsWith("."));
     expect(made.map((name) => name.replace(/-[0-9a-f]{12}$/, "")).sort()).toEqual(["data", "teacher-sft"]);
+  });
+
+  test("in a run on a cluster, models are those that the submitting process downloaded: nodes may have no network", async () => {
+    const file = join(out, "recipe.yaml");
+    const local = (await readFile(file, "utf8")).replace("kind: local", "kind: slurm");
+    await mkdir(join(out, "slurm"));
+    await writeFile(join(out, "slurm", "recipe.yaml"), local);
+    await writeFile(file, local.replace(join(folder, "weak"), "hub:nobody/nothing@0"));
+    const teacher = await stage("teacher-prefer");
+    expect(teacher.code, teacher.stderr).toBe(0);
+    expect(teacher.stdout).toMatch(/^teacher-prefer {2}done in /);
   });
 
   test("says which input is not there, which stages there are, and that a folder is no run", async () => {

@@ -1,5 +1,7 @@
 /** What all studies of one command start from: the base recipe and what may vary. */
+
 import { parse as parseYaml } from "yaml";
+import { ConfigError } from "../../core/errors.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { recipeYaml } from "../recipe/write.ts";
@@ -41,11 +43,15 @@ export type StudyContext = {
 /** Preset of the small scale. */
 const SMALL = "study-small";
 
-/** Resolves the base of the studies beside one paper. @throws ConfigError as `loadRecipe` */
+/** Resolves the base of the studies beside one paper. @throws ConfigError as `loadRecipe`, and for an executor other than this machine */
 export async function studyContext(request: StudyRequest, paper: Paper): Promise<StudyContext> {
   const base = request.recipe ?? (request.scale === "small" ? SMALL : paper);
   const set = [...request.set, `out=${JSON.stringify(request.out)}`];
   const recipe = await loadRecipe(base, { set });
+  if (recipe.executor.kind !== "local")
+    throw new ConfigError(
+      `executor: studies run on this machine, expected local, got ${recipe.executor.kind}. Run their recipes one by one, or leave it out.`,
+    );
   return {
     scale: request.scale,
     base,

@@ -124,6 +124,13 @@ describe("grids", () => {
 describe("all studies", () => {
   const request = { set: [], out: "runs/x", weak: [], student: [] };
 
+  test("run on this machine: a recipe for a cluster is refused", async () => {
+    const slurm = { ...request, set: ["executor=slurm"], scale: "small" as const };
+    await expect(studyContext(slurm, "tao-li-2025")).rejects.toThrow(
+      "executor: studies run on this machine, expected local, got slurm.",
+    );
+  });
+
   test("share one set of variants at the small scale, each a sound recipe; equal names are equal arms", async () => {
     const context = await studyContext({ ...request, scale: "small" }, "tao-li-2025");
     const placed = STUDIES.filter(({ lacks }) => lacks?.(context) === undefined).map((study) => ({
