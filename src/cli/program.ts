@@ -20,6 +20,7 @@ import { addRewardBench } from "./verbs/reward-bench.ts";
 import { addRun } from "./verbs/run.ts";
 import { addServe } from "./verbs/serve.ts";
 import { addStage } from "./verbs/stage.ts";
+import { addStatus } from "./verbs/status.ts";
 import { addStudy } from "./verbs/study.ts";
 import { addTraining } from "./verbs/train.ts";
 
@@ -28,6 +29,7 @@ const VERBS = [
   addRun,
   addReport,
   addStudy,
+  addStatus,
   addStage,
   addCompare,
   addTraining,

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readlinkSync } from "node:fs";
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { exists } from "./files.ts";
@@ -28,6 +28,8 @@ export interface Claims {
   isHeld(name: string): Promise<boolean>;
 }
 
+const STALE_MS = 60_000;
+
 type Holder = { readonly pid: number; readonly host: string; readonly token: string };
 
 /**
@@ -35,7 +37,7 @@ type Holder = { readonly pid: number; readonly host: string; readonly token: str
  * touched for `staleMs` (default 60,000) of our own clock, so clocks need not agree; it is touched every `heartbeatMs` (5,000).
  */
 export async function openClaims(folder: string, times: ClaimTimes = {}): Promise<Claims> {
-  const { heartbeatMs = 5_000, staleMs = 60_000 } = times;
+  const { heartbeatMs = 5_000, staleMs = STALE_MS } = times;
   await mkdir(folder, { recursive: true });
   /** When each foreign claim was first seen in its present state. */
   const seen = new Map<string, { mtimeMs: number; atMs: number }>();
@@ -66,6 +68,33 @@ export async function openClaims(folder: string, times: ClaimTimes = {}): Promis
       return token === undefined ? undefined : hold(file, token, heartbeatMs, true);
     },
   };
+}
+
+/** Who holds a claim, as one sees it who only looks. */
+export type ClaimHolder = {
+  readonly name: string;
+  readonly pid: number;
+  readonly host: string;
+  /** Since its last sign of life, by our clock. */
+  readonly silentSeconds: number;
+  /** False when its process is known to be dead, or has been silent for longer than a holder that lives (60 s). */
+  readonly living: boolean;
+};
+
+/** The claims of a folder just now, without waiting and without taking any. */
+export async function readClaims(folder: string): Promise<ClaimHolder[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".claim")).sort();
+  const holders = names.map(async (name): Promise<ClaimHolder | undefined> => {
+    const file = join(folder, name);
+    const info = await stat(file).catch(() => undefined);
+    const holder = holderIn(await readFile(file, "utf8").catch(() => ""));
+    if (info === undefined || holder === undefined) return undefined;
+    const silentSeconds = Math.max(0, (Date.now() - info.mtimeMs) / 1000);
+    const dead = holder.host === HOST ? !isAlive(holder.pid) : silentSeconds > STALE_MS / 1000;
+    const { pid, host } = holder;
+    return { name: name.slice(0, -".claim".length), pid, host, silentSeconds, living: !dead };
+  });
+  return (await Promise.all(holders)).filter((holder) => holder !== undefined);
 }
 
 /** Makes the claim file; undefined when there is one. Creating exclusively is atomic, on NFS too. */

@@ -73,6 +73,16 @@ export async function livingHolder(path: string, staleMs = STALE_MS): Promise<Ho
   return holder === undefined || (await isDead(path, holder, staleMs)) ? undefined : holder;
 }
 
+/** Who a lock's file names, and whether that process lives; undefined when there is no such file. */
+export async function lookAtLock(
+  path: string,
+  staleMs = STALE_MS,
+): Promise<{ readonly pid: number; readonly host: string; readonly living: boolean } | undefined> {
+  const holder = await readHolder(path);
+  if (holder === undefined) return undefined;
+  return { pid: holder.pid, host: holder.host, living: !(await isDead(path, holder, staleMs)) };
+}
+
 async function create(path: string, me: Holder): Promise<boolean> {
   const fail = (error: unknown) => {
     const advice = "Check free space and permissions, or choose another folder.";

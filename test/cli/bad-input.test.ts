@@ -67,16 +67,16 @@ describe("bad input gets one clear message and loses nothing", () => {
   });
 
   test("a weight that is not a number stops before anything is written", async () => {
-    const args = ["generate", at("prompts.json"), "--model", at("nan-model"), "--out", at("nan.jsonl")];
+    const args = ["generate", at("prompts.json"), "--model", at("nan-model"), "--out", at("nan-out")];
     const outcome = await weakTeacher([...args, "--set", "max_new_tokens=2"]);
     expectOneMessage(outcome, /nan-model.*(NaN|not finite|non-finite)/is, [1]);
-    expect(existsSync(at("nan.jsonl"))).toBe(false);
+    expect(existsSync(at("nan-out"))).toBe(false);
   });
 
   test("a folder that is no model says what a model has", async () => {
-    const args = ["generate", at("prompts.json"), "--model", folder, "--out", at("none.jsonl")];
+    const args = ["generate", at("prompts.json"), "--model", folder, "--out", at("none-out")];
     expectOneMessage(await weakTeacher(args), /config\.json/, [1]);
-    expect(existsSync(at("none.jsonl"))).toBe(false);
+    expect(existsSync(at("none-out"))).toBe(false);
   });
 
   test("nothing half-written is left", () => {

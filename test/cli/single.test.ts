@@ -218,23 +218,26 @@ describe("generate", () => {
         "--set",
         "gold=[sentiment]",
       ]);
-    const outcome = await generate("a.jsonl");
+    const outcome = await generate("a");
     expect(outcome.code, outcome.stderr).toBe(0);
     expect(JSON.parse(outcome.stdout)).toMatchObject({ prompts: 2, responses: 4 });
-    await generate("b.jsonl");
-    expect(await readFile(at("a.jsonl"), "utf8")).toBe(await readFile(at("b.jsonl"), "utf8"));
+    expect(JSON.parse((await generate("a")).stdout)).toMatchObject({ state: "cached", responses: 4 });
+    await generate("b");
+    expect(await readFile(at("a", "responses.jsonl"), "utf8")).toBe(
+      await readFile(at("b", "responses.jsonl"), "utf8"),
+    );
   });
 
   test("prompts that are no list, and unknown settings, are refused", async () => {
     await writeFile(at("prompts.json"), "{}");
-    const args = ["generate", at("prompts.json"), "--model", at("base"), "--out", at("no.jsonl")];
+    const args = ["generate", at("prompts.json"), "--model", at("base"), "--out", at("no")];
     const outcome = await weakTeacher(args);
     expect(outcome).toMatchObject({ code: 1, stdout: "" });
     expect(outcome.stderr).toContain("expected a JSON list of prompts");
     expect((await weakTeacher([...args, "--set", "temprature=1"])).stderr).toContain(
       'did you mean "temperature"?',
     );
-    expect(existsSync(at("no.jsonl"))).toBe(false);
+    expect(existsSync(at("no"))).toBe(false);
   });
 });
 

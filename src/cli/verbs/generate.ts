@@ -1,8 +1,11 @@
 /** `weak-teacher generate`: sampled responses to prompts, scored by gold where that is asked for. */
-import type { Command } from "commander";
+import { join } from "node:path";
+import { type Command, Option } from "commander";
 import { ConfigError, DataError } from "../../core/errors.ts";
-import { readText } from "../../core/files.ts";
+import { readJson, readText } from "../../core/files.ts";
+import type { GenerateFacts } from "../../pipeline/generate-files.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
+import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type GenerateOptions = ComputeOptions & {
@@ -10,6 +13,8 @@ type GenerateOptions = ComputeOptions & {
   readonly out: string;
   readonly set: readonly string[];
   readonly seed: number;
+  readonly fresh?: boolean;
+  readonly sampleOnly?: boolean;
 };
 
 /** Adds the verb `generate`. */
@@ -19,20 +24,30 @@ export function addGenerate(program: Command): void {
     .description("sample responses to prompts, with log-probabilities and gold scores, as JSON lines")
     .argument("<prompts>", "a JSON list of prompts, or a text file with one per line")
     .requiredOption("--model <folder>", "the model that writes")
-    .requiredOption("--out <file>", "the JSON lines to write: one record per response")
+    .requiredOption(
+      "--out <folder>",
+      "where responses.jsonl goes, one record per response; several processes at one folder share the work",
+    )
     .option(
       "--set <name=value>",
       "max_new_tokens, temperature, top_k, top_p, stop, per_prompt, gold, as in a recipe's eval section",
       collect,
       [],
     )
-    .option("--seed <n>", "seed of the sampling", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22);
+    .option("--seed <n>", "seed of the sampling", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22)
+    .option("--fresh", "start over, whatever is kept")
+    .addOption(
+      new Option(
+        "--sample-only",
+        "only sample, together with others at the same --out; the same command without it finishes",
+      ).conflicts("fresh"),
+    );
   withCompute(command)
     .addHelpText(
       "after",
       examples([
-        "generate prompts.json --model models/dpo --out responses.jsonl --set max_new_tokens=64",
-        "generate prompts.txt --model models/dpo --out responses.jsonl --set gold=[sentiment] --set temperature=1",
+        "generate prompts.json --model models/dpo --out responses --set max_new_tokens=64",
+        "generate prompts.txt --model models/dpo --out responses --set gold=[sentiment] --set temperature=1",
       ]),
     )
     .action(act(runGenerate));
@@ -40,43 +55,34 @@ export function addGenerate(program: Command): void {
 
 async function runGenerate(session: Session, file: string, options: GenerateOptions): Promise<void> {
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
-  const { evalSchema } = await import("../../pipeline/recipe/sections.ts");
-  const { evaluateArm } = await import("../../evaluate/arm.ts");
-  const { openGoldScorer } = await import("../../evaluate/gold.ts");
-  const { loadModel } = await import("../../checkpoint/load-model.ts");
-  const { loadTokenizer } = await import("../../text/tokenizer.ts");
-  const { openRuntime } = await import("../../runtime/runtime.ts");
-  const { gold, ...generation } = settingsOf(evalSchema.omit({ nBootstrap: true }), options.set);
+  const { generateSchema, generateStage } = await import("../../pipeline/generate-files.ts");
+  const { runSingle } = await import("../../pipeline/single.ts");
+  const { modelDigest } = await import("../../teacher/teacher-model.ts");
+  const { out, device, threads, seed } = options;
+  if (out.endsWith(".jsonl"))
+    throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
+  const settings = settingsOf(generateSchema, options.set);
   const prompts = await readPrompts(file);
-  const runtime = openRuntime(options);
-  try {
-    const model = await loadModel(runtime, options.model);
-    const tokenizer = await loadTokenizer(options.model);
-    const scorers = await Promise.all(gold.map((spec) => openGoldScorer({ runtime }, spec)));
-    const { log, signal } = session;
-    const how = {
-      model,
-      tokenizer,
-      prompts,
-      generation: { ...generation, seed: options.seed },
-      gold: scorers,
-      file: options.out,
-    };
-    const records = await evaluateArm({ runtime, log, signal }, how);
-    const means = scorers.map(
-      ({ name }) => [name, mean(records.map((record) => record.gold[name]!))] as const,
+  const model = { folder: options.model, digest: await modelDigest(options.model) };
+  const { log, signal } = session;
+  const how = {
+    ...{ out, device, threads, log, signal, code: packageVersion() },
+    fresh: options.fresh === true,
+    shareOnly: options.sampleOnly === true,
+  };
+  const step = await runSingle(how, (deps) => generateStage(deps, { model, prompts, settings, seed }));
+  if (step.state === "shared")
+    return session.result(
+      step,
+      `${out}: all prompts are answered; the same command without --sample-only writes the records`,
     );
-    const text = means.map(([name, value]) => `, mean ${name} ${value.toFixed(3)}`).join("");
-    const value = {
-      out: options.out,
-      prompts: prompts.length,
-      responses: records.length,
-      gold: Object.fromEntries(means),
-    };
-    session.result(value, `${options.out}: ${records.length} responses to ${prompts.length} prompts${text}`);
-  } finally {
-    await runtime.close();
-  }
+  const facts = (await readJson(join(out, "facts.json"))) as GenerateFacts;
+  const means = Object.entries(facts.gold).map(([name, value]) => `, mean ${name} ${value.toFixed(3)}`);
+  const kept = step.state === "cached" ? " (kept from before)" : "";
+  session.result(
+    { ...step, out, ...facts },
+    `${out}${kept}: ${facts.responses} responses to ${facts.prompts} prompts${means.join("")}`,
+  );
 }
 
 /** Prompts of a JSON list or of lines. @throws DataError for anything else; ConfigError when there is none */
@@ -101,5 +107,3 @@ function parseList(text: string, file: string): string[] {
   if (!Array.isArray(list) || !list.every((prompt) => typeof prompt === "string")) throw fail();
   return list;
 }
-
-const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,0 +1,162 @@
+/**
+ * How far a run is, or a folder that `label` or `generate` fills: stages done, running, failed and to come, shards, rate and time left. Told
+ * by the files alone, while others write them.
+ */
+import { readdir } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { ConfigError, messageOf } from "../core/errors.ts";
+import { exists, readJson } from "../core/files.ts";
+import { silentLog } from "../core/log.ts";
+import { type ShardSize, type ShardsStatus, shardsStatus } from "../core/shard-status.ts";
+import { SHARDS } from "../core/shard-work.ts";
+import { RECORD, readStageRecord } from "./cache.ts";
+import { FAILED, type Failure, readFailure } from "./failures.ts";
+import { runMainJob } from "./job/main-job.ts";
+import { lookAtLock } from "./lock.ts";
+import { jobOf } from "./recipe/job.ts";
+import { loadRecipe } from "./recipe/parse.ts";
+import { RESOLVED } from "./run.ts";
+import { openPipeline } from "./stages.ts";
+
+/** A process at work on a stage, or one that died there. */
+export type StageHolder = { readonly pid: number; readonly host: string; readonly living: boolean };
+
+/** Work in shards inside a stage: "scores", "parts". */
+export type StageShards = ShardsStatus & { readonly name: string };
+
+/**
+ * One stage. `done` its result is there, `running` a living process is at it, `failed` the last attempt ended with an error, `stopped` it
+ * was begun and nobody is at it, `open` it is to come.
+ */
+export type StageStatus = {
+  readonly name: string;
+  readonly state: "done" | "running" | "failed" | "stopped" | "open";
+  readonly finishedAt: string | null;
+  readonly elapsedSeconds: number | null;
+  readonly holders: readonly StageHolder[];
+  readonly shards: readonly StageShards[];
+  readonly failure: Failure | null;
+};
+
+/** A run or an output folder. */
+export type FolderStatus = {
+  readonly folder: string;
+  readonly stages: readonly StageStatus[];
+  /** Why the stages to come are not known; null where they are, or where there are none. */
+  readonly planProblem: string | null;
+};
+
+/**
+ * Looks at a run's folder, or at an `--out` of `label` or `generate`.
+ * @throws ConfigError when it is neither
+ */
+export async function folderStatus(path: string, code: string): Promise<FolderStatus> {
+  const folder = resolve(path);
+  const stages: StageStatus[] = [];
+  const places = [join(folder, "stages"), join(`${folder}.work`, "stages")];
+  const whole = await readStageRecord(folder);
+  if (whole !== undefined)
+    stages.push({
+      ...idle(whole.identity.name, "done"),
+      ...{ finishedAt: whole.finishedAt, elapsedSeconds: whole.elapsedSeconds },
+    });
+  let found = whole !== undefined;
+  for (const place of places) {
+    if (!(await exists(place))) continue;
+    found = true;
+    stages.push(...(await stagesIn(place)));
+  }
+  const isRun = await exists(join(folder, RESOLVED));
+  if (!found && !isRun)
+    throw new ConfigError(
+      `${path}: is no run and no output of label or generate, expected a folder with ${RESOLVED}, stages/ or ${RECORD}, or ${basename(folder)}.work beside it.`,
+    );
+  const plan = isRun ? await planned(folder, code) : { names: [], problem: null };
+  const known = new Set(stages.map(({ name }) => name));
+  const toCome = plan.names.filter((name) => !known.has(name)).map((name) => idle(name, "open"));
+  return { folder, stages: [...stages, ...toCome], planProblem: plan.problem };
+}
+
+const idle = (name: string, state: StageStatus["state"]): StageStatus => ({
+  ...{ name, state, finishedAt: null, elapsedSeconds: null, holders: [], shards: [], failure: null },
+});
+
+/** Names of the stages of a run's recipe. A recipe that cannot be planned, or only with a download, is said and no more. */
+async function planned(folder: string, code: string): Promise<{ names: string[]; problem: string | null }> {
+  try {
+    const recipe = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
+    if (Object.values(recipe.models).some((model) => model?.source.startsWith("hub:")))
+      return { names: [], problem: "models of the hub are not looked up" };
+    const pipeline = openPipeline({ folder, code, mode: "plan" });
+    const runtime = () => {
+      throw new Error("internal: a plan computes nothing");
+    };
+    await runMainJob({ pipeline, runtime, log: silentLog }, jobOf(recipe));
+    return { names: pipeline.steps().map(({ name }) => name), problem: null };
+  } catch (error) {
+    return { names: [], problem: messageOf(error) };
+  }
+}
+
+const WORK = ".work-";
+const LOCK = ".lock-";
+
+/** `name-0123456789ab` */
+const parseName = (text: string) => /^(.+)-([0-9a-f]{12})/.exec(text);
+
+async function stagesIn(place: string): Promise<StageStatus[]> {
+  const names = (await readdir(place).catch(() => [])).sort();
+  const done = names.filter((name) => !name.startsWith(".")).map((name) => finished(place, name));
+  const marks = names.flatMap((name) => {
+    const mark = [WORK, FAILED, LOCK].find((one) => name.startsWith(one));
+    const parsed = mark === undefined ? null : parseName(name.slice(mark.length));
+    return parsed === null ? [] : [parsed[0]];
+  });
+  const stages = [...new Set(marks)].map((id) => begun(place, names, id));
+  const all = [...(await Promise.all(done)), ...(await Promise.all(stages))];
+  return all.filter((stage) => stage !== undefined);
+}
+
+async function finished(place: string, name: string): Promise<StageStatus | undefined> {
+  const record = await readStageRecord(join(place, name));
+  if (record === undefined) return undefined;
+  const { finishedAt, elapsedSeconds } = record;
+  return { ...idle(record.identity.name, "done"), finishedAt, elapsedSeconds };
+}
+
+async function begun(place: string, names: readonly string[], id: string): Promise<StageStatus | undefined> {
+  const locks = names.filter((name) => name.startsWith(`${LOCK}${id}`) && !name.endsWith(".takeover"));
+  const looked = await Promise.all(locks.map((name) => lookAtLock(join(place, name))));
+  const holders = looked.filter((holder) => holder !== undefined);
+  const failure = (await readFailure(join(place, `${FAILED}${id}.json`))) ?? null;
+  const shards = await shardsIn(join(place, `${WORK}${id}`));
+  const living =
+    holders.some((holder) => holder.living) ||
+    shards.some(({ claims }) => claims.some((claim) => claim.living));
+  const isBegun = names.includes(`${WORK}${id}`);
+  if (!isBegun && !living && failure === null) return undefined;
+  const state = living ? "running" : failure !== null ? "failed" : "stopped";
+  return { ...idle(parseName(id)![1]!, state), holders, shards, failure };
+}
+
+/** Folders of shards in a work folder. */
+async function shardsIn(work: string): Promise<StageShards[]> {
+  const found: StageShards[] = [];
+  for (const name of (await readdir(work).catch(() => [])).sort()) {
+    const sizes = await shardSizes(join(work, name));
+    if (sizes !== undefined) found.push({ name, ...(await shardsStatus(join(work, name), sizes)) });
+  }
+  return found;
+}
+
+/** The shards that a manifest names, of scores (`pairs`) or of a generation (`prompts`). */
+async function shardSizes(folder: string): Promise<ShardSize[] | undefined> {
+  if (!(await exists(join(folder, SHARDS)))) return undefined;
+  const manifest = (await readJson(join(folder, "manifest.json")).catch(() => undefined)) as
+    | { shards?: readonly { digest?: unknown; pairs?: unknown; prompts?: unknown }[] }
+    | undefined;
+  return manifest?.shards?.map(({ digest, pairs, prompts }) => ({
+    digest: String(digest),
+    items: Number(pairs ?? prompts),
+  }));
+}
