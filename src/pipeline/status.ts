@@ -101,8 +101,8 @@ async function planned(folder: string, code: string): Promise<{ names: string[];
 const WORK = ".work-";
 const LOCK = ".lock-";
 
-/** `name-0123456789ab` */
-const parseName = (text: string) => /^(.+)-([0-9a-f]{12})/.exec(text);
+/** `name-0123456789ab`, perhaps with what a lock's or a failure's file has after it. */
+const parseName = (text: string) => /^([a-z0-9-]+)-[0-9a-f]{12}(?=\.|$)/.exec(text);
 
 async function stagesIn(place: string): Promise<StageStatus[]> {
   const names = (await readdir(place).catch(() => [])).sort();
