@@ -114,6 +114,11 @@ test("a plan runs nothing; settings without effect on the kind, and too many fol
   const folds = await audit("y", "--folds", "500");
   expect(folds).toMatchObject({ code: 1 });
   expect(folds.stderr).toContain("expected from 2 to 120");
+  const long = await audit("w", "--max-length", "300");
+  expect(long).toMatchObject({ code: 2 });
+  expect(long.stderr).toContain(
+    "--max-length: is too large for the model, expected at most 64 positions, got 300",
+  );
   const soft = await audit("z", "--set", "prefer.loss=soft");
   expect(soft).toMatchObject({ code: 2 });
   expect(soft.stderr).toContain("labels under audit have no weights");

@@ -73,9 +73,9 @@ export function addAudit(program: Command): void {
     .addHelpText(
       "after",
       examples([
-        "audit pairs.jsonl --model stories15M --layers 3 --trim --out audits/pairs",
+        "audit pairs.jsonl --model stories15M --layers 3 --trim --max-length 256 --out audits/pairs",
         "audit pairs.jsonl --model models/opt-125m --kind reward-head --folds 10 --out audits/pairs",
-        "audit ethics.csv --format ethics --model stories15M --layers 3 --trim --plant 0.1 --limit 1500 --folds 3 --out audits/ethics",
+        "audit ethics.csv --format ethics --model stories15M --layers 3 --trim --plant 0.1 --limit 1500 --folds 3 --max-length 128 --max-prompt-length 64 --out audits/ethics",
         "audit pairs.jsonl --model models/opt-125m --set sft.learning_rate=1e-5 --set prefer.beta=0.2 --set prefer.loss=ipo --out audits/ipo",
       ]),
     )
