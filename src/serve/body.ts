@@ -76,8 +76,9 @@ export function checked<Schema extends z.ZodType>(schema: Schema, body: unknown)
   const result = schema.safeParse(body);
   if (result.success) return result.data;
   const issues = result.error.issues.flatMap((issue) => issueOf(issue, body));
-  const nameOf = (path: readonly (string | number)[]) => path.join(".") || "body";
-  const told = issues.slice(0, 10).map(({ path, problem }) => `${nameOf(path)}: ${problem}`);
+  // Names of unknown members are the client's own, and as long as it likes.
+  const nameOf = (path: readonly (string | number)[]) => path.join(".").slice(0, 100) || "body";
+  const told = issues.slice(0, 10).map(({ path, problem }) => `${nameOf(path)}: ${problem.slice(0, 300)}`);
   throw new Problem(400, told.join(" "), { param: nameOf(issues[0]!.path) });
 }
 

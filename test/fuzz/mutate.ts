@@ -150,7 +150,11 @@ export function mutateJson(text: string, rng: Rng): string | undefined {
     owner[pick(["x", "__proto__", "constructor", "id", "type"], rng)] = owner[key];
   else if (how === 2) owner[key] = [owner[key]];
   else owner[key] = pick(VALUES, rng);
-  return JSON.stringify(root);
+  try {
+    return JSON.stringify(root);
+  } catch {
+    return undefined; // nested more deeply than can be written; it stays as it is
+  }
 }
 
 /** How a format is damaged. */

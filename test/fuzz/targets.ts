@@ -21,6 +21,7 @@ import { loadTokenizer } from "../../src/text/tokenizer.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-decoders.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import type { Target } from "./harness.ts";
+import { HTTP_TARGET } from "./http-target.ts";
 
 /** A target that writes its input to a file of the folder and reads that. */
 function fileTarget(
@@ -143,6 +144,7 @@ function withChecksum(text: string): string {
 
 /** All targets. */
 export const TARGETS: readonly Target[] = [
+  HTTP_TARGET,
   fileTarget(
     "safetensors",
     "binary",
