@@ -14,6 +14,7 @@ import type {
   ReportWarning,
 } from "../../report/data.ts";
 import { formatNumber } from "../../report/format.ts";
+import { type HeldOutDifference, heldOutDifferences } from "./held-out.ts";
 import {
   type ChangedResponse,
   changedResponses,
@@ -36,6 +37,7 @@ export type RunComparison = {
   readonly runs: readonly { readonly name: string; readonly folder: string; readonly runId: string }[];
   readonly settings: ReturnType<typeof differingSettings>;
   readonly differences: readonly PairedDifference[];
+  readonly heldOut: readonly HeldOutDifference[];
   readonly report: ReportData;
 };
 
@@ -55,11 +57,13 @@ export async function compareRuns(
   const comparable = (gold: string) => !other.includes(gold);
   const rng = createRng("compare");
   const differences = pairedDifferences(runs, comparable, { rng, resamples: options.resamples });
+  const heldOut = heldOutDifferences(runs, { rng, resamples: options.resamples });
   const changed = changedResponses(runs, { comparable, limit: options.examples });
   return {
     runs: runs.map(({ name, folder, runId }) => ({ name, folder, runId })),
     settings,
     differences,
+    heldOut,
     report: {
       title: `weak-teacher: ${runs.length} runs side by side`,
       ...identity(runs, options),
@@ -70,7 +74,7 @@ export async function compareRuns(
           "One training run per arm: two runs also differ by chance in training, which is not in these intervals.",
       },
       tables: [settingTable(runs, settings), armTable(runs), ...pairedTable(differences)],
-      differences: differences.map(reportDifference),
+      differences: [...differences.map(reportDifference), ...heldOut.map(heldOutDifference)],
       studies: changedStudies(changed),
       warnings: warningsOf(runs, differences, other),
     },
@@ -206,6 +210,23 @@ function reportDifference(one: PairedDifference): Difference {
     pValue: one.permutationTest,
     pAdjusted: one.adjusted,
     correction: "Holm",
+    headline: true,
+  };
+}
+
+function heldOutDifference(one: HeldOutDifference): Difference {
+  return {
+    a: `${one.arm} of ${one.run}`,
+    b: `${one.arm} of ${one.against}`,
+    metric: "held-out accuracy",
+    value: one.difference,
+    unit: "prompts",
+    format: "percent",
+    paired: true,
+    test: "McNemar's exact test for held-out accuracy",
+    pValue: one.mcNemar,
+    pAdjusted: one.adjusted,
+    correction: "Holm, held-out accuracy and gold reward apart",
     headline: true,
   };
 }

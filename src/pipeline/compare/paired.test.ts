@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../core/rng.ts";
 import type { ArmRecord, EvaluatedArm } from "../../evaluate/arm.ts";
+import { heldOutDifferences } from "./held-out.ts";
 import { changedResponses, pairedDifferences, wordDistance } from "./paired.ts";
 import type { ComparedRun } from "./run-folder.ts";
 import { differingSettings } from "./settings.ts";
@@ -34,6 +35,7 @@ const run = (name: string, answers: readonly EvaluatedArm[]): ComparedRun => ({
   arms: [],
   baseline: "sft",
   answers,
+  heldOut: new Map(),
 });
 
 const one = run("one", [
@@ -74,6 +76,32 @@ test("prompts whose winner changed come first, and texts by the words they do no
   expect(texts.map(({ prompt }) => prompt)).toEqual(["p?"]);
   // "a b d" and "a b c": 2 of 3 words in common.
   expect(texts[0]!.distance).toBeCloseTo(1 - 4 / 6, 12);
+});
+
+test("held-out accuracy is compared on the pairs both decide", () => {
+  const pair = (id: string, implicit: number) => ({
+    id,
+    promptId: id,
+    implicit,
+    likelihood: 0,
+    likelihoodPerToken: 0,
+  });
+  const with1 = {
+    ...one,
+    heldOut: new Map([["weak", [pair("x", 1), pair("y", 1), pair("z", -1), pair("only", 1)]]]),
+  };
+  const with2 = {
+    ...two,
+    heldOut: new Map([["weak", [pair("x", 1), pair("y", -1), pair("z", -1), pair("tie", 0)]]]),
+  };
+  const [difference, ...others] = heldOutDifferences([with1, with2], {
+    rng: createRng("held"),
+    resamples: 200,
+  });
+  expect(others).toEqual([]);
+  // Shared: x y z. The second run is right on x, the first on x and y.
+  expect(difference).toMatchObject({ arm: "weak", pairs: 3, onlyRun: 0, onlyAgainst: 1, mcNemar: 1 });
+  expect(difference!.difference.estimate).toBeCloseTo(-1 / 3, 12);
 });
 
 test("words count as often as they stand", () => {

@@ -5,8 +5,10 @@ import { z } from "zod";
 import { AlignError, ConfigError, messageOf } from "../../core/errors.ts";
 import { exists, readJson } from "../../core/files.ts";
 import { type EvaluatedArm, readArmRecords } from "../../evaluate/arm.ts";
+import type { HeldOutPair } from "../../evaluate/held-out.ts";
 import type { Arm } from "../../report/data.ts";
 import { REPORT_SCHEMA } from "../../report/json.ts";
+import { readHeldOutFile } from "../job/evaluate-stages.ts";
 
 const reportSchema = z.looseObject({
   schema: z.literal(REPORT_SCHEMA),
@@ -32,9 +34,12 @@ export type ComparedRun = {
   readonly baseline: string | undefined;
   /** Arms with responses on the test prompts; none where the run had no evaluator. */
   readonly answers: readonly EvaluatedArm[];
+  /** Margins on the labelled test pairs, by arm. */
+  readonly heldOut: ReadonlyMap<string, readonly HeldOutPair[]>;
 };
 
 const GENERATIONS = "generate-";
+const HELD_OUT = "held-out-";
 
 /**
  * Opens a run.
@@ -52,10 +57,18 @@ export async function openRun(folder: string, name: string): Promise<ComparedRun
   const resolved: unknown = parse(recipe.yaml);
   const known = new Set(arms.map((arm) => arm.name));
   const answers: EvaluatedArm[] = [];
+  const heldOut = new Map<string, readonly HeldOutPair[]>();
   for (const { name: stage, path } of artefacts) {
-    const arm = stage.startsWith(GENERATIONS) ? stage.slice(GENERATIONS.length) : undefined;
-    if (arm === undefined || !known.has(arm)) continue;
-    answers.push({ name: arm, records: await recordsOf(folder, path) });
+    const [answered, judged] = [GENERATIONS, HELD_OUT].map((start) =>
+      stage.startsWith(start) && known.has(stage.slice(start.length)) ? stage.slice(start.length) : undefined,
+    );
+    if (answered !== undefined)
+      answers.push({
+        name: answered,
+        records: await readArmRecords(await fileOf(folder, path, "records.jsonl")),
+      });
+    if (judged !== undefined)
+      heldOut.set(judged, await readHeldOutFile(await fileOf(folder, path, "pairs.jsonl")));
   }
   return {
     name,
@@ -67,6 +80,7 @@ export async function openRun(folder: string, name: string): Promise<ComparedRun
     baseline: baselineOf(resolved),
     arms: arms as unknown as Arm[],
     answers,
+    heldOut,
   };
 }
 
@@ -93,13 +107,12 @@ function baselineOf(recipe: unknown): string | undefined {
   return arms.find(({ training }) => training === "sft")?.name;
 }
 
-async function recordsOf(folder: string, path: string) {
-  const file = join(folder, path, "records.jsonl");
-  if (!(await exists(file)))
-    throw new ConfigError(
-      `${folder}: the responses that its report names are not there (${join(path, "records.jsonl")}). Compute them again with: weak-teacher run ${join(folder, "recipe.yaml")} --out ${folder}`,
-    );
-  return readArmRecords(file);
+async function fileOf(folder: string, path: string, name: string): Promise<string> {
+  const file = join(folder, path, name);
+  if (await exists(file)) return file;
+  throw new ConfigError(
+    `${folder}: a file that its report stands on is not there (${join(path, name)}). Compute it again with: weak-teacher run ${join(folder, "recipe.yaml")} --out ${folder}`,
+  );
 }
 
 async function noReport(folder: string): Promise<string> {

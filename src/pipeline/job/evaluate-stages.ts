@@ -158,8 +158,11 @@ export const readHeldOut = async (artefact: Artefact): Promise<HeldOutAccuracy> 
   (await readJson(artefact.path("accuracy.json"))) as HeldOutAccuracy;
 
 /** The margins of a held-out stage, pair by pair. */
-export async function readHeldOutPairs(artefact: Artefact): Promise<HeldOutPair[]> {
-  const file = artefact.path("pairs.jsonl");
+export const readHeldOutPairs = (artefact: Artefact): Promise<HeldOutPair[]> =>
+  readHeldOutFile(artefact.path("pairs.jsonl"));
+
+/** The same from a file. @throws DataError for a line that is no record */
+export async function readHeldOutFile(file: string): Promise<HeldOutPair[]> {
   const pairs: HeldOutPair[] = [];
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
