@@ -4,15 +4,7 @@ import { stringify } from "yaml";
 import { canonicalJson, digestOf } from "../../core/digest.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
-import type {
-  Arm,
-  Cell,
-  Column,
-  Difference,
-  ReportData,
-  ReportTable,
-  ReportWarning,
-} from "../../report/data.ts";
+import type { Difference, ReportData, ReportTable, ReportWarning } from "../../report/data.ts";
 import { formatNumber } from "../../report/format.ts";
 import { type HeldOutDifference, heldOutDifferences } from "./held-out.ts";
 import {
@@ -23,6 +15,7 @@ import {
 } from "./paired.ts";
 import { type ComparedRun, openRuns } from "./run-folder.ts";
 import { differingSettings } from "./settings.ts";
+import { armTable, pairedTable, settingTable } from "./tables.ts";
 
 /** How to compare. */
 export type CompareRunsOptions = {
@@ -112,90 +105,6 @@ function redefinedGold(runs: readonly ComparedRun[]): string[] {
     }
   }
   return [...other];
-}
-
-function settingTable(
-  runs: readonly ComparedRun[],
-  settings: ReturnType<typeof differingSettings>,
-): ReportTable {
-  return {
-    title: "Settings that differ",
-    columns: [
-      { title: "setting", format: "code" },
-      ...runs.map(({ name }): Column => ({ title: name, format: "text" })),
-    ],
-    rows:
-      settings.length === 0
-        ? [["none: the recipes are the same", ...runs.map(() => null)]]
-        : settings.map(({ path, values }) => [path, ...values.map((value) => value ?? null)]),
-  };
-}
-
-const METRICS: readonly { title: string; format?: "percent"; of: (arm: Arm) => Cell | undefined }[] = [
-  { title: "gold reward", of: (arm) => arm.goldReward },
-  { title: "win rate vs SFT", format: "percent", of: (arm) => arm.winRateVsSft },
-  { title: "win rate vs human labels", format: "percent", of: (arm) => arm.winRateVsHuman },
-  { title: "held-out accuracy", format: "percent", of: (arm) => arm.heldOutAccuracy },
-  { title: "length, tokens", of: (arm) => arm.responseLength },
-  { title: "KL from SFT, nats", of: (arm) => arm.klFromSft },
-];
-
-function armTable(runs: readonly ComparedRun[]): ReportTable {
-  const names = [...new Set(runs.flatMap(({ arms }) => arms.map(({ name }) => name)))];
-  const more = [
-    ...new Map(
-      runs.flatMap(({ arms }) =>
-        arms.flatMap((arm) => (arm.more ?? []).map(({ metric, format }) => [metric, format] as const)),
-      ),
-    ),
-  ];
-  const rows = names.flatMap((name) =>
-    runs.flatMap((run): Cell[][] => {
-      const arm = run.arms.find((one) => one.name === name);
-      if (arm === undefined) return [];
-      const extra = more.map(([metric]) => arm.more?.find((one) => one.metric === metric)?.value ?? null);
-      return [[name, run.name, ...METRICS.map(({ of }) => of(arm) ?? null), ...extra]];
-    }),
-  );
-  return {
-    title: "Arms of all runs",
-    columns: [
-      { title: "arm" },
-      { title: "run" },
-      ...METRICS.map(({ title, format }): Column => ({ title, format: format ?? "number" })),
-      ...more.map(([title, format]): Column => ({ title, format: format ?? "number" })),
-    ],
-    rows,
-    notes: ["As each run's own report says, on its own test prompts."],
-  };
-}
-
-function pairedTable(differences: readonly PairedDifference[]): ReportTable[] {
-  if (differences.length === 0) return [];
-  const count = (title: string): Column => ({ title, format: "count" });
-  return [
-    {
-      title: "Prompts won by the later run",
-      columns: [
-        { title: "arm" },
-        { title: "run" },
-        { title: "against" },
-        { title: "gold scorer" },
-        ...["wins", "ties", "losses"].map(count),
-        { title: "sign test, p" },
-      ],
-      rows: differences.map((one) => [
-        one.arm,
-        one.run,
-        one.against,
-        one.gold,
-        one.wins,
-        one.ties,
-        one.losses,
-        formatNumber(one.signTest, { digits: 3 }),
-      ]),
-    },
-  ];
 }
 
 function reportDifference(one: PairedDifference): Difference {

@@ -415,6 +415,8 @@ describe("files", () => {
     expect(jobOf(recipe)).toMatchObject({ name: preset, seed: 22 });
     // As it is kept in a run's folder, it reads back to the same.
     expect(read(recipeYaml(recipe))).toEqual(recipe);
+    // And is written again to the same bytes: a report's digest of it does not depend on who read it.
+    expect(recipeYaml(read(recipeYaml(recipe)))).toBe(recipeYaml(recipe));
   });
 
   test("the presets have the papers' numbers", async () => {
