@@ -157,7 +157,13 @@ test("killed with kill -9 it goes on, with the same results and no finished stag
 
 test("all leaves out what cannot be run and says why; by name it is an error", async () => {
   const plan = resultOf(await study("none", "all", "--dry-run"));
-  expect(plan.leftOut.map(({ name }) => name)).toEqual(["votes", "family", "gold-models"]);
+  expect(plan.leftOut.map(({ name }) => name)).toEqual([
+    "votes",
+    "student-size",
+    "teacher-size",
+    "family",
+    "gold-models",
+  ]);
   expect(plan.studies.length).toBeGreaterThan(20);
   const votes = await study("none", "votes");
   expect(votes.code).toBe(2);

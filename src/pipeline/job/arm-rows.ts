@@ -73,7 +73,7 @@ async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<read
   const pool = spec.data === "labelled" ? [] : await poolRows(material, spec);
   const labelled = spec.data === "pool" ? [] : (await taught(material)).map(asCertain);
   const rows = [...pool, ...(spec.data === "labelled" ? turned(labelled, spec.flip, job.seed) : labelled)];
-  return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, material), job.seed);
+  return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, rows, material), job.seed);
 }
 
 /** People's labels weigh as much as a label can. */
@@ -107,8 +107,13 @@ function turned(rows: readonly TrainingRow[], share: RowSpec["flip"], seed: numb
   return rows.map((row) => (out.has(row.id) ? { ...row, chosen: row.rejected, rejected: row.chosen } : row));
 }
 
-async function sizeOf(size: number | "labelled", material: RowMaterial): Promise<number> {
-  return size === "labelled" ? (await taught(material)).length : size;
+/** As many as are labelled, or all where these are fewer. */
+async function sizeOf(
+  size: number | "labelled",
+  rows: readonly TrainingRow[],
+  material: RowMaterial,
+): Promise<number> {
+  return size === "labelled" ? Math.min(rows.length, (await taught(material)).length) : size;
 }
 
 /** The labelled pairs that the teacher learns from. */

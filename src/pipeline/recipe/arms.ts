@@ -41,7 +41,9 @@ const rowsShape = {
   size: z
     .union([count, z.literal("labelled")])
     .optional()
-    .describe("Only so many pairs, drawn at random; labelled takes as many as the teacher learns from."),
+    .describe(
+      "Only so many pairs, drawn at random; labelled takes as many as the teacher learns from, or all where these are fewer.",
+    ),
 };
 
 const armObject = z.strictObject({

@@ -6,7 +6,7 @@ import { cohenKappa, fleissKappa } from "../../../stats/kappa.ts";
 import { isSmall, type StudyContext } from "../context.ts";
 import { type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
 import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
-import { teachers } from "./models.ts";
+import { hasTeachers, teachers } from "./models.ts";
 
 const draws = (context: StudyContext) =>
   Array.from({ length: isSmall(context) ? 3 : 5 }, (_, i) => context.recipe.seed + 1 + i);
@@ -18,10 +18,7 @@ function raters(context: StudyContext): Cell[] {
     settings: { "labelled.size": 0.8, "labelled.seed": seed },
     arms: [],
   }));
-  const sized =
-    context.scale === "paper" && context.weak.length === 0
-      ? []
-      : teachers(context).filter(({ base }) => !base);
+  const sized = hasTeachers(context) ? teachers(context).filter(({ base }) => !base) : [];
   return [
     { id: "base", settings: {}, arms: [], rescored: true },
     ...drawn,

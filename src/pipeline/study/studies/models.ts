@@ -5,6 +5,7 @@ import type { Column, ReportTable, Cell as TableCell } from "../../../report/dat
 import { bootstrap } from "../../../stats/bootstrap.ts";
 import { mean } from "../../../stats/describe.ts";
 import { performanceGapRecovered } from "../../../stats/win-rate.ts";
+import { STORIES } from "../../job/model-stages.ts";
 import { HUMAN, SFT, WEAK, WEIGHTED } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
@@ -25,6 +26,9 @@ export function teachers(context: StudyContext): Variation[] {
   const named = context.weak.map((source) => fromFlag("weak", source, weak?.source));
   return named.length > 0 ? named : cuts("weak", [1, 2, 3], weak?.layers);
 }
+
+/** True where a sweep over teachers has more than the base. */
+export const hasTeachers = (context: StudyContext): boolean => needsModels("weak")(context) === undefined;
 
 /** Students: those named by --student, else cuts of the base's student. */
 export function students(context: StudyContext): Variation[] {
@@ -53,11 +57,12 @@ function cuts(role: "weak" | "student", depths: readonly number[], own: number |
   return cut.some(({ base }) => base) ? cut : [...cut, { id: "base", settings: {}, base: true }];
 }
 
+/** The built-in model is cut to fewer layers; of others nobody knows how many they can spare. */
 const needsModels =
-  (flag: string) =>
-  ({ scale, [flag as "weak"]: named }: StudyContext) =>
-    scale === "paper" && named.length === 0
-      ? `name its models with --${flag} <folder>, once for each, in the order of the table`
+  (role: "weak" | "student") =>
+  (context: StudyContext): string | undefined =>
+    context[role].length === 0 && context.recipe.models[role]?.source !== STORIES
+      ? `name its models with --${role} <folder>, once for each, in the order of the table`
       : undefined;
 
 const teacherRow = (
