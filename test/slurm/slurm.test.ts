@@ -81,6 +81,9 @@ describe.skipIf(missing !== undefined)("a real Slurm of one node", () => {
     const names = queue().split("\n");
     expect(names.filter((line) => line.endsWith("-pool-scores"))).toHaveLength(2);
 
+    const status = await weakTeacher(["status", out], { env: slurm.env });
+    expect(status.stdout, status.stderr).toMatch(/^ {2}job \d+: report, PENDING \(Dependency\)$/m);
+
     const again = await run(out, ...arms, ...SLURM, ...shared);
     expect(again.code, again.stderr).toBe(0);
     expect(again.stderr).toMatch(

@@ -28,11 +28,15 @@ async function runStatus(
   options: { watch?: number | true },
 ): Promise<void> {
   const { folderStatus } = await import("../../pipeline/status.ts");
+  const { formatQueuedJobs, queuedJobs } = await import("../../pipeline/executor/queued-jobs.ts");
   const everyMs = 1000 * (typeof options.watch === "number" ? options.watch : 5);
   for (;;) {
     const status = await folderStatus(folder, packageVersion());
-    session.result(status, formatStatus(status));
-    const running = status.stages.some(({ state }) => state === "running");
+    const jobs = await queuedJobs(folder);
+    const value = jobs === null ? status : { ...status, jobs };
+    session.result(value, [formatStatus(status), ...formatQueuedJobs(jobs)].join("\n"));
+    const live = jobs !== null && jobs.tasks.length > 0;
+    const running = live || status.stages.some(({ state }) => state === "running");
     if (options.watch === undefined || !running || session.signal.aborted) return;
     await sleep(everyMs, undefined, { signal: session.signal }).catch(() => {});
   }

@@ -12,6 +12,7 @@ import { AlignError, ConfigError, InterruptedError } from "../../core/errors.ts"
 import type { Log } from "../../core/log.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { StageStep } from "../steps.ts";
+import { formatQueuedJobs, queuedJobs } from "./queued-jobs.ts";
 import { openSlurm } from "./slurm.ts";
 import { runOnSlurm, type SlurmRun } from "./slurm-run.ts";
 
@@ -141,15 +142,15 @@ describe("what the cluster loses", () => {
     const slurm = fakeSlurm((fake, look) => {
       if (look === 2) fake.set("data", "COMPLETED");
       if (look === 3) fake.set("scores", "RUNNING");
-      if (look === 4) fake.set("scores", "CANCELLED", "2_1");
-      if (look === 5) fake.set("scores", "COMPLETED", "2_0");
+      if (look === 4) fake.set("scores", "COMPLETED", "2_0");
+      if (look === 5) fake.set("scores", "CANCELLED", "2_1");
       if (look === 6) for (const ref of ["2_2", "6_1"]) fake.set("scores", "COMPLETED", ref);
       if (look > 6) finishAll(fake);
     });
     await runWith(slurm);
     expect(slurm.calls.slice(5)).toEqual([
       "sbatch --parsable --array=1 scores.sh",
-      "scontrol update JobId=3 Dependency=afterok:2_0:6_1:2_2",
+      "scontrol update JobId=3 Dependency=afterok:6_1:2_2",
     ]);
   });
 
@@ -276,6 +277,25 @@ describe("interrupted and started again", () => {
     expect(slurm.tasks.get("7")!.state).toBe("PENDING");
     expect(existsSync(join(folder, "slurm", ".lock"))).toBe(false);
   });
+});
+
+test("status sees the jobs of a run, and says so where there is no Slurm", async () => {
+  expect(await queuedJobs(folder)).toBeNull();
+  const slurm = fakeSlurm();
+  await runWith(slurm, { detach: true });
+  slurm.set("data", "COMPLETED");
+  slurm.set("scores", "RUNNING", "2_0");
+  const jobs = await queuedJobs(folder, openSlurm(slurm.run));
+  expect(formatQueuedJobs(jobs).slice(0, 3)).toEqual([
+    "  job 2_0: scores, RUNNING on node1, 0:00",
+    "  job 2_1: scores, PENDING on node1, 0:00",
+    "  job 2_2: scores, PENDING on node1, 0:00",
+  ]);
+  expect(jobs!.tasks).toHaveLength(7);
+  const none = openSlurm(() => Promise.resolve({ code: 1, stdout: "", stderr: "no controller" }));
+  expect(formatQueuedJobs(await queuedJobs(folder, none))).toEqual([
+    "  jobs are not known: squeue: no controller",
+  ]);
 });
 
 test("a controller that does not answer for a while is waited for", async () => {
