@@ -3,6 +3,8 @@
  * a test and a web page all listen to the same events. Everything goes to stderr; stdout is for results.
  */
 
+import { redact } from "./redact.ts";
+
 /** A task with a known or unknown number of items. */
 export interface Progress {
   /** `done` items are finished (absolute, not an increment); `note` is short, such as "loss 0.642". */
@@ -32,7 +34,7 @@ type Sink = { write(text: string): unknown; isTTY?: boolean; columns?: number };
 export function createLog(sink: Sink = process.stderr, options: { quiet?: boolean } = {}): Log {
   const tty = sink.isTTY === true;
   const clear = tty ? "\r\u001b[2K" : "";
-  const line = (text: string) => sink.write(`${clear}${text}\n`);
+  const line = (text: string) => sink.write(`${clear}${redact(text)}\n`);
   return {
     info: (message) => {
       if (!options.quiet) line(message);

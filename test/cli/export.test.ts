@@ -11,6 +11,9 @@ import { writeTinyModel } from "../helpers/tiny-model.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
 import { weakTeacher } from "./spawn.ts";
 
+/** A secret in the environment that nothing may print or keep. */
+const PLANTED = "planted-9f2c-Secret-of-a-test";
+
 let folder: string;
 let run: string;
 beforeAll(async () => {
@@ -24,10 +27,11 @@ beforeAll(async () => {
     "arms=[sft, weak, { labels: human, prefer: { loss: { weighted: false } } }]",
   ];
   const made = await weakTeacher(["run", recipe, "--out", run, ...set.flatMap((one) => ["--set", one])], {
-    env: { NODE_OPTIONS: `--import ${noNetwork}` },
+    env: { NODE_OPTIONS: `--import ${noNetwork}`, WT_PLANTED_KEY: PLANTED },
   });
   expect(made.code, made.stderr).toBe(0);
   expect(made.stderr).not.toContain("network:");
+  expect(made.stderr + made.stdout).not.toContain(PLANTED);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -230,5 +234,38 @@ describe("evaluate", () => {
     });
     await fails(join(folder, "wide"), "x", /another architecture .*hiddenSize is 32, expected 16/);
     await fails(student, "weak", /the run has an arm of this name/);
+  });
+});
+
+describe("secrets", () => {
+  test("no file of a run holds the value of a variable that is named like a key", async () => {
+    const entries = await readdir(run, { recursive: true, withFileTypes: true });
+    const files = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    expect(files.length).toBeGreaterThan(30);
+    for (const file of files) expect((await readFile(file)).includes(PLANTED), file).toBe(false);
+  });
+
+  test("a recipe with a password or a key in it is refused without repeating it, and leaves no folder", async () => {
+    for (const source of [`https://me:${PLANTED}@host/v1`, `https://host/v1?api_key=${PLANTED}`, PLANTED]) {
+      const out = join(folder, "leak");
+      const outcome = await weakTeacher(
+        [
+          "run",
+          join(folder, "tiny.yaml"),
+          "--out",
+          out,
+          "--json",
+          "--set",
+          `eval.gold=[{type: reward-model, model: "${source}"}]`,
+        ],
+        { env: { WT_PLANTED_KEY: PLANTED } },
+      );
+      expect(outcome.code, outcome.stderr).toBe(2);
+      expect(outcome.stderr).toContain("holds a key, token or password");
+      expect(outcome.stderr + outcome.stdout).not.toContain(PLANTED);
+      expect(await readdir(out).catch(() => "none")).toBe("none");
+    }
   });
 });

@@ -3,6 +3,7 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
 import { ConfigError, messageOf } from "../../core/errors.ts";
+import { holdsSecret } from "../../core/redact.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
 import { openDocument, PRESETS, parseDocumentText, type RecipeDocument, readable } from "./document.ts";
@@ -61,9 +62,23 @@ export function resolveRecipe(
   const { arms, extends: _, out, ...recipe } = parsed.data;
   const odd = teacherIssues(parsed.data);
   if (odd.length > 0) throw configError(odd, documents, settings);
+  refuseSecrets(parsed.data);
   const resolved = resolveArms(arms, preferOf(raw), parsed.data.student.prefer);
   if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
   return { ...withHeldOut(recipe), out: out ?? join("runs", recipe.name), arms: resolved.arms };
+}
+
+/**
+ * A recipe is kept in the run's folder and printed in its report, so that no secret may stand in it.
+ * @throws ConfigError that does not repeat it
+ */
+function refuseSecrets(value: unknown, path: Path = []): void {
+  if (typeof value === "string" && holdsSecret(value))
+    throw new ConfigError(
+      `${path.map((key) => (typeof key === "string" ? diskName(key) : key)).join(".")}: holds a key, token or password, which would be kept with the run. Put it into an environment variable and name that (api_key_env).`,
+    );
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) refuseSecrets(member, [...path, key]);
 }
 
 /** `student.prefer` as it is written, the loss's type named; names as inside. */
