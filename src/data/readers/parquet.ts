@@ -65,6 +65,11 @@ export async function* readParquet(file: string): RecordStream {
       yield { file, line: rowStart + i + 1, value: plain(row) as Record<string, unknown> };
     rowStart = rowEnd;
   }
+  if (BigInt(rowStart) !== metadata.num_rows)
+    throw broken(
+      file,
+      new Error(`its row groups hold ${rowStart} rows, its footer announces ${metadata.num_rows}`),
+    );
 }
 
 async function readGroup(

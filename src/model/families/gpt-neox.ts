@@ -37,7 +37,9 @@ function configure(json: ConfigReader): Decoder {
     activation: json.activation("hidden_act", "gelu"),
   };
   const { normEpsilon, intermediateSize, activation } = config;
-  const rotary = Math.trunc(headDim * json.number(["rotary_pct", "partial_rotary_factor"], 0.25));
+  const share = json.number(["rotary_pct", "partial_rotary_factor"], 0.25);
+  if (!(share > 0 && share <= 1)) throw json.error("rotary_pct", "a share in (0, 1]", share);
+  const rotary = Math.trunc(headDim * share);
   const frequencies = ropeFrequencies(json, rotary, json.number(["rotary_emb_base", "rope_theta"], 10000));
   const parallel = json.flag("use_parallel_residual", true);
   const bias = json.flag("attention_bias", true);

@@ -1,5 +1,5 @@
 /** All families, by `model_type`. */
-import { CheckpointError } from "../../core/errors.ts";
+import { CheckpointError, show } from "../../core/errors.ts";
 import { ConfigReader } from "../config.ts";
 import type { Decoder, Family } from "../family.ts";
 import { gemma, gemma2 } from "./gemma.ts";
@@ -43,7 +43,7 @@ export function describeModel(json: unknown, file = "config.json"): ModelDescrip
   const family = FAMILIES.find((known) => known.modelType === modelType);
   if (family === undefined) {
     const known = FAMILIES.map((f) => f.modelType).join(", ");
-    throw new CheckpointError(file, `"model_type": expected one of ${known}, got "${modelType}".`);
+    throw new CheckpointError(file, `"model_type": expected one of ${known}, got ${show(modelType)}.`);
   }
   const decoder = family.configure(config);
   checkHeads(decoder, file);

@@ -77,18 +77,22 @@ export function readable(issues: readonly string[]): string[] {
 
 /** No recipe is nested as deeply. */
 const MAX_DEPTH = 32;
+/** Brackets open at one time, with those inside texts. */
+const MAX_OPEN = 128;
 
 const tooDeep = (file: string) =>
   new ConfigError(`${file}: is nested more than ${MAX_DEPTH} levels deep. Is this a recipe?`);
 
-/** Brackets and dashes are counted before the file is parsed, for a parser's time grows with the square of the depth. */
+/**
+ * Brackets and dashes are counted before the file is parsed, for a parser's time grows with the square of the depth. Those inside texts count
+ * too: where a text ends is what a damaged file leaves open.
+ */
 function refuseDepth(text: string, file: string): void {
-  const bare = text.replace(/"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?:^|\s)#.*$/gm, " ");
-  if (/(?:[-?:][ \t]+){33}/.test(bare)) throw tooDeep(file);
+  if (/(?:[-?:][ \t]+){33}/.test(text)) throw tooDeep(file);
   let depth = 0;
-  for (const sign of bare.matchAll(/[[{\]}]/g)) {
-    depth = sign[0] === "[" || sign[0] === "{" ? depth + 1 : Math.max(0, depth - 1);
-    if (depth > MAX_DEPTH) throw tooDeep(file);
+  for (const [sign] of text.matchAll(/[[{\]}]/g)) {
+    depth = sign === "[" || sign === "{" ? depth + 1 : Math.max(0, depth - 1);
+    if (depth > MAX_OPEN) throw tooDeep(file);
   }
 }
 
