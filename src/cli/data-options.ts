@@ -14,9 +14,8 @@ export type DataOptions = {
   readonly maxPromptLength: number;
 };
 
-/** Adds them; `only` says what the token limits are for, where they do not act always. */
-export function withData(command: Command, only = ""): Command {
-  const most = Number.MAX_SAFE_INTEGER;
+/** Adds how data is read. */
+export function withReading(command: Command): Command {
   return command
     .option("--map <columns>", "name the columns: prompt=instruction,chosen=good,rejected=bad")
     .option("--format <name>", "the name of a known shape, instead of working it out")
@@ -25,7 +24,12 @@ export function withData(command: Command, only = ""): Command {
         .choices(["fail", "skip"])
         .default("fail"),
     )
-    .option("--limit <n>", "read only the first n pairs", wholeNumber(1, most))
+    .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER));
+}
+
+/** Adds them; `only` says what the token limits are for, where they do not act always. */
+export function withData(command: Command, only = ""): Command {
+  return withReading(command)
     .option(
       "--max-length <n>",
       `most tokens of a prompt with one response${only}`,
@@ -36,7 +40,12 @@ export function withData(command: Command, only = ""): Command {
 }
 
 /** The flags in the words of the data room. @throws ConfigError for a bad `--map` */
-export function readOptions({ map, format, onBadRow, limit }: DataOptions): PairOptions {
+export function readOptions({
+  map,
+  format,
+  onBadRow,
+  limit,
+}: Pick<DataOptions, "map" | "format" | "onBadRow" | "limit">): PairOptions {
   return {
     onBadRow,
     ...(map === undefined ? {} : { map: parseColumnMap(map) }),

@@ -5,6 +5,7 @@ import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
 import { addAsk } from "./verbs/ask.ts";
 import { addAudit } from "./verbs/audit.ts";
+import { addCombine } from "./verbs/combine.ts";
 import { addCompare } from "./verbs/compare.ts";
 import { addDoctor } from "./verbs/doctor.ts";
 import { addEvaluate } from "./verbs/evaluate.ts";
@@ -34,6 +35,7 @@ const VERBS = [
   addCompare,
   addTraining,
   addLabel,
+  addCombine,
   addAsk,
   addAudit,
   addGenerate,

@@ -141,6 +141,46 @@ describe("controls with files", () => {
   }, 30_000);
 });
 
+describe("combine", () => {
+  test("labels of several teachers become one labelling with their disagreement beside; another pool is refused", async () => {
+    const noisy = ["--teacher", "noisy-human", "--human", at("people.jsonl"), "--noise", "flip"];
+    expect((await label("m1", ...noisy, "--rate", "0")).code).toBe(0);
+    expect((await label("m2", "--teacher", "longer")).code).toBe(0);
+    expect((await label("m3", "--teacher", "random")).code).toBe(0);
+    const args = (...folders: string[]) => [
+      "combine",
+      at("pool.jsonl"),
+      ...folders.map((name) => at(name)),
+      "--out",
+    ];
+    const outcome = await weakTeacher([...args("m1", "m2", "m3"), at("all"), "--top", "50", "--json"]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const { counts, members, uncertainty } = JSON.parse(outcome.stdout);
+    expect(counts).toMatchObject({ pairs: 40, unselected: 20 });
+    expect(members).toHaveLength(3);
+    // "longer" is wrong in every pair, so never do all three agree.
+    expect(uncertainty).toMatchObject({ members: 3, pairs: 40 });
+    expect(uncertainty.agreement).toBeCloseTo(2 / 3, 9);
+    const read = async (folder: string, file: string) =>
+      (await readFile(at(folder, file), "utf8"))
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    const beside = await read("all", "uncertainty.jsonl");
+    const first = (await read("m1", "labels.jsonl")).map(({ p_a }) => p_a as number);
+    expect(beside).toHaveLength(40);
+    expect(beside[0].probabilities).toHaveLength(3);
+    expect(beside.map(({ probabilities: [one] }) => one)).toEqual(first);
+    const other = await weakTeacher(["combine", at("people.jsonl"), at("m1"), at("m2"), "--out", at("no")]);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain("holds labels of another pool");
+    expect((await weakTeacher([...args("m1"), at("no")])).stderr).toContain("expected at least two folders");
+    const promise = await weakTeacher([...args("m1", "m2"), at("no"), "--max-disagreement", "0.2"]);
+    expect(promise.stderr).toContain("a promise needs pairs that no member was calibrated on");
+    expect(existsSync(at("no"))).toBe(false);
+  }, 60_000);
+});
+
 describe("rules as flags", () => {
   test("a promise that cannot be made keeps nothing and says how many labels it would take", async () => {
     const people = pairs.map((pair, i) => rowOf(pair, i % 4 === 0)).slice(0, 12);
