@@ -1,6 +1,6 @@
 /**
  * The benchmark: preference training and preference scoring with the OPT-125M shape on real pair lengths, side by side with
- * PyTorch in one run, one after the other, on the same pairs. `npm run bench [-- --quick]`.
+ * PyTorch in one run, one after the other, on the same pairs. `npm run bench [-- --quick]`; `-- --label` times labelling (`label.mjs`).
  * Prints a table for people, one JSON line last, and appends that line to bench/results/.
  */
 import { execFileSync, spawnSync } from "node:child_process";
@@ -8,6 +8,14 @@ import { appendFileSync, existsSync, mkdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+
+// `--label` is a benchmark of its own, with options of its own.
+if (process.argv.includes("--label")) {
+  const script = fileURLToPath(new URL("label.mjs", import.meta.url));
+  const rest = process.argv.slice(2).filter((argument) => argument !== "--label");
+  const { status } = spawnSync(process.execPath, ["--import", "tsx", script, ...rest], { stdio: "inherit" });
+  process.exit(status ?? 1);
+}
 
 const { values } = parseArgs({
   options: {
