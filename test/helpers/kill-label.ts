@@ -15,6 +15,7 @@ export type KillRun = {
   readonly command: readonly string[];
   readonly folder: string;
   readonly workers: number;
+  /** Least time between two kills; one also waits for a shard finished since the last, or a slow machine never ends. */
   readonly killEveryMs: number;
   /** Kills after which the work is left in peace, default no end. */
   readonly mostKills?: number;
@@ -80,14 +81,17 @@ async function disturb(run: KillRun): Promise<{ kills: number; started: number }
   };
   for (let i = 0; i < run.workers; i++) launch();
   let lastMs = performance.now();
+  let shardsThen = -1;
   const timer = setInterval(async () => {
     if (done || kills >= (run.mostKills ?? Number.POSITIVE_INFINITY)) return;
     if (performance.now() - lastMs < run.killEveryMs) return;
     // Who holds a claim is in the middle of a shard.
-    const working = await claimants(join(run.folder, "together.work"));
+    const { working, shards } = await lookAt(join(run.folder, "together.work"));
     const victims = [...living].filter(({ pid }) => working.has(pid!));
-    if (victims.length === 0 || performance.now() - lastMs < run.killEveryMs) return;
+    const isDue = performance.now() - lastMs >= run.killEveryMs && shards > shardsThen;
+    if (victims.length === 0 || !isDue) return;
     lastMs = performance.now();
+    shardsThen = shards;
     victims[rng.int(victims.length)]!.kill("SIGKILL");
     run.onKill?.(++kills);
   }, 50);
@@ -98,12 +102,14 @@ async function disturb(run: KillRun): Promise<{ kills: number; started: number }
   return { kills, started };
 }
 
-/** Process ids in the claim files below a folder. */
-async function claimants(folder: string): Promise<Set<number>> {
+/** Process ids in the claim files below a folder, and how many shards are finished. */
+async function lookAt(folder: string): Promise<{ working: Set<number>; shards: number }> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
   const claims = names.filter((name) => name.endsWith(".claim"));
+  const shards = names.filter((name) => /shards\/[0-9a-f]{64}\.jsonl$/.test(name)).length;
   const texts = await Promise.all(claims.map((name) => readFile(join(folder, name), "utf8").catch(() => "")));
-  return new Set(texts.flatMap((text) => [...text.matchAll(/"pid":(\d+)/g)].map(([, pid]) => Number(pid))));
+  const pids = texts.flatMap((text) => [...text.matchAll(/"pid":(\d+)/g)].map(([, pid]) => Number(pid)));
+  return { working: new Set(pids), shards };
 }
 
 function start({ command, folder }: KillRun, out: string): ChildProcess {

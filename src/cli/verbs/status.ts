@@ -60,7 +60,11 @@ function linesOf(stage: StageStatus, width: number): string[] {
   return [
     `  ${name.padEnd(width)}  ${state}${took}`,
     ...shards.map((part) => `    ${shardLine(part)}`),
-    ...(dead.length === 0 ? [] : [`    dead: ${dead.join(", ")}; the next process takes over`]),
+    ...(dead.length === 0
+      ? []
+      : [
+          `    dead: ${dead.slice(0, 3).join(", ")}${dead.length > 3 ? ` and ${dead.length - 3} more` : ""}; the next process takes over`,
+        ]),
     ...(failure === null ? [] : [`    failed ${failure.at} on ${failure.host}: ${failure.message}`]),
   ];
 }
