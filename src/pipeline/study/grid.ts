@@ -81,7 +81,7 @@ function acrossRows({ rows, columns }: Grid, first: string, second: string): Com
   return columns.flatMap((name): Compared[] => {
     const [x, y] = [a?.arms[name], b?.arms[name]];
     if (x === undefined || y === undefined || x.records.length === 0) return [];
-    return [{ a: x, b: y, names: [`${name}: ${first}`, second] }];
+    return [{ a: x, b: y, names: [columns.length > 1 ? `${name}: ${first}` : first, second] }];
   });
 }
 

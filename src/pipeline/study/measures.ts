@@ -50,20 +50,17 @@ export function gra(arm: ArmOutcome, baseline: ArmOutcome, { rng, resamples }: I
   return bootstrapMean(above, { rng: rng.fork("gra", arm.name, baseline.name), resamples });
 }
 
-/** Two arms that are compared, under the names they have in the table. */
+/** Two arms that are compared, under the names they have in the table; by the leading scorer unless `gold` names one. */
 export type Compared = {
   readonly a: ArmOutcome;
   readonly b: ArmOutcome;
   readonly names: readonly [string, string];
+  readonly gold?: string;
 };
 
 /** Mean gold reward of `a` minus `b`, paired by prompt, corrected over all that are given. */
-export function compareAll(
-  pairs: readonly Compared[],
-  { rng, resamples }: Intervals,
-  gold?: string,
-): Difference[] {
-  const raw = pairs.flatMap(({ a, b, names }): (Difference & { pValue: number })[] => {
+export function compareAll(pairs: readonly Compared[], { rng, resamples }: Intervals): Difference[] {
+  const raw = pairs.flatMap(({ a, b, names, gold }): (Difference & { pValue: number })[] => {
     const values = paired(a, b, gold);
     const differences = values.a.map((value, i) => value - values.b[i]!);
     if (differences.length === 0) return [];
@@ -113,9 +110,9 @@ export function findingOf(differences: readonly Difference[]): string | undefine
   );
   const named = shown.map(({ a, b, value }) => `${a} ${value.estimate > 0 ? "above" : "below"} ${b}`);
   const rest = differences.length - shown.length;
-  return `Of ${differences.length} comparisons of gold reward, ${shown.length} are significant after Holm's correction${
+  return `Of ${differences.length} comparisons of gold reward, ${shown.length} ${shown.length === 1 ? "is" : "are"} significant after Holm's correction${
     named.length === 0 ? "" : ` (${named.join("; ")})`
-  }${rest === 0 ? "" : `; ${rest} show no difference`}.`;
+  }${rest === 0 ? "" : `; ${rest} show${rest === 1 ? "s" : ""} none`}.`;
 }
 
 /** Notes that every table of many cells carries. */

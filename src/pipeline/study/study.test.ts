@@ -80,7 +80,7 @@ describe("figures of students", () => {
       intervals,
     );
     expect(findingOf(four)).toMatch(
-      /Of 4 comparisons of gold reward, 1 are significant .*\(a3 above same\); 3 show no difference\./,
+      /Of 4 comparisons of gold reward, 1 is significant .*\(a3 above same\); 3 show none\./,
     );
   });
 });

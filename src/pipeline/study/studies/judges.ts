@@ -3,7 +3,7 @@
 import { createRng } from "../../../core/rng.ts";
 import { meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import { correlateEvaluators } from "../../../evaluate/rank-evaluators.ts";
-import type { Difference, Cell as TableCell } from "../../../report/data.ts";
+import type { Cell as TableCell } from "../../../report/data.ts";
 import { wilson } from "../../../stats/binomial.ts";
 import { majorityChanceFloor, majorityShare } from "../../../stats/kappa.ts";
 import { logistic } from "../../../stats/special.ts";
@@ -183,15 +183,15 @@ export const goldModels: StudyDefinition = {
     const intervals = intervalsOf(outcome, "gold-models");
     const { arms, names } = scored(outcome, context);
     const of = (name: string) => arms.find((arm) => arm.name === name)!;
-    const differences = names.flatMap((gold): Difference[] =>
-      compareAll(
-        [
-          { a: of("weak"), b: of("human"), names: [`${gold}: weak`, "human"] },
-          { a: of("weak"), b: of("sft"), names: [`${gold}: weak`, "sft"] },
-        ],
-        intervals,
-        gold,
-      ),
+    const against = (gold: string, b: string) => ({
+      a: of("weak"),
+      b: of(b),
+      names: [`${gold}: weak`, b] as const,
+      gold,
+    });
+    const differences = compareAll(
+      names.flatMap((gold) => [against(gold, "human"), against(gold, "sft")]),
+      intervals,
     );
     const verdicts = differences.filter(({ b }) => b === "human");
     const apart = verdicts.filter(({ value }) => value.low > 0 || value.high < 0).length;
