@@ -1,6 +1,6 @@
 /** Text without what hides that two texts are the same: case, white space, punctuation, compatibility forms. */
 import { sha256 } from "../core/digest.ts";
-import { type PreferenceRow, plainText, type Text } from "./rows.ts";
+import { type CandidatePair, type PreferenceRow, plainText, promptId, type Text } from "./rows.ts";
 
 /** Lower case, NFKC, only letters and digits, words joined by one space; the trimmed text itself when nothing is left of it. */
 export function normaliseText(text: string): string {
@@ -23,4 +23,14 @@ export function normalisedDigest(text: Text): string {
 export function contentKey(row: Pick<PreferenceRow, "prompt" | "chosen" | "rejected">): string {
   if (plainText(row.prompt).trim() !== "") return normalisedDigest(row.prompt);
   return sha256([normalisedDigest(row.chosen), normalisedDigest(row.rejected)].sort().join(" "));
+}
+
+/**
+ * What is independent of other pairs, and so goes into one fold, one half or one draw of a bootstrap as a whole: the group where there is one,
+ * else the prompt, else, for pairs without a prompt, the two responses in either order.
+ */
+export function unitOf(row: PreferenceRow | CandidatePair): string {
+  if (row.meta?.group !== undefined) return row.meta.group;
+  if (plainText(row.prompt).trim() !== "") return promptId(row.prompt);
+  return contentKey("chosen" in row ? row : { prompt: row.prompt, chosen: row.a, rejected: row.b });
 }

@@ -7,7 +7,8 @@ import { ConfigError } from "../core/errors.ts";
 import { writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
 import { joinHumanLabels } from "../data/human-labels.ts";
 import { jsonLines } from "../data/json-lines.ts";
-import { type CandidatePair, plainText, promptId } from "../data/rows.ts";
+import { unitOf } from "../data/normalise.ts";
+import { type CandidatePair, plainText } from "../data/rows.ts";
 import { writePreferences } from "../data/writers.ts";
 import { wilson } from "../stats/binomial.ts";
 import type { Interval } from "../stats/check.ts";
@@ -64,10 +65,11 @@ export async function writeQuestions(
   return result;
 }
 
-function candidateOf({ disagreement }: LabelSet, { prompt, a, b, meta }: CandidatePair, label: Label) {
+function candidateOf({ disagreement }: LabelSet, pair: CandidatePair, label: Label) {
+  const { prompt, a, b } = pair;
   return {
     label,
-    group: meta?.group ?? promptId(prompt),
+    group: unitOf(pair),
     disagreement: disagreement.get(label.id) ?? 0,
     text: [prompt, a, b].map(plainText).join("\n"),
   };
@@ -119,10 +121,13 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
   const rules = rulesOf(set);
   return deps.pipeline.stage({
     name: ANSWERS_STAGE,
-    version: 1,
+    version: 2,
     config: { read: pool.read, seed: pool.seed },
     inputs: {
-      labels: digestOf([set.labels.map(serializeLabel), facts ?? null, set.heldOut, set.answers]),
+      labels: digestOf([
+        ...[set.labels, set.teacherLabels].map((labels) => labels.map(serializeLabel)),
+        ...[facts ?? null, set.heldOut, set.answers, [...set.disagreement]],
+      ]),
       pool: pool.digest,
       answers: await digestPath(file),
     },

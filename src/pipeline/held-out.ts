@@ -1,6 +1,6 @@
 /** What held-out labelled pairs teach of a teacher: its calibrator, and how often people disagree at which confidence. */
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../teacher/calibration.ts";
-import type { HeldOutPair } from "../teacher/human-answers.ts";
+import { type HeldOutPair, promiseEvidence } from "../teacher/human-answers.ts";
 import { isDecided, type Label } from "../teacher/label.ts";
 import type { SelectionRule } from "../teacher/make-labels.ts";
 
@@ -8,7 +8,12 @@ import type { SelectionRule } from "../teacher/make-labels.ts";
 export const LEAST_HELD_OUT = 10;
 
 /** A teacher's label of a pair that a person judged. */
-export type JudgedLabel = { readonly label: Label & { preferred: "a" | "b" }; readonly prefersA: boolean };
+export type JudgedLabel = {
+  readonly label: Label & { preferred: "a" | "b" };
+  readonly prefersA: boolean;
+  /** Names the prompt or group of the pair. */
+  readonly unit: string;
+};
 
 /** A calibrator with the held-out labels under it. */
 export type HeldOutFit = {
@@ -19,14 +24,20 @@ export type HeldOutFit = {
   readonly pairs: readonly HeldOutPair[];
 };
 
-/** Labels that teacher and person both decided, in the order of the labels. */
+/**
+ * Labels that teacher and person both decided, in the order of the labels.
+ * @param units - the prompt or group of each pair
+ */
 export function judgedLabels(
   labels: readonly Label[],
   human: ReadonlyMap<string, "a" | "b" | "tie">,
+  units: ReadonlyMap<string, string>,
 ): JudgedLabel[] {
   return labels.filter(isDecided).flatMap((label) => {
     const said = human.get(label.id);
-    return said === "a" || said === "b" ? [{ label, prefersA: said === "a" }] : [];
+    return said === "a" || said === "b"
+      ? [{ label, prefersA: said === "a", unit: units.get(label.id)! }]
+      : [];
   });
 }
 
@@ -48,10 +59,11 @@ export function heldOutFit(calibrator: Calibrator, judged: readonly JudgedLabel[
       return Math.max(p, 1 - p);
     }),
     agrees: judged.map(({ label, prefersA }) => (label.preferred === "a") === prefersA),
-    pairs: judged.map(({ label: { id, margin }, prefersA }) => ({
+    pairs: judged.map(({ label: { id, margin }, prefersA, unit }) => ({
       id,
       margin,
       preferred: prefersA ? "a" : "b",
+      unit,
     })),
   };
 }
@@ -63,10 +75,16 @@ export type SelectionSettings =
   | { readonly kind: "threshold"; readonly confidence: number }
   | { readonly kind: "promise"; readonly maxDisagreement: number; readonly level: number };
 
+/** Held-out pairs as they are kept beside labels: only what a promise rests on needs to say which pairs belong together. */
+export const keptPairs = (
+  { pairs }: Pick<HeldOutFit, "pairs">,
+  { kind }: SelectionSettings,
+): readonly HeldOutPair[] => (kind === "promise" ? pairs : pairs.map(({ unit: _, ...pair }) => pair));
+
 /** The rule of a recipe's selection. @param heldOut - asked for by a promise only */
 export function selectionRule(
   selection: SelectionSettings,
-  heldOut: () => Pick<HeldOutFit, "confidence" | "agrees">,
+  heldOut: () => Pick<HeldOutFit, "pairs">,
 ): SelectionRule {
   switch (selection.kind) {
     case "all":
@@ -77,14 +95,7 @@ export function selectionRule(
       return { rule: "threshold", minConfidence: selection.confidence };
     case "promise": {
       const { maxDisagreement, level } = selection;
-      const { confidence, agrees } = heldOut();
-      return {
-        rule: "promise",
-        maxDisagreement,
-        level,
-        heldOutConfidence: confidence,
-        heldOutAgrees: agrees,
-      };
+      return { rule: "promise", maxDisagreement, level, ...promiseEvidence(heldOut().pairs) };
     }
     default:
       return selection satisfies never;

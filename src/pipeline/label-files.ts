@@ -5,6 +5,7 @@ import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { writeJsonAtomic } from "../core/files.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
+import { unitOf } from "../data/normalise.ts";
 import { type CandidateStream, openCandidates } from "../data/stream-candidates.ts";
 import { CALIBRATION_METHODS, calibratorToJson } from "../teacher/calibration.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../teacher/held-out-file.ts";
@@ -19,6 +20,7 @@ import {
   type HeldOutFit,
   heldOutFit,
   judgedLabels,
+  keptPairs,
   LEAST_HELD_OUT,
   selectionRule,
 } from "./held-out.ts";
@@ -67,7 +69,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const { settings } = identityOf(teacher);
   return deps.pipeline.stage({
     name: "label",
-    version: 3,
+    version: 4,
     config: { teacher: settings, limits, rules, seed, read },
     inputs: {
       ...models,
@@ -87,7 +89,8 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
         ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
       });
       await writeLabelling(work.folder, plan, (await openPairs(deps, request, pool.file)).pairs);
-      if (judged.heldOut) await writeHeldOut(work.path(HELD_OUT_FILE), judged.heldOut.pairs);
+      if (judged.heldOut)
+        await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged.heldOut, rules.select));
       const facts: LabelFactsFile = {
         ...plan.settings,
         teacher: await teacherFacts(scores),
@@ -145,9 +148,13 @@ async function judge(deps: JobDeps, work: WorkFolder, request: LabelRequest): Pr
   const { calibrate, read, seed, rules } = request;
   const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
   if (calibrate === undefined) return { form, heldOut: undefined };
-  const { humanLabels } = await readCandidates(calibrate.file, { ...read, seed, log: deps.log });
+  const { pairs, humanLabels } = await readCandidates(calibrate.file, { ...read, seed, log: deps.log });
   const labels = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
-  const judged = judgedLabels(labels, new Map(humanLabels.map(({ id, preferred }) => [id, preferred])));
+  const judged = judgedLabels(
+    labels,
+    new Map(humanLabels.map(({ id, preferred }) => [id, preferred])),
+    new Map(pairs.map((pair) => [pair.id, unitOf(pair)])),
+  );
   if (judged.length < LEAST_HELD_OUT)
     throw new ConfigError(
       `--calibrate ${calibrate.file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}.`,

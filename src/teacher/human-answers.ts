@@ -7,6 +7,7 @@
  * where its curve holds (ignorable selection: Rubin 1976). Rates are another matter: how often people disagree on answered pairs says
  * nothing of the pool. So the promise of a selection rests on the held-out pairs alone.
  */
+import { sha256 } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "./calibration.ts";
 import { labelWeights, type WeightForm, weightRange } from "./confidence.ts";
@@ -22,7 +23,38 @@ export const HUMAN = "human";
 export const LEAST_TO_FIT = 10;
 
 /** A labelled pair kept from the teacher's training: the teacher's margin, and what the person said. */
-export type HeldOutPair = { readonly id: string; readonly margin: number; readonly preferred: "a" | "b" };
+export type HeldOutPair = {
+  readonly id: string;
+  readonly margin: number;
+  readonly preferred: "a" | "b";
+  /** Names the prompt (or group): pairs of one unit are not independent. Default the pair alone. */
+  readonly unit?: string | undefined;
+};
+
+/**
+ * One pair of each unit, drawn by their ids alone: what an exact bound may rest on, for pairs of one prompt tend to be right or wrong together.
+ * Where units differ in size, a rate over these pairs is that of a pair of a unit drawn at random.
+ */
+export function independentPairs<T extends HeldOutPair>(pairs: readonly T[]): T[] {
+  const drawn = new Map<string, { readonly pair: T; readonly draw: string }>();
+  for (const pair of pairs) {
+    const unit = pair.unit ?? pair.id;
+    const draw = sha256(pair.id);
+    const before = drawn.get(unit);
+    if (before === undefined || draw < before.draw) drawn.set(unit, { pair, draw });
+  }
+  const ids = new Set([...drawn.values()].map(({ pair }) => pair.id));
+  return pairs.filter(({ id }) => ids.has(id));
+}
+
+/** What a promise rests on. */
+export function promiseEvidence(pairs: readonly HeldOutPair[]) {
+  const independent = independentPairs(pairs);
+  return {
+    heldOutMargins: independent.map(({ margin }) => Math.abs(margin)),
+    heldOutAgrees: independent.map(({ margin, preferred }) => margin > 0 === (preferred === "a")),
+  };
+}
 
 /** Which labels are kept, without what a promise rests on: that is made anew. */
 export type KeptSelection =
@@ -73,7 +105,7 @@ export function mergeAnswers(
     fitted ? relabel(label, { calibrate: fitted.apply, tieBand: rules.tieBand }) : unselected(label),
   );
   // Of the teacher's labels of the whole pool, for that is the population that held-out pairs stand for.
-  const { selection, promise } = selectLabels(remade, selectionOf(rules.select, heldOut, calibrator));
+  const { selection, promise } = selectLabels(remade, selectionOf(rules.select, heldOut));
   const selected = selection === undefined ? remade : applySelection(remade, selection);
   const weights = labelWeights(selected, rules.weight);
   const [, most] = weightRange(rules.weight);
@@ -121,21 +153,13 @@ function unselected(label: Label): Label {
   return { ...label, flags, preferred: label.margin > 0 ? "a" : label.margin < 0 ? "b" : "tie" };
 }
 
-function selectionOf(
-  select: KeptSelection,
-  heldOut: readonly HeldOutPair[],
-  calibrator: Calibrator | null,
-): SelectionRule {
+function selectionOf(select: KeptSelection, heldOut: readonly HeldOutPair[]): SelectionRule {
   if (select.rule !== "promise") return select;
-  if (heldOut.length === 0 || calibrator === null)
+  if (heldOut.length === 0)
     throw new ConfigError(
       "ask: these labels were selected with a promise, whose held-out pairs are not beside them. Label the pool again.",
     );
-  return {
-    ...select,
-    heldOutConfidence: heldOut.map(({ margin }) => calibrator.apply(Math.abs(margin))),
-    heldOutAgrees: heldOut.map(({ margin, preferred }) => margin > 0 === (preferred === "a")),
-  };
+  return { ...select, ...promiseEvidence(heldOut) };
 }
 
 /** The human label of a pair, in the one label record: scores 1 and 0, or ½ each for a tie. */

@@ -1,6 +1,6 @@
 /**
  * Which labels a rule keeps, worked out from numbers alone: a pool of any length needs 8 bytes for each label that prefers a side, 16
- * for a top share, and no label in memory. The rules are those of `selection.ts`.
+ * for a top share or a promise, and no label in memory. The rules are those of `selection.ts`.
  */
 import { GrowingFloats } from "../core/growing-floats.ts";
 import { isDecided, type Label } from "./label.ts";
@@ -28,7 +28,7 @@ export class CutCollector {
   private readonly rule: SelectionRule;
   /** Confidence of each, with a minus sign where b is preferred. */
   private readonly confidences = new GrowingFloats();
-  /** |margin| of each, for a top share alone. */
+  /** |margin| of each, for a top share or a promise. */
   private readonly margins = new GrowingFloats();
   private readonly sides = { a: 0, b: 0 };
 
@@ -41,7 +41,7 @@ export class CutCollector {
     this.sides[label.preferred]++;
     if (this.rule.rule === "all") return;
     this.confidences.push(label.preferred === "a" ? label.confidence : -label.confidence);
-    if (this.rule.rule === "top") this.margins.push(Math.abs(label.margin));
+    if (this.rule.rule !== "threshold") this.margins.push(Math.abs(label.margin));
   }
 
   /**
@@ -56,12 +56,10 @@ export class CutCollector {
         return { keeps: () => true, threshold: null, promise: null, kept: this.sides };
       case "threshold":
         checkMinConfidence(rule.minConfidence);
-        return this.above(rule.minConfidence, null);
+        return this.above(rule.minConfidence);
       case "promise": {
         const { rule: _, ...request } = rule;
-        const confidence = Array.from(this.confidences.view(), Math.abs);
-        const promise = selectWithPromise({ ...request, confidence });
-        return this.above(promise.threshold ?? Number.POSITIVE_INFINITY, promise);
+        return this.promised(selectWithPromise({ ...request, margins: Array.from(this.margins.view()) }));
       }
       case "top":
         checkPercent(rule.percent);
@@ -72,7 +70,7 @@ export class CutCollector {
   }
 
   /** All of at least a confidence. */
-  private above(least: number, promise: PromisedSelection | null): LabelCut {
+  private above(least: number): LabelCut {
     const kept = { a: 0, b: 0 };
     let lowest = Number.POSITIVE_INFINITY;
     for (const signed of this.confidences.view()) {
@@ -82,12 +80,26 @@ export class CutCollector {
       lowest = Math.min(lowest, confidence);
     }
     const keeps = ({ confidence }: Label) => confidence >= least;
+    return { keeps, threshold: Number.isFinite(lowest) ? lowest : null, promise: null, kept };
+  }
+
+  /** All of at least the margin from which on a promise holds. */
+  private promised(promise: PromisedSelection): LabelCut {
+    const confidences = this.confidences.view();
+    const kept = { a: 0, b: 0 };
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const i of promise.kept) {
+      kept[sideOf(confidences[i]!)]++;
+      lowest = Math.min(lowest, Math.abs(confidences[i]!));
+    }
+    const least = promise.threshold ?? Number.POSITIVE_INFINITY;
+    const keeps = ({ margin }: Label) => Math.abs(margin) >= least;
     return { keeps, threshold: Number.isFinite(lowest) ? lowest : null, promise, kept };
   }
 
   /** The `count` most confident; equal confidences by |margin|, then by id. */
   private async top(count: number, labels: () => AsyncIterable<Label>): Promise<LabelCut> {
-    if (count === 0) return this.above(Number.POSITIVE_INFINITY, null);
+    if (count === 0) return this.above(Number.POSITIVE_INFINITY);
     const confidences = this.confidences.view();
     const margins = this.margins.view();
     const least = nthLargest(confidences.map(Math.abs), count);

@@ -88,12 +88,12 @@ describe("makeLabels", () => {
     const many = Array.from({ length: 200 }, (_, i) => pair(`${i}`, `x ${i % 20}`, "x 0.5"));
     const scores = await scoresOf(many);
     // Held-out: the sure ones are right, the unsure ones a coin's toss.
-    const heldOut = Array.from({ length: 400 }, (_, i) => (i < 200 ? 1 : 0.7));
-    const agrees = heldOut.map((c, i) => c > 0.9 || i % 2 === 0);
+    const heldOut = Array.from({ length: 400 }, (_, i) => (i < 200 ? 40 : 1));
+    const agrees = heldOut.map((m, i) => m > 20 || i % 2 === 0);
     const select = {
       rule: "promise",
       maxDisagreement: 0.1,
-      heldOutConfidence: heldOut,
+      heldOutMargins: heldOut,
       heldOutAgrees: agrees,
     } as const;
     const { promise, counts, labels } = await makeLabels(scores, { select });
@@ -101,7 +101,7 @@ describe("makeLabels", () => {
     expect(promise!.kept).toHaveLength(counts.a + counts.b);
     expect(counts.unselected).toBeGreaterThan(0);
     const kept = labels.filter(({ preferred }) => preferred === "a");
-    expect(kept.every(({ confidence }) => confidence >= promise!.threshold!)).toBe(true);
+    expect(kept.every(({ margin }) => margin >= promise!.threshold!)).toBe(true);
   });
 
   test("of a teacher that scores all pairs equally are ties, whatever the order: nothing to train on", async () => {

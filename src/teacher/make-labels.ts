@@ -190,10 +190,13 @@ export function selectLabels(
       const { rule: _, ...request } = rule;
       const promise = selectWithPromise({
         ...request,
-        confidence: decided.map(({ confidence }) => confidence),
+        margins: decided.map(({ margin }) => Math.abs(margin)),
       });
-      const kept = new Set(promise.kept.map((i) => decided[i]!.id));
-      return { selection: { kept, threshold: promise.threshold, selectable: decided.length }, promise };
+      const kept = promise.kept.map((i) => decided[i]!);
+      const threshold =
+        kept.length === 0 ? null : kept.reduce((low, { confidence }) => Math.min(low, confidence), 1);
+      const selection = { kept: new Set(kept.map(({ id }) => id)), threshold, selectable: decided.length };
+      return { selection, promise };
     }
     default:
       return rule satisfies never;

@@ -40,12 +40,12 @@ test("what is left out abstains, flagged, with its probability kept; ties stay t
   expect(after[3]).toEqual({ ...made[3], preferred: "abstain", flags: ["unselected"] });
 });
 
-/** A simulated teacher: confidence σ(m), truly right with probability `right(m)`. */
+/** A simulated teacher: |margin| m, truly right with probability `right(m)`. */
 function draw(seed: string, n: number, right: (m: number) => number) {
   const rng = createRng(seed);
   return Array.from({ length: n }, () => {
     const m = 2 * Math.abs(rng.normal());
-    return { confidence: logistic(m), risk: 1 - right(m), agrees: rng.next() < right(m) };
+    return { m, risk: 1 - right(m), agrees: rng.next() < right(m) };
   });
 }
 
@@ -55,23 +55,23 @@ function simulate(
   right: (m: number) => number,
   request: { n: number; limit: number; level: number },
 ) {
-  const population = draw("population", 20_000, right).sort((x, y) => y.confidence - x.confidence);
+  const population = draw("population", 20_000, right).sort((x, y) => y.m - x.m);
   const runs = 200;
   let broken = 0;
   let kept = 0;
   for (let run = 0; run < runs; run++) {
     const heldOut = draw(`${name} held out ${run}`, request.n, right);
-    const pool = draw(`${name} pool ${run}`, 400, right).map((pair) => pair.confidence);
+    const pool = draw(`${name} pool ${run}`, 400, right).map(({ m }) => m);
     const result = selectWithPromise({
-      confidence: pool,
-      heldOutConfidence: heldOut.map((pair) => pair.confidence),
+      margins: pool,
+      heldOutMargins: heldOut.map(({ m }) => m),
       heldOutAgrees: heldOut.map((pair) => pair.agrees),
       maxDisagreement: request.limit,
       level: request.level,
     });
     kept += result.kept.length / pool.length / runs;
     if (result.threshold === null) continue;
-    const above = population.filter((pair) => pair.confidence >= result.threshold!);
+    const above = population.filter((pair) => pair.m >= result.threshold!);
     const rate = above.reduce((total, pair) => total + pair.risk, 0) / above.length;
     if (rate > request.limit) broken++;
     expect(result.bound!).toBeLessThanOrEqual(request.limit + 1e-12);
@@ -95,7 +95,7 @@ describe("selectWithPromise", () => {
     expect(result.kept).toBeGreaterThan(0.03);
   });
 
-  test("it holds where it is hardest: confidence says nothing and the rate lies just above the limit", () => {
+  test("it holds where it is hardest: the margin says nothing and the rate lies just above the limit", () => {
     const result = simulate("flat", () => 0.7999, { n: 400, limit: 0.2, level: 0.9 });
     expect(result.broken).toBeLessThanOrEqual(0.164);
     expect(result.kept).toBeLessThan(0.1);
@@ -111,11 +111,11 @@ describe("selectWithPromise", () => {
   });
 
   test("a teacher that is always right keeps everything, with the exact bound", () => {
-    const confidence = Array.from({ length: 100 }, (_, i) => 0.5 + i / 200);
+    const margins = Array.from({ length: 100 }, (_, i) => 0.5 + i / 20);
     const result = selectWithPromise({
-      confidence,
-      heldOutConfidence: confidence,
-      heldOutAgrees: confidence.map(() => true),
+      margins,
+      heldOutMargins: margins,
+      heldOutAgrees: margins.map(() => true),
       maxDisagreement: 0.1,
     });
     expect(result).toMatchObject({
@@ -131,11 +131,11 @@ describe("selectWithPromise", () => {
 
   test("the answers of held-out pairs below the threshold do not matter to what is above", () => {
     // 200 sure pairs, all right; 200 unsure ones, all wrong: exactly the sure half of the pool is kept.
-    const confidence = Array.from({ length: 400 }, (_, i) => (i < 200 ? 0.9 : 0.6));
+    const margins = Array.from({ length: 400 }, (_, i) => (i < 200 ? 2 : 0.4));
     const result = selectWithPromise({
-      confidence: [0.9, 0.6, 0.9, 0.6],
-      heldOutConfidence: confidence,
-      heldOutAgrees: confidence.map((c) => c > 0.8),
+      margins: [2, 0.4, 2, 0.4],
+      heldOutMargins: margins,
+      heldOutAgrees: margins.map((m) => m > 1),
       maxDisagreement: 0.2,
     });
     expect(result.kept).toEqual([0, 2]);
@@ -145,8 +145,8 @@ describe("selectWithPromise", () => {
 
   test("when nothing can be promised it says why", () => {
     const few = selectWithPromise({
-      confidence: [0.9, 0.8],
-      heldOutConfidence: [0.9, 0.9, 0.9],
+      margins: [2, 1.4],
+      heldOutMargins: [2, 2, 2],
       heldOutAgrees: [true, true, true],
       maxDisagreement: 0.2,
     });
@@ -154,18 +154,20 @@ describe("selectWithPromise", () => {
     // 0.8^n <= 0.05 from n = 14
     expect(few.reason).toContain("3 held-out labels are too few, expected at least 14");
     const wrong = selectWithPromise({
-      confidence: [0.9, 0.8],
-      heldOutConfidence: Array(100).fill(0.95),
+      margins: [2, 1.4],
+      heldOutMargins: Array(100).fill(3),
       heldOutAgrees: Array.from({ length: 100 }, (_, i) => i % 2 === 0),
       maxDisagreement: 0.2,
     });
     expect(wrong.reason).toContain("humans disagree with 50 of 100");
     expect(
-      selectWithPromise({ confidence: [], heldOutConfidence: [], heldOutAgrees: [], maxDisagreement: 0.2 })
-        .reason,
+      selectWithPromise({ margins: [], heldOutMargins: [], heldOutAgrees: [], maxDisagreement: 0.2 }).reason,
     ).toBe("there are no labels to select from.");
     expect(() =>
-      selectWithPromise({ confidence: [], heldOutConfidence: [], heldOutAgrees: [], maxDisagreement: 20 }),
+      selectWithPromise({ margins: [], heldOutMargins: [], heldOutAgrees: [], maxDisagreement: 20 }),
     ).toThrow("maxDisagreement is out of range, expected a number in (0, 1), got 20");
+    expect(() =>
+      selectWithPromise({ margins: [1], heldOutMargins: [-1], heldOutAgrees: [true], maxDisagreement: 0.2 }),
+    ).toThrow("a |margin| is below 0, expected 0 or more, got -1");
   });
 });

@@ -1,13 +1,13 @@
 /**
  * Which labels to use: the top N %, those above a threshold, or the most for which a bound on the disagreement with humans
- * can be promised. Selecting reads confidences only; nothing is scored again.
+ * can be promised. Selecting reads confidences and margins only; nothing is scored again.
  */
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, NumericsError } from "../core/errors.ts";
 import { binomialCdf, binomialUpperBound } from "../stats/binomial.ts";
-import { checkFraction, checkPaired, checkProbabilities } from "../stats/check.ts";
+import { checkFraction, checkPaired, checkSample } from "../stats/check.ts";
 import { isDecided, type Label, UNSELECTED } from "./label.ts";
 
-/** Which labels are used. `promise`: held-out labels must be made in the same form with the same calibrator. */
+/** Which labels are used. `promise`: held-out labels must be made in the same form; one pair of each prompt (`independentPairs`). */
 export type SelectionRule =
   | { readonly rule: "all" }
   | { readonly rule: "top"; readonly percent: number }
@@ -16,7 +16,8 @@ export type SelectionRule =
       readonly rule: "promise";
       readonly maxDisagreement: number;
       readonly level?: number;
-      readonly heldOutConfidence: readonly number[];
+      /** |margin| of each. */
+      readonly heldOutMargins: readonly number[];
       readonly heldOutAgrees: readonly boolean[];
     };
 
@@ -88,10 +89,10 @@ function selection(kept: readonly Label[], selectable: number): Selection {
 
 /** What is asked for. `level` in (0, 1), default 0.95: how often, over draws of the held-out pairs, the promise holds. */
 export type PromiseRequest = {
-  /** Confidence of each label that may be kept, in [0, 1]. */
-  readonly confidence: readonly number[];
-  /** Confidence of held-out labels whose human label is known, from the same population, independent of each other. */
-  readonly heldOutConfidence: readonly number[];
+  /** |margin| of each label that may be kept, 0 or more. */
+  readonly margins: readonly number[];
+  /** |margin| of held-out labels whose human label is known, from the same population, independent of each other. */
+  readonly heldOutMargins: readonly number[];
   /** Whether the human agrees with each. */
   readonly heldOutAgrees: readonly boolean[];
   /** Highest disagreement rate allowed, in (0, 1). */
@@ -99,9 +100,10 @@ export type PromiseRequest = {
   readonly level?: number;
 };
 
-/** What can be promised. `kept` are indices into `confidence`; with none, `threshold` is null and `reason` says why. */
+/** What can be promised. `kept` are indices into `margins`; with none, `threshold` is null and `reason` says why. */
 export type PromisedSelection = {
   readonly kept: readonly number[];
+  /** Least |margin| that is kept. */
   readonly threshold: number | null;
   /** Held-out labels at or above the threshold, and how many of them the human disagrees with. */
   readonly heldOut: { readonly n: number; readonly disagreements: number };
@@ -115,8 +117,8 @@ export type PromisedSelection = {
 const STEPS = 50;
 
 /**
- * The largest set {confidence >= λ} whose disagreement rate with humans is at most `maxDisagreement`, promised at `level`:
- * over repeated draws of the held-out pairs, P(disagree | confidence >= λ) exceeds the limit in at most 1 - level of them.
+ * The largest set {|margin| >= λ} whose disagreement rate with humans is at most `maxDisagreement`, promised at `level`:
+ * over repeated draws of the held-out pairs, P(disagree | |margin| >= λ) exceeds the limit in at most 1 - level of them.
  *
  * Fixed-sequence testing (Learn then Test: Angelopoulos et al. 2021, arXiv 2110.01052, section 3) of "the rate at λ is too
  * high", from the strictest λ downwards, each by the exact binomial p-value, until the first that is not rejected: one
@@ -124,14 +126,15 @@ const STEPS = 50;
  * and by the *number* of held-out pairs, never by their answers. And given λ, the held-out pairs above it are independent
  * draws of the same population.
  *
- * The second needs a confidence that was not fitted to the answers of these held-out pairs; a monotone curve of one
- * teacher's margin (temperature, Platt) may be, since only the order counts here. The rate is the population's: among
- * finitely many kept labels it scatters around it.
+ * The second is why labels are put in the order of their margins and not of calibrated confidences. A curve fitted to the answers of
+ * the held-out pairs has steps where these answers put them (isotonic fits), and a set that ends at such a step is the best of many.
+ * Margins of an ensemble depend on its members' calibrators, which must be fitted on other pairs. The rate is the population's:
+ * among finitely many kept labels it scatters around it.
  *
  * @throws NumericsError when lengths differ or a number is out of range
  */
 export function selectWithPromise(request: PromiseRequest): PromisedSelection {
-  const { confidence, maxDisagreement } = request;
+  const { margins, maxDisagreement } = request;
   const level = request.level ?? 0.95;
   checkRequest(request, level);
   const steps = thresholds(request, level).map((threshold) => ({
@@ -145,7 +148,7 @@ export function selectWithPromise(request: PromiseRequest): PromisedSelection {
   if (!best) return nothing(request, level, steps[0]);
   const { threshold, n, disagreements } = best;
   return {
-    kept: confidence.flatMap((c, i) => (c >= threshold ? [i] : [])),
+    kept: margins.flatMap((margin, i) => (margin >= threshold ? [i] : [])),
     threshold,
     heldOut: { n, disagreements },
     bound: binomialUpperBound(disagreements, n, level),
@@ -156,13 +159,10 @@ export function selectWithPromise(request: PromiseRequest): PromisedSelection {
 }
 
 /** Descending thresholds: pool quantiles from the share where the first test has a fair chance down to all of it. */
-function thresholds(
-  { confidence, heldOutConfidence, maxDisagreement }: PromiseRequest,
-  level: number,
-): number[] {
-  const sorted = [...confidence].sort((a, b) => b - a);
+function thresholds({ margins, heldOutMargins, maxDisagreement }: PromiseRequest, level: number): number[] {
+  const sorted = [...margins].sort((a, b) => b - a);
   if (sorted.length === 0) return [];
-  const n = heldOutConfidence.length;
+  const n = heldOutMargins.length;
   const wanted = Math.min(
     sizeToPass(0.4, maxDisagreement, level),
     Math.max(sizeToPass(0.2, maxDisagreement, level), n / 5),
@@ -194,8 +194,8 @@ function mostDisagreements(n: number, limit: number, level: number): number {
   return k;
 }
 
-function heldOutAbove({ heldOutConfidence, heldOutAgrees }: PromiseRequest, threshold: number) {
-  const above = heldOutAgrees.filter((_, i) => heldOutConfidence[i]! >= threshold);
+function heldOutAbove({ heldOutMargins, heldOutAgrees }: PromiseRequest, threshold: number) {
+  const above = heldOutAgrees.filter((_, i) => heldOutMargins[i]! >= threshold);
   return { n: above.length, disagreements: above.filter((agrees) => !agrees).length };
 }
 
@@ -216,9 +216,16 @@ function nothing(
 }
 
 function checkRequest(request: PromiseRequest, level: number): void {
-  checkPaired("selectWithPromise", request.heldOutConfidence, request.heldOutAgrees);
-  checkProbabilities("selectWithPromise", request.confidence);
-  checkProbabilities("selectWithPromise", request.heldOutConfidence);
+  checkPaired("selectWithPromise", request.heldOutMargins, request.heldOutAgrees);
+  for (const margins of [request.margins, request.heldOutMargins]) {
+    checkSample("selectWithPromise", margins, 0);
+    const negative = margins.find((margin) => margin < 0);
+    if (negative !== undefined)
+      throw new NumericsError(
+        "selectWithPromise",
+        `a |margin| is below 0, expected 0 or more, got ${negative}.`,
+      );
+  }
   checkFraction("selectWithPromise", "maxDisagreement", request.maxDisagreement);
   checkFraction("selectWithPromise", "level", level);
 }

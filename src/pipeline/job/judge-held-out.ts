@@ -1,7 +1,7 @@
 /** What the held-out labelled pairs say of one teacher: its form and calibrator, and an honest report of the calibration. */
 import { ConfigError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
-import { promptId } from "../../data/rows.ts";
+import { unitOf } from "../../data/normalise.ts";
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../../teacher/calibration.ts";
 import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
 import { labelsOf } from "../../teacher/make-labels.ts";
@@ -27,7 +27,7 @@ export type Judged = HeldOutFit & {
   readonly report: CalibrationReport | null;
 };
 
-/** What people said of the held-out pairs, and the prompt of each. */
+/** What people said of the held-out pairs, and the prompt (or group) of each. */
 export type HeldOutFacts = {
   readonly human: ReadonlyMap<string, "a" | "b" | "tie">;
   readonly groups: ReadonlyMap<string, string>;
@@ -38,7 +38,7 @@ export type HeldOutFacts = {
 /** Facts of the held-out pairs of all folds. */
 export async function heldOutFacts(job: MainJob, data: Artefact): Promise<HeldOutFacts> {
   const { pairs, human } = await heldOutPairs(data, job);
-  const groups = new Map(pairs.map((pair) => [pair.id, promptId(pair.prompt)]));
+  const groups = new Map(pairs.map((pair) => [pair.id, unitOf(pair)]));
   const prompts = createRng(job.seed)
     .fork("calibration")
     .shuffle([...new Set(groups.values())]);
@@ -59,12 +59,12 @@ export async function* readHeldOutScores({
 /** A teacher's form, and its held-out labels beside what people said. @throws ConfigError when there are too few to fit on */
 export async function judgedOf(
   member: MemberScores,
-  { human }: HeldOutFacts,
+  { human, groups }: HeldOutFacts,
   method: CalibrationMethod,
 ): Promise<{ form: FittedForm; judged: JudgedLabel[] }> {
   const form = await fitForm(member.form, readScores(member.pool.path("scores")));
   const labels = await labelsOf(readHeldOutScores(member), { form, teacher: "held-out" });
-  const judged = judgedLabels(labels, human);
+  const judged = judgedLabels(labels, human, groups);
   if (judged.length < LEAST_HELD_OUT && method !== "none")
     throw new ConfigError(
       `label.held_out: only ${judged.length} held-out pairs are decided by teacher and person, expected at least ${LEAST_HELD_OUT} to calibrate on. Raise label.held_out or label more pairs.`,

@@ -14,7 +14,7 @@ import { type LabelCounts, labelsOf, planLabels } from "../../teacher/make-label
 import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../../teacher/selection.ts";
 import { writeLabelling } from "../../teacher/write-labels.ts";
-import { heldOutFit, judgedLabels, type SelectionSettings, selectionRule } from "../held-out.ts";
+import { heldOutFit, judgedLabels, keptPairs, type SelectionSettings, selectionRule } from "../held-out.ts";
 import type { Artefact } from "../stage.ts";
 import { type TeacherFacts, teacherFacts } from "../teacher-facts.ts";
 import { poolFolder } from "./data-files.ts";
@@ -66,7 +66,7 @@ export async function weakLabelsStage(
   const parts = ensemble ? [["ensemble", ensemble] as const] : partsOf(first);
   return deps.pipeline.stage({
     name,
-    version: 3,
+    version: 4,
     config: { calibration, selection, weight, heldOut, folds, form: first.form, seed: job.seed },
     inputs: { data, ...Object.fromEntries(parts) },
     run: async (work) => {
@@ -81,7 +81,7 @@ export async function weakLabelsStage(
         weight,
       });
       await writeLabelling(work.folder, plan, await readPool(poolFolder(data)));
-      await writeHeldOut(work.path(HELD_OUT_FILE), judged.pairs);
+      await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged, selection));
       if (ensemble) await copyFile(ensemble.path(UNCERTAINTY_FILE), work.path(UNCERTAINTY_FILE));
       const facts: LabelFacts = {
         teacher: (await readScoresManifest(folder)).teacher.name,
@@ -110,8 +110,8 @@ const withoutReport = ({ members, uncertainty }: EnsembleFacts) => ({ members, u
 async function judgeEnsemble(job: MainJob, data: Artefact, ensemble: Artefact): Promise<Judged> {
   const form = { form: "sum" } as const;
   const heldOut = readScores(ensemble.path(ENSEMBLE_FOLDERS.heldOut));
-  const { human } = await heldOutFacts(job, data);
-  const judged = judgedLabels(await labelsOf(heldOut, { form, teacher: "held-out" }), human);
+  const { human, groups } = await heldOutFacts(job, data);
+  const judged = judgedLabels(await labelsOf(heldOut, { form, teacher: "held-out" }), human, groups);
   const { report } = await readEnsembleFacts(ensemble);
   return { form, report, ...heldOutFit(fitCalibrator("none", [], []), judged) };
 }

@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import { createRng } from "../core/rng.ts";
+import type { CalibrationMethod } from "../teacher/calibration.ts";
+import { independentPairs } from "../teacher/human-answers.ts";
+import { isDecided, labelFromScores } from "../teacher/label.ts";
+import { selectLabels } from "../teacher/make-labels.ts";
+import { fitOn, heldOutFit, judgedLabels, keptPairs, selectionRule } from "./held-out.ts";
+
+const LIMIT = 0.2;
+const LEVEL = 0.9;
+const RUNS = 100;
+/** 1 - level, and three standard errors of 100 runs: 0.1 + 3·sqrt(0.09/100). */
+const MOST_BROKEN = 0.19;
+
+/** A teacher whose margins say nothing and who is wrong just above the limit: whatever is kept breaks the promise. */
+const WRONG = LIMIT + 0.0001;
+
+/** How often something is promised of such a teacher, whose calibrator is fitted on the very pairs that the promise rests on. */
+function broken(method: CalibrationMethod, prompts: number, perPrompt: number): number {
+  let promised = 0;
+  for (let run = 0; run < RUNS; run++) {
+    const rng = createRng(`${method} ${perPrompt} ${run}`);
+    const label = (id: string) => labelFromScores({ id, scoreA: 2 * rng.normal(), scoreB: 0, teacher: "t" });
+    const pairs = Array.from({ length: prompts }, (_, prompt) => {
+      // Pairs of one prompt are right or wrong together.
+      const right = rng.next() >= WRONG;
+      return Array.from({ length: perPrompt }, (_, i) => ({ label: label(`${prompt}-${i}`), prompt, right }));
+    }).flat();
+    const human = new Map(
+      pairs.map(
+        ({ label: { id, preferred }, right }) => [id, right === (preferred === "a") ? "a" : "b"] as const,
+      ),
+    );
+    const units = new Map(pairs.map(({ label: { id }, prompt }) => [id, `${prompt}`]));
+    const judged = judgedLabels(
+      pairs.map((pair) => pair.label),
+      human,
+      units,
+    );
+    const fit = heldOutFit(fitOn(method, judged), judged);
+    const rule = selectionRule({ kind: "promise", maxDisagreement: LIMIT, level: LEVEL }, () => fit);
+    const pool = Array.from({ length: 150 }, (_, i) =>
+      labelFromScores(
+        { id: `pool ${i}`, scoreA: 2 * rng.normal(), scoreB: 0, teacher: "t" },
+        { calibrate: fit.calibrator.apply },
+      ),
+    );
+    const { selection } = selectLabels(pool, rule);
+    if (selection!.kept.size > 0) promised++;
+    expect(pool.filter(isDecided)).toHaveLength(150);
+  }
+  return promised / RUNS;
+}
+
+describe("a promise holds at its level although its pairs calibrate, too", () => {
+  test.each(["temperature", "platt", "isotonic"] as const)("under %s", (method) => {
+    expect(broken(method, 300, 1)).toBeLessThanOrEqual(MOST_BROKEN);
+  });
+
+  test("and although pairs of one prompt are right or wrong together", () => {
+    expect(broken("platt", 130, 4)).toBeLessThanOrEqual(MOST_BROKEN);
+  });
+});
+
+test("one pair of each unit is taken, whatever their order", () => {
+  const pairs = ["a", "b", "c", "d", "e"].map((id, i) => ({
+    id,
+    margin: i,
+    preferred: "a" as const,
+    unit: i < 3 ? "prompt" : undefined,
+  }));
+  const taken = independentPairs(pairs).map(({ id }) => id);
+  expect(taken).toHaveLength(3);
+  expect(taken.slice(1)).toEqual(["d", "e"]);
+  expect(independentPairs(pairs.toReversed()).map(({ id }) => id)).toEqual(taken.toReversed());
+});
+
+test("which prompt a pair is of is kept beside a promise only", () => {
+  const pairs = [{ id: "x", margin: 1, preferred: "a" as const, unit: "u" }];
+  expect(keptPairs({ pairs }, { kind: "promise", maxDisagreement: 0.2, level: 0.9 })).toEqual(pairs);
+  expect(keptPairs({ pairs }, { kind: "all" })).toEqual([{ id: "x", margin: 1, preferred: "a" }]);
+});
