@@ -20,11 +20,13 @@ function broken(method: CalibrationMethod, prompts: number, perPrompt: number): 
   let promised = 0;
   for (let run = 0; run < RUNS; run++) {
     const rng = createRng(`${method} ${perPrompt} ${run}`);
-    const label = (id: string) => labelFromScores({ id, scoreA: 2 * rng.normal(), scoreB: 0, teacher: "t" });
     const pairs = Array.from({ length: prompts }, (_, prompt) => {
-      // Pairs of one prompt are right or wrong together.
-      const right = rng.next() >= WRONG;
-      return Array.from({ length: perPrompt }, (_, i) => ({ label: label(`${prompt}-${i}`), prompt, right }));
+      // Pairs of one prompt are nearly one pair: as sure, and right or wrong together.
+      const [right, margin] = [rng.next() >= WRONG, 2 * rng.normal()];
+      return Array.from({ length: perPrompt }, (_, i) => {
+        const scored = { id: `${prompt}-${i}`, scoreA: margin + i / 1000, scoreB: 0, teacher: "t" };
+        return { label: labelFromScores(scored), prompt, right };
+      });
     }).flat();
     const human = new Map(
       pairs.map(

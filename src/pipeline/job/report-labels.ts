@@ -257,6 +257,6 @@ function promiseNote({
   reason,
 }: NonNullable<LabelFacts["promise"]>): string {
   const asked = `Asked: at most ${(100 * maxDisagreement).toFixed(1)} % disagreement with people at ${(100 * level).toFixed(0)} % confidence.`;
-  const found = `Held-out pairs above the threshold: ${heldOut.disagreements} of ${heldOut.n} disagree; upper bound ${bound === null ? "none" : `${(100 * bound).toFixed(1)} %`}.`;
+  const found = `Held-out pairs above the threshold, one of each prompt: ${heldOut.disagreements} of ${heldOut.n} disagree; upper bound ${bound === null ? "none" : `${(100 * bound).toFixed(1)} %`}.`;
   return `${asked} ${found} ${reason ?? ""}`.trim();
 }
