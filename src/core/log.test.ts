@@ -47,13 +47,22 @@ describe("a plain log", () => {
   test("a resumed task's rate counts only what was done now", () => {
     const sink = sinkOf();
     const progress = createLog(sink).progress("train", 1000, "steps");
-    progress.update(500);
     vi.advanceTimersByTime(10_000);
-    progress.update(549);
+    progress.update(549, "", 499);
     // 499 were done before; 50 in 10 s are 5.0 a second; 451 more take 90.2 s.
     expect(sink.written).toEqual(["train  54% 549/1000 steps, 5.0 steps/s, 1m30s left\n"]);
     progress.end();
     expect(sink.written[1]).toBe("train: 549 steps in 10.0s, 5.0 steps/s\n");
+  });
+
+  test("a task that is told of once has the rate of all that was done", () => {
+    const sink = sinkOf();
+    const progress = createLog(sink).progress("reference", 288, "pairs");
+    vi.advanceTimersByTime(2_000);
+    progress.update(288);
+    progress.end();
+    // 288 in 2 s.
+    expect(sink.written).toEqual(["reference: 288 pairs in 2.0s, 144 pairs/s\n"]);
   });
 
   test("an unknown total has no share and no time left; nothing done has no rate", () => {
@@ -61,7 +70,7 @@ describe("a plain log", () => {
     const progress = createLog(sink).progress("read", 0, "rows");
     vi.advanceTimersByTime(10_000);
     progress.update(5);
-    expect(sink.written).toEqual(["read 5 rows, 0.10 rows/s\n"]);
+    expect(sink.written).toEqual(["read 5 rows, 0.50 rows/s\n"]);
     createLog(sink).progress("read", 3, "rows").end();
     expect(sink.written[1]).toBe("read: 0 rows in 0.0s\n");
   });

@@ -7,8 +7,11 @@ import { redact } from "./redact.ts";
 
 /** A task with a known or unknown number of items. */
 export interface Progress {
-  /** `done` items are finished (absolute, not an increment); `note` is short, such as "loss 0.642". */
-  update(done: number, note?: string): void;
+  /**
+   * `done` items are finished (absolute, not an increment); `note` is short, such as "loss 0.642". `before` of them were
+   * finished before this task or by others: the rate counts the rest.
+   */
+  update(done: number, note?: string, before?: number): void;
   /** Ends the task; prints its rate. */
   end(note?: string): void;
 }
@@ -52,12 +55,11 @@ type ProgressSetup = { label: string; total: number; unit: string; tty: boolean;
 function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetup): Progress {
   const startedMs = performance.now();
   const everyMs = tty ? 100 : 10_000;
-  let first: number | undefined;
+  let earlier = 0;
   let shownMs = tty ? 0 : startedMs;
   let last = 0;
   const elapsedSeconds = () => (performance.now() - startedMs) / 1000;
-  // A resumed task starts above zero: the rate counts only what was done now.
-  const rateAt = (done: number) => (done - (first ?? 0)) / Math.max(elapsedSeconds(), 1e-9);
+  const rateAt = (done: number) => (done - earlier) / Math.max(elapsedSeconds(), 1e-9);
   const text = (done: number, note: string) => {
     const rate = rateAt(done);
     const part = Math.min(1, done / total);
@@ -70,8 +72,8 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
     return tty ? body.slice(0, (sink.columns || 120) - 1) : body;
   };
   return {
-    update(done, note = "") {
-      first ??= Math.max(0, done - 1);
+    update(done, note = "", before = 0) {
+      earlier = before;
       last = done;
       if (performance.now() - shownMs < everyMs) return;
       shownMs = performance.now();
@@ -79,7 +81,7 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
     },
     end(note = "") {
       const took = formatSeconds(elapsedSeconds());
-      const rate = last > (first ?? 0) ? `, ${formatRate(rateAt(last))} ${unit}/s` : "";
+      const rate = last > earlier ? `, ${formatRate(rateAt(last))} ${unit}/s` : "";
       sink.write(`${clear}${label}: ${last} ${unit} in ${took}${rate}${note ? `, ${note}` : ""}\n`);
     },
   };

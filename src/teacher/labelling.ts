@@ -83,7 +83,7 @@ export async function labelPool(options: LabelPoolOptions): Promise<LabelledPool
       },
       settled: (index) => {
         done += shards[index]!.pairs;
-        progress.update(done);
+        progress.update(done, "", Math.max(0, done - count.scored));
       },
     });
   } finally {

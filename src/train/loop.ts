@@ -88,7 +88,7 @@ async function runSteps({ log, signal }: StageDeps, run: Run): Promise<void> {
     job.watch?.(line);
     const last = step === order.steps;
     if (last || step % (settings.evalSteps ?? order.steps) === 0) await evaluateStep(run, step);
-    progress.update(step, `loss ${line.loss!.toPrecision(4)}`);
+    progress.update(step, `loss ${line.loss!.toPrecision(4)}`, folder.start.step);
     const stop = signal?.aborted === true && !last;
     const due = step % settings.saveSteps === 0 || performance.now() - savedMs > 1000 * settings.saveSeconds;
     if (last || stop || due) {
