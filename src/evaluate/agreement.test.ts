@@ -48,6 +48,14 @@ test("clusters give an interval over prompts", () => {
   const clustered = agreementWith(labels, reference, { clusters: { of, rng: createRng(1) } }).agreement!;
   // two clusters, all right and all wrong: resamples are 0, 1/2 or 1
   expect(clustered).toEqual({ estimate: 0.5, low: 0, high: 1, n: 2, level: 0.95 });
+  // Prompts p0 to p2 agree on a, a, b; p3 to p5 differ: over all κ is 0 (observed 1/2, expected 1/2), in the first 1, in the second -0.8.
+  const [x, y] = [choices("a a b a a b"), choices("a a b b b a")];
+  const by = { clusters: { of, rng: createRng(1) } };
+  const kappa = agreementWith(x, y, by).kappaInterval!;
+  expect(kappa).toMatchObject({ high: 1, n: 2 });
+  expect(kappa.low).toBeCloseTo(-0.8, 12);
+  expect(kappa.estimate).toBeCloseTo(0, 12);
+  expect(agreementWith(x, y).kappaInterval).toBeNull();
 });
 
 test("agreement by margin is of bins of equal numbers", () => {

@@ -27,6 +27,8 @@ export type Agreement = {
   readonly agreement: Interval | null;
   /** Cohen's κ on the same pairs; null when undefined. */
   readonly kappa: number | null;
+  /** κ with its interval over clusters; null without clusters. */
+  readonly kappaInterval: Interval | null;
   readonly agree: number;
   /** Pairs on which both prefer a side. */
   readonly n: number;
@@ -95,10 +97,8 @@ export function agreementWith(
   const hits = both.filter(agrees).length;
   return {
     agreement: rate(both, options),
-    kappa: cohenKappa(
-      both.map(({ label }) => label.preferred),
-      both.map(({ reference }) => reference.preferred),
-    ),
+    kappa: kappaOf(both),
+    kappaInterval: resampled(both, ({ label }) => label.id, kappaOf, options),
     agree: hits,
     n: both.length,
     ties: pairs.filter(({ label }) => label.preferred === "tie").length,
@@ -116,19 +116,50 @@ function comparable<L extends Choice>(pairs: readonly Pair<L>[]): Pair<L>[] {
 
 const agrees = ({ label, reference }: Pair) => label.preferred === reference.preferred;
 
-function rate(pairs: readonly Pair[], { level = 0.95, clusters }: AgreementOptions): Interval | null {
-  if (!clusters) return wilson(pairs.filter(agrees).length, pairs.length, level);
-  return clusterBootstrap(
-    pairs.map((pair) => Number(agrees(pair))),
-    pairs.map(({ label }) => clusters.of(label.id)),
-    mean,
-    {
-      rng: clusters.rng,
-      level,
-      ...(clusters.resamples === undefined ? {} : { resamples: clusters.resamples }),
-    },
+const rate = (pairs: readonly Pair[], options: AgreementOptions): Interval | null =>
+  shareOf(
+    pairs.map((pair) => ({ id: pair.label.id, is: agrees(pair) })),
+    options,
   );
+
+/** Share of items for which something is so, as `AgreementOptions` say; null without items. */
+export function shareOf(
+  items: readonly { readonly id: string; readonly is: boolean }[],
+  options: AgreementOptions,
+): Interval | null {
+  const byCluster = resampled(
+    items,
+    ({ id }) => id,
+    (sample) => mean(sample.map(({ is }) => Number(is))),
+    options,
+  );
+  return options.clusters
+    ? byCluster
+    : wilson(items.filter(({ is }) => is).length, items.length, options.level ?? 0.95);
 }
+
+/** A figure with an interval over clusters; null without clusters. */
+function resampled<T>(
+  items: readonly T[],
+  idOf: (item: T) => string,
+  statistic: (sample: readonly T[]) => number | null,
+  { level = 0.95, clusters }: AgreementOptions,
+): Interval | null {
+  if (!clusters) return null;
+  const { of, rng, resamples } = clusters;
+  const names = items.map((item) => of(idOf(item)));
+  return clusterBootstrap(items, names, statistic, {
+    rng,
+    level,
+    ...(resamples === undefined ? {} : { resamples }),
+  });
+}
+
+const kappaOf = (pairs: readonly Pair[]) =>
+  cohenKappa(
+    pairs.map(({ label }) => label.preferred),
+    pairs.map(({ reference }) => reference.preferred),
+  );
 
 /** Agreement of one bin of pairs; `low` and `high` bound what was binned. */
 export type AgreementBin = {

@@ -5,6 +5,7 @@ import { labelFromScores, mirrorLabel } from "../teacher/label.ts";
 import type { Choice } from "./agreement.ts";
 import {
   accuracyByLengthGap,
+  accuracyByLonger,
   fitLengthAlpha,
   type LengthTable,
   longerPreferred,
@@ -94,4 +95,32 @@ test("DICE's alpha takes out a length term that was put in", () => {
 test("blocked pairs do not enter the fit", () => {
   expect(fitLengthAlpha([label("p0", 5, ["truncated"])], table([3]))).toMatchObject({ n: 0, alpha: 0 });
   expect(meanLengthGap([], new Map(), { rng })).toBeNull();
+});
+
+test("sides are parted at equal length, wherever most pairs lie", () => {
+  // Of gaps 1, 2, 3, -1, 0 with "a" always the person's, three prefer the longer, one the shorter, one neither; the ruler is right on a
+  // positive gap. A cut at the median, 1, would call the pair of gap 1 a shorter one.
+  const gaps = [1, 2, 3, -1, 0];
+  const human: Choice[] = gaps.map((_, i) => ({ id: `p${i}`, preferred: "a" }));
+  const labels = gaps.map((gap, i) => label(`p${i}`, gap));
+  const { shorter, longer } = accuracyByLonger(labels, human, table(gaps));
+  expect(longer).toMatchObject({ estimate: 1, n: 3 });
+  expect(shorter).toMatchObject({ estimate: 0, n: 1 });
+  expect(accuracyByLonger(labels, human, table([1, 1, 1, 1, 1])).shorter).toBeNull();
+});
+
+test("with clusters, intervals resample prompts and count them", () => {
+  // Ten copies of each of four pairs: as pairs there are 40, as prompts 4, and a copy tells nothing new.
+  const gaps = Array.from({ length: 40 }, (_, i) => (i % 4 === 0 ? -2 : (i % 4) + 1));
+  const labels = gaps.map((_, i) => label(`p${i}`, 1 + (i % 4) / 10));
+  const of = (id: string) => String(Number(id.slice(1)) % 4);
+  const alone = longerPreferred(labels, table(gaps))!;
+  const clustered = longerPreferred(labels, table(gaps), { clusters: { of, rng, resamples: 500 } })!;
+  expect(clustered).toMatchObject({ estimate: 0.75, n: 4 });
+  expect(clustered.high - clustered.low).toBeGreaterThan(2 * (alone.high - alone.low));
+  const options = { rng, resamples: 500 };
+  const pairs = marginLengthCorrelation(labels, table(gaps), options).spearman!;
+  const prompts = marginLengthCorrelation(labels, table(gaps), { ...options, clusterOf: of }).spearman!;
+  expect(prompts).toMatchObject({ estimate: pairs.estimate, n: 4 });
+  expect(prompts.high - prompts.low).toBeGreaterThan(2 * (pairs.high - pairs.low));
 });

@@ -1,13 +1,19 @@
 /** Does a labeller like length? Pure functions of label records and the lengths of the two answers (tokens or characters). */
 import { AlignError } from "../core/errors.ts";
 import type { Rng } from "../core/rng.ts";
-import { wilson } from "../stats/binomial.ts";
-import { bootstrap } from "../stats/bootstrap.ts";
+import { bootstrap, clusterBootstrap } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
 import { ranks } from "../stats/correlation.ts";
 import { fitLengthPenalty, type LengthPenalty } from "../stats/length-penalty.ts";
 import { isBlocked, isDecided, type Label } from "../teacher/label.ts";
-import { type AgreementBin, type AgreementOptions, agreementBy, type Choice } from "./agreement.ts";
+import {
+  type AgreementBin,
+  type AgreementOptions,
+  agreementBy,
+  agreementWith,
+  type Choice,
+  shareOf,
+} from "./agreement.ts";
 
 /** Lengths of the answers of one pair, in one unit throughout. */
 export type Lengths = { readonly lengthA: number; readonly lengthB: number };
@@ -37,13 +43,31 @@ export function accuracyByLengthGap(
   lengths: LengthTable,
   options: AgreementOptions & { readonly bins?: number } = {},
 ): AgreementBin[] {
-  const sign = (choice: Choice) => (choice.preferred === "a" ? 1 : -1);
-  return agreementBy(
-    labels,
-    references,
-    (_, reference) => sign(reference) * gapOf(lengths, reference.id),
-    options,
-  );
+  return agreementBy(labels, references, (_, reference) => preferredGap(lengths, reference), options);
+}
+
+/** Length of the preferred answer minus that of the other; of a choice that prefers none, 0. */
+function preferredGap(lengths: LengthTable, { id, preferred }: Choice): number {
+  const gap = gapOf(lengths, id);
+  return preferred === "a" ? gap : preferred === "b" ? -gap : 0;
+}
+
+/**
+ * Agreement with the reference where its preferred answer is the shorter one, and where it is the longer one; null without such pairs.
+ *
+ * @throws AlignError when a pair has no lengths
+ */
+export function accuracyByLonger(
+  labels: readonly Choice[],
+  references: readonly Choice[],
+  lengths: LengthTable,
+  options: AgreementOptions = {},
+): { readonly shorter: Interval | null; readonly longer: Interval | null } {
+  const where = (side: 1 | -1) => {
+    const these = references.filter((reference) => side * preferredGap(lengths, reference) > 0);
+    return agreementWith(labels, these, options).agreement;
+  };
+  return { shorter: where(-1), longer: where(1) };
 }
 
 /**
@@ -55,15 +79,13 @@ export function accuracyByLengthGap(
 export function longerPreferred(
   labels: readonly Choice[],
   lengths: LengthTable,
-  level = 0.95,
+  options: AgreementOptions = {},
 ): Interval | null {
-  const gaps = labels.flatMap((label) => {
-    const gap = gapOf(lengths, label.id);
-    return gap === 0 || (label.preferred !== "a" && label.preferred !== "b")
-      ? []
-      : [label.preferred === "a" ? gap : -gap];
+  const choices = labels.flatMap((label) => {
+    const gap = preferredGap(lengths, label);
+    return gap === 0 ? [] : [{ id: label.id, is: gap > 0 }];
   });
-  return wilson(gaps.filter((gap) => gap > 0).length, gaps.length, level);
+  return shareOf(choices, options);
 }
 
 /** Correlations of margin and length gap, null where undefined; `n` pairs. */
@@ -77,34 +99,33 @@ export type LengthCorrelation = {
  * Correlation of the margin with length of a - length of b, over pairs and their mirrors, so that it does not depend on
  * which answer is called a. Abstentions for a blocking flag are left out.
  *
+ * @param options.clusterOf - the cluster (prompt) of a pair by its id: clusters are resampled then, and each interval's n counts them
  * @throws AlignError when a pair has no lengths
  */
 export function marginLengthCorrelation(
   labels: readonly Label[],
   lengths: LengthTable,
-  options: { readonly rng: Rng; readonly resamples?: number; readonly level?: number },
+  options: {
+    readonly rng: Rng;
+    readonly resamples?: number;
+    readonly level?: number;
+    readonly clusterOf?: (id: string) => string;
+  },
 ): LengthCorrelation {
-  const points = usable(labels).map((label) => [label.margin, gapOf(lengths, label.id)] as const);
-  const settings = { resamples: 1000, ...options };
-  return {
-    n: points.length,
-    pearson: bootstrap(
+  const points = usable(labels).map(({ id, margin }): Point => ({ id, margin, gap: gapOf(lengths, id) }));
+  const { clusterOf = (id: string) => id, ...given } = options;
+  const interval = (ranked: (values: number[]) => number[]) =>
+    clusterBootstrap(
       points,
+      points.map(({ id }) => clusterOf(id)),
       (sample) =>
-        mirroredCorrelation(
-          sample.map(([m]) => m),
-          sample.map(([, gap]) => gap),
-        ),
-      settings,
-    ),
-    spearman: bootstrap(
-      points,
-      (sample) =>
-        mirroredCorrelation(signedRanks(sample.map(([m]) => m)), signedRanks(sample.map(([, gap]) => gap))),
-      settings,
-    ),
-  };
+        mirroredCorrelation(ranked(sample.map(({ margin }) => margin)), ranked(sample.map(({ gap }) => gap))),
+      { resamples: 1000, ...given },
+    );
+  return { n: points.length, pearson: interval((values) => values), spearman: interval(signedRanks) };
 }
+
+type Point = { readonly id: string; readonly margin: number; readonly gap: number };
 
 /** Pearson's r of the points (x, y) and (-x, -y) together: their means are 0, so no centring; null without spread. */
 function mirroredCorrelation(x: readonly number[], y: readonly number[]): number | null {

@@ -13,9 +13,15 @@ export function cohenKappa(a: readonly string[], b: readonly string[]): number |
   const n = a.length;
   if (n === 0) return null;
   const observed = a.filter((value, i) => value === b[i]).length / n;
-  const share = (list: readonly string[], name: string) => list.filter((value) => value === name).length / n;
-  const expected = sum([...new Set([...a, ...b])].map((name) => share(a, name) * share(b, name)));
+  const [first, second] = [countsOf(a), countsOf(b)];
+  const expected = sum([...first].map(([name, count]) => (count / n) * ((second.get(name) ?? 0) / n)));
   return expected === 1 ? null : (observed - expected) / (1 - expected);
+}
+
+function countsOf(values: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
 }
 
 /**

@@ -42,7 +42,7 @@ type LabelData = {
   gold: readonly GoldPair[];
   pool: ReadonlyMap<string, CandidatePair>;
   facts: LabelFacts;
-  options: AgreementOptions;
+  options: Required<Pick<AgreementOptions, "clusters">>;
   job: MainJob;
 };
 
@@ -90,25 +90,16 @@ function agreementBlocks({ labels, human, gold, options }: LabelData): Agreement
     against: string,
     other: readonly Choice[],
   ): AgreementBlock[] => {
-    const { agreement, kappa, ties, abstained } = agreementWith(own, other, options);
+    const { agreement, kappaInterval: kappa, ties, abstained } = agreementWith(own, other, options);
     if (agreement === null) return [];
-    return [
-      {
-        labeller,
-        against,
-        agreement,
-        ties,
-        abstained,
-        note: kappa === null ? "" : `Cohen's kappa ${kappa.toFixed(3)}`,
-      },
-    ];
+    return [{ labeller, against, agreement, ...(kappa === null ? {} : { kappa }), ties, abstained }];
   };
   const goldLabels = goldChoices(gold);
   return [
     ...block("weak teacher", labels, "human", human),
     ...block("weak teacher", labels, "gold", goldLabels),
     ...block("human", human, "gold", goldLabels),
-  ].map(({ note, ...rest }) => (note ? { ...rest, note } : rest));
+  ];
 }
 
 function histograms({ labels, human }: LabelData): HistogramBlock[] {
@@ -169,11 +160,13 @@ function lengthBias({ labels, human, pool, options, job }: LabelData): LengthBia
   const lengths: LengthTable = new Map(
     [...pool.values()].map(({ id, a, b }) => [id, { lengthA: size(a), lengthB: size(b) }]),
   );
-  const longer = longerPreferred(labels, lengths);
+  const longer = longerPreferred(labels, lengths, options);
   if (longer === null) return [];
-  const byHuman = longerPreferred(human, lengths);
+  const byHuman = longerPreferred(human, lengths, options);
   const correlation = marginLengthCorrelation(labels, lengths, {
     rng: createRng(job.seed).fork("length"),
+    resamples: job.evaluation.resamples,
+    clusterOf: options.clusters.of,
   }).spearman;
   const deciles = accuracyByLengthGap(labels, human, lengths, options).flatMap(({ low, high, agreement }) =>
     agreement === null
