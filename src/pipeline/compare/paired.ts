@@ -136,9 +136,10 @@ function responsesOf(
 ): ChangedResponse[] {
   const others = new Map(other.records.map((record) => [keyOf(record), record]));
   const gold = goldsOf(own).find((name) => goldsOf(other).includes(name) && comparable(name));
-  const baselines = runs.map(({ answers, baseline }) =>
-    answers.find(({ name }) => name === baseline && name !== arm),
-  );
+  const baselines = runs.map(({ answers, baseline }) => {
+    const found = answers.find(({ name }) => name === baseline && name !== arm);
+    return found && new Map(found.records.map((record) => [keyOf(record), record]));
+  });
   return own.records.flatMap((record) => {
     const partner = others.get(keyOf(record));
     if (partner === undefined) return [];
@@ -160,10 +161,10 @@ const keyOf = ({ promptId, sample }: ArmRecord) => `${promptId}/${sample}`;
 
 function outcomeOf(
   record: ArmRecord,
-  baseline: EvaluatedArm | undefined,
+  baseline: ReadonlyMap<string, ArmRecord> | undefined,
   gold: string | undefined,
 ): number | null {
-  const other = baseline?.records.find((one) => keyOf(one) === keyOf(record));
+  const other = baseline?.get(keyOf(record));
   if (other === undefined || gold === undefined) return null;
   return Math.sign(record.gold[gold]! - other.gold[gold]!);
 }

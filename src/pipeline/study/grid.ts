@@ -38,6 +38,8 @@ export type Grid = {
   readonly compareRows?: readonly (readonly [string, string])[];
   /** Also CW-PO's GRA against this arm. */
   readonly baseline?: (row: GridRow) => ArmOutcome | undefined;
+  /** Comparisons that are neither within a row nor between two: corrected together with these. */
+  readonly further?: readonly Compared[];
   readonly title: string;
   readonly paperItem?: string;
   readonly notes?: readonly string[];
@@ -50,7 +52,7 @@ export function gridContent(grid: Grid, intervals: Intervals): StudyContent {
     grid.compare.flatMap(([a, b]) => compared(row, a, b, rows.length > 1 ? `${row.label}: ` : "")),
   );
   const between = (grid.compareRows ?? []).flatMap(([first, second]) => acrossRows(grid, first, second));
-  const differences = compareAll([...within, ...between], intervals);
+  const differences = compareAll([...within, ...between, ...(grid.further ?? [])], intervals);
   const values = rows.map((row) => columns.map((name) => rewardIn(row, name, intervals)));
   const baseline = grid.baseline;
   const tables = [
@@ -63,16 +65,18 @@ export function gridContent(grid: Grid, intervals: Intervals): StudyContent {
     tables,
     figures: [figure(axis, grid, values)],
     ...(finding === undefined ? {} : { finding }),
-    notes: [
-      multiplicityNote(values.flat().filter((v) => v !== null).length, differences.length),
-      ...(grid.notes ?? []),
-    ],
+    notes: [multiplicityNote(countArms(grid), differences.length), ...(grid.notes ?? [])],
   };
 }
 
+/** Arms of a grid, each once: one arm may stand in several rows. */
+const countArms = ({ rows, columns }: Grid): number =>
+  new Set(rows.flatMap(({ arms }) => columns.flatMap((name) => (arms[name] ? [arms[name]] : [])))).size;
+
 function compared(row: GridRow, a: string, b: string, prefix: string): Compared[] {
   const [first, second] = [row.arms[a], row.arms[b]];
-  if (first === undefined || second === undefined || first.records.length === 0) return [];
+  if (first === undefined || second === undefined || first === second || first.records.length === 0)
+    return [];
   return [{ a: first, b: second, names: [`${prefix}${a}`, b] }];
 }
 
@@ -80,14 +84,15 @@ function acrossRows({ rows, columns }: Grid, first: string, second: string): Com
   const [a, b] = [first, second].map((label) => rows.find((row) => row.label === label));
   return columns.flatMap((name): Compared[] => {
     const [x, y] = [a?.arms[name], b?.arms[name]];
-    if (x === undefined || y === undefined || x.records.length === 0) return [];
+    // An arm that stands in both rows has nothing to be compared with.
+    if (x === undefined || y === undefined || x === y || x.records.length === 0) return [];
     return [{ a: x, b: y, names: [columns.length > 1 ? `${name}: ${first}` : first, second] }];
   });
 }
 
-function rewardIn(row: GridRow, name: string, { rng, resamples }: Intervals): Interval | null {
+function rewardIn(row: GridRow, name: string, intervals: Intervals): Interval | null {
   const arm = row.arms[name];
-  return arm === undefined ? null : goldReward(arm, { rng: rng.fork(row.label), resamples });
+  return arm === undefined ? null : goldReward(arm, intervals);
 }
 
 function table(
@@ -121,10 +126,7 @@ function graTable(grid: Grid, baseline: NonNullable<Grid["baseline"]>, intervals
   const values = grid.rows.map((row) =>
     grid.columns.map((name) => {
       const [arm, base] = [row.arms[name], baseline(row)];
-      const { rng, resamples } = intervals;
-      return arm === undefined || base === undefined
-        ? null
-        : gra(arm, base, { rng: rng.fork(row.label), resamples });
+      return arm === undefined || base === undefined || arm === base ? null : gra(arm, base, intervals);
     }),
   );
   return table(grid, `${grid.title}: GRA against the shared SFT student`, values, true, "percent");

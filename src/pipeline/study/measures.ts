@@ -2,8 +2,8 @@
 import type { Rng } from "../../core/rng.ts";
 import { promptMeans } from "../../evaluate/arm.ts";
 import type { Difference, ReportTable } from "../../report/data.ts";
-import { differenceSentence } from "../../report/headline.ts";
-import { bootstrapMean } from "../../stats/bootstrap.ts";
+import { differenceSentence, readDifference } from "../../report/headline.ts";
+import { bootstrapMean, clusterBootstrap } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
 import { mean } from "../../stats/describe.ts";
 import { holm, pairedPermutationTest, winTieLose } from "../../stats/hypothesis.ts";
@@ -36,11 +36,17 @@ export function answerLength({ name, records }: ArmOutcome, { rng, resamples }: 
   return bootstrapMean(means, { rng: rng.fork("length", name), resamples });
 }
 
+/** Rewards of arms, one list each, on the prompts that all of them answered. */
+export function shared(arms: readonly ArmOutcome[], gold?: string): number[][] {
+  const maps = arms.map((arm) => rewards(arm, gold));
+  const ids = [...(maps[0]?.keys() ?? [])].filter((id) => maps.every((map) => map.has(id)));
+  return maps.map((map) => ids.map((id) => map.get(id)!));
+}
+
 /** Rewards of two arms on the prompts that both answered. */
 export function paired(a: ArmOutcome, b: ArmOutcome, gold?: string): { a: number[]; b: number[] } {
-  const [first, second] = [rewards(a, gold), rewards(b, gold)];
-  const ids = [...first.keys()].filter((id) => second.has(id));
-  return { a: ids.map((id) => first.get(id)!), b: ids.map((id) => second.get(id)!) };
+  const [first, second] = shared([a, b], gold);
+  return { a: first!, b: second! };
 }
 
 /** GRA of CW-PO: share of prompts whose reward is strictly above the baseline's. */
@@ -55,14 +61,23 @@ export type Compared = {
   readonly a: ArmOutcome;
   readonly b: ArmOutcome;
   readonly names: readonly [string, string];
+  /** Two more arms: `a` is then what it is above the first of them, `b` what it is above the second. */
+  readonly over?: readonly [ArmOutcome, ArmOutcome];
+  /** Default: the scorer that leads. */
   readonly gold?: string;
 };
 
+/** By prompt: a - b, or (a - its baseline) - (b - its baseline). */
+function differencesOf({ a, b, over, gold }: Compared): number[] {
+  const [first, second, below, under] = shared([a, b, ...(over ?? [])], gold);
+  return first!.map((value, i) => value - (below?.[i] ?? 0) - (second![i]! - (under?.[i] ?? 0)));
+}
+
 /** Mean gold reward of `a` minus `b`, paired by prompt, corrected over all that are given. */
 export function compareAll(pairs: readonly Compared[], { rng, resamples }: Intervals): Difference[] {
-  const raw = pairs.flatMap(({ a, b, names, gold }): (Difference & { pValue: number })[] => {
-    const values = paired(a, b, gold);
-    const differences = values.a.map((value, i) => value - values.b[i]!);
+  const raw = pairs.flatMap((pair): (Difference & { pValue: number })[] => {
+    const { names } = pair;
+    const differences = differencesOf(pair);
     if (differences.length === 0) return [];
     const stream = rng.fork("difference", ...names);
     return [
@@ -80,6 +95,17 @@ export function compareAll(pairs: readonly Compared[], { rng, resamples }: Inter
   });
   const adjusted = holm(raw.map(({ pValue }) => pValue));
   return raw.map((difference, i) => ({ ...difference, pAdjusted: adjusted[i]!, correction: "Holm" }));
+}
+
+/** A figure of pairs, with an interval over their prompts. @param name - forks the random numbers */
+export function ofPairs<P extends { readonly group: string }>(
+  pairs: readonly P[],
+  statistic: (sample: readonly P[]) => number | null,
+  name: string,
+  { rng, resamples }: Intervals,
+): Interval | null {
+  const groups = pairs.map(({ group }) => group);
+  return clusterBootstrap(pairs, groups, statistic, { rng: rng.fork(name), resamples });
 }
 
 /** The table of differences. */
@@ -101,18 +127,18 @@ export function differenceTable(differences: readonly Difference[], title = "Dif
   };
 }
 
-/** What differences say, by rule: one sentence each up to three, else a count of what is shown. */
+/** What differences say, by rule: one sentence each up to three, else those that are shown and a count of the others. */
 export function findingOf(differences: readonly Difference[]): string | undefined {
   if (differences.length === 0) return undefined;
   if (differences.length <= 3) return differences.map((one) => differenceSentence(one)).join(" ");
-  const shown = differences.filter(
-    ({ value, pAdjusted }) => (value.low > 0 || value.high < 0) && pAdjusted! < 0.05,
-  );
-  const named = shown.map(({ a, b, value }) => `${a} ${value.estimate > 0 ? "above" : "below"} ${b}`);
+  const shown = differences.filter((one) => ["above", "below"].includes(readDifference(one)));
+  const named = shown.map((one) => `${one.a} ${readDifference(one)} ${one.b}`);
   const rest = differences.length - shown.length;
-  return `Of ${differences.length} comparisons of gold reward, ${shown.length} ${shown.length === 1 ? "is" : "are"} significant after Holm's correction${
-    named.length === 0 ? "" : ` (${named.join("; ")})`
-  }${rest === 0 ? "" : `; ${rest} show${rest === 1 ? "s" : ""} none`}.`;
+  if (shown.length === 0)
+    return `Of ${differences.length} comparisons of gold reward none is significant after Holm's correction: nothing is shown, which is not the same as no difference.`;
+  return `Of ${differences.length} comparisons of gold reward, ${shown.length} ${shown.length === 1 ? "is" : "are"} significant after Holm's correction: ${named.join(
+    "; ",
+  )}.${rest === 0 ? "" : ` The other ${rest} stay${rest === 1 ? "s" : ""} open.`}`;
 }
 
 /** Notes that every table of many cells carries. */

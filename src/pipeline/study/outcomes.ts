@@ -89,6 +89,12 @@ export function judgedPairs({ labels, human, gold, pool }: LabelOutcome): Judged
   });
 }
 
+/** The prompt of a pooled pair, by the pair's id: what intervals over pairs resample. */
+export function promptOfPair({ pool }: LabelOutcome): (id: string) => string {
+  const prompts = new Map([...pool.values()].map(({ id, prompt }) => [id, promptId(prompt)]));
+  return (id) => prompts.get(id)!;
+}
+
 /** Lengths of both candidates of every pair, in characters. */
 export const lengthsOf = ({ pool }: LabelOutcome) =>
   new Map(

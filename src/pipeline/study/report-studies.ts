@@ -43,7 +43,7 @@ function reportData({ placed, leftOut, studies, variants, steps, code }: StudyRe
       ...(commit === undefined ? {} : { commit }),
     },
     summary:
-      `${studies.length} stud${studies.length === 1 ? "y" : "ies"} on ${variants.length} variants of ${bases.map(([base]) => base).join(" and ")}. ${
+      `${studies.length} stud${studies.length === 1 ? "y" : "ies"} on ${variants.length} variant${variants.length === 1 ? "" : "s"} of ${bases.map(([base]) => base).join(" and ")}. ${
         scale === "small"
           ? "The small scale is a made-up world with a model of 15 million parameters: it shows what is computed and how, and is no reproduction of the papers' numbers, which stand beside it for their shape."
           : ""
@@ -51,8 +51,11 @@ function reportData({ placed, leftOut, studies, variants, steps, code }: StudyRe
     intervals: {
       level: 0.95,
       method: `percentile bootstrap over prompts, ${recipe.eval.nBootstrap} resamples; differences paired by prompt`,
-      limits:
-        "One training run per cell: the variation between seeds is not in these intervals, but in the study of seeds.",
+      limits: `One training run per cell: the variation between seeds is not in these intervals; the study "seeds" shows it.${
+        studies.length === 1
+          ? ""
+          : ` Tests are corrected within a study, not over all ${studies.length}: of many studies some find what is not there.`
+      }`,
     },
     studies: [...studies],
     warnings: leftOut.map(

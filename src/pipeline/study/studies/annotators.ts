@@ -3,14 +3,17 @@
 import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
 import {
   accuracyByLengthGap,
+  accuracyByLonger,
   longerPreferred,
   marginLengthCorrelation,
 } from "../../../evaluate/length-bias.ts";
 import type { Cell as TableCell } from "../../../report/data.ts";
+import { formatInterval } from "../../../report/format.ts";
 import { HUMAN, SFT, WEAK } from "../arms.ts";
 import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { gridContent } from "../grid.ts";
-import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf } from "../outcomes.ts";
+import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf, promptOfPair } from "../outcomes.ts";
+import { C_KINDS, C_SHARES, paperTable } from "../paper-numbers.ts";
 import type { Cell, StudyDefinition } from "../study.ts";
 
 /** A teacher by its kind and what of its scores is compared. */
@@ -108,6 +111,9 @@ export const annotators: StudyDefinition = {
         compare: [["weak", "human"]],
         compareRows: [["DPO, log-ratio", "Bradley-Terry reward head"]],
         paperItem: "WDPO Table 13",
+        notes: [
+          "The student on human labels is the same in both rows. Students start from SFT on the responses their own labels prefer: starts differ with labels.",
+        ],
       },
       intervals,
     );
@@ -132,12 +138,14 @@ export const annotators: StudyDefinition = {
             ),
             paper[kind.name] ?? (kind.name === "implicit reward, sum" ? 60.6 : null),
           ]),
-          paperItem: "CW-PO Table 6 (60.6 from WDPO Table 1)",
+          paperItem: "CW-PO Table 6, SFT + DPO and BT (60.6 from WDPO Table 1)",
           notes: [
             "CW-PO's DPO labeller compares raw likelihoods, which length sways; Tao & Li's compares log-ratios. Both are here, on the same pairs.",
           ],
         },
         ...(students.tables ?? []),
+        paperTable(C_KINDS),
+        paperTable(C_SHARES),
       ],
     };
   },
@@ -155,12 +163,20 @@ export const lengthBias: StudyDefinition = {
     const outcomes = KINDS.map((kind) => ({ kind, outcome: cell(idOf(kind, 1)) }));
     const base = outcomes[0]!.outcome;
     const intervals = intervalsOf(base, "length-bias");
-    const human = longerPreferred(base.human, lengthsOf(base));
-    const bins = outcomes.map(({ outcome }) =>
-      accuracyByLengthGap(outcome.labels, outcome.human, lengthsOf(outcome), { bins: 10 }),
+    const clusterOf = promptOfPair(base);
+    const how = (name: string) => ({
+      clusters: { of: clusterOf, rng: intervals.rng.fork(name), resamples: intervals.resamples },
+    });
+    const lengths = lengthsOf(base);
+    const human = longerPreferred(base.human, lengths, how("people"));
+    const bins = outcomes.map(({ kind, outcome }) =>
+      accuracyByLengthGap(outcome.labels, outcome.human, lengths, { bins: 10, ...how(kind.name) }),
     );
     return {
-      finding: `People prefer the longer response on ${human === null ? "no" : (100 * human.estimate).toFixed(0)} % of the pairs: that, not 50 %, is the yardstick.`,
+      finding:
+        human === null
+          ? "No pair's responses differ in length."
+          : `People prefer the longer response on ${formatInterval(human, { format: "percent" })} of the pairs whose responses differ in length: that, not 50 %, is the yardstick.`,
       tables: [
         {
           title: "Length and preference",
@@ -174,23 +190,18 @@ export const lengthBias: StudyDefinition = {
           rows: [
             ["people", human, null, null, null],
             ...outcomes.map(({ kind, outcome }): TableCell[] => {
-              const lengths = lengthsOf(outcome);
-              const sides = accuracyByLengthGap(outcome.labels, outcome.human, lengths, { bins: 2 });
-              const { spearman } = marginLengthCorrelation(outcome.labels, lengths, {
+              const { labels, human: people } = outcome;
+              const { shorter, longer } = accuracyByLonger(labels, people, lengths, how(kind.name));
+              const { spearman } = marginLengthCorrelation(labels, lengths, {
                 ...intervals,
                 rng: intervals.rng.fork(kind.name),
+                clusterOf,
               });
-              return [
-                kind.name,
-                longerPreferred(outcome.labels, lengths),
-                spearman,
-                sides[0]?.agreement ?? null,
-                sides[1]?.agreement ?? null,
-              ];
+              return [kind.name, longerPreferred(labels, lengths, how(kind.name)), spearman, shorter, longer];
             }),
           ],
           notes: [
-            "Lengths in characters. The last two columns part the pairs at the median of the length gap.",
+            "Lengths in characters; pairs of equal length are left out of all but the correlation. Intervals resample prompts, and n counts them.",
           ],
         },
       ],

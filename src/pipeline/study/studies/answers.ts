@@ -2,7 +2,9 @@
 
 import { plainText, promptId } from "../../../data/rows.ts";
 import { cosine, textVectors } from "../../../evaluate/text-similarity.ts";
+import { formatInterval } from "../../../report/format.ts";
 import { bootstrap, bootstrapMean } from "../../../stats/bootstrap.ts";
+import type { Interval } from "../../../stats/check.ts";
 import { mean } from "../../../stats/describe.ts";
 import { linearFit } from "../../../stats/linear-fit.ts";
 import { HUMAN, WEAK } from "../arms.ts";
@@ -35,6 +37,22 @@ function similarities({ test, arms, teacher }: CellOutcome): {
   return { prompts, of: (name) => prompts.map((id) => mean(values.get(JSON.stringify([name, id]))!)) };
 }
 
+/** R² of column y on column x of the points; null without spread. */
+const explained = (points: readonly (readonly number[])[], x: number, y: number): number | null =>
+  linearFit(
+    points.map((point) => point[x]!),
+    points.map((point) => point[y]!),
+  )?.r2 ?? null;
+
+function likenessInWords(gap: Interval | null): string {
+  if (gap === null) return "Answers do not vary enough to tell.";
+  const size = `difference of R² ${formatInterval(gap, { signed: true })}, n = ${gap.n} prompts`;
+  if (gap.low <= 0 && gap.high >= 0)
+    return `Not shown whether the student on weak labels goes with the student on human labels more than with its teacher: ${size}.`;
+  const nearer = gap.low > 0 ? "the student on human labels" : "its teacher";
+  return `By this measure the student on weak labels goes with ${nearer} more: ${size}.`;
+}
+
 /** W Fig. 6. */
 export const similarity: StudyDefinition = {
   name: "similarity",
@@ -52,18 +70,20 @@ export const similarity: StudyDefinition = {
     const { rng, resamples } = intervalsOf(outcome, "similarity");
     const { prompts, of } = similarities(outcome);
     const [weak, human, teacher] = ["weak", "human", outcome.teacher!.name].map(of);
-    const r2 = (x: number[], name: string) => {
-      const points = x.map((value, i) => [value, weak![i]!] as const);
-      return bootstrap(
-        points,
-        (sample) =>
-          linearFit(
-            sample.map(([a]) => a),
-            sample.map(([, b]) => b),
-          )?.r2 ?? null,
+    const r2 = (x: number[], name: string) =>
+      bootstrap(
+        x.map((value, i) => [value, weak![i]!]),
+        (sample) => explained(sample, 0, 1),
         { rng: rng.fork(name), resamples },
       );
-    };
+    const gap = bootstrap(
+      weak!.map((value, i) => [human![i]!, teacher![i]!, value]),
+      (sample) => {
+        const [byHuman, byTeacher] = [explained(sample, 0, 2), explained(sample, 1, 2)];
+        return byHuman === null || byTeacher === null ? null : byHuman - byTeacher;
+      },
+      { rng: rng.fork("gap"), resamples },
+    );
     const series = (name: string, x: number[]) => {
       const fit = linearFit(x, weak!);
       return {
@@ -73,6 +93,7 @@ export const similarity: StudyDefinition = {
       };
     };
     return {
+      finding: likenessInWords(gap),
       tables: [
         {
           title: "Likeness to the response that people preferred, prompt by prompt",
@@ -95,6 +116,7 @@ export const similarity: StudyDefinition = {
               r2(teacher!, "teacher"),
               0.4888,
             ],
+            ["difference of the two", null, gap, null],
             ["itself", bootstrapMean(weak!, { rng: rng.fork("weak-mean"), resamples }), null, null],
           ],
           paperItem: "WDPO Fig. 6",
@@ -142,7 +164,10 @@ export const examples: StudyDefinition = {
       ...bySureness.slice(EXAMPLES / 2).slice(-EXAMPLES / 2),
     ];
     return {
-      finding: `${pairs.length} pairs on which they differ; the ${EXAMPLES / 2} of largest margin and the ${EXAMPLES / 2} of smallest.`,
+      finding:
+        pairs.length <= EXAMPLES
+          ? `All ${pairs.length} pairs on which they differ, the largest margin first.`
+          : `${pairs.length} pairs on which they differ; here the ${EXAMPLES / 2} of largest margin and the ${EXAMPLES / 2} of smallest.`,
       tables: [
         {
           title: "Pairs",

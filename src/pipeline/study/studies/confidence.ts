@@ -14,11 +14,12 @@ import {
 import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { intervalsOf } from "../outcomes.ts";
+import { C_LOSSES, C_TOP, paperTable } from "../paper-numbers.ts";
 import type { StudyContent, StudyDefinition, StudyInput } from "../study.ts";
 import { baseBeta } from "./training.ts";
 
 const SHARED_BASELINE =
-  "GRA is against the SFT student on weak labels, the same for all arms: the paper does not say which baseline it takes.";
+  "GRA is against the SFT student on weak labels, the same for all arms: the paper does not say which baseline it takes. Weak arms start from that student, arms on human labels from SFT on the responses that people prefer: they differ in their start, too.";
 
 /** GRA % of the paper's Table 1, HH: human, WS, CW for OPT-125M to 13B and Qwen 0.5B to 14B. */
 const PAPER_LOSS: Readonly<Record<string, readonly number[]>> = {
@@ -61,7 +62,7 @@ export const confidence: StudyDefinition = {
         paper: [...PAPER_LOSS[label]!],
       };
     });
-    return gridContent(
+    const grid = gridContent(
       {
         title: "Students by loss",
         axis: "loss",
@@ -74,10 +75,14 @@ export const confidence: StudyDefinition = {
         ],
         baseline: () => outcome.arms.get("sft"),
         paperItem: "CW-PO Table 1, HH-RLHF, GRA %",
-        notes: [SHARED_BASELINE, "The paper's gains of about 5 % are relative: 3.4 points on average."],
+        notes: [
+          SHARED_BASELINE,
+          "The paper's gains of about 5 % are relative: 3.4 points over unweighted labels on average, 3.3 over human ones.",
+        ],
       },
       intervalsOf(outcome, "confidence"),
     );
+    return { ...grid, tables: [...(grid.tables ?? []), paperTable(C_LOSSES)] };
   },
 };
 
@@ -166,8 +171,8 @@ export const topShare: StudyDefinition = {
   cells: (context) => [
     { id: "base", settings: {}, arms: [SFT, WEAK, WEIGHTED, HUMAN, ...percents(context).map(topPercent)] },
   ],
-  report: (input) =>
-    armRows(
+  report: (input) => {
+    const grid = armRows(
       input,
       "top-percent",
       [
@@ -187,10 +192,12 @@ export const topShare: StudyDefinition = {
           ["all, weighted", "all"],
         ],
         notes: [
-          "All these students start from one SFT student, on all weak labels. Fewer labels are also fewer steps.",
+          "All students on weak labels start from one SFT student, on all weak labels. Fewer labels are also fewer steps.",
         ],
       },
-    ),
+    );
+    return { ...grid, tables: [...(grid.tables ?? []), paperTable(C_TOP)] };
+  },
 };
 
 /** "Better labels or easier pairs" (reviewers of CW-PO). */
@@ -216,9 +223,17 @@ export const easierPairs: StudyDefinition = {
         rows: [row("none", "weak", "human"), row("the teacher's confidence", "weak-cw", "human-cw")],
         compare: [["weak", "human"]],
         compareRows: [["the teacher's confidence", "none"]],
+        further: [
+          {
+            ...{ a: outcome.arms.get("weak-cw")!, b: outcome.arms.get("human-cw")! },
+            over: [outcome.arms.get("weak")!, outcome.arms.get("human")!],
+            names: ["what weights add to weak labels", "what they add to human labels"],
+          },
+        ],
         baseline: () => outcome.arms.get("sft"),
         notes: [
-          "If weights help people's labels as much as the teacher's, they choose easier pairs; if they help the teacher's alone, they leave out its errors.",
+          "The last comparison is the question: if weights help people's labels as much as the teacher's, they choose easier pairs; if they help the teacher's alone, they leave out its errors. Where it is open, so is the question.",
+          SHARED_BASELINE,
         ],
       },
       intervalsOf(outcome, "easier-pairs"),

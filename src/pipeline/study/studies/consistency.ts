@@ -2,8 +2,10 @@
 import { flipsByMargin } from "../../../evaluate/label-analysis/flips.ts";
 import { type JudgedPair, meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
+import { formatInterval } from "../../../report/format.ts";
 import { cohenKappa, fleissKappa } from "../../../stats/kappa.ts";
 import { isSmall, type StudyContext } from "../context.ts";
+import { type Intervals, ofPairs } from "../measures.ts";
 import { type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
 import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
 import { hasTeachers, teachers } from "./models.ts";
@@ -54,11 +56,16 @@ export const consistency: StudyDefinition = {
         `flips-${differ}`,
         intervals,
       );
-    const counts = pairs.map(({ id }) => {
+    const votes = pairs.map(({ id, group }) => {
       const a = all.filter(({ says }) => says.get(id) === "a").length;
-      return [a, all.length - a];
+      return { group, counts: [a, all.length - a] };
     });
-    const fleiss = fleissKappa(counts);
+    const fleiss = ofPairs(
+      votes,
+      (sample) => fleissKappa(sample.map(({ counts }) => counts)),
+      "fleiss",
+      intervals,
+    );
     const majority = meanByPrompt(
       pairs,
       ({ id, human }) => Number(majorityOf(all, id) === human),
@@ -76,7 +83,7 @@ export const consistency: StudyDefinition = {
       intervals,
     );
     return {
-      finding: `${all.length} teachers on ${pairs.length} pairs: Fleiss' κ ${fleiss === null ? "undefined" : fleiss.toFixed(2)}.`,
+      finding: `${all.length} teachers on ${pairs.length} pairs: Fleiss' κ ${fleiss === null ? "undefined" : formatInterval(fleiss, { digits: 2 })}; 0 is chance, 1 is full agreement.`,
       tables: [
         {
           title: "All together",
@@ -101,7 +108,7 @@ export const consistency: StudyDefinition = {
             ],
           ],
         },
-        pairTable(all, pairs),
+        pairTable(all, pairs, intervals),
         {
           title: "The majority of the others flips the label, by the base's margin",
           columns: [
@@ -127,8 +134,24 @@ function majorityOf(all: readonly Rater[], id: string): "a" | "b" | "tie" {
   return 2 * a === all.length ? "tie" : 2 * a > all.length ? "a" : "b";
 }
 
-function pairTable(all: readonly Rater[], pairs: readonly JudgedPair[]): ReportTable {
-  const labels = ({ says }: Rater) => pairs.map(({ id }) => says.get(id)!);
+function pairTable(all: readonly Rater[], pairs: readonly JudgedPair[], intervals: Intervals): ReportTable {
+  const kappa = (a: Rater, b: Rater) =>
+    ofPairs(
+      pairs,
+      (sample) => {
+        const labels = ({ says }: Rater) => sample.map(({ id }) => says.get(id)!);
+        return cohenKappa(labels(a), labels(b));
+      },
+      `kappa ${a.id} ${b.id}`,
+      intervals,
+    );
+  const agreement = (a: Rater, b: Rater) =>
+    meanByPrompt(
+      pairs,
+      ({ id }) => Number(a.says.get(id) === b.says.get(id)),
+      `agreement ${a.id} ${b.id}`,
+      intervals,
+    );
   return {
     title: "Two by two: agreement and Cohen's κ",
     columns: [
@@ -138,10 +161,7 @@ function pairTable(all: readonly Rater[], pairs: readonly JudgedPair[]): ReportT
       { title: "Cohen's κ", digits: 3 },
     ],
     rows: all.flatMap((a, i) =>
-      all.slice(i + 1).map((b): TableCell[] => {
-        const [x, y] = [labels(a), labels(b)];
-        return [a.id, b.id, x.filter((value, k) => value === y[k]).length / x.length, cohenKappa(x, y)];
-      }),
+      all.slice(i + 1).map((b): TableCell[] => [a.id, b.id, agreement(a, b), kappa(a, b)]),
     ),
   };
 }

@@ -3,19 +3,33 @@
 import { createRng } from "../../../core/rng.ts";
 import { meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import { correlateEvaluators } from "../../../evaluate/rank-evaluators.ts";
-import type { Cell as TableCell } from "../../../report/data.ts";
+import type { Difference, Cell as TableCell } from "../../../report/data.ts";
+import { formatInterval } from "../../../report/format.ts";
+import { readDifference } from "../../../report/headline.ts";
 import { wilson } from "../../../stats/binomial.ts";
+import { holm } from "../../../stats/hypothesis.ts";
 import { majorityChanceFloor, majorityShare } from "../../../stats/kappa.ts";
 import { logistic } from "../../../stats/special.ts";
 import { HUMAN, LOSSES, RANDOM, SFT, WEAK, WEIGHTED, withLoss } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
-import { compareAll, differenceTable, findingOf, multiplicityNote, standings } from "../measures.ts";
+import {
+  type Compared,
+  compareAll,
+  differenceTable,
+  findingOf,
+  multiplicityNote,
+  standings,
+} from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { C_GAPS, C_WINS, paperTable, W_GOLD, W_WINS } from "../paper-numbers.ts";
 import { SMALL_SCORERS } from "../small-scorers.ts";
 import type { StudyDefinition } from "../study.ts";
 import { baseBeta } from "./training.ts";
 
 const VOTES = 10;
+
+const interval = (cell: TableCell | undefined) =>
+  typeof cell === "object" && cell !== null ? formatInterval(cell, { digits: 2 }) : "not measured";
 
 /** Votes for a among ten fresh simulated people: P(a) = σ((gold a - gold b) / tau), as when the world was made. */
 export function votesOf(
@@ -59,7 +73,11 @@ export const votes: StudyDefinition = {
       );
       return [name, these.length, share, majorityChanceFloor(VOTES), paper];
     };
+    const rows = [row("match", false, 0.84), row("mismatch", true, 0.66)];
+    const said = rows.map(([name, , share]) => `${name} ${interval(share)}`).join(", ");
+    const floor = majorityChanceFloor(VOTES).toFixed(3);
     return {
+      finding: `Share of the majority: ${said}; a coin has ${floor}.`,
       tables: [
         {
           title: `Consistency of ${VOTES} votes`,
@@ -70,24 +88,35 @@ export const votes: StudyDefinition = {
             { title: "of a coin", digits: 3 },
             { title: "there", source: "paper" },
           ],
-          rows: [row("match", false, 0.84), row("mismatch", true, 0.66)],
+          rows,
           paperItem: "WDPO Table 4",
-          notes: [
-            `A fair coin has a majority of ${majorityChanceFloor(VOTES).toFixed(3)} on average: the paper's .66 is close to it.`,
-          ],
+          notes: [`A fair coin has a majority of ${floor} on average: the paper's .66 is close to it.`],
         },
       ],
-      notes: ["The judge here is the world's simulated people, drawn afresh; the paper asked GPT-4."],
+      notes: [
+        "The judge here is the world's simulated people, drawn afresh; the paper asked GPT-4. As the labels were drawn from these very people, mismatches are close calls to them by construction.",
+      ],
     };
   },
 };
 
-/** W Fig. 3b, C Table 17. */
+/** Rows of the table: who against whom. */
+const WINS = [
+  ["weak - human", "weak", "human"],
+  ["weak weighted - human", "weak-cw", "human"],
+  ["weak weighted - weak", "weak-cw", "weak"],
+  ["weak - human, IPO", "weak-ipo", "human-ipo"],
+  ["weak - human, rDPO", "weak-rdpo", "human-rdpo"],
+  ["weak - sft", "weak", "sft"],
+  ["weak - random", "weak", "random"],
+] as const;
+
+/** W Fig. 3b, C Table 17, Fig. 5. */
 export const winRate: StudyDefinition = {
   name: "win-rate",
   title: "Win rates",
   question: "Prompt by prompt, how often does the student on weak labels beat the one on human labels?",
-  paperItem: "WDPO Fig. 3b; CW-PO Table 17",
+  paperItem: "WDPO Fig. 3b; CW-PO Table 17, Fig. 5",
   paper: "tao-li-2025",
   cells: (context) => [
     {
@@ -108,11 +137,15 @@ export const winRate: StudyDefinition = {
   ],
   report: ({ cell }) => {
     const { arms } = cell("base");
-    const row = (name: string, a: string, b: string, paper: string | null): TableCell[] => {
-      const { wins, ties, losses, n, pValue } = standings(arms.get(a)!, arms.get(b)!);
-      return [name, wins, ties, losses, wilson(wins, wins + losses) ?? null, n, pValue, paper];
-    };
+    const rows = WINS.map(([name, a, b]) => ({ name, ...standings(arms.get(a)!, arms.get(b)!) }));
+    const adjusted = holm(rows.map(({ pValue }) => pValue));
+    const shown = rows.filter((_, i) => adjusted[i]! < 0.05);
+    const said = shown.map(
+      ({ name, wins, losses }) =>
+        `${name} (${wins} won, ${losses} lost: ${wins > losses ? "above" : "below"})`,
+    );
     return {
+      finding: `Of ${rows.length} sign tests, ${shown.length === 0 ? "none" : shown.length} ${shown.length > 1 ? "are" : "is"} significant after Holm's correction${said.length === 0 ? "" : `: ${said.join("; ")}`}.`,
       tables: [
         {
           title: "Prompts won, tied, lost, by gold reward",
@@ -124,25 +157,16 @@ export const winRate: StudyDefinition = {
             { title: "won of the decided", format: "percent" },
             { title: "prompts", format: "count" },
             { title: "p, sign test", digits: 3 },
-            { title: "won/tied/lost there, %", source: "paper" },
+            { title: "p, Holm", digits: 3 },
           ],
-          rows: [
-            row("weak - human", "weak", "human", "49/2/49 (OPT-1.3B) to 57/2/41 (Mistral-7B)"),
-            row("weak weighted - human", "weak-cw", "human", null),
-            row("weak weighted - weak", "weak-cw", "weak", null),
-            row("weak - human, IPO", "weak-ipo", "human-ipo", null),
-            row("weak - human, rDPO", "weak-rdpo", "human-rdpo", null),
-            row("weak - sft", "weak", "sft", null),
-            row("weak - random", "weak", "random", null),
-          ],
-          paperItem: "WDPO Fig. 3b",
-          notes: [
-            "The paper's cells are 100 prompts each, ±10 points: pooled, 261 against 230 (p about .16). Its judge saw one order only.",
-          ],
+          rows: rows.map(({ name, wins, ties, losses, n, pValue }, i): TableCell[] => [
+            ...[name, wins, ties, losses, wilson(wins, wins + losses), n, pValue, adjusted[i]!],
+          ]),
         },
+        ...[W_WINS, C_WINS, C_GAPS].map(paperTable),
       ],
       notes: [
-        "The judge is the recipe's leading gold scorer. Seven tests are made: one below p = .05 is no surprise.",
+        `The judge is the recipe's leading gold scorer; the papers asked GPT-4. The ${rows.length} tests are corrected together.`,
       ],
     };
   },
@@ -166,6 +190,14 @@ function scored(outcome: CellOutcome, context: StudyContext): { arms: ArmOutcome
   return { arms, names: Object.keys(arms[0]!.records[0]!.gold) };
 }
 
+/** Under how many scorers weak is above human, and below. */
+function scorersInWords(differences: readonly Difference[]): string {
+  const readings = differences.filter(({ b }) => b === "human").map((one) => readDifference(one));
+  const count = (reading: string) => readings.filter((one) => one === reading).length;
+  const [above, below] = [count("above"), count("below")];
+  return `Of ${readings.length} scorers, ${above} put${above === 1 ? "s" : ""} weak above human, ${below} below, and ${readings.length - above - below} leave${readings.length - above - below === 1 ? "s" : ""} it open.`;
+}
+
 /** W Fig. 5. */
 export const goldModels: StudyDefinition = {
   name: "gold-models",
@@ -183,21 +215,16 @@ export const goldModels: StudyDefinition = {
     const intervals = intervalsOf(outcome, "gold-models");
     const { arms, names } = scored(outcome, context);
     const of = (name: string) => arms.find((arm) => arm.name === name)!;
-    const against = (gold: string, b: string) => ({
-      a: of("weak"),
-      b: of(b),
-      names: [`${gold}: weak`, b] as const,
-      gold,
-    });
+    // One family over all scorers: each is another chance to find something.
     const differences = compareAll(
-      names.flatMap((gold) => [against(gold, "human"), against(gold, "sft")]),
+      names.flatMap((gold): Compared[] => [
+        { a: of("weak"), b: of("human"), names: [`${gold}: weak`, "human"], gold },
+        { a: of("weak"), b: of("sft"), names: [`${gold}: weak`, "sft"], gold },
+      ]),
       intervals,
     );
-    const verdicts = differences.filter(({ b }) => b === "human");
-    const apart = verdicts.filter(({ value }) => value.low > 0 || value.high < 0).length;
-    const said = findingOf(differences);
     return {
-      finding: `Weak and human are told apart by ${apart} of ${names.length} scorers.${said === undefined ? "" : ` ${said}`}`,
+      finding: [scorersInWords(differences), findingOf(differences)].filter(Boolean).join(" "),
       tables: [
         differenceTable(differences, "Differences by scorer, each in its own unit"),
         {
@@ -206,31 +233,22 @@ export const goldModels: StudyDefinition = {
             { title: "scorer", format: "text" },
             { title: "scorer", format: "text" },
             { title: "ρ over arms", digits: 2 },
+            { title: "arms", format: "count" },
             { title: "ρ over prompts and arms", digits: 2 },
             { title: "Kendall's τ", digits: 2 },
-            { title: "n", format: "count" },
+            { title: "prompts and arms", format: "count" },
           ],
-          rows: correlateEvaluators(arms, names).map(({ a, b, arms: byArm, responses }) => [
+          rows: correlateEvaluators(arms, names).map(({ a, b, arms: byArm, armsN, responses }) => [
             a,
             b,
             byArm,
+            armsN,
             responses.spearman,
             responses.kendall,
             responses.n,
           ]),
         },
-        {
-          title: "The paper's numbers: weak and human, students of four sizes",
-          columns: [
-            { title: "gold model", format: "text" },
-            ...["1.3B", "2.7B", "6.7B", "13B"].map((title) => ({ title, source: "paper" as const })),
-          ],
-          rows: [
-            ["DeBERTa-v3", ".30/.31", ".54/.47", ".73/.71", ".79/.76"],
-            ["RM-Mistral-7B", "9.63/8.67", "10.38/9.68", "11.01/10.42", "11.24/10.65"],
-          ],
-          paperItem: "WDPO Fig. 5",
-        },
+        paperTable(W_GOLD),
       ],
       notes: [
         multiplicityNote(differences.length, differences.length),

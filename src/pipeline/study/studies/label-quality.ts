@@ -7,6 +7,7 @@ import { threeWayTable } from "../../../evaluate/label-analysis/three-way.ts";
 import { formatInterval } from "../../../report/format.ts";
 import type { Interval } from "../../../stats/check.ts";
 import { cohenKappa } from "../../../stats/kappa.ts";
+import { ofPairs } from "../measures.ts";
 import { intervalsOf, judgedPairs } from "../outcomes.ts";
 import type { StudyDefinition } from "../study.ts";
 
@@ -28,9 +29,15 @@ export const agreement: StudyDefinition = {
     const intervals = intervalsOf(outcome, "agreement");
     const pairs = judgedPairs(outcome);
     const rate = agreementRate(pairs, intervals);
-    const kappa = cohenKappa(
-      pairs.map(({ weak }) => weak),
-      pairs.map(({ human }) => human),
+    const kappa = ofPairs(
+      pairs,
+      (sample) =>
+        cohenKappa(
+          sample.map(({ weak }) => weak),
+          sample.map(({ human }) => human),
+        ),
+      "kappa",
+      intervals,
     );
     const bins = flipsByMargin(pairs, intervals);
     return {
@@ -101,6 +108,13 @@ const PAPER_GAP: Readonly<Record<string, readonly number[]>> = {
   mismatch: [5.17, 5.53, -0.36],
 };
 
+const WORDS_OF_SET: Readonly<Record<string, string>> = {
+  human: "under people's labels",
+  weak: "under weak labels",
+  match: "where both agree",
+  mismatch: "where they differ (the teacher's choice)",
+};
+
 /** W Table 2. */
 export const goldGap: StudyDefinition = {
   name: "gold-gap",
@@ -114,11 +128,11 @@ export const goldGap: StudyDefinition = {
     const outcome = cell("base");
     const rows = goldGapTable(judgedPairs(outcome), intervalsOf(outcome, "gold-gap"));
     return {
-      finding: rows
+      finding: `Gold reward of the preferred response minus the other's: ${rows
         .flatMap(({ set, difference }) =>
-          difference === null ? [] : [`${set}: ${formatInterval(difference, { signed: true })}`],
+          difference === null ? [] : [`${WORDS_OF_SET[set]} ${formatInterval(difference, { signed: true })}`],
         )
-        .join("; "),
+        .join("; ")}.`,
       tables: [
         {
           title: "Mean gold reward",

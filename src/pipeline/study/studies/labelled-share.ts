@@ -1,24 +1,15 @@
 /** How much has to be labelled, and what stronger human controls give: WDPO Fig. 4b, CW-PO Fig. 3 and Table 3. */
 import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
 import { BOTH, FEW, HUMAN, LABELLED, SFT, WEAK, WEAK_BOTH, WEIGHTED } from "../arms.ts";
-import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { intervalsOf, judgedPairs } from "../outcomes.ts";
+import { C_ALL, C_LABELLED, paperTable, W_LABELLED } from "../paper-numbers.ts";
 import type { StudyDefinition } from "../study.ts";
 
-/** Parts of the labelled pairs that the teacher learns from; 1 is the base. */
-const shares = (context: StudyContext) =>
-  isSmall(context) ? [0.125, 0.25, 0.5, 1] : [0.0625, 0.125, 0.25, 0.5, 1];
+/** Parts of the labelled pairs that the teacher learns from; 1 is the base. With half of all data labelled: 1/16 to 1/2 of them. */
+const SHARES = [0.125, 0.25, 0.5, 1] as const;
 
 const nameOf = (share: number) => (share === 1 ? "all" : `1/${Math.round(1 / share)}`);
-
-/** W Fig. 4b, by share of the whole data. */
-const PAPER: Readonly<Record<string, readonly (number | null)[]>> = {
-  "1/16": [4.31, 4.37],
-  "1/8": [4.72, 4.74],
-  "1/4": [4.78, 4.69],
-  "1/2": [4.84, 4.63],
-};
 
 /** W Fig. 4b, C Fig. 3. */
 export const labelledFraction: StudyDefinition = {
@@ -28,16 +19,17 @@ export const labelledFraction: StudyDefinition = {
     "How do students on weak labels change when the teacher learns from fewer labelled pairs, against two readings of the human bar and against using the labelled pairs directly?",
   paperItem: "WDPO Fig. 4b; CW-PO Fig. 3",
   paper: "tao-li-2025",
-  cells: (context) =>
-    shares(context).map((share) => ({
+  cells: () =>
+    SHARES.map((share) => ({
       id: nameOf(share),
       settings: share === 1 ? {} : { "labelled.size": share },
       arms: [WEAK, LABELLED, FEW, ...(share === 1 ? [HUMAN] : [])],
     })),
-  report: ({ context, cell }) => {
+  report: ({ cell }) => {
     const base = cell("all");
     const intervals = intervalsOf(base, "labelled-fraction");
-    const rows = shares(context).map((share): GridRow => {
+    const all = base.taught.length + base.pool.size;
+    const rows = SHARES.map((share): GridRow => {
       const outcome = cell(nameOf(share));
       const name = nameOf(share);
       return {
@@ -50,12 +42,12 @@ export const labelledFraction: StudyDefinition = {
         },
         more: [
           outcome.taught.length,
+          outcome.taught.length / all,
           agreementRate(judgedPairs(outcome), { ...intervals, rng: intervals.rng.fork(name) }),
         ],
-        paper: [...(PAPER[name] ?? [null, null])],
       };
     });
-    return gridContent(
+    const grid = gridContent(
       {
         title: "Students by labelled share",
         axis: "share of the labelled pairs",
@@ -63,22 +55,24 @@ export const labelledFraction: StudyDefinition = {
         rows,
         more: [
           { title: "pairs the teacher learns from", format: "count" },
+          { title: "of all pairs", format: "percent" },
           { title: "labels that are the person's", format: "percent" },
         ],
-        paper: ["weak, share of all data", "human, share of all data"],
         compare: [
           ["weak", "human, whole pool"],
+          ["weak", "human, as few pairs"],
           ["weak", "human, labelled pairs only"],
         ],
-        compareRows: [["all", nameOf(shares(context)[0]!)]],
-        paperItem: "WDPO Fig. 4b",
+        compareRows: [["all", nameOf(SHARES[0])]],
         notes: [
+          "All pairs: those the teacher could learn from and the pool. The paper's shares are of all data, those of the rows here are of the labelled part.",
           "The pool is the same in all rows, as in CW-PO's Fig. 3 (left); in WDPO's Fig. 4b it is what is not labelled, so that people's labels there grow as the share falls.",
-          "WDPO's human bar falls from 4.63 with half of the data to 4.37 with 15/16 of it, which people's labels on the whole pool should not do: hence the second reading, people's labels on as few pairs as are labelled.",
+          "WDPO's human bar falls from 4.63 with half of the data to 4.37 with 15/16 of it, which people's labels on the whole pool should not do: hence the second reading, people's labels on as few pairs as are labelled (all of the pool where it is smaller).",
         ],
       },
       intervals,
     );
+    return { ...grid, tables: [...(grid.tables ?? []), paperTable(W_LABELLED), paperTable(C_LABELLED)] };
   },
 };
 
@@ -98,7 +92,7 @@ export const humanAll: StudyDefinition = {
       arms: { student: of(arm) },
       paper: [paper],
     });
-    return gridContent(
+    const grid = gridContent(
       {
         title: "Students by what was labelled",
         axis: "labels",
@@ -120,8 +114,12 @@ export const humanAll: StudyDefinition = {
         ],
         baseline: () => of("sft"),
         paperItem: "CW-PO Table 3",
+        notes: [
+          "GRA is against the SFT student on weak labels. Arms differ in their SFT start as in their labels, and in how many pairs they see: labelled and pool together are the most.",
+        ],
       },
       intervalsOf(outcome, "human-all"),
     );
+    return { ...grid, tables: [...(grid.tables ?? []), paperTable(C_ALL)] };
   },
 };

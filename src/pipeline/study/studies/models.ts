@@ -9,8 +9,19 @@ import { STORIES } from "../../job/model-stages.ts";
 import { HUMAN, SFT, WEAK, WEIGHTED } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
-import { type Intervals, paired } from "../measures.ts";
+import { type Intervals, shared } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import {
+  C_FAMILIES,
+  C_KINDS,
+  C_STUDENTS,
+  C_TEACHERS,
+  type PaperTable,
+  paperTable,
+  W_FAMILIES,
+  W_STUDENTS,
+  W_SUPERVISORS,
+} from "../paper-numbers.ts";
 import type { StudyDefinition } from "../study.ts";
 
 /** A model in a sweep: what it is called, and the settings that put it in. */
@@ -83,27 +94,26 @@ const teacherRow = (
 const TEACHER_COLUMNS = ["teacher itself", "student on its labels", "student on human labels"] as const;
 const AGREEMENT: Column = { title: "labels that are the person's", format: "percent" };
 
-function teacherSweep(
-  study: string,
-  paper: Readonly<Record<string, readonly (number | string)[]>>,
-  heads: string[],
-) {
+/** The cell whose student on human labels, which no teacher has a part in, stands in every row: the base's, or else the first. */
+const homeOf = (all: readonly Variation[]): Variation => all.find(({ base }) => base) ?? all[0]!;
+
+function teacherSweep(study: string, papers: readonly PaperTable[]) {
   return {
-    cells: (context: StudyContext) =>
-      teachers(context).map(({ id, settings, base }) => ({
-        id,
-        settings,
-        arms: base ? [SFT, WEAK, HUMAN] : [WEAK],
+    cells: (context: StudyContext) => {
+      const all = teachers(context);
+      return all.map((one) => ({
+        id: one.id,
+        settings: one.settings,
+        arms: one === homeOf(all) ? [SFT, WEAK, HUMAN] : [WEAK],
         teacherAnswers: true,
-      })),
+      }));
+    },
     report: ({ context, cell }: Parameters<StudyDefinition["report"]>[0]) => {
       const all = teachers(context);
-      const base = cell((all.find((one) => one.base) ?? all[0]!).id);
-      const intervals = intervalsOf(base, study);
-      const human = base.arms.get("human");
-      const rows = all.map(({ id }) =>
-        teacherRow(id, cell(id), human ?? cell(id).arms.get("weak")!, intervals),
-      );
+      const home = cell(homeOf(all).id);
+      const intervals = intervalsOf(home, study);
+      const human = home.arms.get("human")!;
+      const rows = all.map(({ id }) => teacherRow(id, cell(id), human, intervals));
       const grid = gridContent(
         {
           title: "Students by teacher",
@@ -111,12 +121,22 @@ function teacherSweep(
           columns: TEACHER_COLUMNS,
           rows,
           more: [AGREEMENT],
-          compare: human === undefined ? [] : [["student on its labels", "student on human labels"]],
+          compare: [["student on its labels", "student on human labels"]],
+          notes: [
+            "The student on human labels is one and the same in all rows. Students start from SFT on the responses their own labels prefer: starts differ with labels.",
+            ...(context.weak.length > 0
+              ? []
+              : [
+                  "Teachers of fewer layers are cut from the same model without further pretraining: they are weaker in more than size.",
+                ]),
+          ],
         },
         intervals,
       );
-      const papers = paperTable(paper, heads);
-      return { ...grid, tables: [...(grid.tables ?? []), gapTable(rows, intervals), papers] };
+      return {
+        ...grid,
+        tables: [...(grid.tables ?? []), gapTable(rows, intervals), ...papers.map(paperTable)],
+      };
     },
   };
 }
@@ -130,8 +150,8 @@ function gapTable(rows: readonly GridRow[], { rng, resamples }: Intervals): Repo
       const [teacher, own, ceiling] = TEACHER_COLUMNS.map((name) => arms[name]);
       // A reward head answers nothing.
       if (teacher === undefined) return [label, null];
-      const [low, high] = [paired(teacher!, own!), paired(teacher!, ceiling!)];
-      const units = low.a.map((weak, i) => [weak, low.b[i]!, high.b[i]!] as const);
+      const [low, student, high] = shared([teacher, own!, ceiling!]);
+      const units = low!.map((weak, i) => [weak, student![i]!, high![i]!] as const);
       const at = (sample: readonly (readonly number[])[], i: number) => mean(sample.map((unit) => unit[i]!));
       const value = bootstrap(units, (s) => performanceGapRecovered(at(s, 0), at(s, 1), at(s, 2)), {
         rng: rng.fork("gap", label),
@@ -140,22 +160,8 @@ function gapTable(rows: readonly GridRow[], { rng, resamples }: Intervals): Repo
       return [label, value];
     }),
     notes: [
-      "Not measured where the teacher's own answers score at or above the human arm's: there is no gap.",
+      "Not measured where the teacher's own answers score at or above the human arm's: there is no gap. Resamples without a gap are left out, so that near a gap of 0 the interval says little.",
     ],
-  };
-}
-
-function paperTable(
-  rows: Readonly<Record<string, readonly (number | string)[]>>,
-  heads: string[],
-): ReportTable {
-  return {
-    title: "The paper's numbers",
-    columns: [
-      { title: "there", format: "text" },
-      ...heads.map((title): Column => ({ title, source: "paper" })),
-    ],
-    rows: Object.entries(rows).map(([name, values]) => [name, ...values]),
   };
 }
 
@@ -167,17 +173,7 @@ export const teacherSize: StudyDefinition = {
   paperItem: "WDPO Fig. 2b; CW-PO Tables 6 and 12 (accuracy)",
   paper: "tao-li-2025",
   lacks: needsModels("weak"),
-  ...teacherSweep(
-    "teacher-size",
-    {
-      human: ["4.63"],
-      "OPT-125M": ["4.84"],
-      "OPT-1.3B": ["4.78"],
-      "Llama-3-8B": ["4.91"],
-      "GPT-4, prompted": ["4.52"],
-    },
-    ["student OPT-1.3B"],
-  ),
+  ...teacherSweep("teacher-size", [W_SUPERVISORS, C_TEACHERS, C_KINDS]),
 };
 
 /** W Table 10, C Table 16. */
@@ -185,28 +181,19 @@ export const family: StudyDefinition = {
   name: "family",
   title: "Families of teachers",
   question: "Does it matter of which family the teacher is?",
-  paperItem: "WDPO Table 10, Fig. 3a; CW-PO Table 16",
+  paperItem: "WDPO Table 10; CW-PO Table 16",
   paper: "tao-li-2025",
   lacks: ({ weak }) =>
     weak.length === 0 ? "name models of several families with --weak <folder>, once for each" : undefined,
-  ...teacherSweep(
-    "family",
-    {
-      human: ["4.63", "7.19"],
-      "OPT-125M": ["4.84", "7.90"],
-      "GPT-Neo-125M": ["4.55", "7.27"],
-      "Pythia-160M": ["4.87", "8.01"],
-    },
-    ["student OPT-1.3B", "student Mistral-7B"],
-  ),
+  ...teacherSweep("family", [W_FAMILIES, C_FAMILIES]),
 };
 
-/** W Fig. 2a and 4a, C Table 2. */
+/** W Fig. 2a, 3a and 4a, C Table 2. */
 export const studentSize: StudyDefinition = {
   name: "student-size",
   title: "Size of the student",
   question: "Do weak labels hold up against human ones for students of every size?",
-  paperItem: "WDPO Fig. 2a, 4a; CW-PO Table 2",
+  paperItem: "WDPO Fig. 2a, 3a, 4a; CW-PO Table 2",
   paper: "tao-li-2025",
   lacks: needsModels("student"),
   cells: (context) =>
@@ -237,20 +224,16 @@ export const studentSize: StudyDefinition = {
         ],
         baseline: ({ arms }) => arms["sft"],
         notes: [
-          "Students of fewer layers are cut from the same model without further pretraining: they are weaker in more than size.",
+          "GRA is against each size's own SFT student on weak labels. The student on human labels starts from SFT on the responses that people prefer: it differs from the others in its start, too.",
+          ...(context.student.length > 0
+            ? []
+            : [
+                "Students of fewer layers are cut from the same model without further pretraining: they are weaker in more than size.",
+              ]),
         ],
       },
       intervalsOf(cell(all[0]!.id), "student-size"),
     );
-    const papers = paperTable(
-      {
-        "OPT-1.3B": ["4.84", "4.63", "3.29", "2.71"],
-        "OPT-2.7B": ["5.59", "5.39", "3.76", "3.45"],
-        "OPT-6.7B": ["6.65", "6.19", "4.03", "3.83"],
-        "OPT-13B": ["6.91", "6.69", "4.42", "4.17"],
-      },
-      ["HH weak", "HH human", "TL;DR weak", "TL;DR human"],
-    );
-    return { ...grid, tables: [...(grid.tables ?? []), papers] };
+    return { ...grid, tables: [...(grid.tables ?? []), paperTable(W_STUDENTS), paperTable(C_STUDENTS)] };
   },
 };

@@ -1,12 +1,14 @@
 /** Teachers that learnt from less than clean pairs: poisoned labels, an uneven mix of domains, another domain. */
 import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
+import { meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import type { Cell as TableCell } from "../../../report/data.ts";
+import { formatInterval } from "../../../report/format.ts";
 import type { Interval } from "../../../stats/check.ts";
 import { domainsOf } from "../../job/labelled-part.ts";
 import { SFT, WEAK, WEIGHTED } from "../arms.ts";
 import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
-import { goldReward, type Intervals } from "../measures.ts";
+import { type Compared, compareAll, differenceTable, goldReward, type Intervals } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
 import type { StudyDefinition } from "../study.ts";
 
@@ -58,8 +60,10 @@ export const poisoning: StudyDefinition = {
         paper: ["weighted, GRA %", "weak, GRA %", "disagreement of CW's teacher, %", "of WS's, %"],
         compare: [["weak, weighted", "weak"]],
         compareRows: rows.slice(-1).map(({ label }) => ["0 %", label] as const),
+        baseline: () => base.arms.get("sft"),
         paperItem: "CW-PO Table 25, Fig. 8",
         notes: [
+          "GRA is against the SFT student on the labels of the teacher that was not poisoned, the same in all rows.",
           "A larger share turns the same labels round and more. The pairs kept to calibrate on are clean.",
         ],
       },
@@ -158,13 +162,28 @@ export const imbalance: StudyDefinition = {
         paper: ["harmless CW, GRA %", "harmless WS", "helpful CW", "helpful WS"],
         compare: [],
         compareRows: [[rows[1]!.label, rows[2]!.label]],
+        baseline: () => base.arms.get("sft"),
         paperItem: "CW-PO Table 24",
-        notes: [domainNote(context), "All mixes have the same number of pairs."],
+        notes: [
+          domainNote(context),
+          "All mixes have the same number of pairs. GRA is against the SFT student of the whole, on the prompts of the domain.",
+        ],
       },
       intervalsOf(base, "imbalance"),
     );
   },
 };
+
+/** By rule: on which domains the teacher of the domain is better than the other, and on which it is not shown. */
+function ownInWords(names: readonly string[], owns: readonly (Interval | null)[]): string {
+  const said = names.map((name, i) => {
+    const gap = owns[i];
+    if (gap == null) return `on ${name} nothing can be compared`;
+    const how = gap.low > 0 ? "better" : gap.high < 0 ? "worse" : "not shown to be better";
+    return `on ${name} ${how} (${formatInterval(gap, { format: "percent", signed: true })}, n = ${gap.n} prompts)`;
+  });
+  return `Labels of the teacher of the domain against the other's: ${said.join("; ")}.`;
+}
 
 /** Reviewers of WDPO. */
 export const domainTransfer: StudyDefinition = {
@@ -199,6 +218,35 @@ export const domainTransfer: StudyDefinition = {
         ...how,
         rng: how.rng.fork(id, domain),
       });
+    const owns = names.map((domain, i) => ownAboveOther(i, domain));
+    function ownAboveOther(own: number, domain: string) {
+      const [first, second] = ["first", "second"].map(
+        (id) => new Map(judgedPairs(cell(id)).map((pair) => [pair.id, pair])),
+      );
+      const [mine, theirs] = own === 0 ? [first!, second!] : [second!, first!];
+      const both = [...mine.values()].filter(
+        ({ id }) => theirs.has(id) && domainOf(cell("first").pool.get(id)!) === domain,
+      );
+      const right = (pair: { weak: string; human: string }) => Number(pair.weak === pair.human);
+      return meanByPrompt(
+        both,
+        (pair) => right(pair) - right(theirs.get(pair.id)!),
+        `own-${domain}`,
+        intervals,
+      );
+    }
+    const students = compareAll(
+      names.map((domain, i): Compared => {
+        const [own, other] = i === 0 ? ["first", "second"] : ["second", "first"];
+        const of = (id: string) => within(cell(id).arms.get("weak")!, base, context, domain);
+        return {
+          a: of(own!),
+          b: of(other!),
+          names: [`on ${domain}: teacher of this domain`, "teacher of the other"],
+        };
+      }),
+      intervals,
+    );
     const matrix = (
       title: string,
       figure: (id: string, domain: string) => Interval | null,
@@ -212,9 +260,19 @@ export const domainTransfer: StudyDefinition = {
       rows: learnt.map(([id, name]): TableCell[] => [name, ...names.map((domain) => figure(id, domain))]),
     });
     return {
+      finding: ownInWords(names, owns),
       tables: [
         matrix("Labels that are the person's", accuracy, "percent"),
+        {
+          title: "Labels: the teacher of a domain minus the teacher of the other, on the domain's pairs",
+          columns: [
+            { title: "on", format: "text" },
+            { title: "difference in labels that are the person's", format: "percent", signed: true },
+          ],
+          rows: names.map((domain, i): TableCell[] => [domain, owns[i]!]),
+        },
         matrix("Gold reward of the student", (id, domain) => reward(id, domain, intervals)),
+        ...(students.length === 0 ? [] : [differenceTable(students, "Students: the same comparison")]),
       ],
       notes: [
         domainNote(context),

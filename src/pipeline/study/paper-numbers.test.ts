@@ -1,0 +1,66 @@
+/** What the papers' numbers say of each other: slips of copying show where one number is printed twice or is a mean of others. */
+import { expect, test } from "vitest";
+import { mean } from "../../stats/describe.ts";
+import * as numbers from "./paper-numbers.ts";
+import {
+  C_ALL,
+  C_LABELLED,
+  C_LOSSES,
+  C_STUDENTS,
+  C_TOP,
+  paperTable,
+  W_STUDENTS,
+  W_WINS,
+} from "./paper-numbers.ts";
+
+const TABLES = Object.values(numbers).filter((one) => typeof one === "object");
+
+test("every row has a number for every column", () => {
+  expect(TABLES.length).toBeGreaterThan(12);
+  for (const { columns, rows, item } of TABLES)
+    for (const [name, values] of Object.entries(rows))
+      expect([item, name, values.length]).toEqual([item, name, columns.length]);
+});
+
+test("all columns but the names are marked as the paper's", () => {
+  for (const table of TABLES) {
+    const { columns, paperItem } = paperTable(table);
+    expect(columns.map(({ source }) => source)).toEqual([undefined, ...table.columns.map(() => "paper")]);
+    expect(paperItem).toMatch(/^(WDPO|CW-PO) (Fig\.|Table)/);
+  }
+});
+
+test("Table 3 of CW-PO ends with its means", () => {
+  const { mean: printed, ...data } = C_ALL.rows;
+  C_ALL.columns.forEach((_, k) => {
+    const own = mean(Object.values(data).map((row) => Number(row[k])));
+    expect(Math.abs(own - Number(printed![k]))).toBeLessThan(0.06);
+  });
+});
+
+test("what is printed twice is the same", () => {
+  // Table 1's DPO row on TL;DR is Table 2's largest student.
+  expect(C_LOSSES.rows["DPO, OPT-125M to 13B"]!.slice(0, 3)).toEqual(C_STUDENTS.rows["OPT-13B"]!.slice(3));
+  expect(C_LOSSES.rows["DPO, Qwen 0.5B to 14B"]!.slice(0, 3)).toEqual(
+    C_STUDENTS.rows["Qwen2.5-14B"]!.slice(3),
+  );
+  // Fig. 3's right half at 0.3, Table 3's CW and the weighted row of Table 4 are one run; so is Table 2's student of 1.3B, and of 7B.
+  const [harmless, helpful, hh] = C_TOP.rows["all, weighted"]!;
+  expect(C_LABELLED.rows["0.3"]!.slice(4, 6)).toEqual([harmless, helpful]);
+  expect(["Harmless", "Helpful", "HH"].map((name) => C_ALL.rows[name]![1])).toEqual([harmless, helpful, hh]);
+  expect(C_STUDENTS.rows["OPT-1.3B"]![2]).toBe(hh);
+  expect(C_STUDENTS.rows["Qwen2.5-7B"]![2]).toBe(C_TOP.rows["all, weighted"]![5]);
+});
+
+test("verdicts are of 100 prompts, and pool to 261 against 230", () => {
+  const rows = Object.values(W_WINS.rows).map((row) => row.map(Number));
+  for (const row of rows) expect(row.reduce((a, b) => a + b)).toBe(100);
+  expect([0, 2].map((k) => rows.reduce((total, row) => total + row[k]!, 0))).toEqual([261, 230]);
+});
+
+test("weak is above human for every student of WDPO", () => {
+  for (const [hhWeak, hhHuman, weak, human] of Object.values(W_STUDENTS.rows)) {
+    expect(Number(hhWeak)).toBeGreaterThan(Number(hhHuman));
+    if (weak !== null) expect(Number(weak)).toBeGreaterThan(Number(human));
+  }
+});

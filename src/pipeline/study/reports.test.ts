@@ -1,0 +1,176 @@
+/** What every study's report says of made-up outcomes: sound tables whatever came out, and nothing found where there is nothing. */
+import { beforeAll, expect, test } from "vitest";
+import { createRng } from "../../core/rng.ts";
+import type { PreferenceRow } from "../../data/rows.ts";
+import { promptId } from "../../data/rows.ts";
+import { checkReportData } from "../../report/check.ts";
+import type { ReportData, Study } from "../../report/data.ts";
+import { renderMarkdown } from "../../report/markdown.ts";
+import { labelFromScores } from "../../teacher/label.ts";
+import type { MainJob } from "../job/settings.ts";
+import { jobOf } from "../recipe/job.ts";
+import { type StudyContext, studyContext } from "./context.ts";
+import type { ArmOutcome, CellOutcome } from "./outcomes.ts";
+import { STUDIES } from "./studies/index.ts";
+import type { StudyDefinition } from "./study.ts";
+import { variantRecipe, variantsOf } from "./variants.ts";
+
+const request = {
+  scale: "small" as const,
+  out: "runs/x",
+  set: ["eval.n_bootstrap=100"],
+  // No --weak is the base's own teacher: the student on human labels must come from somewhere all the same.
+  weak: ["models/one", "models/two"],
+  student: ["models/small", "models/large"],
+};
+let context: StudyContext;
+let job: MainJob;
+
+beforeAll(async () => {
+  context = await studyContext(request, "tao-li-2025");
+  const [variant] = variantsOf([{ study: STUDIES[0]!, context }]);
+  job = jobOf(await variantRecipe(variant!));
+});
+
+const PROMPTS = Array.from({ length: 30 }, (_, i) => `prompt ${"long ".repeat(i % 7)}${i}`);
+
+/** Rewards of an arm by prompt. */
+type Rewards = (arm: string, prompt: number) => number;
+
+function armOf(name: string, rewards: Rewards): ArmOutcome {
+  const records = PROMPTS.map((prompt, i) => ({
+    ...{ promptId: promptId(prompt), sample: 0, prompt, response: `happy words ${(i * 7) % 11} of ${name}` },
+    ...{ gold: { sentiment: rewards(name, i) }, tokens: 4, finish: "eos" as const, promptTruncated: false },
+    ...{ logp: -1, sftLogp: null },
+  }));
+  return { name, records, heldOut: {} as ArmOutcome["heldOut"] };
+}
+
+function outcomeOf(arms: readonly string[], rewards: Rewards): CellOutcome {
+  const rng = createRng("outcome");
+  const pairs = PROMPTS.flatMap((prompt) =>
+    ["x", "y", "z"].map((end) => ({
+      id: `${prompt} ${end}`,
+      prompt,
+      a: `first ${end}${"!".repeat(rng.int(4))}`,
+      b: `second ${end}`,
+    })),
+  );
+  const test = PROMPTS.map(
+    (prompt, i): PreferenceRow => ({ id: prompt, prompt, chosen: `words ${i % 5} of`, rejected: "no" }),
+  );
+  const side = (p: number) => (rng.next() < p ? ("a" as const) : ("b" as const));
+  return {
+    job,
+    arms: new Map(arms.map((name) => [name, armOf(name, rewards)])),
+    teacher: armOf("teacher", (_, i) => (i % 4) - 2),
+    labels: pairs.map(({ id }) => labelFromScores({ id, scoreA: rng.normal(), scoreB: 0, teacher: "t" })),
+    human: pairs.map(({ id }) => ({ id, preferred: side(0.6) })),
+    gold: pairs.map(({ id }) => ({ id, goldA: rng.normal(), goldB: 0 })),
+    pool: new Map(pairs.map((pair) => [pair.id, pair])),
+    facts: {} as CellOutcome["facts"],
+    taught: test,
+    test,
+    rescored: [{ how: "swapped", pairs: 64, changed: 0, largest: 1e-6 }],
+  };
+}
+
+/** A study's part of a report made of outcomes whose students have these rewards. */
+function studyWith(study: StudyDefinition, rewards: Rewards): Study {
+  const outcomes = new Map(
+    study.cells(context).map(({ id, arms }) => [
+      id,
+      outcomeOf(
+        arms.map(({ name }) => name),
+        rewards,
+      ),
+    ]),
+  );
+  const content = study.report({
+    context,
+    cell: (id) => {
+      const outcome = outcomes.get(id);
+      if (outcome === undefined) throw new Error(`no cell ${id}`);
+      return outcome;
+    },
+  });
+  return { id: study.name, title: study.title, question: study.question, ...content };
+}
+
+const reportOf = (studies: Study[]): ReportData => ({
+  ...{ title: "t", runId: "r", recipe: { yaml: "", digest: "d" }, environment: { version: "0", seed: 1 } },
+  studies,
+});
+
+const noisy: Rewards = (arm, i) => createRng(arm).fork(String(i)).normal();
+const named = (name: string) => STUDIES.find((study) => study.name === name)!;
+
+test.each(STUDIES.map((study) => [study.name, study] as const))(
+  "%s: tables are whole, sentences end, nothing is NaN",
+  (_, study) => {
+    const made = studyWith(study, noisy);
+    checkReportData(reportOf([made]));
+    expect(made.tables?.length).toBeGreaterThan(0);
+    expect(JSON.stringify(made)).not.toMatch(/undefined|NaN/);
+    expect(renderMarkdown(reportOf([made]))).toContain(study.title);
+    for (const text of [made.finding ?? ".", ...(made.notes ?? [])]) expect(text).toMatch(/\.\)?$/);
+  },
+);
+
+test.each(STUDIES.map((study) => [study.name, study] as const))(
+  "%s: students that are all alike are not told apart",
+  (_, study) => {
+    const { finding = "" } = studyWith(study, (_, i) => i % 3);
+    expect(finding).not.toMatch(/\b[1-9]\d* (is|are) significant|[1-9]\d* puts? weak/);
+    expect(finding).not.toMatch(/Gold reward: [^.]* (above|below) /);
+  },
+);
+
+test("the student on human labels is in no row another student", () => {
+  const { tables } = studyWith(named("teacher-size"), (arm, i) => (i % 3) + (arm === "human" ? 5 : 0));
+  const { columns, rows } = tables![0]!;
+  const at = columns.findIndex(({ title }) => title === "student on human labels");
+  expect(rows.length).toBe(2);
+  for (const row of rows) expect(row[at]).toMatchObject({ estimate: 6 });
+});
+
+test("an arm that stands in two rows is not compared with itself", () => {
+  const { tables } = studyWith(named("labelled-fraction"), noisy);
+  const differences = tables!.find(({ title }) => title === "Differences")!.rows.map(([name]) => name);
+  expect(differences).toContain("weak: all - 1/8");
+  expect(differences).not.toContain("human, whole pool: all - 1/8");
+  expect(differences).toContain("1/8: weak - human, as few pairs");
+});
+
+test("what weights add to weak labels is compared with what they add to human ones, prompt by prompt", () => {
+  // Weights add 1 to weak labels and 1/4 to human ones: 3/4, on prompts that differ much among each other.
+  const added: Readonly<Record<string, number>> = { "weak-cw": 1, "human-cw": 0.25 };
+  const { tables } = studyWith(named("easier-pairs"), (arm, i) => 10 * (i % 5) + (added[arm] ?? 0));
+  const rows = tables!.find(({ title }) => title === "Differences")!.rows;
+  const [name, value] = rows.at(-1)!;
+  expect(name).toBe("what weights add to weak labels - what they add to human labels");
+  expect(value).toMatchObject({ n: 30 });
+  expect((value as { estimate: number }).estimate).toBeCloseTo(0.75, 12);
+});
+
+test("scorers are one family: p-values are corrected over all of them", () => {
+  const rows = studyWith(named("gold-models"), noisy).tables![0]!.rows;
+  expect(rows.length).toBe(6);
+  const least = rows.map((row) => Number(row[2])).sort((x, y) => x - y)[0]!;
+  const adjusted = Math.min(...rows.map((row) => Number(row[3])));
+  expect(adjusted).toBeCloseTo(Math.min(1, 6 * least), 12);
+});
+
+test("win rates say how many of their tests hold, and which way", () => {
+  const { finding } = studyWith(named("win-rate"), (arm, i) => (i % 3) - (arm === "human" ? 1 : 0));
+  expect(finding).toBe(
+    "Of 7 sign tests, 2 are significant after Holm's correction: weak - human (30 won, 0 lost: above); weak weighted - human (30 won, 0 lost: above).",
+  );
+});
+
+test("seeds have Student's interval over their means", () => {
+  // Rewards do not depend on the seed here, so the gap is exactly -1 in every run.
+  const { finding } = studyWith(named("seeds"), (arm, i) => (i % 3) + (arm === "human" ? 1 : 0));
+  expect(finding).toContain("Weak minus human is −1.000 [−1.000, −1.000] over 3 seeds");
+  expect(finding).toContain("below 0 by more than the variation between runs.");
+});
