@@ -132,6 +132,9 @@ test("the student on human labels is in no row another student", () => {
   const at = columns.findIndex(({ title }) => title === "student on human labels");
   expect(rows.length).toBe(2);
   for (const row of rows) expect(row[at]).toMatchObject({ estimate: 6 });
+  // The question is the teachers': their students are compared, too, not with the human one alone.
+  const differences = tables!.find(({ title }) => title === "Differences")!.rows.map(([name]) => name);
+  expect(differences.at(-1)).toBe("student of two - student of one");
 });
 
 test("an arm that stands in two rows is not compared with itself", () => {

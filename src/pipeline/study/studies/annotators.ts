@@ -1,20 +1,22 @@
 /** Kinds of teachers side by side: accuracy by kind and labelled share, and whether they like length. */
 
 import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
+import { type JudgedPair, meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import {
   accuracyByLengthGap,
   accuracyByLonger,
   longerPreferred,
   marginLengthCorrelation,
 } from "../../../evaluate/length-bias.ts";
-import type { Cell as TableCell } from "../../../report/data.ts";
+import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
 import { HUMAN, SFT, WEAK } from "../arms.ts";
 import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { gridContent } from "../grid.ts";
+import type { Intervals } from "../measures.ts";
 import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf, promptOfPair } from "../outcomes.ts";
 import { C_KINDS, C_SHARES, paperTable } from "../paper-numbers.ts";
-import type { Cell, StudyDefinition } from "../study.ts";
+import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
 
 /** A teacher by its kind and what of its scores is compared. */
 type Kind = {
@@ -143,6 +145,7 @@ export const annotators: StudyDefinition = {
             "CW-PO's DPO labeller compares raw likelihoods, which length sways; Tao & Li's compares log-ratios. Both are here, on the same pairs.",
           ],
         },
+        kindsAgainstFirst(cell, intervals),
         ...(students.tables ?? []),
         paperTable(C_KINDS),
         paperTable(C_SHARES),
@@ -150,6 +153,28 @@ export const annotators: StudyDefinition = {
     };
   },
 };
+
+/** Every kind's labels against the first kind's, pair by pair: which of two kinds is right more often. */
+function kindsAgainstFirst(cell: StudyInput["cell"], intervals: Intervals): ReportTable {
+  const [first, ...others] = KINDS;
+  const base = new Map(judgedPairs(cell(idOf(first!, 1))).map((pair) => [pair.id, pair]));
+  const right = ({ weak, human }: JudgedPair) => Number(weak === human);
+  return {
+    title: `Labels that are the person's, each kind minus ${first!.name}, pair by pair`,
+    columns: [
+      { title: "teacher", format: "text" },
+      { title: "difference", format: "percent", signed: true },
+    ],
+    rows: others.map((kind): TableCell[] => {
+      const both = judgedPairs(cell(idOf(kind, 1))).filter(({ id }) => base.has(id));
+      const gain = (pair: JudgedPair) => right(pair) - right(base.get(pair.id)!);
+      return [kind.name, meanByPrompt(both, gain, `gain-${kind.name}`, intervals)];
+    }),
+    notes: [
+      `On the pairs both decide, from all labelled pairs. ${others.length} intervals: one of them may miss its value by chance.`,
+    ],
+  };
+}
 
 /** Reviewers of both papers. */
 export const lengthBias: StudyDefinition = {

@@ -142,7 +142,9 @@ export const weightForms: StudyDefinition = {
         against: ["C2: σ(m)", "C3: min(m, 1)", "C4: min(0.2 m, 1)", "no weight"].map(
           (other) => ["C1: 2(σ(m) - 1/2)", other] as const,
         ),
-        notes: ["Weights are not renormalised: a form with smaller weights also takes smaller steps."],
+        notes: [
+          "Weights are not renormalised, as in the paper. The size of a form as a whole hardly matters to AdamW, whose steps do not grow with the gradient: forms differ in how unequal their weights are.",
+        ],
       },
     ),
 };

@@ -9,7 +9,7 @@ import { STORIES } from "../../job/model-stages.ts";
 import { HUMAN, SFT, WEAK, WEIGHTED } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
-import { type Intervals, shared } from "../measures.ts";
+import { type Compared, type Intervals, shared } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
 import {
   C_FAMILIES,
@@ -22,7 +22,7 @@ import {
   W_STUDENTS,
   W_SUPERVISORS,
 } from "../paper-numbers.ts";
-import type { StudyDefinition } from "../study.ts";
+import type { StudyDefinition, StudyInput } from "../study.ts";
 
 /** A model in a sweep: what it is called, and the settings that put it in. */
 type Variation = {
@@ -108,7 +108,7 @@ function teacherSweep(study: string, papers: readonly PaperTable[]) {
         teacherAnswers: true,
       }));
     },
-    report: ({ context, cell }: Parameters<StudyDefinition["report"]>[0]) => {
+    report: ({ context, cell }: StudyInput) => {
       const all = teachers(context);
       const home = cell(homeOf(all).id);
       const intervals = intervalsOf(home, study);
@@ -122,6 +122,7 @@ function teacherSweep(study: string, papers: readonly PaperTable[]) {
           rows,
           more: [AGREEMENT],
           compare: [["student on its labels", "student on human labels"]],
+          further: all.flatMap(({ id }) => comparedTeachers(cell, id, homeOf(all).id)),
           notes: [
             "The student on human labels is one and the same in all rows. Students start from SFT on the responses their own labels prefer: starts differ with labels.",
             ...(context.weak.length > 0
@@ -141,11 +142,21 @@ function teacherSweep(study: string, papers: readonly PaperTable[]) {
   };
 }
 
+/** The student of one teacher against that of the home: what the choice of a teacher is worth. */
+function comparedTeachers(cell: StudyInput["cell"], id: string, home: string): Compared[] {
+  if (id === home) return [];
+  const [a, b] = [id, home].map((one) => cell(one).arms.get("weak")!);
+  return [{ a: a!, b: b!, names: [`student of ${id}`, `student of ${home}`] }];
+}
+
 /** Performance gap recovered (Burns et al. 2023): the weak end is the teacher's own answers, the ceiling the human arm. */
 function gapTable(rows: readonly GridRow[], { rng, resamples }: Intervals): ReportTable {
   return {
     title: "Performance gap recovered: 0 is the teacher's own answers, 1 the student on human labels",
-    columns: [{ title: "teacher", format: "text" }, { title: "gap recovered" }],
+    columns: [
+      { title: "teacher", format: "text" },
+      { title: "gap recovered", digits: 2 },
+    ],
     rows: rows.map(({ label, arms }): TableCell[] => {
       const [teacher, own, ceiling] = TEACHER_COLUMNS.map((name) => arms[name]);
       // A reward head answers nothing.

@@ -144,7 +144,7 @@ export const seeds: StudyDefinition = {
         columns: ["weak", "human"],
         rows: ids.map((id) => {
           const { arms } = cell(id);
-          return { label: id, arms: { weak: arms.get("weak")!, human: arms.get("human")! } };
+          return { label: `seed ${id}`, arms: { weak: arms.get("weak")!, human: arms.get("human")! } };
         }),
         compare: [["weak", "human"]],
         notes: [
@@ -155,6 +155,7 @@ export const seeds: StudyDefinition = {
     );
     const means = (name: string) => ids.map((id) => averageReward(cell(id).arms.get(name)!));
     const gaps = means("weak").map((value, i) => value - means("human")[i]!);
+    const finding = seedsInWords(gaps) ?? grid.finding;
     const row = (name: string, values: number[], paper: (number | string | null)[]) => [
       name,
       tInterval(values),
@@ -164,7 +165,7 @@ export const seeds: StudyDefinition = {
     ];
     return {
       ...grid,
-      finding: [seedsInWords(gaps), grid.finding].filter(Boolean).join(" "),
+      ...(finding === undefined ? {} : { finding }),
       tables: [
         ...(grid.tables ?? []),
         {
