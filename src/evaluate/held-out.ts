@@ -1,6 +1,7 @@
 /** Held-out preference accuracy: does a student prefer what people preferred, on labelled pairs it has not seen? */
 import type { Rng } from "../core/rng.ts";
-import { isTie, type PreferenceRow, promptId } from "../data/rows.ts";
+import { unitOf } from "../data/normalise.ts";
+import { isTie, type PreferenceRow } from "../data/rows.ts";
 import type { Model } from "../model/model.ts";
 import { openScorer, type RowScore } from "../objective/score.ts";
 import { clusterBootstrap } from "../stats/bootstrap.ts";
@@ -12,6 +13,7 @@ import type { EvaluateDeps } from "./simulate.ts";
 /** Margins of one labelled pair, chosen minus rejected, nats; above 0 the model sides with the label. */
 export type HeldOutPair = {
   readonly id: string;
+  /** Names the prompt, or the group of prompts that belong together: what intervals resample. */
   readonly promptId: string;
   /** (log π - log π_ref) of chosen minus of rejected: the implicit reward's margin divided by β. Null without a reference. */
   readonly implicit: number | null;
@@ -57,7 +59,7 @@ export async function scoreHeldOut({ runtime }: EvaluateDeps, request: HeldOutRe
     reference === undefined ? undefined : await (await openScorer(runtime, reference)).score(tokenRows);
   const pairs = kept.map(({ row }, i) => ({
     id: row.id,
-    promptId: promptId(row.prompt),
+    promptId: unitOf(row),
     ...margins(policy[i]!, base?.[i]),
   }));
   return { pairs, leftOut };

@@ -4,8 +4,9 @@ import { writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
 import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
+import { unitOf } from "../../data/normalise.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
-import { type PreferenceRow, promptId } from "../../data/rows.ts";
+import type { PreferenceRow } from "../../data/rows.ts";
 import { auditFolds, plantFlips } from "../../teacher/audit.ts";
 import type { JobDeps } from "../job/deps.ts";
 import type { Artefact } from "../stage.ts";
@@ -43,7 +44,7 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
     inputs: { file: digest },
     run: async (work) => {
       const { rows, ties, lineOf, report } = await readPreferences(file, { ...read, log: deps.log });
-      const groups = rows.map(({ prompt, meta }) => meta?.group ?? promptId(prompt));
+      const groups = rows.map(unitOf);
       const foldOf = auditFolds(groups, folds, seed);
       // Sides are named by what the file prefers: "a" is its chosen response.
       const sides = rows.map(({ id }) => ({ id, human: "a" as const }));

@@ -45,6 +45,9 @@ export type DataFacts = {
 };
 
 const LABELLED_GOLD = "gold-labelled.jsonl";
+/** Groups of labelled and test rows by id, where rows have any: TRL's columns, which the rows are written in, have no place for them. */
+const GROUPS = "groups.json";
+type Groups = Partial<Record<"labelled" | "test", Readonly<Record<string, string>>>>;
 const FILES = {
   labelled: "labelled.jsonl",
   test: "test.jsonl",
@@ -56,6 +59,8 @@ const FILES = {
 export async function writeData(work: WorkFolder, data: JobData): Promise<void> {
   await writePreferences(work.path(FILES.labelled), data.labelled);
   await writePreferences(work.path(FILES.test), data.test);
+  const groups: Groups = { ...groupsOf("labelled", data.labelled), ...groupsOf("test", data.test) };
+  if (Object.keys(groups).length > 0) await writeJsonAtomic(work.path(GROUPS), groups);
   await writePoolFile(work.path("pool"), data.pool);
   if (data.humanLabels.length > 0) await writeHumanLabels(work.path("hidden"), data.humanLabels);
   if (data.gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(data.gold));
@@ -65,12 +70,18 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
   await writeJsonAtomic(work.path(FILES.facts), data.quality);
 }
 
+function groupsOf(part: keyof Groups, rows: readonly PreferenceRow[]): Groups {
+  const groups = rows.flatMap(({ id, meta }) =>
+    meta?.group === undefined ? [] : [[id, meta.group] as const],
+  );
+  return groups.length === 0 ? {} : { [part]: Object.fromEntries(groups) };
+}
+
 /** Labelled pairs. */
-export const readLabelled = (data: Artefact): Promise<readonly PreferenceRow[]> =>
-  rowsOf(data.path(FILES.labelled));
+export const readLabelled = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data, "labelled");
 
 /** Labelled test pairs. */
-export const readTest = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data.path(FILES.test));
+export const readTest = (data: Artefact): Promise<readonly PreferenceRow[]> => rowsOf(data, "test");
 
 /** The folder that labelling code gets. */
 export const poolFolder = (data: Artefact): string => data.path("pool");
@@ -120,6 +131,13 @@ export async function readTexts(data: Artefact): Promise<string[]> {
   return [...texts];
 }
 
-async function rowsOf(file: string): Promise<readonly PreferenceRow[]> {
-  return (await readPreferences(file, { format: "trl" })).rows;
+async function rowsOf(data: Artefact, part: keyof Groups): Promise<readonly PreferenceRow[]> {
+  const { rows } = await readPreferences(data.path(FILES[part]), { format: "trl" });
+  const file = data.path(GROUPS);
+  const groups = (await exists(file)) ? ((await readJson(file, 2 ** 31)) as Groups)[part] : undefined;
+  if (groups === undefined) return rows;
+  return rows.map((row) => {
+    const group = groups[row.id];
+    return group === undefined ? row : { ...row, meta: { ...row.meta, group } };
+  });
 }

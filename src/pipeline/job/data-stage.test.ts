@@ -8,6 +8,7 @@ import type { Artefact } from "../stage.ts";
 import { openPipeline } from "../stages.ts";
 import { poolFolder, readFacts, readHidden, readLabelled, readTest } from "./data-files.ts";
 import { filesStage } from "./data-stage.ts";
+import { bootstrapRows, splitLabelled } from "./labelled-split.ts";
 import type { DataSource, FilesData } from "./settings.ts";
 
 let folder: string;
@@ -109,4 +110,45 @@ test("one part of a split in a file of its own: the rest of the source is divide
   });
   const sizes = [await readLabelled(data), await readPool(poolFolder(data)), await readTest(data)];
   expect(sizes.map(({ length }) => length)).toEqual([6, 5, 4]);
+});
+
+test("labelled rows that are numbered like the pool's get other ids, and the pool keeps its own", async () => {
+  const numbered = (rows: readonly object[]) => rows.map((row, i) => ({ id: `${i}`, ...row }));
+  const files = {
+    labelled: await source("labelled.jsonl", numbered(judged("l0", "l1"))),
+    pool: await source("pool.jsonl", numbered(judged("u0", "u1"))),
+    test: await source("test.jsonl", numbered(judged("t0"))),
+  };
+  const data = await stage({ files });
+  expect((await readPool(poolFolder(data))).map(({ id }) => id)).toEqual(["0", "1"]);
+  expect((await readLabelled(data)).map(({ id }) => id)).toEqual(["labelled:0", "labelled:1"]);
+});
+
+test("pairs of one group stay together when some are held out, and when they are cut into folds", async () => {
+  // Scenarios without a prompt: seven groups of four, each group by its first sentence.
+  const lines = Array.from({ length: 28 }, (_, i) => {
+    const opening = `Opening ${Math.floor(i / 4)}.`;
+    return `"${opening} It was good ${i}.","${opening} It was bad ${i}."\n`;
+  });
+  const file = join(folder, "util_train.csv");
+  await writeFile(file, lines.join(""));
+  const main = { source: file, format: "ethics-whole", onBadRow: "fail" as const };
+  const data = await stage({ main, split: { labelled: 20, pool: 4, test: 4 } });
+  const groupOf = new Map((await readLabelled(data)).map(({ id, meta }) => [id, meta?.group]));
+  expect(new Set(groupOf.values()).size).toBe(5);
+  expect((await readTest(data)).every(({ meta }) => meta?.group !== undefined)).toBe(true);
+  const label = { calibration: "platt", selection: { kind: "all" }, weight: { form: "uniform" } } as const;
+  for (const [how, part] of [
+    [{ heldOut: 0.4, folds: 0 }, {}],
+    [{ heldOut: 0, folds: 2 }, { fold: 1 }],
+  ] as const) {
+    const { train, heldOut } = await splitLabelled(data, { seed: 22, label: { ...label, ...how } }, part);
+    expect(train.length + heldOut.length).toBe(20);
+    const learned = new Set(train.map(({ id }) => groupOf.get(id)));
+    expect(heldOut.filter(({ id }) => learned.has(groupOf.get(id)))).toEqual([]);
+  }
+  const drawn = bootstrapRows(await readLabelled(data), 1);
+  // Whole groups are drawn: each row as often as the others of its group.
+  expect(drawn).toHaveLength(20);
+  expect(new Set(drawn.map(({ id }) => id)).size).toBeLessThan(20);
 });

@@ -35,7 +35,7 @@ export async function filesStage(
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
-    version: 3,
+    version: 4,
     config: { ...data, seed },
     inputs: Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
     run: async (work) => writeData(work, await filesData(data, seed, log)),
@@ -49,7 +49,9 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
   const { pool: poolFile } = data.files;
   const own = poolFile && (await readCandidates(poolFile.source, { ...readOptions(poolFile, log), seed }));
   const test = data.files.test && (await readRows(data.files.test, log));
-  const read = dropDuplicates([...split.labelled, ...renamed(extra?.rows ?? [], split.labelled)]);
+  const main = renamed(split.labelled, own?.pairs ?? []);
+  const added = renamed(extra?.rows ?? [], [...main, ...split.pool, ...(own?.pairs ?? [])]);
+  const read = dropDuplicates([...main, ...added]);
   const unique = own && dropDuplicatePairs(own.pairs);
   const drawn = own ?? toCandidates(split.pool, seed);
   const pool = withoutPrompts(unique?.pairs ?? drawn.pairs, read.rows);
@@ -123,10 +125,20 @@ function asRow(row: PreferenceRow | CandidatePair): PreferenceRow {
   return "chosen" in row ? row : { id: row.id, prompt: row.prompt, chosen: row.a, rejected: row.b };
 }
 
-/** Two files may number their rows alike: rows of the second get other ids where they clash. */
-function renamed(rows: readonly PreferenceRow[], first: readonly PreferenceRow[]): readonly PreferenceRow[] {
-  const taken = new Set(first.map(({ id }) => id));
-  return rows.map((row) => (taken.has(row.id) ? { ...row, id: `labelled:${row.id}` } : row));
+/**
+ * Files may number their rows alike: labelled rows get other ids where they clash. What is known by id of labelled pairs and of the pool (a
+ * control's choices, an arm of both) must not meet under one name.
+ */
+function renamed(
+  rows: readonly PreferenceRow[],
+  others: readonly { readonly id: string }[],
+): readonly PreferenceRow[] {
+  const taken = new Set(others.map(({ id }) => id));
+  return rows.map((row) => {
+    let { id } = row;
+    while (taken.has(id)) id = `labelled:${id}`;
+    return id === row.id ? row : { ...row, id };
+  });
 }
 
 async function digestSource(source: string): Promise<string> {

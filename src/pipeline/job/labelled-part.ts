@@ -5,7 +5,7 @@
 import { ConfigError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
 import { type PreferenceRow, plainText } from "../../data/rows.ts";
-import { median } from "../../stats/describe.ts";
+import { groupBy, median } from "../../stats/describe.ts";
 import type { LabelledSettings } from "./settings.ts";
 
 /**
@@ -73,8 +73,7 @@ function mixed(
   mix: Readonly<Record<string, number>>,
 ): readonly PreferenceRow[] {
   const domain = domainsOf(rows, by);
-  const groups = new Map<string, PreferenceRow[]>();
-  for (const row of rows) groups.set(domain(row), [...(groups.get(domain(row)) ?? []), row]);
+  const groups = new Map(groupBy(rows, domain).map((group) => [domain(group[0]!), group]));
   const wanted = Object.entries(mix).filter(([, share]) => share > 0);
   const unknown = wanted.filter(([name]) => !groups.has(name)).map(([name]) => name);
   if (unknown.length > 0)

@@ -1,11 +1,14 @@
 /**
- * The labelled pairs: which of them a teacher learns from, and which it is measured on. No prompt is in both. Without folds a share
- * is kept from training; with K folds each is scored by a teacher that learned from the others, and the last teacher learns from all.
+ * The labelled pairs: which of them a teacher learns from, and which it is measured on. No prompt is in both, and no group of prompts.
+ * Without folds a share is kept from training; with K folds each is scored by a teacher that learned from the others, and the last
+ * teacher learns from all.
  */
 import { createRng } from "../../core/rng.ts";
 import { toCandidates } from "../../data/candidates.ts";
-import { type CandidatePair, type HumanLabel, type PreferenceRow, promptId } from "../../data/rows.ts";
+import { unitOf } from "../../data/normalise.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
+import { groupBy } from "../../stats/describe.ts";
 import type { Artefact } from "../stage.ts";
 import { readLabelled, readTest } from "./data-files.ts";
 import { taughtRows } from "./labelled-part.ts";
@@ -41,7 +44,7 @@ function splitRowsOf(
   if (folds > 0) {
     if (fold === undefined) return { train: rows, heldOut: rows };
     const mine = foldsOf(rows, folds, seed);
-    const inside = ({ prompt }: PreferenceRow) => mine.get(promptId(prompt)) === fold;
+    const inside = (row: PreferenceRow) => mine.get(unitOf(row)) === fold;
     return { train: rows.filter((row) => !inside(row)), heldOut: rows.filter(inside) };
   }
   if (heldOut === 1) return { train: [], heldOut: rows };
@@ -49,25 +52,19 @@ function splitRowsOf(
   return parts;
 }
 
-/** Which fold each prompt is in: folds of the same number of prompts, give or take one. */
+/** Which fold each prompt (or group) is in: folds of the same number of them, give or take one. */
 function foldsOf(rows: readonly PreferenceRow[], folds: number, seed: number): ReadonlyMap<string, number> {
-  const prompts = [...new Set(rows.map(({ prompt }) => promptId(prompt)))].sort();
-  const drawn = createRng(seed).fork("calibration-folds").shuffle(prompts);
-  return new Map(drawn.map((prompt, i) => [prompt, i % folds]));
+  const units = [...new Set(rows.map(unitOf))].sort();
+  const drawn = createRng(seed).fork("calibration-folds").shuffle(units);
+  return new Map(drawn.map((unit, i) => [unit, i % folds]));
 }
 
-/** A sample of the prompts with replacement, as many as there are; a prompt drawn twice brings its rows twice. */
+/** A sample of the prompts (or groups) with replacement, as many as there are; one drawn twice brings its rows twice. */
 export function bootstrapRows(rows: readonly PreferenceRow[], seed: number): PreferenceRow[] {
-  const byPrompt = new Map<string, PreferenceRow[]>();
-  for (const row of rows) {
-    const id = promptId(row.prompt);
-    const group = byPrompt.get(id) ?? [];
-    byPrompt.set(id, group);
-    group.push(row);
-  }
-  const prompts = [...byPrompt.keys()].sort();
+  const byUnit = new Map(groupBy(rows, unitOf).map((group) => [unitOf(group[0]!), group]));
+  const units = [...byUnit.keys()].sort();
   const rng = createRng(seed).fork("bootstrap");
-  return prompts.flatMap(() => byPrompt.get(prompts[rng.int(prompts.length)]!)!);
+  return units.flatMap(() => byUnit.get(units[rng.int(units.length)]!)!);
 }
 
 /** The pairs a teacher is measured on, in the order of the folds, with what people said of them. */

@@ -1,8 +1,9 @@
 /** The label half of the report: margins, confidence, calibration, agreement, coverage, length bias, examples. */
 import { createRng } from "../../core/rng.ts";
+import { unitOf } from "../../data/normalise.ts";
 import { readPool } from "../../data/pool.ts";
 import type { CandidatePair, HumanLabel } from "../../data/rows.ts";
-import { plainText, promptId } from "../../data/rows.ts";
+import { plainText } from "../../data/rows.ts";
 import type { GoldPair } from "../../data/world.ts";
 import {
   type AgreementOptions,
@@ -56,7 +57,7 @@ export async function labelSections(
   const pairs = await readPool(poolFolder(data));
   const pool = new Map(pairs.map((pair) => [pair.id, pair]));
   const clusters = {
-    of: (id: string) => promptId(pool.get(id)!.prompt),
+    of: (id: string) => unitOf(pool.get(id)!),
     rng: createRng(job.seed).fork("report"),
     resamples: job.evaluation.resamples,
   };

@@ -1,8 +1,9 @@
 /** What came out of a cell, read from its artefacts: labels with what people and gold said, and what was measured of students. */
 import { createRng, type Rng } from "../../core/rng.ts";
+import { unitOf } from "../../data/normalise.ts";
 import { readPool } from "../../data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import { plainText, promptId } from "../../data/rows.ts";
+import { plainText } from "../../data/rows.ts";
 import type { GoldPair } from "../../data/world.ts";
 import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../evaluate/arm.ts";
 import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
@@ -83,9 +84,7 @@ export function judgedPairs({ labels, human, gold, pool }: LabelOutcome): Judged
     const said = people.get(id);
     if (said !== "a" && said !== "b") return [];
     const { goldA, goldB } = scores.get(id) ?? { goldA: 0, goldB: 0 };
-    return [
-      { id, group: promptId(pool.get(id)!.prompt), weak: preferred, human: said, goldA, goldB, margin },
-    ];
+    return [{ id, group: unitOf(pool.get(id)!), weak: preferred, human: said, goldA, goldB, margin }];
   });
 }
 
