@@ -114,6 +114,25 @@ describe("rows of an arm", () => {
     await expect(chosen("human", { size: 7 })).rejects.toThrow("size asks for 7 pairs, the arm has 6");
   });
 
+  test("of a teacher that learns nothing: its labelled part is all that is labelled", async () => {
+    const job = { seed: 3, label: { heldOut: 1, folds: 0 } } as MainJob;
+    const rows = (more: Partial<RowSpec>) =>
+      armRows({ ...material(), job }, { ...plainRows("human"), ...more }).read();
+    expect(await rows({ data: "labelled" })).toHaveLength(3);
+    expect(await rows({ size: "labelled" })).toHaveLength(3);
+  });
+
+  test("that are not the teacher's are certain, so that arms can share a weighted or a soft loss", async () => {
+    for (const labels of ["human", "random", "gold"] as const)
+      for (const more of [{}, { size: 3 }]) {
+        const rows = await armRows(material(), { ...plainRows(labels), ...more }).read();
+        expect(rows.length).toBeGreaterThan(0);
+        expect(rows.every(({ weight, preferenceProb }) => weight === 1 && preferenceProb === 1)).toBe(true);
+      }
+    const [first] = await armRows(material(), plainRows("weak")).read();
+    expect(first).toMatchObject({ weight: 0.1, preferenceProb: 0.55 });
+  });
+
   test("say in a stage's key what they depend on, and no more", () => {
     const source = (labels: RowSpec["labels"], more: Partial<RowSpec> = {}) =>
       armRows(material(), { ...plainRows(labels), ...more });

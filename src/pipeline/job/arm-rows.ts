@@ -30,7 +30,8 @@ export function armRows(material: RowMaterial, spec: RowSpec): RowSource {
   const { labels } = spec;
   const plain = isPlain(spec);
   if (plain && labels === "weak") return { from: weak, read: () => readTrainingRows(weak) };
-  if (plain && labels === "human") return { from: data, read: () => humanRows(data) };
+  if (plain && labels === "human")
+    return { from: data, read: async () => (await humanRows(data)).map(asCertain) };
   const random = [labels === "random", spec.flip !== undefined, spec.size !== undefined].includes(true);
   return {
     from: data,
@@ -76,13 +77,17 @@ async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<read
   return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, rows, material), job.seed);
 }
 
-/** People's labels weigh as much as a label can. */
+/**
+ * Labels that are not the teacher's weigh as much as a label can and are taken at their word: under a weighted or a soft loss, which all
+ * arms may share, they are trained on by the plain one.
+ */
 const asCertain = (row: TrainingRow): TrainingRow => ({ ...row, weight: 1, preferenceProb: 1 });
 
 async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
   const { data, job } = material;
   const weak = usesWeak(spec) ? byId(await readTrainingRows(material.weak)) : undefined;
-  const rows = (await sourceRows(material, spec))
+  const source = await sourceRows(material, spec);
+  const rows = (spec.labels === "weak" ? source : source.map(asCertain))
     .filter(({ id }) => !spec.keptOnly || weak!.has(id))
     .map((row) => (spec.weightsFrom === undefined ? row : { ...row, weight: weak!.get(row.id)!.weight! }));
   if (spec.flip === undefined && spec.subset === "all") return rows;
@@ -116,8 +121,11 @@ async function sizeOf(
   return size === "labelled" ? Math.min(rows.length, (await taught(material)).length) : size;
 }
 
-/** The labelled pairs that the teacher learns from. */
-const taught = async ({ data, job }: RowMaterial) => (await splitLabelled(data, job)).train;
+/** The labelled pairs that the teacher learns from; all where it learns from none, as judges and controls do. */
+async function taught({ data, job }: RowMaterial): Promise<readonly TrainingRow[]> {
+  const { train, heldOut } = await splitLabelled(data, job);
+  return job.label.heldOut === 1 ? heldOut : train;
+}
 
 /** So many rows, drawn by id, in their order. */
 function drawn(rows: readonly TrainingRow[], size: number, seed: number): readonly TrainingRow[] {

@@ -10,7 +10,7 @@ import { UNCERTAINTY_FILE } from "../../teacher/ensemble-scores.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../../teacher/held-out-file.ts";
 import type { Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
-import { type LabelCounts, labelsOf, planLabels } from "../../teacher/make-labels.ts";
+import { type LabelCounts, type LabelPlan, labelsOf, planLabels } from "../../teacher/make-labels.ts";
 import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
 import type { PromisedSelection } from "../../teacher/selection.ts";
 import { writeLabelling } from "../../teacher/write-labels.ts";
@@ -24,6 +24,9 @@ import { heldOutFacts, type Judged, judgeHeldOut } from "./judge-held-out.ts";
 import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
+/** Pairs that teacher and person decided, and those of them on which they agree. */
+type Agreements = { readonly agree: number; readonly n: number };
+
 /** What the labels stage knows beside the labels. */
 export type LabelFacts = {
   readonly teacher: string;
@@ -32,7 +35,9 @@ export type LabelFacts = {
   readonly counts: LabelCounts;
   readonly promise: PromisedSelection | null;
   readonly calibration: CalibrationReport | null;
-  readonly heldOutAccuracy: { readonly agree: number; readonly n: number };
+  readonly heldOutAccuracy: Agreements;
+  /** The same among held-out pairs that the selection would keep; undefined where all are. */
+  readonly heldOutKept?: Agreements;
   /** Members and uncertainty of an ensemble; null for one teacher. */
   readonly ensemble: Omit<EnsembleFacts, "report"> | null;
   readonly settings: Readonly<Record<string, unknown>>;
@@ -90,6 +95,7 @@ export async function weakLabelsStage(
         promise: plan.promise,
         calibration: judged.report,
         heldOutAccuracy: { agree: judged.agrees.filter(Boolean).length, n: judged.agrees.length },
+        ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
         ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
         settings: { ...plan.settings, calibrator: calibratorToJson(judged.calibrator) },
       };
@@ -126,12 +132,20 @@ export async function readLabels(artefact: Artefact): Promise<Label[]> {
 export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
   (await readJson(labels.path("facts.json"))) as LabelFacts;
 
-/** Share of held-out labelled pairs on which the teacher sides against the person. */
+/** Held-out pairs that are at least as sure as the least sure label that is kept. */
+function keptOf({ confidence, agrees }: Judged, { settings }: LabelPlan): Agreements {
+  const least = settings.threshold as number | null;
+  const kept = agrees.filter((_, i) => least !== null && confidence[i]! >= least);
+  return { agree: kept.filter(Boolean).length, n: kept.length };
+}
+
+/** Share of held-out labelled pairs on which the teacher sides against the person; among those that a selection would keep. */
 export async function errorRateOf(labels: Artefact): Promise<number> {
-  const { agree, n } = (await readLabelFacts(labels)).heldOutAccuracy;
+  const { heldOutAccuracy, heldOutKept } = await readLabelFacts(labels);
+  const { agree, n } = heldOutKept ?? heldOutAccuracy;
   if (n === 0)
     throw new ConfigError(
-      "flip: auto: the teacher decided none of the held-out pairs, so its error rate is not known. Give a number.",
+      "flip: auto: the teacher decided, and the selection kept, none of the held-out pairs, so the error rate is not known. Give a number.",
     );
   return 1 - agree / n;
 }

@@ -3,8 +3,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
+import { calibratorFromJson } from "../../teacher/calibration.ts";
 import type { PairUncertainty } from "../../teacher/ensemble-scores.ts";
 import { isDecided } from "../../teacher/label.ts";
+import { errorRateOf } from "./label-stages.ts";
 
 let jobs: TinyJobs;
 beforeAll(async () => {
@@ -86,6 +88,26 @@ describe("an ensemble", () => {
   });
 });
 
+test("the error rate that flip: auto takes is that of held-out pairs which the selection would keep", async () => {
+  const all = await jobs.label(single);
+  const top = await jobs.label(single.replace("platt }", "platt, select: { kind: top, percent: 40 } }"));
+  const { heldOutAccuracy, heldOutKept } = top.facts;
+  expect(heldOutAccuracy).toEqual(all.facts.heldOutAccuracy);
+  expect(all.facts.heldOutKept).toBeUndefined();
+  const { threshold } = top.facts.settings as { threshold: number };
+  const calibrator = calibratorFromJson(top.facts.settings.calibrator, "facts.json");
+  const heldOut = (await text(top.folder.path("held-out.jsonl")))
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { margin: number; preferred: string });
+  const kept = heldOut.filter(({ margin }) => calibrator.apply(Math.abs(margin)) >= threshold);
+  expect(kept.length).toBeLessThan(heldOut.length);
+  const agree = kept.filter(({ margin, preferred }) => margin > 0 === (preferred === "a")).length;
+  expect(heldOutKept).toEqual({ agree, n: kept.length });
+  expect(await errorRateOf(top.folder)).toBe(1 - agree / kept.length);
+  expect(await errorRateOf(all.folder)).toBe(1 - heldOutAccuracy.agree / heldOutAccuracy.n);
+});
+
 describe("wspo", () => {
   const arm =
     "arms: [{ labels: weak, sft: none, prefer: { num_train_epochs: 8, learning_rate: 0.01, loss: { type: wspo, gamma: 1 } } }]\n";
@@ -157,6 +179,8 @@ describe("teachers that learn nothing", () => {
         "data",
         "pool-scores",
         "held-out-scores",
+        // Noisy people are told of the pool and of what is labelled alone.
+        ...(teacher.includes("noisy") ? [] : ["test-scores"]),
         "weak-labels",
       ]);
       expect(facts.teachers[0]!.kind).toBe("control");
@@ -172,7 +196,13 @@ describe("teachers that learn nothing", () => {
   test("a local judge answers with models.weak as it is", async () => {
     const teacher = "teacher: { kind: judge-local, prompt: '{prompt}|{first}|{second}|' }";
     const { steps, facts } = await jobs.label(`${teacher}\nlabel: { calibration: platt }\n`);
-    expect(steps.map(({ name }) => name)).toEqual(["data", "pool-scores", "held-out-scores", "weak-labels"]);
+    expect(steps.map(({ name }) => name)).toEqual([
+      "data",
+      "pool-scores",
+      "held-out-scores",
+      "test-scores",
+      "weak-labels",
+    ]);
     const { positionFlips, promptDigest } = facts.teachers[0]!.judge!;
     expect(positionFlips.judged).toBeGreaterThan(20);
     expect(promptDigest).toMatch(/^[0-9a-f]{64}$/);

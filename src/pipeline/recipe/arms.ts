@@ -14,7 +14,7 @@ const rowsShape = {
     .enum(["pool", "labelled", "both"])
     .default("pool")
     .describe(
-      "Pairs it learns from: the unlabelled pool, the labelled pairs that the teacher learns from (whose labels are people's), or both.",
+      "Pairs it learns from: the unlabelled pool, the labelled pairs that the teacher learns from (all of them where it learns from none; their labels are people's), or both.",
     ),
   subset: z
     .enum(["all", "match", "mismatch"])

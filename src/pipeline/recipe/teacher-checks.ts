@@ -48,7 +48,7 @@ function weakIssues({ models, teacher }: Parsed): RecipeIssue[] {
     : [];
 }
 
-function labelIssues({ label, teacher, arms }: Parsed): RecipeIssue[] {
+function labelIssues({ label, labelled, teacher, arms }: Parsed): RecipeIssue[] {
   const { calibrationFolds: folds, heldOut, select } = label;
   const issues: RecipeIssue[] = [];
   const at = (key: string, problem: string) => issues.push({ path: ["label", key], problem });
@@ -56,6 +56,12 @@ function labelIssues({ label, teacher, arms }: Parsed): RecipeIssue[] {
     const why = `has no effect with teacher.kind ${teacher.kind}, which learns from no labelled pairs: all of them are held out. Remove it.`;
     if (heldOut !== undefined) at("held_out", why);
     if (folds > 0) at("calibration_folds", why);
+    const set = Object.entries(labelled).filter(([, value]) => value !== undefined);
+    for (const [key] of set)
+      issues.push({
+        path: ["labelled", key],
+        problem: `has no effect with teacher.kind ${teacher.kind}, which learns from no labelled pairs. Remove it.`,
+      });
     return issues;
   }
   if (folds === 0) return issues;

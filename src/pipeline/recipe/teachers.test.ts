@@ -120,6 +120,12 @@ describe("what does not go together", () => {
       "label.calibration_folds: has no effect with teacher.kind random",
     ],
     [
+      "labelled pairs made fewer for nobody",
+      student,
+      "teacher: random\nlabelled: { size: 0.5 }",
+      "labelled.size: has no effect with teacher.kind random, which learns from no labelled pairs",
+    ],
+    [
       "folds and a share",
       both,
       "label: { calibration_folds: 4, held_out: 0.2 }",
