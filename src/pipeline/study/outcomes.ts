@@ -88,9 +88,9 @@ export function judgedPairs({ labels, human, gold, pool }: LabelOutcome): Judged
   });
 }
 
-/** The prompt of a pooled pair, by the pair's id: what intervals over pairs resample. */
+/** The prompt (or group) of a pooled pair, by the pair's id: what intervals over pairs resample. */
 export function promptOfPair({ pool }: LabelOutcome): (id: string) => string {
-  const prompts = new Map([...pool.values()].map(({ id, prompt }) => [id, promptId(prompt)]));
+  const prompts = new Map([...pool.values()].map((pair) => [pair.id, unitOf(pair)]));
   return (id) => prompts.get(id)!;
 }
 
