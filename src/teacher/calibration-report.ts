@@ -1,6 +1,6 @@
 /**
  * How good stated probabilities are, before and after calibration. All figures are of confidence against "the human agrees",
- * so that they do not depend on which candidate is called a; p = 0.5 counts as half right.
+ * so that they do not depend on which candidate is called a; in bins and calibration error p = 0.5 counts as half right.
  */
 import type { Rng } from "../core/rng.ts";
 import { bootstrap, clusterBootstrap, type Statistic } from "../stats/bootstrap.ts";
@@ -99,7 +99,8 @@ function judged(p: number, humanPrefersA: boolean): Judged {
     confidence,
     agrees,
     bin: Math.min(BINS.bins - 1, Math.floor((confidence - 0.5) * 2 * BINS.bins)),
-    brier: brierScore([confidence], [agrees])!,
+    // Of the outcome, not of half of one: a coin's toss costs 1/4 and ln 2 whichever way it falls.
+    brier: brierScore([p], [Number(humanPrefersA)])!,
     logLoss: logLoss([Math.min(confidence, 1 - 1e-15)], [agrees])!,
   };
 }

@@ -181,6 +181,9 @@ test("the figures of the report are as worked by hand", () => {
     12,
   );
   expect(report.after.ece!.estimate).toBe(0);
+  // A coin costs 1/4 whichever way it falls, and helped nobody: .25 - .135.
+  expect(report.after.brier!.estimate).toBe(0.25);
+  expect(report.change.brier!.estimate).toBeCloseTo(0.115, 12);
   expect(report.after.logLoss!.estimate).toBeCloseTo(Math.LN2, 12);
   expect(calibrationReport([], [], [], { rng: createRng(1) }).before).toEqual({
     n: 0,

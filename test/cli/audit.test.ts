@@ -53,6 +53,16 @@ test("planted flips come first, far above chance; the judgement is made again wi
     folds: 2,
     plant: { planted: 16, n: 160, chance: 0.1 },
   });
+  // Each fold's teacher learned from the rows of the other fold alone.
+  const folderOf = (name: string) =>
+    steps.find((step: { name: string }) => step.name === name).folder as string;
+  const json = async (...path: string[]) => JSON.parse(await readFile(join(...path), "utf8"));
+  for (const fold of [1, 2]) {
+    const scored = (await json(folderOf(`audit-fold-${fold}-scores`), "scores", "manifest.json")).pairs;
+    expect(scored).toBeGreaterThan(60);
+    for (const what of ["sft", "prefer"])
+      expect((await json(folderOf(`audit-fold-${fold}-${what}`), "rows.json")).rows).toBe(160 - scored);
+  }
   // The rule has no exceptions but the 16 flips: a teacher that learns it from the other fold, 10 % noise in it, disagrees with each.
   expect(facts.plant.auroc.low).toBeGreaterThan(0.6);
   expect(facts.plant.precisionAt[0].precision.estimate).toBeGreaterThan(3 * facts.plant.chance);

@@ -121,6 +121,20 @@ describe("controls with files", () => {
     expect(refused.stderr).toContain("whose order is drawn");
   });
 
+  test("scores at the same place are taken again only of the very same teacher and the very same reading", async () => {
+    const gold = (file: string, ...more: string[]) =>
+      label("again", "--teacher", "gold", "--gold", at(file), ...more);
+    await writeFile(at("other-gold.jsonl"), lines(pairs.map(({ id }) => ({ id, goldA: 1, goldB: 0 }))));
+    const counts = async (outcome: ReturnType<typeof label>) => {
+      const { code, stdout, stderr } = await outcome;
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout).counts;
+    };
+    expect(await counts(gold("gold.jsonl", "--limit", "10"))).toMatchObject({ pairs: 10, a: 5, b: 5 });
+    expect(await counts(gold("gold.jsonl"))).toMatchObject({ pairs: 40, a: 20, b: 20 });
+    expect(await counts(gold("other-gold.jsonl"))).toMatchObject({ pairs: 40, a: 40, b: 0 });
+  }, 30_000);
+
   test("a noisy person is right as often as asked, whichever way the file has the pair", async () => {
     const noisy = ["--teacher", "noisy-human", "--human", at("people.jsonl")];
     const clean = await label("clean", ...noisy, "--noise", "flip", "--rate", "0");

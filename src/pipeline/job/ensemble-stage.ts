@@ -71,7 +71,7 @@ export function ensembleStage(
   ]);
   return deps.pipeline.stage({
     name: promise ? "ensemble-scores-promise" : "ensemble-scores",
-    version: 1,
+    version: 2,
     config: { calibration, heldOut, folds, promise, seed: job.seed, forms: members.map(({ form }) => form) },
     inputs: { data, ...Object.fromEntries(inputs) },
     run: async (work) => {
