@@ -1,0 +1,59 @@
+/** What the labels stage says of the teacher beside its labels, worked out again from what lies beside them. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
+import { brierScore } from "../../stats/reliability.ts";
+import { calibratorFromJson, fitCalibrator } from "../../teacher/calibration.ts";
+import { readHeldOut } from "../../teacher/held-out-file.ts";
+import { type Artefact, artefactAt } from "../stage.ts";
+import { heldOutFacts } from "./judge-held-out.ts";
+import { errorRateOf } from "./label-stages.ts";
+import type { MainJob } from "./settings.ts";
+
+let jobs: TinyJobs;
+beforeAll(async () => {
+  jobs = await openTinyJobs();
+});
+afterAll(() => jobs.close());
+
+const single =
+  "teacher: { sft: { batch_size: 8, learning_rate: 0.01 }, prefer: { batch_size: 8, learning_rate: 0.01 } }\nlabel: { held_out: 0.3, calibration: platt }\n";
+const heldOutOf = ({ path }: Artefact) => readHeldOut(path("held-out.jsonl"));
+
+test("the calibration that is reported was fitted on one half of the held-out prompts and judged on the other", async () => {
+  const { folder, facts, steps } = await jobs.label(single);
+  const data = artefactAt("data", steps.find(({ name }) => name === "data")!.folder!, undefined);
+  const job = { seed: 22, label: { heldOut: 0.3, folds: 0 } } as MainJob;
+  const { half, groups } = await heldOutFacts(job, data);
+  const pairs = await heldOutOf(folder);
+  const fit = pairs.filter(({ id }) => half.has(groups.get(id)!));
+  const check = pairs.filter(({ id }) => !half.has(groups.get(id)!));
+  expect(Math.min(fit.length, check.length)).toBeGreaterThan(5);
+  const calibrator = fitCalibrator(
+    "platt",
+    fit.map(({ margin }) => margin),
+    fit.map(({ preferred }) => preferred === "a"),
+  );
+  const after = brierScore(
+    check.map(({ margin }) => calibrator.apply(margin)),
+    check.map(({ preferred }) => Number(preferred === "a")),
+  );
+  expect(facts.calibration!.after.n).toBe(check.length);
+  expect(facts.calibration!.after.brier!.estimate).toBeCloseTo(after!, 12);
+});
+
+test("the error rate that flip: auto takes is that of held-out pairs which the selection would keep", async () => {
+  const all = await jobs.label(single);
+  const top = await jobs.label(single.replace("platt }", "platt, select: { kind: top, percent: 40 } }"));
+  const { heldOutAccuracy, heldOutKept } = top.facts;
+  expect(heldOutAccuracy).toEqual(all.facts.heldOutAccuracy);
+  expect(all.facts.heldOutKept).toBeUndefined();
+  const { threshold } = top.facts.settings as { threshold: number };
+  const calibrator = calibratorFromJson(top.facts.settings.calibrator, "facts.json");
+  const heldOut = await heldOutOf(top.folder);
+  const kept = heldOut.filter(({ margin }) => calibrator.apply(Math.abs(margin)) >= threshold);
+  expect(kept.length).toBeLessThan(heldOut.length);
+  const agree = kept.filter(({ margin, preferred }) => margin > 0 === (preferred === "a")).length;
+  expect(heldOutKept).toEqual({ agree, n: kept.length });
+  expect(await errorRateOf(top.folder)).toBe(1 - agree / kept.length);
+  expect(await errorRateOf(all.folder)).toBe(1 - heldOutAccuracy.agree / heldOutAccuracy.n);
+});
