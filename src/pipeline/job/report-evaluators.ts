@@ -177,6 +177,7 @@ function verdictTable({ conclusion, verdicts, sentence }: Robustness): ReportTab
     ]),
     notes: [
       "Gold scorers: difference in mean reward, in their own unit. Judges: win rate minus one half.",
+      "Each reading is of the evaluator's own interval, not corrected for the number of evaluators.",
       ...(flagged ? ["Scorers that were trained on the data are counted apart."] : []),
     ],
   };

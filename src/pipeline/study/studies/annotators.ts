@@ -229,6 +229,22 @@ export const lengthBias: StudyDefinition = {
             "Lengths in characters; pairs of equal length are left out of all but the correlation. Intervals resample prompts, and n counts them.",
           ],
         },
+        {
+          title: "Accuracy by how much longer the person's choice is, in bins of equal numbers",
+          columns: [
+            { title: "characters", format: "text" },
+            { title: "pairs", format: "count" },
+            ...KINDS.map(({ name }) => ({ title: name, format: "percent" as const })),
+          ],
+          rows: bins[0]!.map(({ low, high, n }, i): TableCell[] => [
+            `${low} to ${high}`,
+            n,
+            ...bins.map((kind) => kind[i]?.agreement ?? null),
+          ]),
+          notes: [
+            `Negative: the person chose the shorter. Bounds and numbers are of the pairs that ${KINDS[0]!.name} decides; other kinds may decide slightly other ones.`,
+          ],
+        },
       ],
       figures: [
         {

@@ -195,6 +195,19 @@ export const disagreement: StudyDefinition = {
           rows: [[disputed, goldTies, withWeak, withHuman, gap?.mean ?? null, 44.3]],
           paperItem: "WDPO section 4",
         },
+        ...(gap === null
+          ? []
+          : [
+              {
+                title: "Gold gap, teacher's choice minus the person's: its distribution",
+                columns: ["least", "lower quartile", "median", "upper quartile", "largest"].map((title) => ({
+                  title,
+                  digits: 2,
+                  signed: true,
+                })),
+                rows: [[gap.min, gap.q25, gap.median, gap.q75, gap.max]],
+              },
+            ]),
         {
           title: "Three judges",
           columns: [
