@@ -52,11 +52,12 @@ th:last-child,td:last-child{padding-right:.3rem}
 thead th{font-weight:600;vertical-align:bottom;border-bottom:1.5px solid var(--soft);line-height:1.25}
 thead .soft{display:block;font-weight:400;white-space:nowrap}
 th.num,td.num{text-align:right;white-space:nowrap}
+thead th.num{white-space:normal;min-width:5.5em}
 tbody th{position:sticky;left:0;background:var(--paper)}
 td.code{overflow-wrap:anywhere;font-size:12.5px}
 td .ci,td .n{color:var(--soft);font-size:.92em;margin-left:.35em}
 th.paper,td.paper{background:var(--wash);color:var(--soft);font-style:italic;padding-left:.7rem}
-th.paper::before{content:"† "}
+th.paper::before{content:"† "}
 .after{margin-top:-.8rem}
 dl{display:grid;grid-template-columns:max-content minmax(0,46rem);gap:.25rem 1.2rem;margin:.6rem 0;font-size:13.5px}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
