@@ -15,7 +15,9 @@ export function assignIds(pairs: readonly ParsedPair[]): string[] {
   for (const [i, pair] of pairs.entries()) {
     if (pair.id !== undefined) continue;
     const base = contentId(pair);
-    repeats.set(base, [...(repeats.get(base) ?? []), i]);
+    const places = repeats.get(base);
+    if (places === undefined) repeats.set(base, [i]);
+    else places.push(i);
   }
   for (const [base, places] of repeats) {
     const order = (i: number) => repeatOrder(pairs[i]!);

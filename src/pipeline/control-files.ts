@@ -10,7 +10,7 @@ export type ReadPairsOptions = LoadOptions & { readonly seed: number };
 
 /**
  * Human labels of pairs, from a file of preferences that has the same ids and the same two candidates, in either order.
- * @throws DataError when the candidates of an id are others, ConfigError when a pair has no label
+ * @throws DataError when the candidates of an id are others, ConfigError when a pair has no label or stands in two files in two orders
  */
 export async function humanChoices(
   file: string,
@@ -27,7 +27,12 @@ export async function humanChoices(
       throw new ConfigError(
         `--human ${file}: has no label of pair "${pair.id}", expected one for every pair.`,
       );
-    choices.set(pair.id, turned(file, pair, human, preferred));
+    const choice = turned(file, pair, human, preferred);
+    if ((choices.get(pair.id) ?? choice) !== choice)
+      throw new ConfigError(
+        `pair "${pair.id}": is in ${pairFiles.join(" and in ")} with its candidates in other orders, and a control knows pairs by id. Calibrate on other pairs than those of the pool.`,
+      );
+    choices.set(pair.id, choice);
   }
   return choices;
 }

@@ -150,6 +150,21 @@ describe("controls with files", () => {
       sides.map((side) => (side === "a" ? "b" : "a")),
     );
     expect((await label("annotators", ...noisy, "--noise", "annotator", "--rate", "0,0.4")).code).toBe(0);
+    // The same pairs to calibrate on, their order drawn: one choice by id cannot be right for both files.
+    const both = await label(
+      "both",
+      ...noisy,
+      "--noise",
+      "flip",
+      "--rate",
+      "0",
+      "--calibrate",
+      at("people.jsonl"),
+    );
+    expect([both.code, both.stderr]).toEqual([
+      2,
+      expect.stringContaining("with its candidates in other orders"),
+    ]);
     const two = await label("two", ...noisy, "--noise", "flip", "--rate", "0,0.4");
     expect(two.stderr).toContain("--rate: expected one share for --noise flip, got 2");
   }, 30_000);

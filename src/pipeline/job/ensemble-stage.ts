@@ -20,6 +20,7 @@ import { fitOn, type JudgedLabel } from "../held-out.ts";
 import type { Artefact } from "../stage.ts";
 import type { JobDeps } from "./deps.ts";
 import {
+  fitHalf,
   type HeldOutFacts,
   halves,
   heldOutFacts,
@@ -106,8 +107,8 @@ type Fitted = {
   readonly member: MemberScores;
   readonly form: FittedForm;
   readonly judged: readonly JudgedLabel[];
-  /** Fitted on half of the held-out prompts, and the one that labels. */
-  readonly half: Calibrator;
+  /** Fitted on half of the held-out prompts, where it can be, and the one that labels. */
+  readonly half: Calibrator | undefined;
   readonly final: Calibrator;
 };
 
@@ -120,8 +121,9 @@ async function fitMember(
   promise: boolean,
 ): Promise<Fitted> {
   const { form, judged } = await judgedOf(member, facts, job.label.calibration);
-  const half = fitOn(job.label.calibration, halves(judged, facts)[0]);
-  return { member, form, judged, half, final: promise ? half : fitOn(job.label.calibration, judged) };
+  const [fit] = halves(judged, facts);
+  const final = fitOn(job.label.calibration, promise ? fit : judged);
+  return { member, form, judged, half: fitHalf(job.label.calibration, fit), final };
 }
 
 async function factsOf({ member, form, judged, final }: Fitted): Promise<MemberFacts> {
@@ -176,8 +178,10 @@ async function honestReport(
     }
     return found;
   };
+  const halfFits = fitted.flatMap(({ half }) => half ?? []);
+  if (halfFits.length < fitted.length) return null;
   const before = await probabilities(fitted.map(() => none));
-  const after = await probabilities(fitted.map(({ half }) => half));
+  const after = await probabilities(halfFits);
   const [, check] = halves(fitted[0]!.judged, facts);
   return reportOn(job, facts, check, {
     before: check.map(({ label }) => before.get(label.id)!),

@@ -1,5 +1,5 @@
 /** What the held-out labelled pairs say of one teacher: its form and calibrator, and an honest report of the calibration. */
-import { ConfigError } from "../../core/errors.ts";
+import { ConfigError, NumericsError } from "../../core/errors.ts";
 import { createRng } from "../../core/rng.ts";
 import { unitOf } from "../../data/normalise.ts";
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../../teacher/calibration.ts";
@@ -21,7 +21,7 @@ import { heldOutPairs } from "./labelled-split.ts";
 import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
-/** Scores under their form and calibrator, and how good the latter is; null when one half of the pairs is empty. */
+/** Scores under their form and calibrator, and how good the latter is; null when one half of the pairs is empty or cannot be fitted. */
 export type Judged = HeldOutFit & {
   readonly form: FittedForm;
   readonly report: CalibrationReport | null;
@@ -78,9 +78,22 @@ export async function judgeHeldOut(job: MainJob, data: Artefact, member: MemberS
   const { form, judged } = await judgedOf(member, facts, job.label.calibration);
   const [fit, check] = halves(judged, facts);
   const before = fitCalibrator("none", [], []);
-  const report =
-    fit.length === 0 ? null : honestReport(job, facts, check, before, fitOn(job.label.calibration, fit));
+  const after = fitHalf(job.label.calibration, fit);
+  const report = after === undefined ? null : honestReport(job, facts, check, before, after);
   return { form, report, ...heldOutFit(fitOn(job.label.calibration, judged), judged) };
+}
+
+/**
+ * The calibrator of one half of the pairs, for the report alone; undefined where there is none, as no finite temperature is where the
+ * teacher is right on the whole half. Labels come from a fit on all pairs, which fails where it must.
+ */
+export function fitHalf(method: CalibrationMethod, half: readonly JudgedLabel[]): Calibrator | undefined {
+  try {
+    return fitOn(method, half);
+  } catch (error) {
+    if (error instanceof NumericsError) return undefined;
+    throw error;
+  }
 }
 
 /** Judged labels of the half that a calibrator is fitted on, and of the other. */

@@ -4,8 +4,9 @@ import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.t
 import { brierScore } from "../../stats/reliability.ts";
 import { calibratorFromJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { readHeldOut } from "../../teacher/held-out-file.ts";
+import { labelFromScores } from "../../teacher/label.ts";
 import { type Artefact, artefactAt } from "../stage.ts";
-import { heldOutFacts } from "./judge-held-out.ts";
+import { fitHalf, heldOutFacts } from "./judge-held-out.ts";
 import { errorRateOf } from "./label-stages.ts";
 import type { MainJob } from "./settings.ts";
 
@@ -56,4 +57,16 @@ test("the error rate that flip: auto takes is that of held-out pairs which the s
   expect(heldOutKept).toEqual({ agree, n: kept.length });
   expect(await errorRateOf(top.folder)).toBe(1 - agree / kept.length);
   expect(await errorRateOf(all.folder)).toBe(1 - heldOutAccuracy.agree / heldOutAccuracy.n);
+});
+
+test("a half on which the teacher is never wrong has no temperature: no report, and no error", () => {
+  const judged = (wrong: number) =>
+    Array.from({ length: 12 }, (_, i) => {
+      const label = labelFromScores({ id: `${i}`, scoreA: 1 + i, scoreB: 0, teacher: "t" });
+      return { label: label as typeof label & { preferred: "a" }, prefersA: i >= wrong, unit: `${i}` };
+    });
+  expect(fitHalf("temperature", judged(0))).toBeUndefined();
+  expect(fitHalf("temperature", [])).toBeUndefined();
+  expect(fitHalf("temperature", judged(2))?.method).toBe("temperature");
+  expect(fitHalf("platt", judged(0))?.method).toBe("platt");
 });

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import type { RecipeIssue } from "./issues.ts";
 import type { Recipe, recipeSchema } from "./schema.ts";
-import { learns, needsWeak, type RecipeTeacher } from "./teachers.ts";
+import { learns, needsWeak } from "./teachers.ts";
 
 type Parsed = z.output<typeof recipeSchema>;
 
@@ -11,12 +11,7 @@ const HELD_OUT = 0.1;
 
 /** Everything that does not go together. */
 export function teacherIssues(recipe: Parsed): RecipeIssue[] {
-  return [
-    ...weakIssues(recipe),
-    ...labelIssues(recipe),
-    ...ensembleIssues(recipe.teacher),
-    ...goldIssues(recipe),
-  ];
+  return [...weakIssues(recipe), ...labelIssues(recipe), ...ensembleIssues(recipe), ...goldIssues(recipe)];
 }
 
 /** The held-out share with its default, where it has an effect. */
@@ -79,14 +74,14 @@ function labelIssues({ label, labelled, teacher, arms }: Parsed): RecipeIssue[] 
 const NO_PROMISE =
   "a promise needs pairs scored by the very teacher that labels, and with calibration_folds none are. Use held_out, or select by top or threshold.";
 
-function ensembleIssues(teacher: RecipeTeacher): RecipeIssue[] {
+function ensembleIssues({ teacher, labelled, seed }: Parsed): RecipeIssue[] {
   if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return [];
   const { members, bootstrap } = teacher;
   const issues: RecipeIssue[] = [];
   const seen = new Map<string, number>();
   for (const [i, member] of members.entries()) {
     const own = JSON.stringify([
-      member.seed ?? `place ${i}`,
+      member.seed ?? (labelled.seed ?? seed) + i,
       member.bootstrap ?? bootstrap,
       member.weak ?? null,
       member.teacher ?? null,

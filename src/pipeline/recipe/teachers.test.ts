@@ -120,6 +120,12 @@ describe("what does not go together", () => {
       "label.calibration_folds: has no effect with teacher.kind random",
     ],
     [
+      "a member with the seed that another has by its place",
+      both,
+      "seed: 5\nteacher: { kind: ensemble, members: [{}, { seed: 5 }] }",
+      "teacher.members[1]: is the same teacher as member 0",
+    ],
+    [
       "labelled pairs made fewer for nobody",
       student,
       "teacher: random\nlabelled: { size: 0.5 }",
