@@ -142,10 +142,14 @@ function reliability({ facts, job }: LabelData): ReliabilityBlock[] {
       after: chartBins(calibration.after.bins),
       ...(calibration.before.ece === null ? {} : { eceBefore: calibration.before.ece }),
       ...(calibration.after.ece === null ? {} : { eceAfter: calibration.after.ece }),
-      method: `${job.label.calibration}, fitted on one half of the held-out labelled prompts and judged here on the other; labels use a fit on both`,
+      method: `${job.label.calibration}, fitted on one half of the held-out labelled prompts and judged here on the other; labels use ${fitOfLabels(facts)}`,
     },
   ];
 }
+
+/** An ensemble's promise rests on the half that its calibrators have not seen. */
+const fitOfLabels = ({ ensemble, promise }: LabelFacts) =>
+  ensemble !== null && promise !== null ? "that fit, and a promise the other half" : "a fit on both";
 
 function coverage({ labels, human, options }: LabelData): CoverageBlock[] {
   const points = coverageCurve(labels, human, options).flatMap(({ coverage: share, accuracy, n }) =>
