@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../core/digest.ts";
-import { CheckpointError, messageOf, show } from "../core/errors.ts";
+import { CheckpointError, messageOf, pathProblem, show } from "../core/errors.ts";
 import { exists, readJson } from "../core/files.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
 
@@ -32,7 +32,7 @@ const INDEX = "model.safetensors.index.json";
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const inside = await readdir(path).catch((error) => {
-    throw new CheckpointError(path, `cannot be opened as a model folder: ${messageOf(error)}.`, {
+    throw new CheckpointError(path, pathProblem(error, "cannot be opened as a model folder"), {
       cause: error,
     });
   });

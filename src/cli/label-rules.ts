@@ -24,7 +24,11 @@ export function withRules(command: Command): Command {
       numberIn(0, 1),
     )
     .option("--level <share>", "confidence of that promise, default 0.95", numberIn(0, 1))
-    .option("--top <percent>", "keep the most confident labels", numberIn(0, 100))
+    .option(
+      "--top <percent>",
+      "keep this percentage of the labels, the most confident ones",
+      numberIn(0, 100),
+    )
     .option("--min-confidence <p>", "keep labels at least so confident, 0.5 to 1", numberIn(0.5, 1))
     .addOption(
       new Option("--weight <form>", "how confidence becomes the pair's weight; tanh is CW-PO's").choices(

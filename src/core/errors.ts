@@ -82,6 +82,18 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Why a path could not be read (or what else `what` says), in words for the usual reasons. */
+export function pathProblem(error: unknown, what = "cannot be read"): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: `${what}: there is no such file or folder. Check the path; relative ones start from the folder the command runs in.`,
+    ENOTDIR: `${what}: what it says is a folder is a file. Check the path.`,
+    EISDIR: `${what}: it is a folder, expected a file.`,
+    EACCES: `${what}: permission denied.`,
+  };
+  return known[code] ?? `${what}: ${messageOf(error)}.`;
+}
+
 /**
  * What to say of an error that a library threw on a file from outside. A TypeError or RangeError in there speaks of the library's insides:
  * all it tells a person is that the file is not what it should be.

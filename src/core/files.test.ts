@@ -150,7 +150,7 @@ describe("reading", () => {
       expect(error).toBeInstanceOf(DataError);
       expect((error as DataError).message).toMatch(new RegExp(`^${path}: ${message}`));
     };
-    await fails("cannot be read: ENOENT");
+    await fails("cannot be read: there is no such file or folder. Check the path");
     await writeFile(path, "[1,2]");
     await fails("is too large, expected at most 4 bytes, got 5", 4);
     await writeFile(path, new Uint8Array([0x22, 0xff, 0x22]));

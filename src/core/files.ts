@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { AlignError, DataError, messageOf } from "./errors.ts";
+import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 
 const TMP = ".tmp-";
 
@@ -157,7 +157,7 @@ async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
       chunks.push(chunk);
     }
   } catch (error) {
-    throw new DataError(path, 0, `cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new DataError(path, 0, pathProblem(error), { cause: error });
   }
   if (bytes <= maxBytes) return Buffer.concat(chunks);
   const size = await stat(path).then(

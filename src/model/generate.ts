@@ -107,7 +107,7 @@ function check(model: Model, prompts: readonly (readonly number[])[], options: G
     if (prompt.length + maxNewTokens > maxPositions)
       issues.push(
         `prompt ${index}: ${prompt.length} tokens and ${maxNewTokens} new ones exceed the model's ${maxPositions} positions. ` +
-          `Shorten the prompt or lower maxNewTokens.`,
+          `Shorten the prompt or lower max_new_tokens.`,
       );
     if (issues.length >= 10) break;
   }

@@ -2,7 +2,7 @@
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { digestFile, digestOf } from "../core/digest.ts";
-import { DataError, messageOf } from "../core/errors.ts";
+import { DataError, pathProblem } from "../core/errors.ts";
 
 /** One file of a folder. */
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
@@ -52,7 +52,7 @@ export async function digestPath(path: string): Promise<string> {
     for (const name of await filesIn(path)) files.push([name, await digestFile(join(path, name))]);
     return digestOf(files);
   } catch (error) {
-    throw new DataError(path, 0, `cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new DataError(path, 0, pathProblem(error), { cause: error });
   }
 }
 

@@ -63,15 +63,20 @@ export type LabelSet = {
  * Opens labels.
  * @param path - a folder with `labels.jsonl`, or such a file
  * @param pool - the pool's file; a run's own is found without it
+ * @param read - how to read it, for a bare labels file: a folder says how its pool was read
  * @throws ConfigError when the pool is missing or not the one that was labelled; DataError for a broken file
  */
-export async function openLabelSet(path: string, pool?: string): Promise<LabelSet> {
+export async function openLabelSet(
+  path: string,
+  pool?: string,
+  read?: Omit<LoadOptions, "log">,
+): Promise<LabelSet> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
   const file = isFolder ? join(path, LABEL_FILES.labels) : path;
   const folder = dirname(file);
   const labels = await labelsAt(file);
   const record = isFolder ? await readStageRecord(folder) : undefined;
-  const source = await poolOf(folder, record, pool);
+  const source = await poolOf(folder, record, pool, read);
   const { pairs, humanLabels } = await readCandidates(source.file, { ...source.read, seed: source.seed });
   if (record === undefined && humanLabels.length > 0)
     throw new ConfigError(
@@ -114,7 +119,12 @@ async function poolOf(
   folder: string,
   record: StageRecord | undefined,
   pool: string | undefined,
+  read: Omit<LoadOptions, "log"> | undefined,
 ): Promise<PoolSource> {
+  if (record !== undefined && read !== undefined)
+    throw new ConfigError(
+      `--map, --format, --limit: have no effect here: ${folder} says how its pool was read. Leave them out.`,
+    );
   if (record !== undefined && isOfRun(record)) {
     if (pool !== undefined)
       throw new ConfigError(
@@ -127,7 +137,7 @@ async function poolOf(
   if (pool === undefined)
     throw new ConfigError("--pool: is missing. Name the file that was labelled: questions show its texts.");
   const digest = pool.startsWith("hub:") ? pool : await digestPath(pool);
-  if (record === undefined) return { file: pool, digest, read: { onBadRow: "fail" }, seed: 0 };
+  if (record === undefined) return { file: pool, digest, read: read ?? { onBadRow: "fail" }, seed: 0 };
   const expected = record.identity.inputs.pool;
   const config = configSchema.safeParse(record.identity.config);
   if (expected === undefined || !config.success)

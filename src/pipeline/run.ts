@@ -168,6 +168,10 @@ async function loadRun(
   folder: string,
   { log }: Pick<RunOptions, "log">,
 ): Promise<{ asked: Recipe; recipe: Recipe }> {
+  if (!(await exists(join(folder, RESOLVED))))
+    throw new ConfigError(
+      `${folder}: is no run, expected the folder that run wrote, with ${RESOLVED} in it. Check the path.`,
+    );
   const set = [`out=${JSON.stringify(folder)}`];
   const asked = await loadRecipe(join(folder, RESOLVED), { set });
   const there = asked.executor.kind === "slurm" && (await exists(nodeRecipe(folder)));

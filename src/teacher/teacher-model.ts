@@ -81,7 +81,7 @@ function problemOf(
   if (task !== expected.task)
     return `is the wrong kind of model for a ${expected.role}, expected a ${KINDS[expected.task]}, got a ${KINDS[task]}.`;
   if (maxLength > maxPositions)
-    return `maxLength is too large for the model, expected at most ${maxPositions} positions, got ${maxLength}.`;
+    return `has ${maxPositions} positions, expected at least max_length of them, got max_length ${maxLength}. Set max_length and max_prompt_length lower (--max-length, --max-prompt-length; in a recipe data.max_length, data.max_prompt_length).`;
   if (tokenizer.vocabSize > vocabSize)
     return `its tokenizer is another model's, expected at most ${vocabSize} ids, got ${tokenizer.vocabSize}.`;
   return undefined;

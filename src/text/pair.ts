@@ -143,7 +143,7 @@ function checkLimits({ maxLength, maxPromptLength }: TokenLimits): void {
   const whole = Number.isSafeInteger(maxLength) && Number.isSafeInteger(maxPromptLength);
   if (!whole || maxPromptLength < 1 || maxLength <= maxPromptLength)
     throw new ConfigError(
-      `token limits: expected whole numbers 1 <= maxPromptLength < maxLength, got maxPromptLength ${maxPromptLength}, maxLength ${maxLength}.`,
+      `token limits: expected whole numbers 1 <= max_prompt_length < max_length, got max_prompt_length ${maxPromptLength}, max_length ${maxLength}. A max_length above the model's positions is cut to these.`,
     );
 }
 

@@ -5,12 +5,16 @@ import { ConfigError } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
 import type { AnswerFacts } from "../../pipeline/ask-files.ts";
 import type { LabelSet } from "../../pipeline/label-set.ts";
+import { readOptions } from "../data-options.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type AskOptions = {
   readonly pool?: string;
+  readonly map?: string;
+  readonly format?: string;
+  readonly limit?: number;
   readonly budget?: number;
   readonly among?: "undecided" | "all";
   readonly answers?: string;
@@ -29,6 +33,13 @@ export function addAsk(program: Command): void {
     )
     .argument("<labels>", "a folder that label or ask wrote, a run's stages/weak-labels-…, or a labels.jsonl")
     .option("--pool <file>", "the pool that was labelled; a run's own is found without it")
+    .option("--map <columns>", "name the pool's columns, for a bare labels.jsonl: prompt=instruction,…")
+    .option("--format <name>", "the name of the pool's shape, for a bare labels.jsonl")
+    .option(
+      "--limit <n>",
+      "only the first n pairs of the pool, for a bare labels.jsonl",
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    )
     .option("--budget <n>", `most questions, default ${BUDGET}`, wholeNumber(1, 10_000_000))
     .addOption(
       new Option(
@@ -63,7 +74,10 @@ Merging scores nothing: the calibrator is fitted again with the answers, answere
 async function runAsk(session: Session, labels: string, options: AskOptions): Promise<void> {
   checkFlags(options);
   const { openLabelSet } = await import("../../pipeline/label-set.ts");
-  const set = await openLabelSet(labels, options.pool);
+  const { map, format, limit } = options;
+  const reading = [map, format, limit].some((flag) => flag !== undefined);
+  const read = reading ? readOptions({ ...options, onBadRow: "fail" }) : undefined;
+  const set = await openLabelSet(labels, options.pool, read);
   if (options.answers === undefined) await ask(session, set, options);
   else await merge(session, set, { ...options, answers: options.answers });
 }

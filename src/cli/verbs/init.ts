@@ -35,7 +35,8 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const { readPreferences } = await import("../../data/load.ts");
   const { resolveRecipe } = await import("../../pipeline/recipe/parse.ts");
   const { parseDocumentText } = await import("../../pipeline/recipe/document.ts");
-  const text = recipeText(file, options);
+  const positions = await Promise.all([options.weak, options.student].map(positionsOf));
+  const text = recipeText(file, options, Math.min(512, ...positions));
   resolveRecipe([parseDocumentText(text, file)], []);
   const { rows } = await readPreferences(options.data, { log: session.log });
   await writeFileAtomic(file, text);
@@ -45,7 +46,18 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   );
 }
 
-function recipeText(file: string, { data, weak, student }: InitOptions): string {
+/** Most tokens a model on this machine takes; a hub's and the built-in one are not looked at. @throws CheckpointError when it is none */
+async function positionsOf(source: string): Promise<number> {
+  const { STORIES } = await import("../../pipeline/job/model-stages.ts");
+  if (source === STORIES || source.startsWith("hub:")) return Number.POSITIVE_INFINITY;
+  const { openModelFolder } = await import("../../checkpoint/model-folder.ts");
+  const { describeModel } = await import("../../model/families/index.ts");
+  const folder = await openModelFolder(source);
+  await folder.close();
+  return describeModel(folder.config, `${source}/config.json`).decoder.config.maxPositions;
+}
+
+function recipeText(file: string, { data, weak, student }: InitOptions, maxLength: number): string {
   const schema = relative(
     resolve(file, ".."),
     fileURLToPath(new URL("../../../recipes/recipe.schema.json", import.meta.url)),
@@ -68,8 +80,8 @@ data:
   source: ${value(data)}
   # Drawn by prompt: no prompt is in two parts.
   split: { labelled: 0.3, unlabelled: 0.6, test: 0.1 }
-  max_length: 512
-  max_prompt_length: 256
+  max_length: ${maxLength}
+  max_prompt_length: ${Math.floor(maxLength / 2)}
 
 # Fine-tuned and preference-trained on the labelled pairs; its implicit reward labels the unlabelled ones.
 teacher:
@@ -91,7 +103,7 @@ arms: [sft, weak, human, random]
 
 eval:
   temperature: 0.7
-  max_new_tokens: 256
+  max_new_tokens: ${Math.floor(maxLength / 2)}
   # A reward model that judges the responses: - { type: reward-model, model: models/reward }
   gold: []
 `;

@@ -34,7 +34,7 @@ export function addLabel(program: Command): void {
     )
     .requiredOption(
       "--out <folder>",
-      "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; under other rules its scores are taken again",
+      "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; run again with other rules, it uses the scores that are there",
     );
   withTeacher(command).option(
     "--calibrate <file>",
@@ -132,6 +132,10 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
   if (rules.calibration !== undefined && calibrate === undefined)
     throw new ConfigError(
       "--set calibration: has no effect without labelled pairs. Name a file of them with --calibrate.",
+    );
+  if (rules.select?.kind === "promise" && calibrate === undefined)
+    throw new ConfigError(
+      "--calibrate: is missing; a promise (--max-disagreement, --set select.kind=promise) rests on labelled pairs that the teacher has not seen.",
     );
   const read = readOptions(options);
   const pairFiles = [pool, ...(calibrate === undefined ? [] : [calibrate])];

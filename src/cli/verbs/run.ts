@@ -16,13 +16,16 @@ type RunOptions = {
   readonly detach?: boolean;
 };
 
-/** Adds the verbs `run` and `demo`, which is `run demo`. */
+/** Adds the verb `run`. */
 export function addRun(program: Command): void {
   withRunOptions(
     program
       .command("run")
       .description("run a recipe: teacher, labels, students side by side, measurements, report")
-      .argument("<recipe>", "a YAML file, or a preset: demo, tao-li-2025, tao-li-2025-tldr, cwpo-2026"),
+      .argument(
+        "<recipe>",
+        "a YAML file, or a preset: demo, tao-li-2025, tao-li-2025-tldr, cwpo-2026, study-small",
+      ),
   )
     .addHelpText(
       "after",
@@ -35,6 +38,10 @@ export function addRun(program: Command): void {
       ]),
     )
     .action(act(runRun));
+}
+
+/** Adds the verb `demo`, which is `run demo`. */
+export function addDemo(program: Command): void {
   withRunOptions(
     program
       .command("demo")

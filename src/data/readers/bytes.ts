@@ -2,7 +2,7 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
-import { DataError, messageOf } from "../../core/errors.ts";
+import { DataError, messageOf, pathProblem } from "../../core/errors.ts";
 
 /**
  * The bytes of a file, in chunks.
@@ -50,7 +50,7 @@ const bomb = (file: string, bytes: number, read: number) =>
  */
 export async function checkFile(file: string): Promise<number> {
   const info = await stat(file).catch((error) => {
-    throw new DataError(file, 0, `cannot be read: ${messageOf(error)}. Check the path.`, { cause: error });
+    throw new DataError(file, 0, pathProblem(error), { cause: error });
   });
   if (info.isDirectory())
     throw new DataError(
@@ -70,7 +70,7 @@ function readError(file: string, error: unknown, bytes: number): DataError {
       ? `is a truncated gzip file: it ends in the middle, after ${bytes} decompressed bytes. Copy or download it again.`
       : code?.startsWith("Z_")
         ? `is not a whole gzip file: ${messageOf(error)} after ${bytes} decompressed bytes. Copy or download it again, or rename it if it is not compressed.`
-        : `cannot be read: ${messageOf(error)}.`;
+        : pathProblem(error);
   return new DataError(file, 0, problem, { cause: error });
 }
 

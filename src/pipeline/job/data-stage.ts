@@ -2,7 +2,7 @@
 
 import { loadModel } from "../../checkpoint/load-model.ts";
 import { digestFile } from "../../core/digest.ts";
-import { ConfigError, DataError, messageOf } from "../../core/errors.ts";
+import { ConfigError, DataError, pathProblem } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
 import { toCandidates } from "../../data/candidates.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
@@ -144,14 +144,9 @@ function renamed(
 async function digestSource(source: string): Promise<string> {
   if (isHubSource(source)) return source;
   return digestFile(source).catch((error) => {
-    throw new DataError(
-      source,
-      0,
-      `cannot be read: ${messageOf(error)}. Paths are relative to the folder the command runs in.`,
-      {
-        cause: error,
-      },
-    );
+    throw new DataError(source, 0, pathProblem(error), {
+      cause: error,
+    });
   });
 }
 

@@ -107,6 +107,15 @@ function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
   return `${start}, then preference training on ${rowsInWords(arm)}${job.student.lora ? " (LoRA)" : ""}`;
 }
 
+const selectInWords = (select: NonNullable<ArmSettings["select"]>): string =>
+  select.kind === "top"
+    ? ` (the surest ${select.percent} %)`
+    : select.kind === "threshold"
+      ? ` (confidence from ${select.confidence} on)`
+      : select.kind === "promise"
+        ? ` (as many as people are promised to disagree with at most ${(100 * select.maxDisagreement).toFixed(0)} % of)`
+        : "";
+
 /** Which pairs with which labels, in words; says so where hidden labels were looked at. */
 function rowsInWords({ rows, select }: ArmSettings): string {
   const { labels, data, subset, flip, size, weightsFrom } = rows;
@@ -114,7 +123,7 @@ function rowsInWords({ rows, select }: ArmSettings): string {
     flip === undefined ? "the weak label" : flip === "teacher" ? "the label after flipping" : "the label";
   const notes = [
     data === "labelled" ? "of the labelled pairs" : data === "both" ? "and the labelled pairs" : "",
-    select === undefined ? "" : `, kept: ${select.kind}`,
+    select === undefined ? "" : selectInWords(select),
     weightsFrom === undefined ? "" : ", with the teacher's weights",
     flip === undefined
       ? ""

@@ -2,7 +2,7 @@
 import { saveAdapter } from "../../checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../checkpoint/load-model.ts";
 import { mergeAdapter } from "../../checkpoint/merge.ts";
-import { DataError } from "../../core/errors.ts";
+import { CheckpointError, DataError } from "../../core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
 import type { TokenRow } from "../../data/packing.ts";
 import type { PreferenceRow } from "../../data/rows.ts";
@@ -194,6 +194,13 @@ async function withModel(
   const tokenizer = await loadTokenizer(folder);
   const head = rewardHeadSeed === undefined ? {} : { newRewardHead: { seed: rewardHeadSeed } };
   const model = await loadModel(runtime, folder, { id: "training", ...head });
+  if (rewardHeadSeed === undefined && model.task !== "language-model") {
+    await releaseModel(runtime, model);
+    throw new CheckpointError(
+      folder,
+      "is a reward model (a scalar head), expected a language model to train. Name the model it was trained from.",
+    );
+  }
   let trained = model;
   try {
     trained = await train(model, tokenizer);

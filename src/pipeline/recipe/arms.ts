@@ -103,16 +103,17 @@ export type Arm = Omit<ParsedArm, "name" | "prefer"> & {
 };
 
 /**
- * Settings of an arm that would have no effect, or that contradict each other.
- * @param weighted - whether the arm's loss reads weights
+ * Settings of an arm that would have no effect, or that contradict each other, and a loss that its labels cannot feed.
+ * @param loss - the arm's own, with the student's settings under it
  */
-export function armIssues(arm: ParsedArm, weighted: boolean): { key: string; problem: string }[] {
+export function armIssues(arm: ParsedArm, loss: Prefer["loss"]): { key: string; problem: string }[] {
   const issues: { key: string; problem: string }[] = [];
   const none = (keys: readonly string[], why: string) => {
     for (const key of keys.filter((name) => isSet(arm, name)))
       issues.push({ key, problem: `has no effect ${why}. Remove one of them.` });
   };
   const { training, labels, data, flip, sft } = arm;
+  const weighted = loss.weighted === true;
   if (training === "none") none([...Object.keys(rowsShape), "sft", "prefer"], "with training: none");
   else if (training === "sft") none(["prefer", "sft", "weight", "weightsFrom"], "with training: sft");
   else if (!weighted) none(["weight", "weightsFrom"], "without a loss that is weighted");
@@ -131,6 +132,25 @@ export function armIssues(arm: ParsedArm, weighted: boolean): { key: string; pro
   if (labels === "random") none(["flip"], "on random labels");
   if (training === "prefer" && sft === labels && data === "pool" && !leavesOut(arm))
     none(["sft"], `with labels: ${labels}, unless pairs are left out`);
+  if (training === "prefer") issues.push(...lossIssues(arm, loss));
+  return issues;
+}
+
+/** Only the teacher's labels have weights and probabilities; people's of the labelled part count as certain. */
+function lossIssues({ labels, data, weightsFrom }: ParsedArm, loss: Prefer["loss"]) {
+  if (labels === "weak" || data === "labelled") return [];
+  const issues: { key: string; problem: string }[] = [];
+  const has = `labels: ${labels} have none`;
+  if (loss.weighted === true && weightsFrom === undefined)
+    issues.push({
+      key: "prefer",
+      problem: `the loss is weighted and ${has}. Give this arm prefer: { loss: { weighted: false } }, or weights_from: weak.`,
+    });
+  if (loss.type === "soft")
+    issues.push({
+      key: "prefer",
+      problem: `the soft loss reads probabilities and ${has}. Give this arm another, such as prefer: { loss: { type: sigmoid } }.`,
+    });
   return issues;
 }
 

@@ -1,4 +1,5 @@
 /** A recipe file as it is written: its values, and where in the file each stands. */
+import { stat } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isMap, isNode, isScalar, LineCounter, type ParsedNode, parseDocument } from "yaml";
@@ -35,6 +36,10 @@ export async function openDocument(source: string, from: string): Promise<Recipe
         ? source
         : resolve(from, source);
   const shown = preset ?? source;
+  if ((await stat(file).catch(() => undefined))?.isDirectory())
+    throw new ConfigError(
+      `${shown}: is a folder, expected a recipe file. The recipe of a run is ${join(shown, "recipe.yaml")}.`,
+    );
   if (!(await exists(file)))
     throw new ConfigError(
       `${shown}: is neither a recipe file nor a preset (${PRESETS.join(", ")})${didYouMean(source, PRESETS) || "."}`,
@@ -54,9 +59,11 @@ export function parseDocumentText(text: string, file: string): RecipeDocument {
   if (document.errors.length > 0)
     throw new ConfigError(
       readable(
-        document.errors.map(
-          ({ pos, message }) => `${place(pos[0])}: ${message.split(" at line ")[0]!.replace(/\.?$/, ".")}`,
-        ),
+        document.errors
+          .slice(0, MAX_YAML_ERRORS)
+          .map(
+            ({ pos, message }) => `${place(pos[0])}: ${message.split(" at line ")[0]!.replace(/\.?$/, ".")}`,
+          ),
       ),
     );
   return {
@@ -74,6 +81,9 @@ export function readable(issues: readonly string[]): string[] {
   const shown = issues.slice(0, 50).map((issue) => (issue.length > 600 ? `${issue.slice(0, 599)}…` : issue));
   return issues.length > 50 ? [...shown, `… and ${issues.length - 50} more.`] : shown;
 }
+
+/** One slip makes many errors of what follows it; the first ones tell where it is. */
+const MAX_YAML_ERRORS = 5;
 
 /** No recipe is nested as deeply. */
 const MAX_DEPTH = 32;

@@ -257,6 +257,16 @@ eval: { temperature: [1] }
       "arms[0].weight: has no effect on labels that have none (see weights_from).",
     ],
     [
+      "a weighted loss on labels without weights",
+      "student: { prefer: { loss: { weighted: true } } }\narms: [weak, human]",
+      "arms[1].prefer: the loss is weighted and labels: human have none. Give this arm prefer: { loss: { weighted: false } }, or weights_from: weak.",
+    ],
+    [
+      "a loss of probabilities on labels without them",
+      "student: { prefer: { loss: soft } }\narms: [weak, random]",
+      "arms[1].prefer: the soft loss reads probabilities and labels: random have none.",
+    ],
+    [
       "weights that are there already",
       "student: { prefer: { loss: { weighted: true } } }\narms: [{ labels: weak, weights_from: weak }]",
       "arms[0].weights_from: has no effect with labels: weak, which have their weights.",

@@ -124,8 +124,7 @@ function resolveArms(
       issues.push({ path: ["arms", i], problem: `a second arm is called "${name}". Give it a name.` });
     names.add(name);
     const { prefer, problems } = preferOver(base, arm.prefer);
-    const { weighted } = (prefer ?? student).loss;
-    for (const { key, problem } of armIssues(arm, weighted === true))
+    for (const { key, problem } of armIssues(arm, (prefer ?? student).loss))
       issues.push({ path: ["arms", i, diskName(key)], problem: diskWords(problem) });
     for (const { path, problem } of problems) issues.push({ path: ["arms", i, "prefer", ...path], problem });
     return { ...arm, name, prefer };

@@ -41,7 +41,7 @@ export type StudyContext = {
 };
 
 /** Preset of the small scale. */
-const SMALL = "study-small";
+export const SMALL = "study-small";
 
 /** Resolves the base of the studies beside one paper. @throws ConfigError as `loadRecipe`, and for an executor other than this machine */
 export async function studyContext(request: StudyRequest, paper: Paper): Promise<StudyContext> {

@@ -6,6 +6,7 @@ import { computeOf } from "../recipe/job.ts";
 import { recipeYaml } from "../recipe/write.ts";
 import { type RunReport, sourceCommit } from "../run.ts";
 import type { StageStep } from "../stages.ts";
+import { SMALL } from "./context.ts";
 import type { LeftOut, PlacedStudy, Variant } from "./variants.ts";
 
 /** What the report is made of. */
@@ -25,7 +26,7 @@ export async function writeStudyReport(folder: string, made: StudyReport): Promi
 }
 
 function reportData({ placed, leftOut, studies, variants, steps, code }: StudyReport): ReportData {
-  const { recipe, scale } = placed[0]!.context;
+  const { recipe } = placed[0]!.context;
   const bases = [...new Map(placed.map(({ context }) => [context.base, recipeYaml(context.recipe)]))];
   const yaml = bases.map(([, text]) => text).join("---\n");
   const digest = digestOf([yaml, variants.map(({ key }) => key)]);
@@ -44,7 +45,7 @@ function reportData({ placed, leftOut, studies, variants, steps, code }: StudyRe
     },
     summary:
       `${studies.length} stud${studies.length === 1 ? "y" : "ies"} on ${variants.length} variant${variants.length === 1 ? "" : "s"} of ${bases.map(([base]) => base).join(" and ")}. ${
-        scale === "small"
+        bases.some(([base]) => base === SMALL)
           ? "The small scale is a made-up world with a model of 15 million parameters: it shows what is computed and how, and is no reproduction of the papers' numbers, which stand beside it for their shape."
           : ""
       }`.trim(),

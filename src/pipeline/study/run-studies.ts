@@ -10,7 +10,7 @@ import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { computeOf } from "../recipe/job.ts";
 import type { RunReport } from "../run.ts";
 import { openPipeline, type Pipeline, type StageStep } from "../stages.ts";
-import { type Paper, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
+import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
 import { estimateVariants } from "./estimate-variants.ts";
 import type { CellOutcome } from "./outcomes.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
@@ -165,7 +165,7 @@ export function planSummary(plan: readonly PlannedVariant[]): string {
   const open = [...stages.values()].filter(({ state }) => state !== "cached");
   const students = open.filter(({ name }) => /^student-(?!sft|vocabulary)/.test(name)).length;
   const seconds = plan.reduce((total, { seconds: own }) => total + own, 0);
-  return `${plan.length} variants, ${stages.size} stages, ${open.length} of them to compute (${students} students); about ${formatSeconds(seconds)}`;
+  return `${plan.length} variant${plan.length === 1 ? "" : "s"}, ${stages.size} stages, ${open.length} of them to compute (${students} students); about ${formatSeconds(seconds)}`;
 }
 
 async function runAll(
@@ -201,7 +201,9 @@ function studyOf({ study, context }: PlacedStudy, outcomes: ReadonlyMap<string, 
     },
   });
   const { name, title, question, paperItem } = study;
-  const made = `Made with: weak-teacher study ${name}${context.scale === "small" ? " --scale small" : ""}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed ${context.recipe.seed}.`;
+  const own = context.base !== (context.scale === "small" ? SMALL : study.paper);
+  const recipe = own ? ` --recipe ${context.base}` : "";
+  const made = `Made with: weak-teacher study ${name} --scale ${context.scale}${recipe}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed ${context.recipe.seed}.`;
   return { id: name, title, question, paperItem, ...content, notes: [...(content.notes ?? []), made] };
 }
 
