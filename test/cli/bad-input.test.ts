@@ -79,6 +79,26 @@ describe("bad input gets one clear message and loses nothing", () => {
     expect(existsSync(at("none-out"))).toBe(false);
   });
 
+  test("paths and kinds that are taken for others are named for what they are", async () => {
+    await writeTinyModel(at("reward"), { family: "llama", seed: 5, task: "reward" });
+    writeFileSync(at("pairs.jsonl"), good.repeat(3));
+    const pairs = at("pairs.jsonl");
+    const cases: readonly [args: readonly string[], says: RegExp, codes: number[]][] = [
+      [["run", folder], /is a folder, expected a recipe file/, [2]],
+      [["report", at("nope")], /nope: is no run, expected the folder that run wrote/, [2]],
+      [["inspect", at("nope.jsonl")], /nope\.jsonl: cannot be read: there is no such file or folder/, [1]],
+      [["help", "lable"], /unknown command 'lable'; did you mean "label"/, [2]],
+      [["sft", pairs, "--model", at("reward"), "--out", at("x")], /expected a language model to train/, [1]],
+      [
+        ["label", pairs, "--teacher", "longer", "--out", at("x"), "--max-disagreement", "0.2"],
+        /--calibrate: is missing; a promise/,
+        [2],
+      ],
+    ];
+    for (const [args, says, codes] of cases) expectOneMessage(await weakTeacher(args), says, codes);
+    expect(existsSync(at("x"))).toBe(false);
+  });
+
   test("nothing half-written is left", () => {
     expect(readdirSync(folder).filter((name) => name.includes(".tmp-"))).toEqual([]);
   });

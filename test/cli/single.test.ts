@@ -263,7 +263,7 @@ describe("init", () => {
     expect(again.stderr).toContain("is there already");
   });
 
-  test("writes nothing about data that cannot be read", async () => {
+  test("writes nothing about data or models that cannot be read", async () => {
     const outcome = await weakTeacher([
       "init",
       at("no.yaml"),
@@ -275,6 +275,12 @@ describe("init", () => {
       "y",
     ]);
     expect(outcome.code).toBe(1);
+    expect(existsSync(at("no.yaml"))).toBe(false);
+    const models = ["--weak", at("base"), "--student", at("bse")];
+    const model = await weakTeacher(["init", at("no.yaml"), "--data", at("pairs.jsonl"), ...models]);
+    expect(model.stderr).toContain(
+      "bse: cannot be opened as a model folder: there is no such file or folder",
+    );
     expect(existsSync(at("no.yaml"))).toBe(false);
   });
 });
