@@ -198,7 +198,7 @@ async function withModel(
     await releaseModel(runtime, model);
     throw new CheckpointError(
       folder,
-      "is a reward model (a scalar head), expected a language model to train. Name the model it was trained from.",
+      "is a reward model (a scalar head), expected a language model to train.",
     );
   }
   let trained = model;
