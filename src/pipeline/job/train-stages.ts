@@ -196,10 +196,7 @@ async function withModel(
   const model = await loadModel(runtime, folder, { id: "training", ...head });
   if (rewardHeadSeed === undefined && model.task !== "language-model") {
     await releaseModel(runtime, model);
-    throw new CheckpointError(
-      folder,
-      "is a reward model (a scalar head), expected a language model to train.",
-    );
+    throw new CheckpointError(folder, "is a reward model, expected a language model to train.");
   }
   let trained = model;
   try {

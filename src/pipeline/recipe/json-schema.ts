@@ -16,7 +16,8 @@ export function recipeJsonSchema(): JsonSchema {
     title: "weak-teacher recipe",
     ...schema,
     // A recipe that extends another need not repeat what that one says.
-    required: ["version"],
+    // What extends another recipe has its version.
+    anyOf: [{ required: ["version"] }, { required: ["extends"] }],
   };
 }
 
