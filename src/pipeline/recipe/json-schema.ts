@@ -10,13 +10,14 @@ export type JsonSchema = { [key: string]: unknown };
 
 /** The schema of what may be written, names as in a file. */
 export function recipeJsonSchema(): JsonSchema {
-  const schema = forDisk(z.toJSONSchema(recipeSchema, { io: "input", unrepresentable: "any" }) as JsonSchema);
+  const { required: _, ...schema } = forDisk(
+    z.toJSONSchema(recipeSchema, { io: "input", unrepresentable: "any" }) as JsonSchema,
+  );
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "weak-teacher recipe",
     ...schema,
-    // A recipe that extends another need not repeat what that one says.
-    // What extends another recipe has its version.
+    // A recipe that extends another need not repeat what that one says, its version included.
     anyOf: [{ required: ["version"] }, { required: ["extends"] }],
   };
 }

@@ -1,4 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { PRESETS } from "./document.ts";
 import { type JsonSchema, recipeJsonSchema } from "./json-schema.ts";
 import { recipePage } from "./page.ts";
 
@@ -24,4 +27,17 @@ test("every setting says what it is for, and none has a name that a file would n
     if (part.items) visit(part.items as JsonSchema, `${path}[]`);
   };
   visit(recipeJsonSchema(), "recipe");
+});
+
+test("what a recipe must have at its top, every recipe of the package has", async () => {
+  const { anyOf, required } = recipeJsonSchema() as { anyOf: { required: string[] }[]; required?: string[] };
+  expect(required).toBeUndefined();
+  for (const name of PRESETS) {
+    const file = new URL(`../../../recipes/${name}.yaml`, import.meta.url);
+    const keys = Object.keys(parse(await readFile(file, "utf8")) as object);
+    expect(
+      anyOf.some((option) => option.required.every((key) => keys.includes(key))),
+      name,
+    ).toBe(true);
+  }
 });
