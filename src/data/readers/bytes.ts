@@ -74,10 +74,12 @@ function readError(file: string, error: unknown, bytes: number): DataError {
   return new DataError(file, 0, problem, { cause: error });
 }
 
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** Decodes UTF-8; undefined when the bytes are not UTF-8. A byte-order mark at the front is kept. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return STRICT_UTF8.decode(bytes);
   } catch {
     return undefined;
   }

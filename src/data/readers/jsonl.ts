@@ -17,10 +17,8 @@ const NEWLINE = 10;
  * @throws DataError when the file is missing, empty or cut short, or a line is longer than `maxRecordBytes`
  */
 export async function* readJsonl(file: string, options: ReadOptions = {}): RecordStream {
-  let line = 0;
   let records = 0;
-  for await (const bytes of splitLines(file, options.maxRecordBytes ?? MAX_RECORD_BYTES)) {
-    line++;
+  for await (const { line, bytes } of splitLines(file, options.maxRecordBytes ?? MAX_RECORD_BYTES)) {
     const record = parseLine(file, line, bytes);
     if (record === undefined) continue;
     records++;
@@ -53,8 +51,13 @@ function describe(value: unknown): string {
   return Array.isArray(value) ? "a JSON array" : value === null ? "null" : `a JSON ${typeof value}`;
 }
 
-/** Cuts bytes at newlines. The last line needs none. Memory is bounded by `maxBytes`, whatever the gzip holds. */
-async function* splitLines(file: string, maxBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+type Line = { readonly line: number; readonly bytes: Uint8Array };
+
+/**
+ * Cuts bytes at newlines. The last line needs none. Memory is bounded by `maxBytes`, whatever the gzip holds. Lines without a byte are
+ * counted, not given: a file may be made of nothing else.
+ */
+async function* splitLines(file: string, maxBytes: number): AsyncGenerator<Line, void, undefined> {
   let pending: Uint8Array[] = [];
   let pendingBytes = 0;
   let line = 1;
@@ -67,14 +70,14 @@ async function* splitLines(file: string, maxBytes: number): AsyncGenerator<Uint8
     const whole = pending.length === 1 ? pending[0]! : Buffer.concat(pending);
     pending = [];
     pendingBytes = 0;
-    line++;
-    return whole;
+    return { line: line++, bytes: whole };
   };
   for await (const chunk of readBytes(file)) {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       hold(chunk.subarray(start, end));
-      yield take();
+      if (pendingBytes > 0) yield take();
+      else line++;
       start = end + 1;
     }
     hold(chunk.subarray(start));

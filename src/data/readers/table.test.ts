@@ -207,7 +207,7 @@ describe("Parquet", () => {
 });
 
 test("a gzip that unpacks to blank lines without end is stopped by its ratio", async () => {
-  const file = await write("blank.jsonl.gz", gzipSync(Buffer.alloc(200 * 2 ** 20, "\n")));
+  const file = await write("blank.jsonl.gz", gzipSync(Buffer.alloc(80 * 2 ** 20, "\n")));
   await expect(all(file)).rejects.toThrow(/blank\.jsonl\.gz: unpacks to more than 300 times its size/);
 });
 
