@@ -117,7 +117,9 @@ describe("export", () => {
     const args = ["export", run, "--to", "llama-factory", "--arm", "human", "--out", out];
     const refused = await weakTeacher([...args, "--weights", "filter", "--min-confidence", "0.8"]);
     expect(refused.code).toBe(2);
-    expect(refused.stderr).toContain("has no confidence; only labels of a calibrated teacher have one");
+    expect(refused.stderr).toContain(
+      "rows have confidence 1; only labels of a calibrated teacher differ in it",
+    );
     expect((await weakTeacher([...args, "--weights", "none"])).code).toBe(0);
   });
 

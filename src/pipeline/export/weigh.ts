@@ -41,6 +41,7 @@ function filterRows(
   if ((minConfidence === undefined) === (budget === undefined))
     throw new ConfigError("--weights filter: expected --min-confidence or --budget, one of them.");
   const confidence = rows.map((row) => needed(row, "confidence", row.confidence));
+  refuseEqual("filter", "confidence", confidence);
   const keep = new Set<number>();
   if (minConfidence !== undefined) {
     for (const [i, value] of confidence.entries()) if (value >= minConfidence) keep.add(i);
@@ -61,6 +62,14 @@ function filterRows(
   };
 }
 
+/** Equal numbers choose nothing, as those of people's labels do: an option without an effect is an error. */
+function refuseEqual(rule: string, what: string, values: readonly number[]): void {
+  if (values.length > 1 && values.every((value) => value === values[0]))
+    throw new ConfigError(
+      `--weights ${rule}: has no effect: all ${values.length} rows have ${what} ${values[0]}; only labels of a calibrated teacher differ in it. Use --weights none.`,
+    );
+}
+
 /**
  * Systematic resampling (Kitagawa 1996, https://doi.org/10.2307/1390750, appendix): a row of weight w gets floor or ceil of
  * n·w/Σw copies, so that shares are as near to the weights as whole copies can be. Copies are told apart by `#2`, `#3` in their ids.
@@ -70,6 +79,7 @@ function resampleRows(
   { budget, seed }: Extract<WeightsRule, { kind: "resample" }>,
 ): Weighed {
   const weights = rows.map((row) => needed(row, "weight", row.weight));
+  if (budget === undefined) refuseEqual("resample", "weight", weights);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (!(total > 0))
     throw new ConfigError("--weights resample: every weight is 0. Choose another weight form.");
