@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const USAGE = `usage: node scripts/over-seeds.mjs RUN RUN [RUN...]
 
-Runs must come from one recipe, apart from the seed. Exit code: 0 printed, 2 wrong usage or runs that do not belong together.`;
+Runs must come from one recipe, apart from the seed and what they were computed on. Exit code: 0 printed, 2 wrong usage or runs that do not belong together.`;
 
 process.exitCode = main(process.argv.slice(2));
 
@@ -17,7 +17,9 @@ function main(folders) {
     return folders.includes("--help") ? 0 : 2;
   }
   const runs = folders.map((folder) => JSON.parse(readFileSync(join(folder, "report.json"), "utf8")));
-  const recipes = new Set(runs.map(({ recipe }) => recipe.yaml.replace(/^(seed|out|name):.*$/gm, "")));
+  const recipes = new Set(
+    runs.map(({ recipe }) => recipe.yaml.replace(/^(seed|out|name|threads|device):.*\n?/gm, "")),
+  );
   if (recipes.size > 1) {
     console.error(
       `over-seeds: the ${runs.length} runs have ${recipes.size} recipes that differ in more than the seed.`,
