@@ -107,6 +107,19 @@ test("of a run whose recipe cannot be planned tells what is there, and why no mo
   expect(planProblem).toContain("models");
 });
 
+test("leaves out a failure under other settings once the stage is finished, and keeps a later one", async () => {
+  const pipeline = openPipeline({ folder: join(folder, "out"), code: "1" });
+  const { share: _, ...plain } = stage(async () => "");
+  await pipeline.stage({ ...plain, name: "data" });
+  const failure = { stage: "data", key: "k", code: "data", message: "boom", host: "h", pid: 1 };
+  const file = join(folder, "out", "stages", ".failed-data-0123456789ab.json");
+  const states = async () => (await status()).stages.map(({ state }) => state);
+  await writeFile(file, JSON.stringify({ ...failure, at: "2000-01-01T00:00:00.000Z" }));
+  expect(await states()).toEqual(["done"]);
+  await writeFile(file, JSON.stringify({ ...failure, at: "2999-01-01T00:00:00.000Z" }));
+  expect(await states()).toEqual(["done", "failed"]);
+});
+
 test("of anything else is an error", async () => {
   await expect(status()).rejects.toThrow("is no run and no output of label or generate");
 });

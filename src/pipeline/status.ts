@@ -72,10 +72,18 @@ export async function folderStatus(path: string, code: string): Promise<FolderSt
       `${path}: is no run and no output of label or generate, expected a folder with ${RESOLVED}, stages/ or ${RECORD}, or ${basename(folder)}.work beside it.`,
     );
   const plan = isRun ? await planned(folder, code) : { names: [], problem: null };
-  const known = new Set(stages.map(({ name }) => name));
+  const shown = stages.filter((stage) => !isSuperseded(stage, stages));
+  const known = new Set(shown.map(({ name }) => name));
   const toCome = plan.names.filter((name) => !known.has(name)).map((name) => idle(name, "open"));
-  return { folder, stages: [...stages, ...toCome], planProblem: plan.problem };
+  return { folder, stages: [...shown, ...toCome], planProblem: plan.problem };
 }
+
+/** A failure under other settings, after which the stage was finished. */
+const isSuperseded = ({ name, failure }: StageStatus, stages: readonly StageStatus[]): boolean =>
+  failure !== null &&
+  stages.some(
+    (other) => other.name === name && (other.finishedAt ?? "") > failure.at && other.state === "done",
+  );
 
 const idle = (name: string, state: StageStatus["state"]): StageStatus => ({
   ...{ name, state, finishedAt: null, elapsedSeconds: null, holders: [], shards: [], failure: null },
