@@ -145,7 +145,7 @@ describe("opening", () => {
       "is the wrong kind of model for a policy, expected a language model, got a reward model",
     );
     await expect(open({ limits: { maxLength: 513, maxPromptLength: 32 } })).rejects.toThrow(
-      "expected at most 512 positions, got 513",
+      "has 512 positions, expected at least max_length of them, got max_length 513",
     );
     await expect(open({ beta: 0 })).rejects.toThrow("expected above 0, got 0");
   });

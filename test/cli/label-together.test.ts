@@ -22,18 +22,18 @@ const label = () => [
 ];
 
 test("four processes, one killed again and again: the result is that of one alone, no row lost, none twice", async () => {
-  await writeShortPairs(at("pool.jsonl"), 3000);
+  await writeShortPairs(at("pool.jsonl"), 4000);
   const run = {
     command: [...nodeArguments, ...label()],
     folder,
     workers: 4,
-    killEveryMs: 700,
+    killEveryMs: 200,
     mostKills: 4,
     seed: 5,
   };
   const { kills, rows, ids, different, left } = await labelUnderKills(run);
   expect(kills).toBeGreaterThan(0);
-  expect({ rows, ids, different, left }).toEqual({ rows: 3000, ids: 3000, different: [], left: [] });
+  expect({ rows, ids, different, left }).toEqual({ rows: 4000, ids: 4000, different: [], left: [] });
 });
 
 test("workers that only score leave the labels to another, and score nothing twice", async () => {

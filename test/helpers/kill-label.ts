@@ -93,8 +93,9 @@ async function disturb(run: KillRun): Promise<{ kills: number; started: number }
     lastMs = performance.now();
     shardsThen = shards;
     victims[rng.int(victims.length)]!.kill("SIGKILL");
-    run.onKill?.(++kills);
-  }, 50);
+    kills++;
+    run.onKill?.(kills);
+  }, 20);
   // Each end may start another process, whose end is waited for, too.
   for (let i = 0; i < ends.length; i++) await ends[i];
   clearInterval(timer);
