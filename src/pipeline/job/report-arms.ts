@@ -109,11 +109,11 @@ function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
 
 const selectInWords = (select: NonNullable<ArmSettings["select"]>): string =>
   select.kind === "top"
-    ? ` (the surest ${select.percent} %)`
+    ? `(the surest ${select.percent} %)`
     : select.kind === "threshold"
-      ? ` (confidence from ${select.confidence} on)`
+      ? `(confidence from ${select.confidence} on)`
       : select.kind === "promise"
-        ? ` (as many as people are promised to disagree with at most ${(100 * select.maxDisagreement).toFixed(0)} % of)`
+        ? `(as many as people are promised to disagree with at most ${(100 * select.maxDisagreement).toFixed(0)} % of)`
         : "";
 
 /** Which pairs with which labels, in words; says so where hidden labels were looked at. */
