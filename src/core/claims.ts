@@ -9,6 +9,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { exists } from "./files.ts";
+import { isAlive } from "./processes.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
 export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
@@ -154,15 +155,6 @@ function holderIn(text: string): Holder | undefined {
       : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

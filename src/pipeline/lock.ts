@@ -8,6 +8,7 @@ import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError, messageOf } from "../core/errors.ts";
+import { isAlive } from "../core/processes.ts";
 
 /** Who holds a lock. */
 export type Holder = {
@@ -140,15 +141,6 @@ async function takeOver(path: string, dead: Holder | undefined): Promise<void> {
 async function isDead(path: string, { pid, host, started }: Holder, staleMs: number): Promise<boolean> {
   if (host === hostname() && (!isAlive(pid) || (await startOf(pid)) !== started)) return true;
   return olderThan(path, staleMs);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
