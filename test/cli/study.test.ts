@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeTinyModel } from "../helpers/tiny-model.ts";
+import { writeTinyParts } from "../helpers/tiny-recipe.ts";
 import { nodeArguments, type Outcome, weakTeacher } from "./spawn.ts";
 
 let folder: string;
@@ -13,24 +13,7 @@ let recipe: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wt-study-"));
   recipe = join(folder, "tiny.yaml");
-  for (const [name, seed] of [
-    ["weak", 1],
-    ["student", 2],
-  ] as const)
-    await writeTinyModel(join(folder, name), {
-      family: "llama",
-      seed,
-      task: "language-model",
-      positions: 128,
-      vocab: 264,
-    });
-  const word = (i: number) => ["good day", "sad end", "happy cat", "bad rain", "nice sun"][i % 5];
-  const rows = Array.from({ length: 120 }, (_, i) => ({
-    prompt: `p${i}`,
-    chosen: ` ${word(i)}`,
-    rejected: ` ${word(i + 1 + (i % 3))}`,
-  }));
-  await writeFile(join(folder, "pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  await writeTinyParts(folder);
   await writeFile(
     recipe,
     `version: 1

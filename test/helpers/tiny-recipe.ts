@@ -3,9 +3,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeTinyModel } from "./tiny-model.ts";
 
-/** Writes `weak/`, `student/`, `pairs.jsonl` and `tiny.yaml` into a folder; gives the recipe's path. */
-export async function writeTinyRecipe(folder: string): Promise<string> {
-  const recipe = join(folder, "tiny.yaml");
+/** Writes `weak/`, `student/` and `pairs.jsonl` into a folder: what a tiny recipe names. */
+export async function writeTinyParts(folder: string): Promise<void> {
   for (const [name, seed] of [
     ["weak", 1],
     ["student", 2],
@@ -24,6 +23,12 @@ export async function writeTinyRecipe(folder: string): Promise<string> {
     rejected: ` ${word(i + 1 + (i % 3))}`,
   }));
   await writeFile(join(folder, "pairs.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+}
+
+/** Writes the parts and `tiny.yaml` into a folder; gives the recipe's path. */
+export async function writeTinyRecipe(folder: string): Promise<string> {
+  const recipe = join(folder, "tiny.yaml");
+  await writeTinyParts(folder);
   await writeFile(
     recipe,
     `version: 1
