@@ -11,7 +11,7 @@ import {
   type ToolOutput,
 } from "./request.ts";
 import { oneMessage, preferenceRecords, turns } from "./rows.ts";
-import { lostSettings, schedulerOf } from "./trainer-arguments.ts";
+import { adamOf, lostSettings, schedulerOf, warmupOf } from "./trainer-arguments.ts";
 
 /** Writes for axolotl. @throws ConfigError for a loss or batch it cannot take */
 export function writeAxolotl(input: ToolInput): ToolOutput {
@@ -100,19 +100,13 @@ function stage(settings: TrainSettings, { student, gpus }: ToolInput): object {
     sequence_len: student.limits.maxLength,
     learning_rate: settings.learningRate,
     lr_scheduler: schedulerOf(settings),
-    ...(settings.warmupSteps === undefined
-      ? { warmup_ratio: settings.warmupRatio }
-      : { warmup_steps: settings.warmupSteps }),
+    ...warmupOf(settings),
     num_epochs: settings.epochs,
     ...(settings.maxSteps === undefined ? {} : { max_steps: settings.maxSteps }),
     micro_batch_size: perDevice,
     gradient_accumulation_steps: accumulation,
     optimizer: "adamw_torch",
-    weight_decay: settings.weightDecay,
-    adam_beta1: settings.betas[0],
-    adam_beta2: settings.betas[1],
-    adam_epsilon: settings.epsilon,
-    max_grad_norm: settings.maxGradNorm ?? 0,
+    ...adamOf(settings),
     ...(settings.groupByLength ? { group_by_length: true } : {}),
     gradient_checkpointing: settings.gradientCheckpointing,
     save_steps: settings.saveSteps,

@@ -11,19 +11,12 @@ export function trainerArguments(settings: TrainSettings, gpus: number): Argumen
   return {
     learning_rate: settings.learningRate,
     lr_scheduler_type: schedulerOf(settings),
-    ...(settings.warmupSteps === undefined
-      ? { warmup_ratio: settings.warmupRatio }
-      : { warmup_steps: settings.warmupSteps }),
+    ...warmupOf(settings),
     num_train_epochs: settings.epochs,
     ...(settings.maxSteps === undefined ? {} : { max_steps: settings.maxSteps }),
     per_device_train_batch_size: perDevice,
     gradient_accumulation_steps: accumulation,
-    weight_decay: settings.weightDecay,
-    adam_beta1: settings.betas[0],
-    adam_beta2: settings.betas[1],
-    adam_epsilon: settings.epsilon,
-    // 0 leaves gradients as they are.
-    max_grad_norm: settings.maxGradNorm ?? 0,
+    ...adamOf(settings),
     ...(settings.groupByLength ? { group_by_length: true } : {}),
     gradient_checkpointing: settings.gradientCheckpointing,
     save_strategy: "steps",
@@ -36,6 +29,20 @@ export function trainerArguments(settings: TrainSettings, gpus: number): Argumen
     data_seed: settings.seed,
   };
 }
+
+/** How the learning rate rises, as Hugging Face says it. */
+export const warmupOf = ({ warmupSteps, warmupRatio }: TrainSettings): Arguments =>
+  warmupSteps === undefined ? { warmup_ratio: warmupRatio } : { warmup_steps: warmupSteps };
+
+/** AdamW's settings, as Hugging Face says them. */
+export const adamOf = ({ weightDecay, betas, epsilon, maxGradNorm }: TrainSettings): Arguments => ({
+  weight_decay: weightDecay,
+  adam_beta1: betas[0],
+  adam_beta2: betas[1],
+  adam_epsilon: epsilon,
+  // 0 leaves gradients as they are.
+  max_grad_norm: maxGradNorm ?? 0,
+});
 
 /** Hugging Face's `constant` knows no warm-up; the one with it has another name. */
 export function schedulerOf({ schedule, warmupSteps, warmupRatio }: TrainSettings): string {
