@@ -84,6 +84,12 @@ export async function lookAtLock(
   return { pid: holder.pid, host: holder.host, living: !(await isDead(path, holder, staleMs)) };
 }
 
+/** Removes the lock of a process that is dead; anybody else's stays. */
+export async function removeDeadLock(path: string, staleMs = STALE_MS): Promise<void> {
+  const holder = await readHolder(path);
+  if (holder !== undefined && (await isDead(path, holder, staleMs))) await takeOver(path, holder);
+}
+
 async function create(path: string, me: Holder): Promise<boolean> {
   const fail = (error: unknown) => {
     const advice = "Check free space and permissions, or choose another folder.";
@@ -144,7 +150,7 @@ async function isDead(path: string, { pid, host, started }: Holder, staleMs: num
 }
 
 /** Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
-async function startOf(pid: number): Promise<string> {
+export async function startOf(pid: number): Promise<string> {
   const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   // The second field, the name in parentheses, may hold anything: count from its end.
   return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "";

@@ -17,7 +17,7 @@ import {
   publishStage,
 } from "./cache.ts";
 import { clearFailure, recordFailure } from "./failures.ts";
-import { type Lock, takeLock } from "./lock.ts";
+import { type Lock, removeDeadLock, takeLock } from "./lock.ts";
 import {
   type Artefact,
   artefactAt,
@@ -184,6 +184,8 @@ async function takeKept(
 ): Promise<Artefact | undefined> {
   const found = await lookUp(options, identity);
   if (found.state !== "cached") return undefined;
+  // Of one that was killed between the result and giving its lock back: nobody takes that lock any more.
+  await removeDeadLock(lockPath(stagesFolder(options), identity));
   note(stepOf(options, stage, identity, "cached", found.record.elapsedSeconds));
   log.info(`stage ${identity.name}: kept from before`);
   return found.artefact;

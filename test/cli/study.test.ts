@@ -138,6 +138,39 @@ test("killed with kill -9 it goes on, with the same results and no finished stag
   expect(await digests("killed")).toEqual(await digests("fresh"));
 }, 240_000);
 
+test("two processes share the variants: the same results, none computed twice, nobody left behind", async () => {
+  const sizes = ["labelled-fraction", "poisoning"];
+  const one = resultOf(await study("one", ...sizes));
+  expect(one.variants.length).toBeGreaterThan(3);
+  const both = await study("both", ...sizes, "--jobs", "2");
+  const result = resultOf(both);
+  expect(both.stderr).not.toContain("helper");
+  const helper = await readFile(join(folder, "both", "helper-1.log"), "utf8");
+  const done = [both.stderr, helper].map((text) => [...text.matchAll(/stage (\S+): done/g)].length);
+  // Each did something, and together they did what one does alone.
+  expect(Math.min(...done)).toBeGreaterThan(3);
+  expect(done[0]! + done[1]!).toBe(computed(one).length);
+  expect(computed(result)).toHaveLength(done[0]!);
+  expect(await digests("both")).toEqual(await digests("one"));
+  const leftovers = (await readdir(join(folder, "both", "stages"))).filter((name) => name.startsWith("."));
+  expect(leftovers).toEqual([]);
+  const [first, second] = await Promise.all(
+    [one, result].map(async ({ report }) => JSON.parse(await readFile(report!.json, "utf8"))),
+  );
+  expect(first.studies).toEqual(second.studies);
+}, 240_000);
+
+test("a helper stops when the process that started it is killed", async () => {
+  const child = spawn(process.execPath, [...nodeArguments, ...args("orphan", "poisoning"), "--jobs", "2"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const log = join(folder, "orphan", "helper-1.log");
+  const said = async (what: RegExp) => what.test(await readFile(log, "utf8").catch(() => ""));
+  await expect.poll(() => said(/stage \S+: (starts|kept)/), { timeout: 60_000 }).toBe(true);
+  child.kill("SIGKILL");
+  await expect.poll(() => said(/stopping; what is in hand/), { timeout: 60_000 }).toBe(true);
+}, 240_000);
+
 test("all leaves out what cannot be run and says why; by name it is an error", async () => {
   const plan = resultOf(await study("none", "all", "--dry-run"));
   expect(plan.leftOut.map(({ name }) => name)).toEqual([

@@ -2,7 +2,9 @@
 import { join, relative } from "node:path";
 import { Argument, type Command, Option } from "commander";
 import type { StudiesOutcome } from "../../pipeline/study/run-studies.ts";
-import { collect, examples } from "../options.ts";
+import { defaultThreads } from "../../runtime/device.ts";
+import { endWithParent, HELPER_FLAG, startHelpers } from "../helpers.ts";
+import { collect, examples, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
@@ -13,7 +15,9 @@ type StudyFlags = {
   readonly weak: readonly string[];
   readonly student: readonly string[];
   readonly out: string;
+  readonly jobs?: number;
   readonly dryRun?: boolean;
+  readonly asHelper?: boolean;
 };
 
 /** Adds the verb `study`. */
@@ -37,6 +41,13 @@ export function addStudy(program: Command): void {
     .option("--weak <model>", "a teacher of the sweeps over teachers; may be given again", collect, [])
     .option("--student <model>", "a student of the sweep over students; may be given again", collect, [])
     .option("--out <folder>", "folder of all studies; equal work is done once in it", join("runs", "studies"))
+    .addOption(
+      new Option(
+        "--jobs <n>",
+        "processes that share the work and the cores; default: 1, or one a core, at most 4, on the small scale's own base",
+      ).argParser(wholeNumber(1, 64)),
+    )
+    .addOption(new Option(HELPER_FLAG).hideHelp())
     .option("--dry-run", "list the cells and estimate the time; compute and write nothing")
     .addHelpText(
       "after",
@@ -61,13 +72,17 @@ async function runStudy(session: Session, names: readonly string[], flags: Study
     session.result(list, lines.join("\n"));
     return;
   }
-  const { scale, recipe, set, weak, student, out, dryRun } = flags;
+  const { scale, recipe, set, weak, student, out, dryRun = false, asHelper: helper = false } = flags;
+  // A recipe of one's own may have models of which one alone fills the machine.
+  const alone = scale === "paper" || recipe !== undefined;
+  const { jobs = alone ? 1 : Math.min(4, defaultThreads()) } = flags;
+  const { log, signal } = session;
+  if (helper) endWithParent();
   const outcome = await runStudies({ scale, recipe, set, weak, student, out }, names, {
-    log: session.log,
-    signal: session.signal,
-    code: packageVersion(),
-    dryRun: dryRun === true,
+    ...{ log, signal, code: packageVersion(), dryRun, jobs, helper },
+    startHelpers: (count) => startHelpers(count, out, log),
   });
+  if (helper) return;
   session.result(await studiesValue(outcome), await studiesText(outcome));
 }
 
@@ -118,7 +133,7 @@ async function studiesText({ studies, plan, steps, report }: StudiesOutcome): Pr
   return [
     ...findings,
     "",
-    `report: ${path} (also report.json and report.md); ${steps.length} stages, ${computed} computed now, the others kept from before`,
+    `report: ${path} (also report.json and report.md); ${steps.length} stages, ${computed} computed by this process, the others by helpers or before`,
   ].join("\n");
 }
 

@@ -12,6 +12,7 @@ import type { RunReport } from "../run.ts";
 import { openPipeline, type Pipeline, type StageStep } from "../stages.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
 import { estimateVariants } from "./estimate-variants.ts";
+import { inTurn } from "./in-turn.ts";
 import type { CellOutcome } from "./outcomes.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
 import { writeStudyReport } from "./report-studies.ts";
@@ -33,6 +34,12 @@ export type StudyOptions = {
   readonly signal?: AbortSignal;
   readonly code: string;
   readonly dryRun?: boolean;
+  /** Processes that share the work and the cores, this one included, default 1. */
+  readonly jobs?: number;
+  /** Starts so many more processes with the same command and `helper`. */
+  readonly startHelpers?: (count: number) => { stop(): Promise<void> };
+  /** Compute only, beside the process that writes the report. */
+  readonly helper?: boolean;
 };
 
 /** A variant of a plan with its stages; `seconds` is the estimate of what is not kept. */
@@ -66,13 +73,19 @@ export async function runStudies(
   const { placed, leftOut } = await placeStudies(request, names);
   for (const { name, why } of leftOut) log.info(`study ${name} is left out: ${why}`);
   const variants = variantsOf(placed);
+  const { jobs = 1, helper = false } = options;
   const runtimes = openOnce(placed[0]!.context);
+  let helpers: { stop(): Promise<void> } | undefined;
   try {
-    const plan = await planVariants(folder, variants, runtimes.get, options);
+    const plan = helper ? [] : await planVariants(folder, variants, runtimes.get, options);
     const outcome = { folder, studies: placed.map(({ study }) => study), leftOut, plan };
     if (options.dryRun === true) return { ...outcome, steps: [], report: undefined };
     announce(plan, log);
+    const sharers = helper ? jobs : Math.min(jobs, plan.filter(isOpen).length);
+    await runtimes.share(sharers);
+    if (!helper && sharers > 1) helpers = options.startHelpers?.(sharers - 1);
     const { outcomes, steps } = await runAll(folder, variants, runtimes.get, options);
+    if (helper) return { ...outcome, steps, report: undefined };
     const studies = placed.map((one) => studyOf(one, outcomes));
     const report = await writeStudyReport(folder, {
       placed,
@@ -84,6 +97,7 @@ export async function runStudies(
     });
     return { ...outcome, steps, report };
   } finally {
+    await helpers?.stop();
     await runtimes.close();
   }
 }
@@ -117,15 +131,34 @@ function lacking(study: StudyDefinition, context: StudyContext): string | undefi
   return measures ? "compares students by gold reward: name a scorer with --set eval.gold" : undefined;
 }
 
+type Runtimes = {
+  get(): Runtime;
+  /** From here on the cores are shared with other processes. */
+  share(processes: number): Promise<void>;
+  close(): Promise<void>;
+};
+
 /** One runtime for all variants, opened when something first computes: compiled graphs serve them all. */
-function openOnce({ recipe }: StudyContext): { get(): Runtime; close(): Promise<void> } {
+function openOnce({ recipe }: StudyContext): Runtimes {
+  const { device, threads } = computeOf(recipe);
+  let own = threads;
   let opened: Runtime | undefined;
+  const close = async () => {
+    await opened?.close();
+    opened = undefined;
+  };
   return {
     get: () => {
-      opened ??= openRuntime(computeOf(recipe));
+      opened ??= openRuntime({ device, threads: own });
       return opened;
     },
-    close: async () => opened?.close(),
+    share: async (processes) => {
+      // A recipe's own number of threads is every process's.
+      if (recipe.threads !== undefined || processes < 2) return;
+      await close();
+      own = Math.max(1, Math.floor(threads / processes));
+    },
+    close,
   };
 }
 
@@ -147,15 +180,15 @@ async function planVariants(
     await runVariant({ pipeline, runtime, log, signal }, variant, job);
     planned.push({ variant, stages, job });
   }
-  const open = planned.some(({ stages }) => stages.some(({ state }) => state !== "cached"));
-  const seconds = open ? await estimateVariants(runtime(), planned) : planned.map(() => 0);
+  const seconds = planned.some(isOpen) ? await estimateVariants(runtime(), planned) : planned.map(() => 0);
   return planned.map(({ variant, stages }, i) => ({ variant, stages, seconds: seconds[i]! }));
 }
 
 function announce(plan: readonly PlannedVariant[], log: Log): void {
-  const open = plan.filter(({ stages }) => stages.some(({ state }) => state !== "cached"));
-  if (open.length > 0) log.info(planSummary(plan));
+  if (plan.some(isOpen)) log.info(planSummary(plan));
 }
+
+const isOpen = ({ stages }: Pick<PlannedVariant, "stages">) => stages.some(({ state }) => state !== "cached");
 
 /** The size of a plan in one line. */
 export function planSummary(plan: readonly PlannedVariant[]): string {
@@ -172,21 +205,18 @@ async function runAll(
   folder: string,
   variants: readonly Variant[],
   runtime: () => Runtime,
-  { code, log = silentLog, signal }: StudyOptions,
+  { code, log = silentLog, signal, helper = false }: StudyOptions,
 ): Promise<{ outcomes: ReadonlyMap<string, CellOutcome>; steps: readonly StageStep[] }> {
   const pipeline: Pipeline = openPipeline({ folder, code, log, ...(signal === undefined ? {} : { signal }) });
   const outcomes = new Map<string, CellOutcome>();
-  for (const [i, variant] of variants.entries()) {
-    log.info(
-      `variant ${i + 1} of ${variants.length}: ${settingsInWords(variant)} (${variant.usedBy.join(", ")})`,
-    );
-    const result = await runVariant(
-      { pipeline, runtime, log, signal },
-      variant,
-      await variantJob(variant, log),
-    );
-    outcomes.set(variant.key, await readVariant(result));
-  }
+  // A helper begins at the other end, so that those that share equal stages seldom want them at once.
+  await inTurn(folder, helper ? variants.toReversed() : variants, async (variant) => {
+    const at = `variant ${variants.indexOf(variant) + 1} of ${variants.length}`;
+    log.info(`${at}: ${settingsInWords(variant)} (${variant.usedBy.join(", ")})`);
+    const job = await variantJob(variant, log);
+    const result = await runVariant({ pipeline, runtime, log, signal }, variant, job);
+    if (!helper) outcomes.set(variant.key, await readVariant(result));
+  });
   return { outcomes, steps: pipeline.steps() };
 }
 
