@@ -63,6 +63,7 @@ export type ArmFigures = {
   readonly logRatioFromSft: Interval | null;
   /** Null for the baseline itself and where there is no such arm. */
   readonly vsSft: ArmComparison | null;
+  /** Null for the SFT baseline, too: the human arm is compared with that one already, and a pair is tested once. */
   readonly vsHuman: ArmComparison | null;
   /** Share of prompts with gold reward above the shared SFT student's (CW-PO's GRA, strict >); null for that student. */
   readonly graShared: Interval | null;
@@ -137,7 +138,7 @@ class Table {
       klFromSft: exactSampling ? logRatioFromSft : null,
       logRatioFromSft,
       vsSft: name === sft ? null : this.compare(name, sft),
-      vsHuman: human === undefined || name === human ? null : this.compare(name, human),
+      vsHuman: human === undefined || name === human || name === sft ? null : this.compare(name, human),
       graShared: name === sft ? null : this.gra(name, sft),
       graOwn: ownSft === undefined || name === ownSft ? null : this.gra(name, ownSft),
       pgr: this.pgr(name),

@@ -3,6 +3,7 @@
  * report is written.
  */
 import { spawnSync } from "node:child_process";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AlignError, ConfigError } from "../core/errors.ts";
@@ -11,6 +12,7 @@ import { type Log, silentLog } from "../core/log.ts";
 import type { ReportData } from "../report/data.ts";
 import type { ReportFiles } from "../report/render.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
+import { readStageRecord } from "./cache.ts";
 import { threadsOf } from "./executor/resources.ts";
 import { planJobs, runOnSlurm } from "./executor/slurm-run.ts";
 import { type StageJob, slurmFolder } from "./executor/stage-jobs.ts";
@@ -190,20 +192,29 @@ async function planRun(
   return { folder: resolve(folder), asked, recipe, job, result, steps };
 }
 
-/** As `openRun`. @throws AlignError "pipeline" when a stage is not finished */
+/** As `openRun`. @throws AlignError "pipeline" when a stage is not finished, or only by another version or under other settings */
 export async function openFinishedRun(folder: string, options: RunOptions): Promise<OpenedRun> {
-  return finished(await openRun(folder, options));
+  const run = await openRun(folder, options);
+  const open = run.steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  if (open.length === 0) return run;
+  const kept = await keptNames(run.folder);
+  const other = open.filter((name) => kept.has(name));
+  const why =
+    other.length === 0
+      ? ""
+      : ` Results of ${other.join(", ")} are there, but made by another version of weak-teacher or under other settings.`;
+  throw new AlignError(
+    "pipeline",
+    `${folder}: ${open.length} of ${run.steps.length} stages are not finished: ${open.join(", ")}.${why} Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
+  );
 }
 
-function finished(run: OpenedRun): OpenedRun {
-  const { folder, steps } = run;
-  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
-  if (open.length > 0)
-    throw new AlignError(
-      "pipeline",
-      `${folder}: ${open.length} of ${steps.length} stages are not finished: ${open.join(", ")}. Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
-    );
-  return run;
+/** Names of the stages that a run's folder has some result of. */
+async function keptNames(folder: string): Promise<Set<string>> {
+  const stages = join(folder, "stages");
+  const names = await readdir(stages).catch(() => []);
+  const records = await Promise.all(names.map((name) => readStageRecord(join(stages, name))));
+  return new Set(records.flatMap((record) => record?.identity.name ?? []));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The whole job on tiny models, in processes of its own: run, kept results, kill -9, Ctrl-C, wrong recipes. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -154,6 +154,22 @@ describe("run", () => {
     expect(outcome.stderr).toMatch(
       /stages are not finished: .*student-weak.*Finish them with: weak-teacher run/,
     );
+    expect(outcome.stderr).not.toContain("another version");
+    // A result of an older release: its key is another.
+    await run("twice");
+    const stages = join(folder, "twice", "stages");
+    const held = (await readdir(stages)).find((name) => name.startsWith("held-out-weak-"))!;
+    const record = JSON.parse(await readFile(join(stages, held, "stage.json"), "utf8"));
+    await mkdir(join(stages, "held-out-weak-0123456789ab"));
+    await writeFile(
+      join(stages, "held-out-weak-0123456789ab", "stage.json"),
+      JSON.stringify({ ...record, identity: { ...record.identity, code: "0.0.1" } }),
+    );
+    await rm(join(stages, held), { recursive: true });
+    expect((await weakTeacher(["report", join(folder, "twice")])).stderr).toMatch(
+      /1 of \d+ stages are not finished: held-out-weak\. Results of held-out-weak are there, but made by another version/,
+    );
+    await rm(join(stages, "held-out-weak-0123456789ab"), { recursive: true });
   }, 120_000);
 
   test("the demo is planned without a network and refuses what it does not know", async () => {
