@@ -194,10 +194,14 @@ async function planRun(
 
 /** As `openRun`. @throws AlignError "pipeline" when a stage is not finished, or only by another version or under other settings */
 export async function openFinishedRun(folder: string, options: RunOptions): Promise<OpenedRun> {
-  const run = await openRun(folder, options);
+  return finished(await openRun(folder, options));
+}
+
+async function finished(run: OpenedRun): Promise<OpenedRun> {
+  const { folder } = run;
   const open = run.steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
   if (open.length === 0) return run;
-  const kept = await keptNames(run.folder);
+  const kept = await keptNames(folder);
   const other = open.filter((name) => kept.has(name));
   const why =
     other.length === 0
