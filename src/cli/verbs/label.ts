@@ -104,6 +104,10 @@ function wordsOf(out: string, cached: boolean, { counts, teacher, promise }: Lab
   const lines = [
     `${out}${cached ? " (kept from before)" : ""}: ${pairs} pairs, ${a + b} labels (${a} a, ${b} b), ${tie} ties, ${abstain} abstentions (${unselected} not selected)`,
   ];
+  const flags = Object.entries(counts.flags).map(([flag, count]) => `${flag} ${count}`);
+  if (flags.length > 0) lines.push(`flags: ${flags.join(", ")}`);
+  if ((counts.flags["truncated"] ?? 0) > pairs / 2)
+    lines.push("most pairs are cut and get no label: raise --max-length and --max-prompt-length");
   if (teacher.judge !== undefined) {
     const { rate, judged } = teacher.judge.positionFlips;
     const flips = rate === null ? "none judged" : `${(100 * rate).toFixed(1)} % of ${judged} judged pairs`;

@@ -48,9 +48,9 @@ export function resolveRecipe(
   );
   const named =
     isObject(written) && name !== undefined && !("name" in written) ? { ...written, name } : written;
-  const raw = settings.reduce(
-    (value, { path, value: to }) => put(expand(value, { complete: true }), path, to),
-    named,
+  const raw = withoutNulls(
+    settings.reduce((value, { path, value: to }) => put(expand(value, { complete: true }), path, to), named),
+    settings,
   );
   const { value, unknown } = fromDisk(raw);
   const issues = unknown.map(unknownIssue);
@@ -66,6 +66,22 @@ export function resolveRecipe(
   const resolved = resolveArms(arms, preferOf(raw), parsed.data.student.prefer);
   if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
   return { ...withHeldOut(recipe), out: out ?? join("runs", recipe.name), arms: resolved.arms };
+}
+
+/** `--set path=null` takes away a setting that cannot be null, as if the recipe did not have it. */
+function withoutNulls(raw: unknown, settings: readonly Setting[]): unknown {
+  const nulls = settings.filter(({ value }) => value === null);
+  if (nulls.length === 0) return raw;
+  const { value } = fromDisk(raw);
+  const issues = recipeSchema.safeParse(value).error?.issues.flatMap((issue) => issueOf(issue, value)) ?? [];
+  const wrong = new Set(issues.map(({ path }) => path.join(".")));
+  return nulls.reduce((rest, { path }) => (wrong.has(path.join(".")) ? without(rest, path) : rest), raw);
+}
+
+function without(value: unknown, [key, ...rest]: Path): unknown {
+  if (!isObject(value)) return value;
+  const { [String(key)]: inner, ...others } = value;
+  return rest.length === 0 ? others : { ...others, [String(key)]: without(inner, rest) };
 }
 
 /**
