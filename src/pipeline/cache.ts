@@ -2,7 +2,7 @@
  * Results of stages on disk: `<folder>/<name>-<key>/` with the outputs and `stage.json`, which appears with one rename when everything
  * in it is written and synced. An unfinished stage is `.work-<name>-<key>/`; nobody else reads it.
  */
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AlignError, messageOf } from "../core/errors.ts";
@@ -49,6 +49,13 @@ export type Found =
 /** The record of a finished stage's folder; undefined when the folder is none. */
 export async function readStageRecord(folder: string): Promise<StageRecord | undefined> {
   return recordSchema.safeParse(await readJson(join(folder, RECORD)).catch(() => undefined)).data;
+}
+
+/** Names of the stages that have some result in a folder, whatever their keys. */
+export async function keptNames(folder: string): Promise<Set<string>> {
+  const names = await readdir(folder).catch(() => []);
+  const records = await Promise.all(names.map((name) => readStageRecord(join(folder, name))));
+  return new Set(records.flatMap((record) => record?.identity.name ?? []));
 }
 
 /** Looks a stage up. */

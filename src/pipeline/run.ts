@@ -3,7 +3,6 @@
  * report is written.
  */
 import { spawnSync } from "node:child_process";
-import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AlignError, ConfigError } from "../core/errors.ts";
@@ -12,7 +11,7 @@ import { type Log, silentLog } from "../core/log.ts";
 import type { ReportData } from "../report/data.ts";
 import type { ReportFiles } from "../report/render.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
-import { readStageRecord } from "./cache.ts";
+import { keptNames } from "./cache.ts";
 import { threadsOf } from "./executor/resources.ts";
 import { planJobs, runOnSlurm } from "./executor/slurm-run.ts";
 import { type StageJob, slurmFolder } from "./executor/stage-jobs.ts";
@@ -201,7 +200,7 @@ async function finished(run: OpenedRun): Promise<OpenedRun> {
   const { folder } = run;
   const open = run.steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
   if (open.length === 0) return run;
-  const kept = await keptNames(folder);
+  const kept = await keptNames(join(folder, "stages"));
   const other = open.filter((name) => kept.has(name));
   const why =
     other.length === 0
@@ -211,14 +210,6 @@ async function finished(run: OpenedRun): Promise<OpenedRun> {
     "pipeline",
     `${folder}: ${open.length} of ${run.steps.length} stages are not finished: ${open.join(", ")}.${why} Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
   );
-}
-
-/** Names of the stages that a run's folder has some result of. */
-async function keptNames(folder: string): Promise<Set<string>> {
-  const stages = join(folder, "stages");
-  const names = await readdir(stages).catch(() => []);
-  const records = await Promise.all(names.map((name) => readStageRecord(join(stages, name))));
-  return new Set(records.flatMap((record) => record?.identity.name ?? []));
 }
 
 /**
