@@ -21,12 +21,11 @@ function main(args) {
   const count = Math.max(...rows.map(({ runs }) => runs.length));
   const seeds = rows[0].runs.map(({ environment }) => `seed ${environment.seed}`);
   table(
-    ["agreement with people, %", ...seeds, `mean (sd over ${count} seeds)`, "labels of the pool"],
+    ["agreement with people, %", ...seeds, `mean (sd over ${count} seeds)`],
     rows.map(({ name, runs }) => [
       name,
       ...runs.map(({ agreement: [block] }) => interval(block.agreement)),
       spread(runs.map(({ agreement: [block] }) => block.agreement.estimate)),
-      runs.map(decided).join(", "),
     ]),
   );
   table(
@@ -55,9 +54,6 @@ const read = (folder) => JSON.parse(readFileSync(join(folder, "report.json"), "u
 const percent = (value) => (100 * value).toFixed(1);
 const interval = ({ estimate, low, high, n }) =>
   `${percent(estimate)} [${percent(low)}, ${percent(high)}] n=${n}`;
-
-/** Pairs of the pool that got a label. */
-const decided = ({ coverage: [curve] = [] }) => curve?.points.at(-1)?.n ?? 0;
 
 function accuracyAt({ coverage: [curve] = [] }, share) {
   return curve?.points.find(({ coverage }) => coverage >= share - 1e-4)?.accuracy;

@@ -4,12 +4,10 @@
  * content, so two processes that do take the same piece write the same file.
  */
 import { randomBytes } from "node:crypto";
-import { readlinkSync } from "node:fs";
 import { link, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { exists } from "./files.ts";
-import { isAlive } from "./processes.ts";
+import { HERE, holderIn, isGone, thisHolder } from "./holders.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
 export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
@@ -31,8 +29,6 @@ export interface Claims {
 
 const STALE_MS = 60_000;
 
-type Holder = { readonly pid: number; readonly host: string; readonly token: string };
-
 /**
  * Opens a folder of claims. A claim is stale when its process is known to be dead (same machine) or when its file has not been
  * touched for `staleMs` (default 60,000) of our own clock, so clocks need not agree; it is touched every `heartbeatMs` (5,000).
@@ -48,7 +44,7 @@ export async function openClaims(folder: string, times: ClaimTimes = {}): Promis
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (info === undefined || text === undefined) return undefined;
     const holder = holderIn(text);
-    if (holder !== undefined && holder.host === HOST && !isAlive(holder.pid)) return text;
+    if (holder !== undefined && (await isGone(holder))) return text;
     const known = seen.get(file);
     if (known?.mtimeMs === info.mtimeMs) return performance.now() - known.atMs >= staleMs ? text : undefined;
     seen.set(file, { mtimeMs: info.mtimeMs, atMs: performance.now() });
@@ -91,7 +87,8 @@ export async function readClaims(folder: string): Promise<ClaimHolder[]> {
     const holder = holderIn(await readFile(file, "utf8").catch(() => ""));
     if (info === undefined || holder === undefined) return undefined;
     const silentSeconds = Math.max(0, (Date.now() - info.mtimeMs) / 1000);
-    const dead = holder.host === HOST ? !isAlive(holder.pid) : silentSeconds > STALE_MS / 1000;
+    const here = holder.host === HERE.host && holder.space === HERE.space;
+    const dead = here ? await isGone(holder) : silentSeconds > STALE_MS / 1000;
     const { pid, host } = holder;
     return { name: name.slice(0, -".claim".length), pid, host, silentSeconds, living: !dead };
   });
@@ -100,15 +97,15 @@ export async function readClaims(folder: string): Promise<ClaimHolder[]> {
 
 /** Makes the claim file; undefined when there is one. Creating exclusively is atomic, on NFS too. */
 async function create(file: string): Promise<string | undefined> {
-  const token = randomBytes(8).toString("hex");
+  const me = await thisHolder();
   try {
     const handle = await open(file, "wx");
     try {
-      await handle.writeFile(`${JSON.stringify({ pid: process.pid, host: HOST, token } satisfies Holder)}\n`);
+      await handle.writeFile(`${JSON.stringify(me)}\n`);
     } finally {
       await handle.close();
     }
-    return token;
+    return me.token;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
     throw error;
@@ -144,27 +141,5 @@ async function evict(file: string, stale: string): Promise<boolean> {
     return right;
   } catch {
     return false;
-  }
-}
-
-function holderIn(text: string): Holder | undefined {
-  try {
-    const { pid, host, token } = JSON.parse(text) as Partial<Holder>;
-    return typeof pid === "number" && typeof host === "string" && typeof token === "string"
-      ? { pid, host, token }
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Where process ids mean the same: containers of one machine may share its name but not its processes. */
-const HOST = `${hostname()}/${processNamespace()}`;
-
-function processNamespace(): string {
-  try {
-    return readlinkSync("/proc/self/ns/pid");
-  } catch {
-    return "";
   }
 }

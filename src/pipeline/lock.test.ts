@@ -1,8 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { InterruptedError } from "../core/errors.ts";
+import { HERE } from "../core/holders.ts";
 import { takeLock } from "./lock.ts";
 
 let folder: string;
@@ -16,7 +17,7 @@ afterEach(() => rm(folder, { recursive: true }));
 /** No process has this id: the largest that Linux gives is 2^22. */
 const DEAD = 2 ** 22 + 5;
 const holder = (part: object) =>
-  writeFile(path, JSON.stringify({ pid: DEAD, host: hostname(), started: "", token: "x", ...part }));
+  writeFile(path, JSON.stringify({ pid: DEAD, ...HERE, started: "", token: "x", ...part }));
 
 test("one at a time, in some order, nobody twice", async () => {
   let inside = 0;
@@ -66,7 +67,7 @@ test("a holder on another host is believed until it has been silent for long", a
   const longAgo = new Date(Date.now() - 61_000);
   await utimes(path, longAgo, longAgo);
   const lock = await takeLock(path, options);
-  expect(JSON.parse(await readFile(path, "utf8")).host).toBe(hostname());
+  expect(JSON.parse(await readFile(path, "utf8")).host).toBe(HERE.host);
   await lock.release();
 });
 

@@ -2,22 +2,11 @@
  * A lock that outlives nobody: a file with the holder's process id, host and a heartbeat. A holder that was killed is told by its
  * process (same host) or by its silence (another host), and its lock is taken over.
  */
-import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
-import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError, messageOf } from "../core/errors.ts";
-import { isAlive } from "../core/processes.ts";
-
-/** Who holds a lock. */
-export type Holder = {
-  readonly pid: number;
-  readonly host: string;
-  /** When the process started, in the system's own terms, where it tells: process ids are used again. */
-  readonly started: string;
-  readonly token: string;
-};
+import { type Holder, holderIn, isGone, thisHolder } from "../core/holders.ts";
 
 /** A held lock. */
 export interface Lock {
@@ -44,12 +33,7 @@ const STALE_MS = 120_000;
  * @throws InterruptedError when `signal` is aborted meanwhile; AlignError "io" when the file cannot be written
  */
 export async function takeLock(path: string, options: LockOptions = {}): Promise<Lock> {
-  const me: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    started: await startOf(process.pid),
-    token: randomBytes(8).toString("hex"),
-  };
+  const me = await thisHolder();
   let told = false;
   for (;;) {
     if (options.signal?.aborted) throw new InterruptedError(path);
@@ -144,16 +128,8 @@ async function takeOver(path: string, dead: Holder | undefined): Promise<void> {
   }
 }
 
-async function isDead(path: string, { pid, host, started }: Holder, staleMs: number): Promise<boolean> {
-  if (host === hostname() && (!isAlive(pid) || (await startOf(pid)) !== started)) return true;
-  return olderThan(path, staleMs);
-}
-
-/** Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
-export async function startOf(pid: number): Promise<string> {
-  const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // The second field, the name in parentheses, may hold anything: count from its end.
-  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+async function isDead(path: string, holder: Holder, staleMs: number): Promise<boolean> {
+  return (await isGone(holder)) || olderThan(path, staleMs);
 }
 
 async function olderThan(path: string, ms: number): Promise<boolean> {
@@ -162,14 +138,5 @@ async function olderThan(path: string, ms: number): Promise<boolean> {
 }
 
 async function readHolder(path: string): Promise<Holder | undefined> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, "utf8"));
-    const { pid, host, started, token } = (value ?? {}) as Partial<Holder>;
-    if (typeof pid !== "number" || typeof host !== "string") return undefined;
-    return typeof started === "string" && typeof token === "string"
-      ? { pid, host, started, token }
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return holderIn(await readFile(path, "utf8").catch(() => ""));
 }

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { toyStages } from "../../test/helpers/toy-stages.ts";
 import { DataError } from "../core/errors.ts";
-import { startOf } from "./lock.ts";
+import { HERE, startOf } from "../core/holders.ts";
 import type { Stage } from "./stage.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./stages.ts";
 
@@ -105,7 +105,7 @@ test("a lock whose process died after the result was whole is cleared away, a li
   const stages = join(folder, "stages");
   const [done, other] = (await readdir(stages)).sort();
   const lock = (name: string, pid: number, started: string) =>
-    writeFile(join(stages, `.lock-${name}`), JSON.stringify({ pid, host: hostname(), started, token: "x" }));
+    writeFile(join(stages, `.lock-${name}`), JSON.stringify({ pid, ...HERE, started, token: "x" }));
   // No process has this id: the largest that Linux gives is 2^22.
   await lock(done!, 2 ** 22 + 5, "");
   await lock(other!, process.ppid, await startOf(process.ppid));

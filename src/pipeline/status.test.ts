@@ -89,7 +89,7 @@ test("counts the rate from the shards' times, and tells a dead holder", async ()
   await held!.release();
   await writeFile(
     join(work, "claims", `${NAMES[5]}.claim`),
-    JSON.stringify({ pid: 1, host: "elsewhere", token: "x" }),
+    JSON.stringify({ pid: 1, host: "elsewhere", space: "", started: "", token: "x" }),
   );
   await utimes(join(work, "claims", `${NAMES[5]}.claim`), 1, 1);
   const [dead] = (await status()).stages;

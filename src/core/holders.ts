@@ -1,0 +1,75 @@
+/**
+ * Who holds a lock or a claim: what its file says, and whether that process is gone. A holder on this machine is told by its process, one
+ * elsewhere only by its silence, which is the caller's to watch.
+ */
+import { randomBytes } from "node:crypto";
+import { readlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+
+/** What a holder's file says. */
+export type Holder = {
+  readonly pid: number;
+  readonly host: string;
+  /** Process ids mean the same within it: containers of one machine may share its name but not its processes. */
+  readonly space: string;
+  /** When the process started, in the system's own terms, where it tells: process ids are used again. */
+  readonly started: string;
+  /** Drawn anew for each holding. */
+  readonly token: string;
+};
+
+/** Where this process runs. */
+export const HERE = { host: hostname(), space: processNamespace() } as const;
+
+/** This process as a holder, with a token of its own. */
+export async function thisHolder(): Promise<Holder> {
+  return {
+    pid: process.pid,
+    ...HERE,
+    started: await startOf(process.pid),
+    token: randomBytes(8).toString("hex"),
+  };
+}
+
+/** What a file's text says; undefined when it is no holder's, such as one half written. */
+export function holderIn(text: string): Holder | undefined {
+  try {
+    const { pid, host, space, started, token } = (JSON.parse(text) ?? {}) as Partial<Holder>;
+    return typeof pid === "number" && [host, space, started, token].every((part) => typeof part === "string")
+      ? { pid, host: host!, space: space!, started: started!, token: token! }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when a holder of this machine is known to be dead; false for one that lives, and for any on another machine. */
+export async function isGone({ pid, host, space, started }: Holder): Promise<boolean> {
+  return host === HERE.host && space === HERE.space && (!isAlive(pid) || (await startOf(pid)) !== started);
+}
+
+/** True for a process that runs, whoever owns it. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
+export async function startOf(pid: number): Promise<string> {
+  const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // The second field, the name in parentheses, may hold anything: count from its end.
+  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+}
+
+function processNamespace(): string {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
+  }
+}
