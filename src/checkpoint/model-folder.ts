@@ -32,7 +32,9 @@ const INDEX = "model.safetensors.index.json";
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const inside = await readdir(path).catch((error) => {
-    throw new CheckpointError(path, pathProblem(error, "cannot be opened as a model folder"), {
+    const advice =
+      path === "stories15M" ? ` To make it a folder: weak-teacher import ${path} --out models/${path}.` : "";
+    throw new CheckpointError(path, `${pathProblem(error, "cannot be opened as a model folder")}${advice}`, {
       cause: error,
     });
   });

@@ -1,6 +1,6 @@
 /** Processes of the same command that take part of its work. They end with the one that started them, however that ends. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Log } from "../core/log.ts";
 
@@ -15,10 +15,9 @@ export interface Helpers {
 
 /**
  * Starts this process's own command again, `count` times, as helpers; the command knows `--jobs` and the flag above. What each says goes
- * to `helper-N.log` in `folder`. One that ends early is told and not replaced: its work is left to the others.
+ * to `helper-N.log` in `folder`, which must be there. One that ends early is told and not replaced: its work is left to the others.
  */
 export function startHelpers(count: number, folder: string, log: Log): Helpers {
-  mkdirSync(folder, { recursive: true });
   let stopping = false;
   const tell = (why: string) => {
     if (!stopping) log.warn(`a helper ended early (${why}), the others go on.`);

@@ -4,9 +4,9 @@
  * content, so two processes that do take the same piece write the same file.
  */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { exists } from "./files.ts";
+import { ensureFolder, exists } from "./files.ts";
 import { HERE, holderIn, isGone, thisHolder } from "./holders.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
@@ -35,7 +35,7 @@ const STALE_MS = 60_000;
  */
 export async function openClaims(folder: string, times: ClaimTimes = {}): Promise<Claims> {
   const { heartbeatMs = 5_000, staleMs = STALE_MS } = times;
-  await mkdir(folder, { recursive: true });
+  await ensureFolder(folder);
   /** When each foreign claim was first seen in its present state. */
   const seen = new Map<string, { mtimeMs: number; atMs: number }>();
   /** What a claim file holds, if its holder is gone; undefined if it lives or there is no claim. */

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AlignError, DataError, InterruptedError } from "./errors.ts";
 import {
+  ensureFolder,
   exists,
   readJson,
   readText,
@@ -25,6 +26,26 @@ async function* chunksThen(error: Error) {
   yield new Uint8Array(100_000);
   throw error;
 }
+
+describe("ensureFolder", () => {
+  test("makes what is missing, several at once too, and says when something is in the way", async () => {
+    const path = join(folder, "a", "b", "c");
+    await Promise.all(Array.from({ length: 8 }, () => ensureFolder(path)));
+    expect((await stat(path)).isDirectory()).toBe(true);
+    await ensureFolder(path);
+    await writeFile(join(folder, "file"), "x");
+    await expect(ensureFolder(join(folder, "file"))).rejects.toMatchObject({ code: "EEXIST" });
+    await expect(ensureFolder(join(folder, "file", "below"))).rejects.toMatchObject({ code: "ENOTDIR" });
+  });
+
+  test.runIf(process.platform === "linux")(
+    "below /proc, which takes no folders, it fails at once",
+    async () => {
+      await expect(ensureFolder("/proc/none/below")).rejects.toMatchObject({ code: "ENOENT" });
+      await expect(writeFileAtomic("/proc/none/x.json", "{}")).rejects.toMatchObject({ code: "io" });
+    },
+  );
+});
 
 describe("writeFileAtomic", () => {
   test("writes text, bytes and chunks of either kind, making the folders", async () => {

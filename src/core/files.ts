@@ -10,6 +10,25 @@ import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 
 const TMP = ".tmp-";
 
+/**
+ * Makes a folder, and those above it that are missing. Node's own recursive `mkdir` never returns where a file system answers with
+ * ENOENT to any new folder, as /proc does.
+ * @throws the system's error, also when there is something else at the path
+ */
+export async function ensureFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw error;
+    await ensureFolder(dirname(path));
+    // Another process may have made it meanwhile.
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      if (again.code !== "EEXIST") throw again;
+    });
+  }
+}
+
 /** A file that is being written and appears when it is whole. */
 export interface AtomicFile {
   /** Adds to the file. @throws AlignError with code "io" */
@@ -30,7 +49,7 @@ export async function openFileAtomic(path: string): Promise<AtomicFile> {
     work.catch((error: unknown) => {
       throw writeError(path, error);
     });
-  await checked(mkdir(dirname(path), { recursive: true }));
+  await checked(ensureFolder(dirname(path)));
   const file = await checked(open(temporary, "wx"));
   let isOpen = true;
   const close = async () => {
@@ -87,7 +106,7 @@ export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
 export async function writeDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = temporaryFor(path);
   try {
-    await mkdir(temporary, { recursive: true });
+    await ensureFolder(temporary);
     await fill(temporary);
     await rm(path, { recursive: true, force: true });
     await rename(temporary, path);

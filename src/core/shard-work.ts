@@ -6,11 +6,11 @@
  *
  * A shard is named by all that its result depends on, so whoever makes it makes the same bytes. A dead worker's shard is taken over.
  */
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Claim, type Claims, type ClaimTimes, openClaims } from "./claims.ts";
 import { InterruptedError } from "./errors.ts";
-import { exists, removeTemporaries, writeFileAtomic } from "./files.ts";
+import { ensureFolder, exists, removeTemporaries, writeFileAtomic } from "./files.ts";
 
 /** Where shards are, in their folder. */
 export const SHARDS = "shards";
@@ -49,7 +49,7 @@ const IN_HAND = 2;
  */
 export async function workShards<Input>(job: ShardJob<Input>): Promise<void> {
   const { folder, digests, signal, pollMs = 500 } = job;
-  await mkdir(join(folder, SHARDS), { recursive: true });
+  await ensureFolder(join(folder, SHARDS));
   const claims = await openClaims(join(folder, CLAIMS), job.claims);
   const open = new Set(digests.keys());
   const settle = (index: number) => {

@@ -6,7 +6,7 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { AlignError, messageOf } from "../core/errors.ts";
-import { exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
+import { ensureFolder, exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
 import { type Contents, digestContents, hasContents, LOG_FOLDER, readContents } from "./contents.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
 
@@ -103,7 +103,7 @@ export async function openWork(
   { shared = false }: { shared?: boolean } = {},
 ): Promise<WorkFolder> {
   const work = workFolder(folder, identity, keyOf(identity));
-  await mkdir(folder, { recursive: true });
+  await ensureFolder(folder);
   // Of several processes that come at once, one made it.
   const resumed = await mkdir(work).then(
     () => false,
@@ -112,7 +112,7 @@ export async function openWork(
       throw error;
     },
   );
-  await mkdir(join(work, SCRATCH), { recursive: true });
+  await ensureFolder(join(work, SCRATCH));
   if (!shared) await removeTemporaries(work);
   const path = (...parts: string[]) => join(work, ...parts);
   return { folder: work, resumed, scratch: path(SCRATCH), log: path(LOG_FOLDER), path };

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { writeJsonAtomic } from "../core/files.ts";
+import { type Log, silentLog } from "../core/log.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
 import { unitOf } from "../data/normalise.ts";
 import { type CandidateStream, openCandidates } from "../data/stream-candidates.ts";
@@ -67,6 +68,8 @@ export type LabelRequest = {
 export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<Artefact> {
   const { teacher, models, pool, calibrate, limits, rules, seed, read } = request;
   const { settings } = identityOf(teacher);
+  const logFor = tellingOnce(deps.log);
+  const openPairs = (file: string) => openCandidates(file, { ...read, seed, log: logFor(file) });
   return deps.pipeline.stage({
     name: "label",
     version: 4,
@@ -76,19 +79,19 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       pool: pool.digest,
       ...(calibrate === undefined ? {} : { calibrate: calibrate.digest }),
     },
-    share: (work) => scoreAll(deps, work, request),
+    share: (work) => scoreAll(deps, work, request, openPairs),
     run: async (work) => {
       const scores = work.path(SCORES);
       await closeScores(scores);
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
-      const judged = await judge(deps, work, request);
+      const judged = await judge(work, request, logFor);
       const plan = await planLabels(scores, {
         form: judged.form,
         weight: rules.weight,
         select: selectionRule(rules.select, () => judged.heldOut ?? noHeldOut()),
         ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
       });
-      await writeLabelling(work.folder, plan, (await openPairs(deps, request, pool.file)).pairs);
+      await writeLabelling(work.folder, plan, (await openPairs(pool.file)).pairs);
       if (judged.heldOut)
         await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged.heldOut, rules.select));
       const facts: LabelFactsFile = {
@@ -115,13 +118,18 @@ const SCORES = "scores";
 const HELD_OUT = "held-out-scores";
 
 /** Scores the pool and the labelled pairs, if there are any, unless an earlier result has them. */
-async function scoreAll(deps: JobDeps, work: WorkFolder, request: LabelRequest): Promise<void> {
+async function scoreAll(
+  deps: JobDeps,
+  work: WorkFolder,
+  request: LabelRequest,
+  openPairs: (file: string) => Promise<CandidateStream>,
+): Promise<void> {
   const { teacher, models, limits, seed, read, pool, calibrate } = request;
   const { settings } = identityOf(teacher);
   const part = (name: string, { file, digest }: FileRef): ScoresPart => ({
     name,
     key: digestOf({ version: 1, settings, models, limits, seed, read: { ...read }, pairs: digest }),
-    pairs: async () => (await openPairs(deps, request, file)).pairs,
+    pairs: async () => (await openPairs(file)).pairs,
   });
   await scoreParts(deps, work, {
     parts: [part(SCORES, pool), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
@@ -130,9 +138,14 @@ async function scoreAll(deps: JobDeps, work: WorkFolder, request: LabelRequest):
   });
 }
 
-/** Pairs of a file, which is read anew whenever they are needed. */
-function openPairs({ log }: JobDeps, { read, seed }: LabelRequest, file: string): Promise<CandidateStream> {
-  return openCandidates(file, { ...read, seed, log });
+/** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */
+function tellingOnce(log: Log): (file: string) => Log {
+  const told = new Set<string>();
+  return (file) => {
+    const first = !told.has(file);
+    told.add(file);
+    return first ? log : silentLog;
+  };
 }
 
 function noHeldOut(): never {
@@ -144,11 +157,19 @@ function noHeldOut(): never {
 type Judged = { readonly form: FittedForm; readonly heldOut: HeldOutFit | undefined };
 
 /** Fits what the scores' form and the calibration leave open. */
-async function judge(deps: JobDeps, work: WorkFolder, request: LabelRequest): Promise<Judged> {
+async function judge(
+  work: WorkFolder,
+  request: LabelRequest,
+  logFor: (file: string) => Log,
+): Promise<Judged> {
   const { calibrate, read, seed, rules } = request;
   const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
   if (calibrate === undefined) return { form, heldOut: undefined };
-  const { pairs, humanLabels } = await readCandidates(calibrate.file, { ...read, seed, log: deps.log });
+  const { pairs, humanLabels } = await readCandidates(calibrate.file, {
+    ...read,
+    seed,
+    log: logFor(calibrate.file),
+  });
   const labels = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
   const judged = judgedLabels(
     labels,

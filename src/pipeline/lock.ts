@@ -2,10 +2,12 @@
  * A lock that outlives nobody: a file with the holder's process id, host and a heartbeat. A holder that was killed is told by its
  * process (same host) or by its silence (another host), and its lock is taken over.
  */
-import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+
+import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError, messageOf } from "../core/errors.ts";
+import { ensureFolder } from "../core/files.ts";
 import { type Holder, holderIn, isGone, thisHolder } from "../core/holders.ts";
 
 /** A held lock. */
@@ -79,7 +81,7 @@ async function create(path: string, me: Holder): Promise<boolean> {
     const advice = "Check free space and permissions, or choose another folder.";
     throw new AlignError("io", `${path}: cannot be locked: ${messageOf(error)}. ${advice}`, { cause: error });
   };
-  await mkdir(dirname(path), { recursive: true }).catch(fail);
+  await ensureFolder(dirname(path)).catch(fail);
   try {
     const file = await open(path, "wx");
     try {

@@ -2,9 +2,9 @@
  * The folder of a run: `metrics.jsonl`, an event file for TensorBoard, and `checkpoint-<step>/` folders that appear
  * whole or not at all. Resuming is the default.
  */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { exists, removeTemporaries, writeDirAtomic } from "../core/files.ts";
+import { ensureFolder, exists, removeTemporaries, writeDirAtomic } from "../core/files.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type MetricsLine, openMetrics } from "./metrics.ts";
 import {
@@ -57,7 +57,7 @@ const EVENTS = "events.out.tfevents.0.weak-teacher";
  */
 export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
   const { folder, runtime, identity } = setup;
-  await mkdir(folder, { recursive: true });
+  await ensureFolder(folder);
   await removeTemporaries(folder);
   if (setup.fresh) await clearCheckpoints(folder);
   let newest = (await checkpointsOf(folder)).at(-1);

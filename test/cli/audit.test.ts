@@ -100,7 +100,7 @@ test("a reward head audits, too, and says what it found in words", async () => {
       at("base"),
       "--out",
       at("head"),
-      "--kind",
+      "--teacher",
       "reward-head",
       "--trim",
     ],
@@ -118,7 +118,7 @@ test("a plan runs nothing; settings without effect on the kind, and too many fol
   const plan = await audit("plan", "--dry-run");
   expect(plan.code, plan.stderr).toBe(0);
   expect(plan.stdout).toMatch(/^audit-data {2,}runs\n/);
-  const useless = await audit("x", "--kind", "likelihood");
+  const useless = await audit("x", "--teacher", "likelihood");
   expect(useless).toMatchObject({ code: 2 });
   expect(useless.stderr).toContain("prefer: unknown setting; there are sft, score, calibration.");
   const folds = await audit("y", "--folds", "500");

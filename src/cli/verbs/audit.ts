@@ -16,7 +16,7 @@ type AuditOptions = ComputeOptions &
     readonly model: string;
     readonly layers?: number;
     readonly trim?: boolean;
-    readonly kind: AuditKind;
+    readonly teacher: AuditKind;
     readonly folds: number;
     readonly seed: number;
     readonly plant?: number;
@@ -47,7 +47,7 @@ export function addAudit(program: Command): void {
     )
     .option("--layers <n>", "keep only the model's first n layers", wholeNumber(1, 10_000))
     .option("--trim", "keep only the tokens that occur in the data: less time and memory")
-    .addOption(new Option("--kind <kind>", "what judges").choices(AUDIT_KINDS).default("implicit-reward"))
+    .addOption(new Option("--teacher <kind>", "what judges").choices(AUDIT_KINDS).default("implicit-reward"))
     .option("--folds <k>", "teachers to train, each without one fold of the prompts", wholeNumber(2, 1000), 5)
     .option(
       "--seed <n>",
@@ -74,7 +74,7 @@ export function addAudit(program: Command): void {
       "after",
       examples([
         "audit pairs.jsonl --model stories15M --layers 3 --trim --max-length 256 --out audits/pairs",
-        "audit pairs.jsonl --model models/opt-125m --kind reward-head --folds 10 --out audits/pairs",
+        "audit pairs.jsonl --model models/opt-125m --teacher reward-head --folds 10 --out audits/pairs",
         "audit ethics.csv --format ethics --model stories15M --layers 3 --trim --plant 0.1 --limit 1500 --folds 3 --max-length 128 --max-prompt-length 64 --out audits/ethics",
         "audit pairs.jsonl --model models/opt-125m --set sft.learning_rate=1e-5 --set prefer.beta=0.2 --set prefer.loss=ipo --out audits/ipo",
       ]),
@@ -122,9 +122,9 @@ async function requestOf({ log }: Session, file: string, options: AuditOptions):
   const { digestPath } = await import("../../pipeline/contents.ts");
   const { fetchModel } = await import("../../pipeline/hub-models.ts");
   const { auditSettings } = await import("../../pipeline/audit/settings.ts");
-  const { model, layers, trim, kind, folds, seed, plant, set, maxLength, maxPromptLength } = options;
+  const { model, layers, trim, teacher, folds, seed, plant, set, maxLength, maxPromptLength } = options;
   return {
-    ...auditSettings(kind, set, seed),
+    ...auditSettings(teacher, set, seed),
     file,
     digest: file.startsWith("hub:") ? file : await digestPath(file),
     read: readOptions(options),

@@ -1,9 +1,8 @@
 /** Runs the stages of a recipe as Slurm jobs: submits what is not kept and not in the queue yet, and follows it. */
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError } from "../../core/errors.ts";
-import { writeFileAtomic } from "../../core/files.ts";
+import { ensureFolder, writeFileAtomic } from "../../core/files.ts";
 import type { Log } from "../../core/log.ts";
 import { takeLock } from "../lock.ts";
 import type { SlurmSettings } from "../recipe/executor.ts";
@@ -70,7 +69,7 @@ export function formatJobs(jobs: readonly StageJob[]): string {
 export async function runOnSlurm(run: SlurmRun): Promise<Record<string, string[]>> {
   const { folder, settings, log, signal, slurm = openSlurm() } = run;
   // The id is of the folder's real path, which it has once it is there.
-  await mkdir(slurmFolder(folder), { recursive: true });
+  await ensureFolder(slurmFolder(folder));
   const runId = await runIdOf(folder, run.recipe);
   const save = (tracked: TrackedJobs) => writeJobs(folder, { run: runId, stages: recordOf(tracked) });
   const tracked = await submitOnce(run, slurm, runId, save);

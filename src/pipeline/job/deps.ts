@@ -1,6 +1,8 @@
 /** What every stage of the main job works with. */
-import { cp, mkdir } from "node:fs/promises";
+
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { ensureFolder } from "../../core/files.ts";
 import type { Log } from "../../core/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { StageDeps } from "../../train/job.ts";
@@ -29,7 +31,7 @@ const KEPT = ["metrics.jsonl", "tensorboard"];
 
 /** Copies a training run's curves from its scratch folder into the stage's log folder. */
 export async function keepCurves(work: WorkFolder): Promise<void> {
-  await mkdir(work.log, { recursive: true });
+  await ensureFolder(work.log);
   const copied = KEPT.map((name) =>
     cp(join(work.scratch, name), join(work.log, name), { recursive: true, force: true }),
   );

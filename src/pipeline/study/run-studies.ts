@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
+import { ensureFolder } from "../../core/files.ts";
 import { formatSeconds, type Log, silentLog } from "../../core/log.ts";
 import type { Study } from "../../report/data.ts";
 import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
@@ -83,6 +84,7 @@ export async function runStudies(
     announce(plan, log);
     const sharers = helper ? jobs : Math.min(jobs, plan.filter(isOpen).length);
     await runtimes.share(sharers);
+    await ensureFolder(folder);
     if (!helper && sharers > 1) helpers = options.startHelpers?.(sharers - 1);
     const { outcomes, steps } = await runAll(folder, variants, runtimes.get, options);
     if (helper) return { ...outcome, steps, report: undefined };
