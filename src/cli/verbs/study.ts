@@ -47,7 +47,9 @@ export function addStudy(program: Command): void {
         "processes that share the work and the cores; default: 1, or one a core, at most 4, on the small scale's own base",
       ).argParser(wholeNumber(1, 64)),
     )
-    .addOption(new Option(HELPER_FLAG).hideHelp())
+    .addOption(
+      new Option(HELPER_FLAG, "compute beside the process that started this one; write no report").hideHelp(),
+    )
     .option("--dry-run", "list the cells and estimate the time; compute and write nothing")
     .addHelpText(
       "after",

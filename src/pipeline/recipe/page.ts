@@ -18,7 +18,7 @@ Generated from \`src/pipeline/recipe/schema.ts\`; do not edit. Write it anew wit
 
 A recipe is one YAML file: \`weak-teacher run recipe.yaml\`. Unknown settings are errors, all of them are told at once with file, line and
 column. \`extends:\` lays a recipe over a preset (\`demo\`, \`tao-li-2025\`, \`cwpo-2026\`) or another file; \`--set student.prefer.beta=0.05\` (a YAML
-value) goes over both. The file as it was resolved is kept in the run's folder. Editors complete recipes that begin with
+value) goes over both, and \`--set label.held_out=null\` takes a setting away. The file as it was resolved is kept in the run's folder. Editors complete recipes that begin with
 \`# yaml-language-server: $schema=<path to>/recipes/recipe.schema.json\`.
 
 ${table(top.map(([name, part]) => rowOf(name, part, required.has(name))))}
