@@ -104,8 +104,15 @@ function describe(job: MainJob, arm: MeasuredStudent["arm"]): string {
       ? "no SFT"
       : `SFT on the responses that ${sft === "own" ? rowsInWords(arm) : `${sft} labels`} prefer`;
   if (training === "sft") return `${start}, no preference training`;
-  return `${start}, then preference training on ${rowsInWords(arm)}${job.student.lora ? " (LoRA)" : ""}`;
+  const notes = [...lossInWords(arm.prefer ?? job.student.prefer), ...(job.student.lora ? ["LoRA"] : [])];
+  return `${start}, then preference training on ${rowsInWords(arm)}${notes.length > 0 ? ` (${notes.join(", ")})` : ""}`;
 }
+
+/** What a loss differs in from plain DPO. */
+const lossInWords = ({ loss }: ArmSettings["prefer"] & {}): string[] => [
+  ...(loss.type === "sigmoid" ? [] : [`${loss.type} loss`]),
+  ...(loss.weighted ? ["weighted"] : []),
+];
 
 const selectInWords = (select: NonNullable<ArmSettings["select"]>): string =>
   select.kind === "top"

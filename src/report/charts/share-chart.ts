@@ -60,7 +60,7 @@ export function reliabilityDiagram(spec: ReliabilitySpec, width = 400): Html | u
     },
     ({ x, y }) => {
       const start = Math.max(from, y.domain[0]);
-      return html`<line class="reference" x1="${x(start)}" y1="${y(start)}" x2="${x(1)}" y2="${y(1)}"/><text class="reference-name" x="${x(1) - 4}" y="${y(from) - 6}" text-anchor="end">dashed: confidence = accuracy</text>`;
+      return html`<line class="reference" x1="${x(start)}" y1="${y(start)}" x2="${x(1)}" y2="${y(1)}"/><text class="reference-name" x="${x(1) - 4}" y="${y(y.domain[0]) - 6}" text-anchor="end">dashed: confidence = accuracy</text>`;
     },
   );
 }
