@@ -52,6 +52,9 @@ describe("compareArms", () => {
     expect(vsHuman).toMatchObject({ baseline: "a", wins: 4, permutationTest: 0.125 });
     // Comparisons: a vs sft; b vs both (sft vs a is the first again): p = 1, 0.125, 0.125. Holm: 3 * 0.125 = 0.375, then max(0.375, 2 * 0.125).
     expect(table.comparisons).toBe(3);
+    const [sft, a] = ["sft", "a"].map((name) => figuresOf(table, name));
+    expect(sft!.vsHuman!.adjusted).toBe(a!.vsSft!.adjusted);
+    expect(sft!.vsHuman!.difference.estimate).toBe(-a!.vsSft!.difference.estimate);
     expect([vsSft!.adjusted, vsHuman!.adjusted]).toEqual([0.375, 0.375]);
     expect(table.note).toMatch(/^3 comparisons/);
   });

@@ -63,7 +63,6 @@ export type ArmFigures = {
   readonly logRatioFromSft: Interval | null;
   /** Null for the baseline itself and where there is no such arm. */
   readonly vsSft: ArmComparison | null;
-  /** Null for the SFT baseline, too: the human arm is compared with that one already, and a pair is tested once. */
   readonly vsHuman: ArmComparison | null;
   /** Share of prompts with gold reward above the shared SFT student's (CW-PO's GRA, strict >); null for that student. */
   readonly graShared: Interval | null;
@@ -96,20 +95,33 @@ export function compareArms(arms: readonly EvaluatedArm[], options: CompareOptio
   }
   const table = new Table(byName, options);
   const figures = arms.map((arm) => table.figures(arm));
-  const all = figures.flatMap(({ vsSft, vsHuman }) => [vsSft, vsHuman].filter((c) => c !== null));
-  const adjusted = holm(all.map(({ permutationTest }) => permutationTest));
-  const corrected = new Map(
-    all.map((comparison, i) => [comparison, { ...comparison, adjusted: adjusted[i]! }]),
-  );
-  const correct = (comparison: ArmComparison | null) => (comparison && corrected.get(comparison)) ?? null;
+  const tests = testsOf(figures);
+  const own = [...new Set(tests.values())];
+  const adjusted = holm(own.map(({ permutationTest }) => permutationTest));
+  const correct = (comparison: ArmComparison | null) =>
+    comparison && { ...comparison, adjusted: adjusted[own.indexOf(tests.get(comparison)!)]! };
   return {
     gold: options.gold,
     arms: figures.map((f) => ({ ...f, vsSft: correct(f.vsSft), vsHuman: correct(f.vsHuman) })),
-    comparisons: all.length,
+    comparisons: own.length,
     note:
-      `${all.length} comparisons were tested. With so many, one in ${(1 / 0.05).toFixed(0)} is expected below p = 0.05 by ` +
+      `${own.length} comparisons were tested. With so many, one in ${(1 / 0.05).toFixed(0)} is expected below p = 0.05 by ` +
       "chance alone; the adjusted p-values (Holm 1979) hold for all of them together.",
   };
+}
+
+/**
+ * Comparisons by the test each counts as: itself, but for the SFT baseline's against human labels, which is the human arm's against that
+ * baseline seen from the other side. A pair of arms is tested once.
+ */
+export function testsOf(arms: readonly ArmFigures[]): ReadonlyMap<ArmComparison, ArmComparison> {
+  const tests = new Map<ArmComparison, ArmComparison>();
+  for (const { name, vsSft, vsHuman } of arms) {
+    if (vsSft) tests.set(vsSft, vsSft);
+    const other = vsHuman && arms.find((arm) => arm.name === vsHuman.baseline)?.vsSft;
+    if (vsHuman) tests.set(vsHuman, other?.baseline === name ? other : vsHuman);
+  }
+  return tests;
 }
 
 /** Figures of arms over the one list of prompts that all of them answered. */
@@ -138,7 +150,7 @@ class Table {
       klFromSft: exactSampling ? logRatioFromSft : null,
       logRatioFromSft,
       vsSft: name === sft ? null : this.compare(name, sft),
-      vsHuman: human === undefined || name === human || name === sft ? null : this.compare(name, human),
+      vsHuman: human === undefined || name === human ? null : this.compare(name, human),
       graShared: name === sft ? null : this.gra(name, sft),
       graOwn: ownSft === undefined || name === ownSft ? null : this.gra(name, ownSft),
       pgr: this.pgr(name),

@@ -104,7 +104,9 @@ function wordsOf(out: string, cached: boolean, { counts, teacher, promise }: Lab
   const lines = [
     `${out}${cached ? " (kept from before)" : ""}: ${pairs} pairs, ${a + b} labels (${a} a, ${b} b), ${tie} ties, ${abstain} abstentions (${unselected} not selected)`,
   ];
-  const flags = Object.entries(counts.flags).map(([flag, count]) => `${flag} ${count}`);
+  const flags = Object.entries(counts.flags)
+    .filter(([flag]) => flag !== "unselected")
+    .map(([flag, count]) => `${flag} ${count}`);
   if (flags.length > 0) lines.push(`flags: ${flags.join(", ")}`);
   if ((counts.flags["truncated"] ?? 0) > pairs / 2)
     lines.push("most pairs are cut and get no label: raise --max-length and --max-prompt-length");

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { exists } from "../../core/files.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
-import type { ArmComparison, ArmFigures } from "../../evaluate/compare-arms.ts";
+import { type ArmComparison, type ArmFigures, testsOf } from "../../evaluate/compare-arms.ts";
 import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
 import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
 import type { Interval } from "../../stats/check.ts";
@@ -144,8 +144,9 @@ function rowsInWords({ rows, select }: ArmSettings): string {
 }
 
 function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[] {
+  const tests = testsOf(figures);
   const to = (arm: ArmFigures, comparison: ArmComparison | null): Difference[] =>
-    comparison === null
+    comparison === null || tests.get(comparison) !== comparison
       ? []
       : [
           {

@@ -1,5 +1,5 @@
 /** Does the result depend on who evaluates? Arms by every gold scorer, how far scorers agree, and under how many a conclusion holds. */
-import type { ArmComparison, ArmTable } from "../../evaluate/compare-arms.ts";
+import { type ArmComparison, type ArmTable, testsOf } from "../../evaluate/compare-arms.ts";
 import { type GoldSpec, goldName } from "../../evaluate/gold.ts";
 import {
   conclusionHolds,
@@ -87,12 +87,13 @@ function conclusionsOf(job: MainJob, tables: readonly ArmTable[], judges: JudgeR
 
 function goldTable(tables: readonly ArmTable[]): ReportTable {
   const cells = tables.flatMap(({ gold, arms }) => arms.map((arm) => ({ gold, arm })));
-  const comparisons = cells.flatMap(({ arm }) => [arm.vsSft, arm.vsHuman].filter((one) => one !== null));
-  const adjusted = holm(comparisons.map(({ permutationTest }) => permutationTest));
+  const tests = new Map(tables.flatMap(({ arms }) => [...testsOf(arms)]));
+  const own = [...new Set(tests.values())];
+  const adjusted = holm(own.map(({ permutationTest }) => permutationTest));
   const differenceCells = (one: ArmComparison | null): Cell[] =>
     one === null
       ? [null, null]
-      : [formatInterval(one.difference, { signed: true }), formatP(adjusted[comparisons.indexOf(one)]!)];
+      : [formatInterval(one.difference, { signed: true }), formatP(adjusted[own.indexOf(tests.get(one)!)]!)];
   const percent = (title: string): Column => ({ title, format: "percent" });
   return {
     title: "Arms by gold scorer",
@@ -122,7 +123,7 @@ function goldTable(tables: readonly ArmTable[]): ReportTable {
     ]),
     notes: [
       "Each scorer has a scale of its own: compare within a scorer only.",
-      `${comparisons.length} differences were tested (two-sided permutation tests); p-values are corrected over all of them (Holm).`,
+      `${own.length} differences were tested (two-sided permutation tests); p-values are corrected over all of them (Holm).`,
     ],
   };
 }
