@@ -119,6 +119,8 @@ type Run = {
   readonly programs: GenerationPrograms;
   readonly cache: KvCache;
   readonly options: GenerateOptions;
+  /** The last step's logits, read and no longer needed. */
+  spare?: Float32Array | undefined;
 };
 
 /** Tokens a sequence holds, its newest included. */
@@ -205,16 +207,18 @@ async function step(run: Run, places: readonly (Sequence | undefined)[]): Promis
 
 /** Runs a program and gives row i's token to sequence i. */
 async function predict(
-  { model, programs, options }: Run,
+  run: Run,
   program: "prefill" | "step",
   sequences: readonly (Sequence | undefined)[],
   feeds: Readonly<Record<string, Value>>,
   arrays: Bindings,
 ): Promise<void> {
+  const { model, programs, options } = run;
   const bent = options.temperature === 0 ? {} : { inverseTemperature: floats([1 / options.temperature], []) };
+  const spare = run.spare === undefined ? [] : [run.spare];
   const outputs = await programs[program].run(
     { ...feeds, ...bent },
-    { parameter: (name) => keyOf(model, name), ...arrays },
+    { parameter: (name) => keyOf(model, name), spare, ...arrays },
   );
   sequences.forEach((sequence, row) => {
     if (sequence === undefined) return;
@@ -225,6 +229,7 @@ async function predict(
       );
     append(sequence, nextToken(outputs, row, sequence, options), options);
   });
+  run.spare = outputs["logits"]?.data as Float32Array | undefined;
 }
 
 function nextToken(

@@ -41,6 +41,8 @@ export type Request =
       readonly fetch: Readonly<Record<string, Binding | null>>;
       /** Sizes of the outputs that are sent back, where they are known before the run. */
       readonly sizes: Readonly<Record<string, OutputSize>>;
+      /** Arrays to write outputs of their size into, handed over. */
+      readonly spare: readonly Float32Array<ArrayBuffer>[];
     }
   | { readonly kind: "set"; readonly key: string; readonly value: Value }
   | { readonly kind: "zeros"; readonly keys: Readonly<Record<string, readonly number[]>> }

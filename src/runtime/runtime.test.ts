@@ -81,6 +81,20 @@ describe("running", () => {
     await expect(lost).rejects.toThrow('cpu: nothing is stored under "lost"');
   });
 
+  test("results go into spare arrays of their size, whatever these hold; views and other sizes are left alone", async () => {
+    const executable = await runtime.compile(affine());
+    const own = { parameter: (name: string) => `spare.${name}` };
+    await runtime.store.set("spare.w", [2], Float32Array.from([1, 10]));
+    const spare = [new Float32Array(3), new Float32Array(8).subarray(0, 4), new Float32Array(4).fill(7)];
+    const { y } = await executable.run(feeds(), { ...own, spare });
+    expect(Array.from(y!.data, Number)).toEqual([11, 30, 23, 60]);
+    // What was handed over is gone here: whole buffers, used or not.
+    expect(spare.map(({ length }) => length)).toEqual([0, 4, 0]);
+    const again = await executable.run(feeds(), { ...own, spare: [y!.data as Float32Array] });
+    expect(Array.from(again["y"]!.data, Number)).toEqual([11, 30, 23, 60]);
+    expect(y!.data.length).toBe(0);
+  });
+
   test("the same bytes are compiled once", async () => {
     expect(await runtime.compile(affine())).toBe(await runtime.compile(affine()));
   });

@@ -72,11 +72,12 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
   for (const [name, binding] of Object.entries(request.bind)) feeds[name] = bound(binding);
   const back: Record<string, Value> = {};
   const fetches: Record<string, ort.Tensor | null> = {};
+  const spare = [...request.spare];
   // An output may be written to the array an input reads: programs do so only where each element is read
   // before it is written (sums onto gradients, optimiser updates, cache rows).
   for (const [name, binding] of Object.entries(request.fetch)) {
     const size = request.sizes[name];
-    if (binding === null && size !== undefined) back[name] = emptyValue(size);
+    if (binding === null && size !== undefined) back[name] = emptyValue(size, spare);
     fetches[name] = binding !== null ? bound(binding) : back[name] ? tensorOf(back[name]) : null;
   }
   if (await runInPlace(session, feeds, fetches)) return back;
@@ -116,11 +117,14 @@ async function runInPlace(
   return true;
 }
 
-function emptyValue({ type, shape }: OutputSize): Value {
+/** An array for an output; one of the spare ones, which is used up then, where its size is right. */
+function emptyValue({ type, shape }: OutputSize, spare: Float32Array<ArrayBuffer>[]): Value {
   const size = shape.reduce((product, dim) => product * dim, 1);
   switch (type) {
-    case "float32":
-      return { data: new Float32Array(size), shape };
+    case "float32": {
+      const at = spare.findIndex(({ length }) => length === size);
+      return { data: at < 0 ? new Float32Array(size) : spare.splice(at, 1)[0]!, shape };
+    }
     case "float64":
       return { data: new Float64Array(size), shape };
     case "int32":
