@@ -189,6 +189,9 @@ test("all leaves out what cannot be run and says why; by name it is an error", a
   const unknown = await weakTeacher(["study", "agrement"]);
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain('there is no such study; did you mean "agreement"?');
+  const nowhere = await weakTeacher(["study", "purify", "--recipe", recipe, "--out", "/dev/null/studies"]);
+  expect(nowhere.code).toBe(1);
+  expect(nowhere.stderr).toMatch(/^error: \/dev\/null\/studies: .*ENOTDIR/m);
 }, 120_000);
 
 test("list names every study with what it stands beside", async () => {

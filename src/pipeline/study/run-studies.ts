@@ -3,7 +3,7 @@
  * studies are asked for, and again after an interruption. One report for all that were asked for.
  */
 import { resolve } from "node:path";
-import { ConfigError } from "../../core/errors.ts";
+import { AlignError, ConfigError, messageOf } from "../../core/errors.ts";
 import { ensureFolder } from "../../core/files.ts";
 import { formatSeconds, type Log, silentLog } from "../../core/log.ts";
 import type { Study } from "../../report/data.ts";
@@ -84,7 +84,10 @@ export async function runStudies(
     announce(plan, log);
     const sharers = helper ? jobs : Math.min(jobs, plan.filter(isOpen).length);
     await runtimes.share(sharers);
-    await ensureFolder(folder);
+    await ensureFolder(folder).catch((cause: unknown) => {
+      const advice = "Choose another folder with --out.";
+      throw new AlignError("io", `${folder}: cannot be made: ${messageOf(cause)}. ${advice}`, { cause });
+    });
     if (!helper && sharers > 1) helpers = options.startHelpers?.(sharers - 1);
     const { outcomes, steps } = await runAll(folder, variants, runtimes.get, options);
     if (helper) return { ...outcome, steps, report: undefined };
