@@ -2,8 +2,7 @@
  * One table of several runs of one recipe that differ in their seed: each figure of every run with its interval and n, and the
  * mean with the standard deviation over the runs. Reads `report.json` of each run's folder and prints Markdown.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { formatInterval, meanAndSd, pointAt, readReport } from "./run-figures.mjs";
 
 const USAGE = `usage: node scripts/over-seeds.mjs RUN RUN [RUN...]
 
@@ -16,7 +15,7 @@ function main(folders) {
     console.error(USAGE);
     return folders.includes("--help") ? 0 : 2;
   }
-  const runs = folders.map((folder) => JSON.parse(readFileSync(join(folder, "report.json"), "utf8")));
+  const runs = folders.map(readReport);
   const recipes = new Set(
     runs.map(({ recipe }) => recipe.yaml.replace(/^(seed|out|name|threads|device):.*\n?/gm, "")),
   );
@@ -41,7 +40,7 @@ function main(folders) {
 /** Names and intervals of a run, in the order of the table. */
 function figuresOf({ agreement = [], coverage = [], arms = [], lengthBias = [], reliability = [] }) {
   const half = coverage.flatMap(({ labeller, against, points }) => {
-    const point = points.find(({ coverage: share }) => share >= 0.4999);
+    const point = pointAt(points, 0.5);
     return point === undefined
       ? []
       : [[`${labeller} with ${against}, surer half`, { ...point, estimate: point.accuracy }]];
@@ -66,13 +65,7 @@ function figuresOf({ agreement = [], coverage = [], arms = [], lengthBias = [], 
 function row(name, values) {
   const scale = name.startsWith("gold reward") ? { by: 1, digits: 2 } : { by: 100, digits: 1 };
   const show = (value) => (value * scale.by).toFixed(scale.digits);
-  const cells = values.map(
-    ({ estimate, low, high, n }) => `${show(estimate)} [${show(low)}, ${show(high)}] n=${n}`,
-  );
-  const estimates = values.map(({ estimate }) => estimate);
-  const mean = estimates.reduce((sum, value) => sum + value, 0) / estimates.length;
-  const sd = Math.sqrt(
-    estimates.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (estimates.length - 1),
-  );
+  const cells = values.map((value) => formatInterval(value, show));
+  const { mean, sd } = meanAndSd(values.map(({ estimate }) => estimate));
   return `| ${name} | ${cells.join(" | ")} | ${show(mean)} (${show(sd)}) |`;
 }

@@ -3,8 +3,7 @@
  * with people of each run with its interval, then means with standard deviations over the runs of calibration error, length and the
  * coverage-accuracy curve. Reads `report.json` of each run's folder.
  */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { formatInterval, meanAndSd, pointAt, readReport } from "./run-figures.mjs";
 
 const USAGE = `usage: node scripts/teachers-table.mjs NAME=RUN,RUN[,RUN...] [NAME=...]
 
@@ -17,14 +16,14 @@ function main(args) {
     console.error(USAGE);
     return args.includes("--help") ? 0 : 2;
   }
-  const rows = teachers.map(([, name, folders]) => ({ name, runs: folders.split(",").map(read) }));
+  const rows = teachers.map(([, name, folders]) => ({ name, runs: folders.split(",").map(readReport) }));
   const count = Math.max(...rows.map(({ runs }) => runs.length));
   const seeds = rows[0].runs.map(({ environment }) => `seed ${environment.seed}`);
   table(
     ["agreement with people, %", ...seeds, `mean (sd over ${count} seeds)`],
     rows.map(({ name, runs }) => [
       name,
-      ...runs.map(({ agreement: [block] }) => interval(block.agreement)),
+      ...runs.map(({ agreement: [block] }) => formatInterval(block.agreement, percent)),
       spread(runs.map(({ agreement: [block] }) => block.agreement.estimate)),
     ]),
   );
@@ -50,22 +49,18 @@ function main(args) {
   return 0;
 }
 
-const read = (folder) => JSON.parse(readFileSync(join(folder, "report.json"), "utf8"));
 const percent = (value) => (100 * value).toFixed(1);
-const interval = ({ estimate, low, high, n }) =>
-  `${percent(estimate)} [${percent(low)}, ${percent(high)}] n=${n}`;
 
 function accuracyAt({ coverage: [curve] = [] }, share) {
-  return curve?.points.find(({ coverage }) => coverage >= share - 1e-4)?.accuracy;
+  return curve && pointAt(curve.points, share)?.accuracy;
 }
 
 /** Mean and standard deviation in percent; a dash where no run has the figure. */
 function spread(all) {
   const values = all.filter((value) => value !== undefined);
   if (values.length === 0) return "-";
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return `${percent(mean)} (${values.length < 2 ? "-" : percent(Math.sqrt(squares / (values.length - 1)))})`;
+  const { mean, sd } = meanAndSd(values);
+  return `${percent(mean)} (${values.length < 2 ? "-" : percent(sd)})`;
 }
 
 function table(head, rows) {

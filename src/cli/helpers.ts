@@ -3,15 +3,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Log } from "../core/log.ts";
+import type { Helpers } from "../pipeline/study/run-studies.ts";
 
 /** Flag that tells a process it is a helper; not shown in the help. */
 export const HELPER_FLAG = "--as-helper";
-
-/** Helpers at work. */
-export interface Helpers {
-  /** Stops those that still run and waits until they are gone. */
-  stop(): Promise<void>;
-}
 
 /**
  * Starts this process's own command again, `count` times, as helpers; the command knows `--jobs` and the flag above. What each says goes

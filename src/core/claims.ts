@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { link, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureFolder, exists } from "./files.ts";
-import { HERE, holderIn, isGone, thisHolder } from "./holders.ts";
+import { holderIn, isGone, isHere, thisHolder } from "./holders.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
 export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
@@ -87,8 +87,7 @@ export async function readClaims(folder: string): Promise<ClaimHolder[]> {
     const holder = holderIn(await readFile(file, "utf8").catch(() => ""));
     if (info === undefined || holder === undefined) return undefined;
     const silentSeconds = Math.max(0, (Date.now() - info.mtimeMs) / 1000);
-    const here = holder.host === HERE.host && holder.space === HERE.space;
-    const dead = here ? await isGone(holder) : silentSeconds > STALE_MS / 1000;
+    const dead = isHere(holder) ? await isGone(holder) : silentSeconds > STALE_MS / 1000;
     const { pid, host } = holder;
     return { name: name.slice(0, -".claim".length), pid, host, silentSeconds, living: !dead };
   });

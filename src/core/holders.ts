@@ -45,9 +45,13 @@ export function holderIn(text: string): Holder | undefined {
 }
 
 /** True when a holder of this machine is known to be dead; false for one that lives, and for any on another machine. */
-export async function isGone({ pid, host, space, started }: Holder): Promise<boolean> {
-  return host === HERE.host && space === HERE.space && (!isAlive(pid) || (await startOf(pid)) !== started);
+export async function isGone(holder: Holder): Promise<boolean> {
+  const { pid, started } = holder;
+  return isHere(holder) && (!isAlive(pid) || (await startOf(pid)) !== started);
 }
+
+/** True where a holder's process id can be looked up. */
+export const isHere = ({ host, space }: Holder): boolean => host === HERE.host && space === HERE.space;
 
 /** True for a process that runs, whoever owns it. */
 function isAlive(pid: number): boolean {

@@ -95,17 +95,15 @@ export function compareArms(arms: readonly EvaluatedArm[], options: CompareOptio
   }
   const table = new Table(byName, options);
   const figures = arms.map((arm) => table.figures(arm));
-  const tests = testsOf(figures);
-  const own = [...new Set(tests.values())];
-  const adjusted = holm(own.map(({ permutationTest }) => permutationTest));
+  const { count, adjusted } = holmOver(testsOf(figures));
   const correct = (comparison: ArmComparison | null) =>
-    comparison && { ...comparison, adjusted: adjusted[own.indexOf(tests.get(comparison)!)]! };
+    comparison && { ...comparison, adjusted: adjusted(comparison) };
   return {
     gold: options.gold,
     arms: figures.map((f) => ({ ...f, vsSft: correct(f.vsSft), vsHuman: correct(f.vsHuman) })),
-    comparisons: own.length,
+    comparisons: count,
     note:
-      `${own.length} comparisons were tested. With so many, one in ${(1 / 0.05).toFixed(0)} is expected below p = 0.05 by ` +
+      `${count} comparisons were tested. With so many, one in ${(1 / 0.05).toFixed(0)} is expected below p = 0.05 by ` +
       "chance alone; the adjusted p-values (Holm 1979) hold for all of them together.",
   };
 }
@@ -122,6 +120,18 @@ export function testsOf(arms: readonly ArmFigures[]): ReadonlyMap<ArmComparison,
     if (vsHuman) tests.set(vsHuman, other?.baseline === name ? other : vsHuman);
   }
   return tests;
+}
+
+/** Holm's correction over comparisons, each counted as the test it is (`testsOf`). */
+export function holmOver(tests: ReadonlyMap<ArmComparison, ArmComparison>): {
+  /** Tests made. */
+  readonly count: number;
+  readonly adjusted: (comparison: ArmComparison) => number;
+} {
+  const own = [...new Set(tests.values())];
+  const corrected = holm(own.map(({ permutationTest }) => permutationTest));
+  const adjusted = (comparison: ArmComparison) => corrected[own.indexOf(tests.get(comparison)!)]!;
+  return { count: own.length, adjusted };
 }
 
 /** Figures of arms over the one list of prompts that all of them answered. */

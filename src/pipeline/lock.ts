@@ -2,7 +2,6 @@
  * A lock that outlives nobody: a file with the holder's process id, host and a heartbeat. A holder that was killed is told by its
  * process (same host) or by its silence (another host), and its lock is taken over.
  */
-
 import { open, readFile, rm, stat, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,5 +1,4 @@
 /** What every stage of the main job works with. */
-
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureFolder } from "../../core/files.ts";

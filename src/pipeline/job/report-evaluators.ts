@@ -1,5 +1,5 @@
 /** Does the result depend on who evaluates? Arms by every gold scorer, how far scorers agree, and under how many a conclusion holds. */
-import { type ArmComparison, type ArmTable, testsOf } from "../../evaluate/compare-arms.ts";
+import { type ArmComparison, type ArmTable, holmOver, testsOf } from "../../evaluate/compare-arms.ts";
 import { type GoldSpec, goldName } from "../../evaluate/gold.ts";
 import {
   conclusionHolds,
@@ -12,7 +12,6 @@ import {
 } from "../../evaluate/rank-evaluators.ts";
 import type { Cell, Column, ReportTable, ReportWarning, Study } from "../../report/data.ts";
 import { formatInterval, formatP } from "../../report/format.ts";
-import { holm } from "../../stats/hypothesis.ts";
 import type { ComparedArms } from "./arm-tables.ts";
 import type { JudgeResults } from "./report-judges.ts";
 import { baselineOf, humanOf, type MainJob } from "./settings.ts";
@@ -87,13 +86,9 @@ function conclusionsOf(job: MainJob, tables: readonly ArmTable[], judges: JudgeR
 
 function goldTable(tables: readonly ArmTable[]): ReportTable {
   const cells = tables.flatMap(({ gold, arms }) => arms.map((arm) => ({ gold, arm })));
-  const tests = new Map(tables.flatMap(({ arms }) => [...testsOf(arms)]));
-  const own = [...new Set(tests.values())];
-  const adjusted = holm(own.map(({ permutationTest }) => permutationTest));
+  const { count, adjusted } = holmOver(new Map(tables.flatMap(({ arms }) => [...testsOf(arms)])));
   const differenceCells = (one: ArmComparison | null): Cell[] =>
-    one === null
-      ? [null, null]
-      : [formatInterval(one.difference, { signed: true }), formatP(adjusted[own.indexOf(tests.get(one)!)]!)];
+    one === null ? [null, null] : [formatInterval(one.difference, { signed: true }), formatP(adjusted(one))];
   const percent = (title: string): Column => ({ title, format: "percent" });
   return {
     title: "Arms by gold scorer",
@@ -123,7 +118,7 @@ function goldTable(tables: readonly ArmTable[]): ReportTable {
     ]),
     notes: [
       "Each scorer has a scale of its own: compare within a scorer only.",
-      `${own.length} differences were tested (two-sided permutation tests); p-values are corrected over all of them (Holm).`,
+      `${count} differences were tested (two-sided permutation tests); p-values are corrected over all of them (Holm).`,
     ],
   };
 }

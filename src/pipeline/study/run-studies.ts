@@ -29,6 +29,12 @@ import {
   variantsOf,
 } from "./variants.ts";
 
+/** Other processes at work on the same studies. */
+export interface Helpers {
+  /** Stops those that still run and waits until they are gone. */
+  stop(): Promise<void>;
+}
+
 /** How to run. */
 export type StudyOptions = {
   readonly log?: Log;
@@ -38,7 +44,7 @@ export type StudyOptions = {
   /** Processes that share the work and the cores, this one included, default 1. */
   readonly jobs?: number;
   /** Starts so many more processes with the same command and `helper`. */
-  readonly startHelpers?: (count: number) => { stop(): Promise<void> };
+  readonly startHelpers?: (count: number) => Helpers;
   /** Compute only, beside the process that writes the report. */
   readonly helper?: boolean;
 };
@@ -76,7 +82,7 @@ export async function runStudies(
   const variants = variantsOf(placed);
   const { jobs = 1, helper = false } = options;
   const runtimes = openOnce(placed[0]!.context);
-  let helpers: { stop(): Promise<void> } | undefined;
+  let helpers: Helpers | undefined;
   try {
     const plan = helper ? [] : await planVariants(folder, variants, runtimes.get, options);
     const outcome = { folder, studies: placed.map(({ study }) => study), leftOut, plan };
