@@ -2,11 +2,12 @@
  * The Slurm executor against a real Slurm of one node: a whole job with Ctrl-C, detaching and taking over in between, array tasks cancelled
  * while they label, and a job that fails. Skipped, with a line that says why, where there can be no Slurm.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openSlurm } from "../../src/pipeline/executor/slurm.ts";
 import { nodeArguments, weakTeacher } from "../cli/spawn.ts";
 import { type SlurmNode, slurmMissing, startSlurm } from "../helpers/slurm-node.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
@@ -103,6 +104,28 @@ describe.skipIf(missing !== undefined)("a real Slurm of one node", () => {
     expect(texts.join("")).not.toContain(slurm.env.SLURM_CONF);
     expect((await readdir(join(out, "stages"))).filter((name) => name.startsWith("."))).toEqual([]);
     await until(() => queue() === "", queue);
+  });
+
+  test("a job that has begun is not told any more what to wait for, and that is no error", async () => {
+    const script = join(folder, "sleep.sh");
+    await writeFile(script, "#!/bin/sh\nsleep 60\n");
+    const cluster = openSlurm((command, args) => {
+      const { status, stdout, stderr } = spawnSync(command, args, {
+        encoding: "utf8",
+        env: { ...process.env, ...slurm.env },
+      });
+      return Promise.resolve({ code: status ?? 1, stdout, stderr });
+    });
+    // More tasks than the node has cores: some run, others wait.
+    const id = await cluster.submit(script, { array: "0-5" });
+    const states = () => queue().split("\n").join(" ");
+    await until(() => / RUNNING /.test(states()), states);
+    expect(states()).toContain(" PENDING ");
+    await cluster.setDependency(id, "");
+    await expect(cluster.setDependency(id, "nonsense:1")).rejects.toThrow("scontrol: ");
+    await cluster.cancel([id]);
+    await until(() => queue() === "", queue);
+    await cluster.setDependency(id, "");
   });
 
   test("array tasks cancelled while they label: the scores are those of one process, row for row", async () => {

@@ -334,6 +334,34 @@ test("a submission or a new dependency that Slurm does not take at once is tried
   ]);
 });
 
+test.each([
+  ["Job is no longer pending execution for job 2", true],
+  ["Job has already finished for job 2", true],
+  ["2_0: Job is no longer pending execution\n2_1-3: No error\n", true],
+  ["2_0: Job is no longer pending execution\n2_1-3: Job dependency problem\n", false],
+  ["slurm_update error: Socket timed out", false],
+  ["", false],
+])("a new dependency that is answered with %j is no error: %s", async (stderr, fine) => {
+  const told = openSlurm(async () => ({ code: 1, stdout: "", stderr })).setDependency("2", "afterok:1");
+  if (fine) await expect(told).resolves.toBeUndefined();
+  else await expect(told).rejects.toThrow(`scontrol: ${stderr.trim() || "exit code 1"}`);
+});
+
+test("a job that ends while a second process plans is not submitted again", async () => {
+  const slurm = fakeSlurm((fake, look) => look > 4 && finishAll(fake));
+  await runWith(slurm, { detach: true });
+  const before = slurm.calls.length;
+  let plans = 0;
+  // Planned while data's job ran; when the queue is asked, it has ended.
+  const plan = async () => {
+    const steps = plans++ === 0 ? stepsWith() : stepsWith("data");
+    slurm.set("data", "COMPLETED");
+    return steps;
+  };
+  await runWith(slurm, { plan });
+  expect(slurm.calls.slice(before).filter((call) => call.startsWith("sbatch"))).toEqual([]);
+});
+
 test("a controller that never answers again is given up; its jobs are left alone", async () => {
   const slurm = fakeSlurm();
   let asked = 0;

@@ -100,8 +100,8 @@ async function submitOnce(
   try {
     await checkNoOtherJobs(slurm, folder, runId);
     await run.prepare();
-    const jobs = await planJobs(run, await settledPlan(run, slurm));
-    const tracked = await submitAll(jobs, run, slurm, save);
+    const { steps, queued } = await settledPlan(run, slurm);
+    const tracked = await submitAll(await planJobs(run, steps), queued, run, slurm, save);
     if (signal?.aborted) {
       await cancelJobs(tracked, slurm);
       throw new InterruptedError("run");
@@ -112,17 +112,21 @@ async function submitOnce(
   }
 }
 
-/** The plan once no job of the run is just ending: what such a job made may appear any moment. */
-async function settledPlan(run: SlurmRun, slurm: Slurm): Promise<readonly StageStep[]> {
-  const steps = await run.plan();
-  const names = (await planJobs(run, steps)).map(({ jobName }) => jobName);
-  if (names.length === 0) return steps;
-  for (let looks = 0; looks < 60; looks++) {
-    const ending = (await slurm.queue(names)).some(({ state }) => state === "COMPLETING");
-    if (!ending) return looks === 0 ? steps : run.plan();
+/**
+ * What is in the queue and, looked at after it, what is made: a job that ends in between counts as in the queue, never as missing.
+ * Waits while a job of the run is just ending: what it made may appear any moment.
+ */
+async function settledPlan(
+  run: SlurmRun,
+  slurm: Slurm,
+): Promise<{ steps: readonly StageStep[]; queued: readonly QueuedTask[] }> {
+  const names = (await planJobs(run, await run.plan())).map(({ jobName }) => jobName);
+  for (let looks = 1; ; looks++) {
+    const queued = names.length === 0 ? [] : await slurm.queue(names);
+    if (looks > 60 || queued.every(({ state }) => state !== "COMPLETING"))
+      return { steps: await run.plan(), queued };
     await sleep(1000);
   }
-  return run.plan();
 }
 
 const keptOf = (steps: readonly StageStep[]) =>
@@ -131,11 +135,11 @@ const keptOf = (steps: readonly StageStep[]) =>
 /** Submits each job that is not in the queue already, those it depends on first. */
 async function submitAll(
   jobs: readonly StageJob[],
+  queued: readonly QueuedTask[],
   run: SlurmRun,
   slurm: Slurm,
   save: (tracked: TrackedJobs) => Promise<void>,
 ): Promise<TrackedJobs> {
-  const queued = jobs.length === 0 ? [] : await slurm.queue(jobs.map(({ jobName }) => jobName));
   const before = await readJobs(run.folder);
   const tracked: TrackedJobs = new Map();
   const submitted: TrackedJobs = new Map();

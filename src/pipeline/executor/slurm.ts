@@ -17,7 +17,7 @@ export interface Slurm {
   queue(names: readonly string[]): Promise<QueuedTask[]>;
   /** Cancels jobs or tasks by id; those that have ended are no error. */
   cancel(ids: readonly string[]): Promise<void>;
-  /** Gives a waiting job another dependency; "" for none. */
+  /** Gives a waiting job another dependency; "" for none. One that has begun since waits for nothing, and that is no error. */
   setDependency(id: string, dependency: string): Promise<void>;
 }
 
@@ -27,9 +27,9 @@ export interface Slurm {
  */
 export function openSlurm(run: CommandRunner = spawnCommand): Slurm {
   const ask = async (command: string, args: readonly string[]): Promise<string> => {
-    const { code, stdout, stderr } = await run(command, args);
-    if (code === 0) return stdout;
-    throw new AlignError("slurm", `${command}: ${firstLines(stderr || stdout) || `exit code ${code}`}`);
+    const answer = await run(command, args);
+    if (answer.code === 0) return answer.stdout;
+    throw refusal(command, answer);
   };
   return {
     async submit(script, { dependency, array }) {
@@ -53,10 +53,27 @@ export function openSlurm(run: CommandRunner = spawnCommand): Slurm {
       if (ids.length > 0) await ask("scancel", ["--quiet", ...ids]);
     },
     async setDependency(id, dependency) {
-      await ask("scontrol", ["update", `JobId=${id}`, `Dependency=${dependency}`]);
+      const args = ["update", `JobId=${id}`, `Dependency=${dependency}`];
+      const { code, stdout, stderr } = await run("scontrol", args);
+      if (code !== 0 && !waitsNoMore(stderr)) throw refusal("scontrol", { code, stdout, stderr });
     },
   };
 }
+
+function refusal(command: string, { code, stdout, stderr }: Answer): AlignError {
+  return new AlignError("slurm", `${command}: ${firstLines(stderr || stdout) || `exit code ${code}`}`);
+}
+
+/**
+ * Whether a job could not be changed only because it has begun or ended since the queue was looked at. For an array Slurm answers a line
+ * for each group of tasks, "No error" for those that it did change.
+ */
+const waitsNoMore = (stderr: string) =>
+  /\S/.test(stderr) &&
+  stderr
+    .trim()
+    .split("\n")
+    .every((line) => /no longer pending|already finished|already complet|Invalid job id|No error/.test(line));
 
 const firstLines = (text: string) => text.trim().split("\n").slice(0, 5).join("\n");
 
