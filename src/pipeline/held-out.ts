@@ -41,6 +41,18 @@ export function judgedLabels(
   });
 }
 
+/**
+ * What to do when too few held-out pairs are decided.
+ * @param limits - the settings that cut texts
+ * @param otherwise - advice where texts are not the reason
+ */
+export function adviceForFew(labels: readonly Label[], limits: string, otherwise: string): string {
+  const cut = labels.filter(({ flags }) => flags.includes("truncated")).length;
+  return cut > labels.length / 2
+    ? `${cut} of ${labels.length} are cut and get no label: raise ${limits}`
+    : otherwise;
+}
+
 /** Fits a calibrator on judged labels. */
 export function fitOn(method: CalibrationMethod, judged: readonly JudgedLabel[]): Calibrator {
   return fitCalibrator(

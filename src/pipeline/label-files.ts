@@ -17,6 +17,7 @@ import type { PromisedSelection } from "../teacher/selection.ts";
 import { writeLabelling } from "../teacher/write-labels.ts";
 import type { TokenLimits } from "../text/pair.ts";
 import {
+  adviceForFew,
   fitOn,
   type HeldOutFit,
   heldOutFit,
@@ -176,9 +177,11 @@ async function judge(
     new Map(humanLabels.map(({ id, preferred }) => [id, preferred])),
     new Map(pairs.map((pair) => [pair.id, unitOf(pair)])),
   );
-  if (judged.length < LEAST_HELD_OUT)
+  if (judged.length < LEAST_HELD_OUT) {
+    const advice = adviceForFew(labels, "--max-length and --max-prompt-length", "name a file with more");
     throw new ConfigError(
-      `--calibrate ${calibrate.file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}.`,
+      `--calibrate ${calibrate.file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
     );
+  }
   return { form, heldOut: heldOutFit(fitOn(rules.calibration ?? "temperature", judged), judged) };
 }

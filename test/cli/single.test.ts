@@ -121,6 +121,13 @@ describe("label", () => {
     );
     const again = await weakTeacher([...args, ...more, "--json"]);
     expect(JSON.parse(again.stdout)).toMatchObject({ state: "cached", counts: { pairs: 40 } });
+    const teacher = ["--teacher", "likelihood", "--model", at("base"), "--calibrate", at("judged.jsonl")];
+    const short = ["--out", at("short"), "--max-length", "6", "--max-prompt-length", "5"];
+    const cut = await weakTeacher(["label", at("pool.jsonl"), ...teacher, ...short]);
+    expect(cut.code).toBe(2);
+    expect(cut.stderr).toMatch(
+      /expected at least 10 pairs that people and teacher decided, got \d; \d+ of \d+ are cut and get no label: raise --max-length and --max-prompt-length\.\n$/,
+    );
   });
 
   test("controls label without a model", async () => {

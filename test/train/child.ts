@@ -5,8 +5,8 @@ import { trainSettings } from "../../src/train/settings.ts";
 import { trainSft } from "../../src/train/sft.ts";
 import { randomIds, tinyModel } from "../helpers/tiny-decoders.ts";
 
-/** Steps of the run. */
-export const STEPS = 40;
+/** Steps of the run: many, so that it is still under way when a busy machine comes to kill it. */
+export const STEPS = 200;
 
 /** The run, the same wherever it is made. */
 export async function trainTiny(runtime: Runtime, folder: string, onStep: (step: number) => void) {

@@ -64,6 +64,7 @@ export function addLabel(program: Command): void {
         "label pool.jsonl --teacher judge-chat --url https://api.example.com/v1 --model judge-1 --api-key-env JUDGE_KEY --out judged",
         "label pool.jsonl --teacher remote --url http://gpu:8000/v1 --model-name teacher --reference-name base --tokenizer models/sft --out remote",
         "label pool.jsonl --teacher noisy-human --human people.jsonl --noise flip --rate 0.2 --out noisy",
+        "combine pool.jsonl labels judged --out ensemble",
       ]),
     )
     .action(act(runLabel));

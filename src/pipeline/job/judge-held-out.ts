@@ -9,6 +9,7 @@ import { type FittedForm, fitForm } from "../../teacher/score-form.ts";
 import { readScores } from "../../teacher/scores-folder.ts";
 import type { PairScore } from "../../teacher/teacher.ts";
 import {
+  adviceForFew,
   fitOn,
   type HeldOutFit,
   heldOutFit,
@@ -66,11 +67,8 @@ export async function judgedOf(
   const labels = await labelsOf(readHeldOutScores(member), { form, teacher: "held-out" });
   const judged = judgedLabels(labels, human, groups);
   if (judged.length < LEAST_HELD_OUT && method !== "none") {
-    const cut = labels.filter(({ flags }) => flags.includes("truncated")).length;
-    const advice =
-      cut > labels.length / 2
-        ? `${cut} of ${labels.length} are cut and get no label: raise data.max_length and data.max_prompt_length`
-        : "raise label.held_out or label more pairs";
+    const limits = "data.max_length and data.max_prompt_length";
+    const advice = adviceForFew(labels, limits, "raise label.held_out or label more pairs");
     throw new ConfigError(
       `label.held_out: only ${judged.length} held-out pairs are decided by teacher and person, expected at least ${LEAST_HELD_OUT} to calibrate on; ${advice}.`,
     );

@@ -43,8 +43,13 @@ export type StudyContext = {
 /** Preset of the small scale. */
 export const SMALL = "study-small";
 
-/** Resolves the base of the studies beside one paper. @throws ConfigError as `loadRecipe`, and for an executor other than this machine */
+/** Resolves the base of the studies beside one paper. @throws ConfigError as `loadRecipe`, for a model named twice, and for an executor other than this machine */
 export async function studyContext(request: StudyRequest, paper: Paper): Promise<StudyContext> {
+  for (const role of ["weak", "student"] as const) {
+    const twice = request[role].find((source, i) => request[role].indexOf(source) < i);
+    if (twice !== undefined)
+      throw new ConfigError(`--${role} ${twice}: is named twice. Name each model once.`);
+  }
   const base = request.recipe ?? (request.scale === "small" ? SMALL : paper);
   const set = [...request.set, `out=${JSON.stringify(request.out)}`];
   const recipe = await loadRecipe(base, { set });

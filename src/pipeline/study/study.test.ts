@@ -8,6 +8,7 @@ import { gridContent } from "./grid.ts";
 import { compareAll, findingOf, goldReward, gra, standings } from "./measures.ts";
 import type { ArmOutcome } from "./outcomes.ts";
 import { STUDIES, studiesNamed } from "./studies/index.ts";
+import { teachers } from "./studies/models.ts";
 import { variantRecipe, variantsOf } from "./variants.ts";
 
 const intervals = { rng: createRng(1), resamples: 400 };
@@ -167,6 +168,15 @@ describe("all studies", () => {
       expect(new Set(ids).size).toBe(ids.length);
       expect(paperItem).not.toBe("");
     }
+  });
+
+  test("call named models by what tells their paths apart; the same one twice is refused", async () => {
+    const weak = ["runs/a/dpo/model/", "runs/b/dpo/model", "models/opt-125m", "hub:x/opt-125m"];
+    const context = await studyContext({ ...request, weak, scale: "small" }, "tao-li-2025");
+    const ids = teachers(context).map(({ id }) => id);
+    expect(ids).toEqual(["a/dpo/model", "b/dpo/model", "models/opt-125m", "hub:x/opt-125m"]);
+    const twice = { ...request, student: ["m/one", "m/one"], scale: "small" as const };
+    await expect(studyContext(twice, "tao-li-2025")).rejects.toThrow("--student m/one: is named twice.");
   });
 
   test("are found by name, in the order of the report", () => {

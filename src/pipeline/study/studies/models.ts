@@ -34,7 +34,7 @@ type Variation = {
 /** Teachers: those named by --weak, else cuts of the base's teacher. */
 export function teachers(context: StudyContext): Variation[] {
   const { weak } = context.recipe.models;
-  const named = context.weak.map((source) => fromFlag("weak", source, weak?.source));
+  const named = fromFlags("weak", context.weak, weak?.source);
   return named.length > 0 ? named : cuts("weak", [1, 2, 3], weak?.layers);
 }
 
@@ -43,20 +43,27 @@ export const hasTeachers = (context: StudyContext): boolean => needsModels("weak
 
 /** Students: those named by --student, else cuts of the base's student. */
 export function students(context: StudyContext): Variation[] {
-  const { layers } = context.recipe.models.student;
-  const named = context.student.map((source) =>
-    fromFlag("student", source, context.recipe.models.student.source),
-  );
+  const { layers, source } = context.recipe.models.student;
+  const named = fromFlags("student", context.student, source);
   return named.length > 0 ? named : cuts("student", [2, 3, 4], layers);
 }
 
-function fromFlag(role: "weak" | "student", source: string, base: string | undefined): Variation {
-  const id = source.split("/").at(-1)!;
-  return {
-    id,
-    settings: source === base ? {} : { [`models.${role}.source`]: source },
-    base: source === base,
-  };
+/** Models by their sources, each called by as many last parts of its path as tell it from the others. */
+function fromFlags(
+  role: "weak" | "student",
+  sources: readonly string[],
+  baseSource: string | undefined,
+): Variation[] {
+  const paths = sources.map((source) => source.replace(/\/+$/, "").split("/"));
+  const end = (path: readonly string[], parts: number) => path.slice(-parts).join("/");
+  return sources.map((source, i) => {
+    const own = paths[i]!;
+    const counts = own.map((_, k) => k + 1);
+    const alone = counts.find((n) => paths.every((other) => other === own || end(other, n) !== end(own, n)));
+    const base = source === baseSource;
+    const settings = base ? {} : { [`models.${role}.source`]: source };
+    return { id: end(own, alone ?? own.length), settings, base };
+  });
 }
 
 function cuts(role: "weak" | "student", depths: readonly number[], own: number | undefined): Variation[] {
