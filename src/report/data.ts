@@ -217,8 +217,8 @@ export type Cell = string | number | Interval | null;
 /** A column of a table. */
 export type Column = {
   title: string;
-  /** default: "text" when all cells are strings, else "number" */
-  format?: NumberFormat | "text" | "code";
+  /** default: "text" when all cells are strings, else "number"; "p": p-values, below 0.001 said as such */
+  format?: NumberFormat | "text" | "code" | "p";
   /** decimals (after the times 100 of a percentage); default chosen from the widths of the intervals */
   digits?: number;
   /** show a plus sign */

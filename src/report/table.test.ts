@@ -69,6 +69,17 @@ describe("a table view", () => {
     const view = tableView({ columns: [{ title: "x" }], rows: [[4.63], [4.8], [5]] })!;
     expect(view.rows.map((row) => row[0]!.main)).toEqual(["4.63", "4.80", "5.00"]);
   });
+  it("says of a p-value below 0.001 that it is below, never that it is 0", () => {
+    const columns = [{ title: "x" }, { title: "p", format: "p" as const }];
+    const rows = [
+      ["a", 0.00012],
+      ["b", 0.0312],
+      ["c", null],
+    ];
+    const view = tableView({ columns, rows })!;
+    expect(view.columns[1]).toMatchObject({ numeric: true, code: false });
+    expect(view.rows.map((row) => row[1]!.main)).toEqual(["< 0.001", "0.031", "–"]);
+  });
   it("marks the paper's columns", () => {
     expect(tableView({ columns: [{ title: "x", source: "paper" }], rows: [[1]] })!.hasPaper).toBe(true);
   });

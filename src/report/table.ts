@@ -1,10 +1,11 @@
 /** A table made ready to print, for HTML and Markdown alike: digits chosen per column, a common n moved to the header. */
-import { type Interval, isMeasured } from "./charts/spec.ts";
+import { type Interval, isMeasured, type NumberFormat } from "./charts/spec.ts";
 import type { Cell, Column, ReportTable } from "./data.ts";
 import {
   digitsFor,
   formatCount,
   formatNumber,
+  formatP,
   formatRange,
   NOT_MEASURED,
   type NumberStyle,
@@ -13,6 +14,8 @@ import {
 /** What is printed under every table that quotes a paper. */
 export const PAPER_NOTE =
   "† The paper's numbers, not this run's: other models, data and scorers. Directions compare, levels do not.";
+
+const NUMBERS: readonly NumberFormat[] = ["number", "percent", "count"];
 
 /** A column header; `note` is the sample size when it is the same in every row. */
 export type ColumnView = { title: string; note?: string; numeric: boolean; code: boolean; paper: boolean };
@@ -56,7 +59,7 @@ function prepare(column: Column, cells: readonly Cell[]): { header: ColumnView; 
       : column.format === "text" || column.format === "code";
   const sizes = new Set(intervals.map((value) => value.n));
   const common = sizes.size === 1 && intervals.length > 1 ? `n = ${formatCount(intervals[0]!.n)}` : undefined;
-  const format = column.format === "text" || column.format === "code" ? undefined : column.format;
+  const format = NUMBERS.find((name) => name === column.format);
   const digits =
     column.digits ?? (intervals.length > 0 ? digitsFor(intervals, format) : commonDigits(cells, format));
   const style: NumberStyle = {
@@ -69,9 +72,11 @@ function prepare(column: Column, cells: readonly Cell[]): { header: ColumnView; 
   return {
     header: common === undefined ? header : { ...header, note: common },
     // A gap in a column of words is a gap; in a column of numbers it says that nothing was measured.
-    cells: cells.map((cell) =>
-      cell === null && text ? { main: "" } : cellView(cell, style, common !== undefined),
-    ),
+    cells: cells.map((cell) => {
+      if (cell === null && text) return { main: "" };
+      if (typeof cell === "number" && column.format === "p") return { main: formatP(cell) };
+      return cellView(cell, style, common !== undefined);
+    }),
   };
 }
 
@@ -85,7 +90,7 @@ function cellView(cell: Cell, style: NumberStyle, commonN: boolean): CellView {
 }
 
 /** Plain numbers of a column share the decimals of the most exact one, at most 4. */
-function commonDigits(cells: readonly Cell[], format: Column["format"]): number | undefined {
+function commonDigits(cells: readonly Cell[], format: NumberFormat | undefined): number | undefined {
   if (format === "percent" || format === "count") return undefined;
   const numbers = cells.filter((cell) => typeof cell === "number" && Number.isFinite(cell)) as number[];
   if (numbers.length === 0) return undefined;

@@ -105,7 +105,8 @@ test("a study is planned, run, reported beside the paper's numbers, and not comp
 
   const again = resultOf(await study("whole", "purify", "gold-gap"));
   expect(computed(again)).toEqual([]);
-  const other = resultOf(await study("whole", "noise-control", "agreement"));
+  const changed = ["--set", "eval.gold=[ sentiment ]"];
+  const other = resultOf(await study("whole", "noise-control", "agreement", ...changed));
   expect(
     computed(other)
       .filter((name) => name.startsWith("student-"))
@@ -119,6 +120,10 @@ test("a study is planned, run, reported beside the paper's numbers, and not comp
       "student-sft-human-match-flip-teacher",
       "student-sft-human-mismatch-flip-teacher",
     ].sort(),
+  );
+  const { studies } = JSON.parse(await readFile(other.report!.json, "utf8"));
+  expect(studies[0].notes.at(-1)).toBe(
+    `Made with: weak-teacher study agreement --scale small --recipe ${recipe} --set 'eval.gold=[ sentiment ]'; 1 cell, seed 22.`,
   );
 }, 240_000);
 

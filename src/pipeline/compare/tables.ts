@@ -1,6 +1,6 @@
 /** Tables of a comparison of runs. */
 import type { Arm, Cell, Column, ReportTable } from "../../report/data.ts";
-import { formatNumber } from "../../report/format.ts";
+import { formatP } from "../../report/format.ts";
 import type { PairedDifference } from "./paired.ts";
 import type { ComparedRun } from "./run-folder.ts";
 import type { SettingDifference } from "./settings.ts";
@@ -86,7 +86,7 @@ export function pairedTable(differences: readonly PairedDifference[]): ReportTab
         one.wins,
         one.ties,
         one.losses,
-        formatNumber(one.signTest, { digits: 3 }),
+        formatP(one.signTest),
       ]),
     },
   ];

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { batchScript, literalPath, shellWord } from "./script.ts";
+import { shellWord } from "../../core/shell.ts";
+import { batchScript, literalPath } from "./script.ts";
 
 const base = {
   jobName: "wt-0123456789-pool-scores",

@@ -1,4 +1,5 @@
 /** The batch script of one job. What differs from one submission to the next (dependencies, which tasks) is not in it. */
+import { shellWord } from "../../core/shell.ts";
 import type { StageResources } from "../recipe/executor.ts";
 
 /** A job to submit. */
@@ -49,11 +50,6 @@ export function batchScript(request: ScriptRequest): string {
     `exec ${argv.map(shellWord).join(" ")}`,
     "",
   ].join("\n");
-}
-
-/** A word for the shell, whatever is in it. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** A path for a pattern of Slurm's, where % begins a placeholder. */

@@ -1,4 +1,5 @@
 /** OpenRLHF: command lines of `openrlhf.cli.train_sft` and `train_dpo`, with its dotted arguments (0.9, 2026). */
+import { shellWord } from "../../core/shell.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { lossOptions } from "./losses.ts";
 import { type ExportFile, isConversational, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
@@ -31,15 +32,9 @@ function script(module: string, flags: Flags): string {
   const lines = Object.entries(flags).map(([name, value]) => {
     if (value === true) return `--${name}`;
     const values = Array.isArray(value) ? value : [value];
-    return `--${name} ${values.map(quoted).join(" ")}`;
+    return `--${name} ${values.map((one) => shellWord(String(one))).join(" ")}`;
   });
   return `#!/usr/bin/env bash\nset -euo pipefail\ndeepspeed --module ${[module, ...lines].join(" \\\n  ")}\n`;
-}
-
-/** Safe in a POSIX shell. */
-function quoted(value: unknown): string {
-  const text = String(value);
-  return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Its warm-up is a share of the steps, which are counted as it counts them: whole batches only. */

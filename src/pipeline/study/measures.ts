@@ -115,8 +115,8 @@ export function differenceTable(differences: readonly Difference[], title = "Dif
     columns: [
       { title: "comparison", format: "text" },
       { title: "difference in gold reward", signed: true },
-      { title: "p", digits: 3 },
-      { title: "p, Holm", digits: 3 },
+      { title: "p", format: "p" },
+      { title: "p, Holm", format: "p" },
     ],
     rows: differences.map(({ a, b, value, pValue, pAdjusted }) => [
       `${a} - ${b}`,

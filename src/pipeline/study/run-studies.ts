@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { AlignError, ConfigError, messageOf } from "../../core/errors.ts";
 import { ensureFolder } from "../../core/files.ts";
 import { formatSeconds, type Log, silentLog } from "../../core/log.ts";
+import { shellWord } from "../../core/shell.ts";
 import type { Study } from "../../report/data.ts";
 import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
 import { computeOf } from "../recipe/job.ts";
@@ -242,10 +243,24 @@ function studyOf({ study, context }: PlacedStudy, outcomes: ReadonlyMap<string, 
     },
   });
   const { name, title, question, paperItem } = study;
-  const own = context.base !== (context.scale === "small" ? SMALL : study.paper);
-  const recipe = own ? ` --recipe ${context.base}` : "";
-  const made = `Made with: weak-teacher study ${name} --scale ${context.scale}${recipe}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed ${context.recipe.seed}.`;
+  const made = `Made with: ${commandOf(study, context)}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed ${context.recipe.seed}.`;
   return { id: name, title, question, paperItem, ...content, notes: [...(content.notes ?? []), made] };
+}
+
+/** The command that computes a study, with the flags that its cells depend on. */
+function commandOf({ name, paper }: StudyDefinition, context: StudyContext): string {
+  const { scale, base, set, weak, student } = context;
+  const flags = {
+    recipe: base === (scale === "small" ? SMALL : paper) ? [] : [base],
+    // Where results go changes none of them.
+    set: set.filter((text) => !text.startsWith("out=")),
+    weak,
+    student,
+  };
+  const words = Object.entries(flags).flatMap(([flag, values]) =>
+    values.flatMap((value) => [`--${flag}`, shellWord(value)]),
+  );
+  return ["weak-teacher study", name, "--scale", scale, ...words].join(" ");
 }
 
 /** Every study with what it stands beside, for a listing. */

@@ -156,8 +156,8 @@ export const winRate: StudyDefinition = {
             { title: "lost", format: "count" },
             { title: "won of the decided", format: "percent" },
             { title: "prompts", format: "count" },
-            { title: "p, sign test", digits: 3 },
-            { title: "p, Holm", digits: 3 },
+            { title: "p, sign test", format: "p" },
+            { title: "p, Holm", format: "p" },
           ],
           rows: rows.map(({ name, wins, ties, losses, n, pValue }, i): TableCell[] => [
             ...[name, wins, ties, losses, wilson(wins, wins + losses), n, pValue, adjusted[i]!],
