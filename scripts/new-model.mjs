@@ -22,7 +22,12 @@ const CONFIGS = {
     ...{ n_head: heads, n_positions: positions },
   }),
   opt: ({ width, layers, heads }) => ({
-    ...{ model_type: "opt", architectures: ["OPTForCausalLM"], hidden_size: width, word_embed_proj_dim: width },
+    ...{
+      model_type: "opt",
+      architectures: ["OPTForCausalLM"],
+      hidden_size: width,
+      word_embed_proj_dim: width,
+    },
     ...{ num_hidden_layers: layers, num_attention_heads: heads, ffn_dim: 4 * width },
     max_position_embeddings: positions,
   }),
@@ -57,7 +62,11 @@ async function main() {
   const config = { ...configOf(sizes), ...ids, torch_dtype: "float32" };
   const shapes = parameterShapes(describeModel(config).decoder, "language-model");
   const rng = createRng(+seed);
-  const tensors = [...shapes].map(([name, shape]) => ({ name, shape, data: drawn(name, shape, rng.fork(name)) }));
+  const tensors = [...shapes].map(([name, shape]) => ({
+    name,
+    shape,
+    data: drawn(name, shape, rng.fork(name)),
+  }));
   await writeModelFolder(out, { config, tensors, tokenizerFrom: tokenizer });
   const count = tensors.reduce((sum, { data }) => sum + data.length, 0);
   console.log(`${out}: ${positionals[0]}, ${(count / 1e6).toFixed(2)} million weights, random`);

@@ -57,6 +57,11 @@ function figuresOf({ agreement = [], coverage = [], arms = [], lengthBias = [], 
       [`P(longer preferred) by people`, longerPreferredByReference],
     ]),
     ...arms.map(({ name, heldOutAccuracy }) => [`held-out accuracy: ${name}`, heldOutAccuracy]),
+    ...arms.flatMap(({ name, more = [] }) =>
+      more
+        .filter(({ metric }) => metric === "held-out accuracy by likelihood")
+        .map(({ metric, value }) => [`${metric}: ${name}`, value]),
+    ),
     ...arms.map(({ name, goldReward }) => [`gold reward: ${name}`, goldReward]),
   ].filter(([, value]) => value !== undefined);
 }

@@ -15,7 +15,7 @@ export { compareArms } from "./evaluate/compare-arms.ts";
 export { type GoldScorer, openGoldScorer } from "./evaluate/gold.ts";
 export { type Generated, type GenerateOptions, generate } from "./model/generate.ts";
 export { type LoraOptions, loraSpec } from "./model/lora.ts";
-export { addAdapter, copyModel, type Model, releaseModel } from "./model/model.ts";
+export { adapterSpec, addAdapter, copyModel, type Model, releaseModel } from "./model/model.ts";
 export { type LossSpec, parseLossSpec, resolveFlip } from "./objective/loss-spec.ts";
 export { openScorer, type RowScore, type Scorer, type ScorerOptions } from "./objective/score.ts";
 export { writeQuestions } from "./pipeline/ask-files.ts";

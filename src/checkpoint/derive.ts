@@ -38,7 +38,7 @@ export async function keepFirstLayers(from: string, to: string, layers: number):
       config,
       generationConfig: folder.generationConfig,
       tensors: tensorsOf(folder, storedParameters(folder, described)),
-      tokenizerFrom: from,
+      tokenizerFrom: folder.path,
       dtype: commonDtype(folder),
     });
   } finally {
@@ -110,7 +110,7 @@ export async function trimVocabulary(from: string, to: string, keep: KeptVocabul
       files: {
         "tokenizer.json": JSON.stringify(trimmed.tokenizer),
         "tokenizer_config.json": `${JSON.stringify(trimmed.tokenizerConfig, null, 2)}\n`,
-        ...(await carriedFiles(from)),
+        ...(await carriedFiles(folder.path)),
         [VOCABULARY_MAP_FILE]: `${JSON.stringify(map)}\n`,
       },
       dtype: commonDtype(folder),

@@ -32,7 +32,7 @@ const BUFFER = /position_ids$/;
 export async function loadEncoder(runtime: Runtime, path: string, id = path): Promise<EncoderModel> {
   const folder = await openModelFolder(path);
   try {
-    const config = debertaConfig(folder.config, `${path}/config.json`);
+    const config = debertaConfig(folder.config, `${folder.path}/config.json`);
     const parameters = new Map(
       [...debertaScores(config, encoderInputs()).context.parameters()].map(([name, tensor]) => [
         name,

@@ -28,7 +28,7 @@ export type LoadOptions = {
 export async function loadModel(runtime: Runtime, path: string, options: LoadOptions = {}): Promise<Model> {
   const folder = await openModelFolder(path);
   try {
-    const { family, decoder, task: stored } = describeModel(folder.config, `${path}/config.json`);
+    const { family, decoder, task: stored } = describeModel(folder.config, `${folder.path}/config.json`);
     const task: Task = options.newRewardHead ? "reward" : stored;
     const parameters = parameterShapes(decoder, task);
     const names = matchNames(folder, family, [...parameters.keys()], stored, task);
@@ -41,7 +41,16 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
           : await readTensor(folder, source, shape);
       await runtime.store.set(keyOf({ id }, name), shape, data);
     }
-    return { id, family, decoder, task, lora: undefined, parameters, config: folder.config, folder: path };
+    return {
+      id,
+      family,
+      decoder,
+      task,
+      lora: undefined,
+      parameters,
+      config: folder.config,
+      folder: folder.path,
+    };
   } finally {
     await folder.close();
   }

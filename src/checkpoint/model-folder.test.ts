@@ -3,10 +3,13 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/pr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
 import { CheckpointError } from "../core/errors.ts";
+import { loadTokenizer } from "../text/tokenizer.ts";
+import { keepFirstLayers } from "./derive.ts";
 import { isFloatDtype, weightDtype } from "./dtypes.ts";
-import { type ModelFolder, openModelFolder } from "./model-folder.ts";
+import { type ModelFolder, openModelFolder, readModelConfig } from "./model-folder.ts";
 import type { NamedTensor } from "./safetensors.ts";
 import { writeModelFolder } from "./write-model.ts";
 
@@ -247,4 +250,18 @@ describe("a folder that cannot be used says why", () => {
     expect(copied.names).toEqual(["a"]);
     await copied.close();
   });
+});
+
+test("a folder that a command wrote opens as the model in it, with that model's digest, path and tokenizer", async () => {
+  const made = join(folder, "sft");
+  await writeTinyModel(join(made, "model"), { family: "llama", seed: 1 });
+  expect(await problem(made)).toMatch(/sft: is no model folder/);
+  await writeFile(join(made, "stage.json"), "{}");
+  const [outer, inner] = [await openModelFolder(made), await openModelFolder(join(made, "model"))];
+  expect(outer.path).toBe(join(made, "model"));
+  expect(await outer.digest()).toBe(await inner.digest());
+  expect((await readModelConfig(made)).model_type).toBe("llama");
+  expect((await loadTokenizer(made)).digest).toBe((await loadTokenizer(join(made, "model"))).digest);
+  await keepFirstLayers(made, join(folder, "shallow"), 1);
+  expect(await readdir(join(folder, "shallow"))).toContain("tokenizer.json");
 });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { digestOf } from "../core/digest.ts";
 import { CheckpointError, messageOf, pathProblem, show } from "../core/errors.ts";
 import { exists, readJson } from "../core/files.ts";
+import { modelPath } from "../core/model-path.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
 
 /** An open model folder: its config and its tensors, wherever they are stored. */
@@ -27,10 +28,11 @@ const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
 
 /**
- * Opens a model folder.
+ * Opens a model folder, or the one inside a folder that a command wrote.
  * @throws CheckpointError when the folder is no model, holds only pickled weights, misses a shard, or a file in it is damaged
  */
-export async function openModelFolder(path: string): Promise<ModelFolder> {
+export async function openModelFolder(given: string): Promise<ModelFolder> {
+  const path = await modelPath(given);
   const inside = await readdir(path).catch((error) => {
     const advice =
       path === "stories15M" ? ` To make it a folder: weak-teacher import ${path} --out models/${path}.` : "";
@@ -56,6 +58,11 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
       return digest;
     },
   };
+}
+
+/** The `config.json` of a model folder, as `openModelFolder` finds it. @throws CheckpointError when there is none */
+export async function readModelConfig(path: string): Promise<Record<string, unknown>> {
+  return readJsonObject(join(await modelPath(path), "config.json"));
 }
 
 /**

@@ -8,7 +8,7 @@ import { openRuntime } from "../runtime/runtime.ts";
 import { loadTokenizer } from "../text/tokenizer.ts";
 import { importLlama2c } from "./llama2c.ts";
 import { loadModel } from "./load-model.ts";
-import { extractStories15M } from "./stories15m.ts";
+import { extractStories15M, STORIES15M_POSITIONS } from "./stories15m.ts";
 
 const installed = (() => {
   try {
@@ -26,6 +26,7 @@ describe.skipIf(!installed)("stories15M", () => {
     try {
       await importLlama2c({ ...(await extractStories15M()), out: join(folder, "model"), name: "stories15M" });
       const model = await loadModel(runtime, join(folder, "model"));
+      expect(model.decoder.config.maxPositions).toBe(STORIES15M_POSITIONS);
       const tokenizer = await loadTokenizer(join(folder, "model"));
       const prompt = [1, ...tokenizer.encode("Once upon a time")];
       const options = { maxNewTokens: 16, eosIds: [1], seed: 1 };

@@ -14,6 +14,9 @@ const DIGESTS: Readonly<Record<string, string>> = {
   "/tokenizer.bin": "74f899535f8f99cdeac697474b697f3fa40467b8376dab7b6c4d8c753f28ae9f",
 };
 
+/** Most tokens it takes, known without its bytes: the package need not be there to plan with the model. */
+export const STORIES15M_POSITIONS = 256;
+
 /**
  * The bytes of stories15M (15.2 M weights, trained on TinyStories by A. Karpathy, MIT) and of its tokenizer, for `importLlama2c`.
  * @throws CheckpointError when the package is not installed beside this one or the caller, or is not the one that was checked

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { parseColumnMap } from "../data/adapters/map.ts";
 import type { PairOptions } from "../data/pairs.ts";
+import type { TokenLimits } from "../text/pair.ts";
 import { wholeNumber } from "./options.ts";
 
 /** How data is read and how long its rows may be. */
@@ -10,8 +11,8 @@ export type DataOptions = {
   readonly format?: string;
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number;
-  readonly maxLength: number;
-  readonly maxPromptLength: number;
+  readonly maxLength?: number;
+  readonly maxPromptLength?: number;
 };
 
 /** Adds how data is read. */
@@ -32,11 +33,30 @@ export function withData(command: Command, only = ""): Command {
   return withReading(command)
     .option(
       "--max-length <n>",
-      `most tokens of a prompt with one response${only}`,
+      `most tokens of a prompt with one response${only}, default 512, or the model's positions where these are fewer`,
       wholeNumber(2, 2 ** 24),
-      512,
     )
-    .option("--max-prompt-length <n>", `most tokens of a prompt${only}`, wholeNumber(1, 2 ** 24), 256);
+    .option(
+      "--max-prompt-length <n>",
+      `most tokens of a prompt${only}, default half of --max-length, at most 256`,
+      wholeNumber(1, 2 ** 24),
+    );
+}
+
+/**
+ * The token limits that the flags name, or the most that the models take up to 512.
+ * @param models - folders (or stories15M) of all models that will read the tokens
+ * @throws ConfigError when --max-length is more than a model takes; CheckpointError when one is no model
+ */
+export async function tokenLimits(
+  { maxLength: asked, maxPromptLength }: Pick<DataOptions, "maxLength" | "maxPromptLength">,
+  models: readonly string[] = [],
+): Promise<TokenLimits> {
+  const { checkPositions, positionsOf } = await import("../pipeline/positions.ts");
+  const maxLength = asked ?? Math.min(512, ...(await Promise.all(models.map(positionsOf))));
+  const limits = { maxLength, maxPromptLength: maxPromptLength ?? Math.min(256, maxLength >> 1) };
+  await checkPositions(models, limits);
+  return limits;
 }
 
 /** The flags in the words of the data room. @throws ConfigError for a bad `--map` */

@@ -1,6 +1,7 @@
 /** Flags that are short for `--set` of the rules by which scores become labels. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../core/errors.ts";
+import type { LabelCounts } from "../teacher/make-labels.ts";
 import { collect } from "./options.ts";
 
 const WEIGHTS = ["uniform", "tanh", "sigmoid", "clip", "calibrated"] as const;
@@ -15,15 +16,20 @@ export type RuleOptions = {
   readonly weight?: (typeof WEIGHTS)[number];
 };
 
-/** Adds `--set` and what is short for it. */
-export function withRules(command: Command): Command {
+/** Adds the flags of a promise, which rests on pairs that the teacher was not calibrated on. */
+export function withPromise(command: Command): Command {
   return command
     .option(
       "--max-disagreement <rate>",
       "keep the most labels of which people disagree with at most this share, promised from the labelled pairs of --calibrate",
       numberIn(0, 1),
     )
-    .option("--level <share>", "confidence of that promise, default 0.95", numberIn(0, 1))
+    .option("--level <share>", "confidence of that promise, default 0.95", numberIn(0, 1));
+}
+
+/** Adds `--set` of `settings` and what is short for it. */
+export function withRules(command: Command, settings: string): Command {
+  return command
     .option(
       "--top <percent>",
       "keep this percentage of the labels, the most confident ones",
@@ -35,12 +41,7 @@ export function withRules(command: Command): Command {
         WEIGHTS,
       ),
     )
-    .option(
-      "--set <name=value>",
-      "score, calibration, select or weight, as in a recipe's label section",
-      collect,
-      [],
-    );
+    .option("--set <name=value>", `${settings}, as in a recipe's label section`, collect, []);
 }
 
 /**
@@ -76,6 +77,17 @@ export function ruleSettings(options: RuleOptions): string[] {
     ...(top === undefined ? [] : ["select.kind=top", `select.percent=${top}`]),
     ...(minConfidence === undefined ? [] : ["select.kind=threshold", `select.confidence=${minConfidence}`]),
     ...(weight === undefined ? [] : [`weight.form=${weight}`]),
+  ];
+}
+
+/** What to say of labels of which a rule left none over, and of a percentage that reads like a share. */
+export function ruleWarnings({ top }: RuleOptions, { a, b, unselected }: LabelCounts): string[] {
+  const percent = Number((100 * (top ?? 0)).toPrecision(6));
+  return [
+    ...(a + b === 0 && unselected > 0 ? [`no label is kept of ${unselected}: the rule leaves out all`] : []),
+    ...(percent > 0 && percent < 100
+      ? [`--top is in percent: ${top} keeps ${top} %, ${percent} keeps ${percent} %`]
+      : []),
   ];
 }
 

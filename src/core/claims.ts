@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { link, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureFolder, exists } from "./files.ts";
-import { holderIn, isGone, isHere, thisHolder } from "./holders.ts";
+import { holderIn, isGone, isHere, thisHolder, watchSilence } from "./holders.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
 export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
@@ -36,19 +36,15 @@ const STALE_MS = 60_000;
 export async function openClaims(folder: string, times: ClaimTimes = {}): Promise<Claims> {
   const { heartbeatMs = 5_000, staleMs = STALE_MS } = times;
   await ensureFolder(folder);
-  /** When each foreign claim was first seen in its present state. */
-  const seen = new Map<string, { mtimeMs: number; atMs: number }>();
+  const silence = watchSilence();
   /** What a claim file holds, if its holder is gone; undefined if it lives or there is no claim. */
   const staleText = async (file: string): Promise<string | undefined> => {
-    const info = await stat(file).catch(() => undefined);
+    const silentMs = await silence(file);
     const text = await readFile(file, "utf8").catch(() => undefined);
-    if (info === undefined || text === undefined) return undefined;
+    if (silentMs === undefined || text === undefined) return undefined;
     const holder = holderIn(text);
     if (holder !== undefined && (await isGone(holder))) return text;
-    const known = seen.get(file);
-    if (known?.mtimeMs === info.mtimeMs) return performance.now() - known.atMs >= staleMs ? text : undefined;
-    seen.set(file, { mtimeMs: info.mtimeMs, atMs: performance.now() });
-    return undefined;
+    return silentMs >= staleMs ? text : undefined;
   };
   return {
     async isHeld(name) {

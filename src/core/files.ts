@@ -4,8 +4,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
 import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 
 const TMP = ".tmp-";
@@ -16,16 +16,18 @@ const TMP = ".tmp-";
  * @throws the system's error, also when there is something else at the path
  */
 export async function ensureFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || dirname(path) === path) throw error;
-    await ensureFolder(dirname(path));
-    // Another process may have made it meanwhile.
-    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
-      if (again.code !== "EEXIST") throw again;
-    });
+  // Other processes may make it, or remove it and those above it, between any two of these calls.
+  for (let tries = 1; ; tries++) {
+    try {
+      return await mkdir(path);
+    } catch (error) {
+      const there = await stat(path).catch(() => undefined);
+      if (there?.isDirectory()) return;
+      const { code } = error as NodeJS.ErrnoException;
+      const passing = there === undefined && (code === "EEXIST" || code === "ENOENT");
+      if (!passing || tries >= 10 || dirname(path) === path) throw error;
+      if (code === "ENOENT") await ensureFolder(dirname(path));
+    }
   }
 }
 
@@ -105,21 +107,37 @@ export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
  */
 export async function writeDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = temporaryFor(path);
+  const old = temporaryFor(path);
   try {
     await ensureFolder(temporary);
     await fill(temporary);
-    await rm(path, { recursive: true, force: true });
+    // Aside first: whoever dies while a large folder is being removed must not leave half of it.
+    await rename(path, old).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
     await rename(temporary, path);
+    await rm(old, { recursive: true, force: true });
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw error instanceof AlignError ? error : writeError(path, error);
   }
 }
 
-/** Removes what a crashed writer left in a folder. */
+/** Removes what crashed writers left in a folder and in those below it. */
 export async function removeTemporaries(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (name.startsWith(TMP)) await rm(join(folder, name), { recursive: true, force: true });
+  for (const path of await readdir(folder, { recursive: true }).catch(() => [])) {
+    if (basename(path).startsWith(TMP)) await rm(join(folder, path), { recursive: true, force: true });
+  }
+}
+
+/** Copies the files of a folder and of those below it that another does not have; each appears whole. Other processes may do the same. */
+export async function copyMissing(from: string, to: string): Promise<void> {
+  const entries = await readdir(from, { recursive: true, withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const source = join(entry.parentPath, entry.name);
+    const target = join(to, relative(from, source));
+    if (!entry.isFile() || entry.name.startsWith(TMP) || (await exists(target))) continue;
+    await writeFileAtomic(target, await readFile(source));
   }
 }
 

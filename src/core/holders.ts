@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { readlinkSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 
 /** What a holder's file says. */
@@ -63,11 +63,34 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc. */
+/**
+ * Start of a process in clock ticks since boot (proc(5), field 22); empty where there is no /proc, and for a process that has ended and
+ * was not yet asked for its exit code.
+ */
 export async function startOf(pid: number): Promise<string> {
   const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   // The second field, the name in parentheses, may hold anything: count from its end.
-  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
+  return ["Z", "X"].includes(fields[0] ?? "") ? "" : (fields[19] ?? "");
+}
+
+/**
+ * Watches holders' files for signs of life.
+ * @returns for how long a file has been seen in its present state, ms: by our own clock, so clocks need not agree, and 0 at the first
+ *   look; undefined when there is no such file
+ */
+export function watchSilence(): (file: string) => Promise<number | undefined> {
+  const seen = new Map<string, { readonly mtimeMs: number; readonly atMs: number }>();
+  return async (file) => {
+    const info = await stat(file).catch(() => undefined);
+    if (info === undefined) return undefined;
+    const { mtimeMs } = info;
+    const atMs = performance.now();
+    const known = seen.get(file);
+    if (known?.mtimeMs === mtimeMs) return atMs - known.atMs;
+    seen.set(file, { mtimeMs, atMs });
+    return 0;
+  };
 }
 
 function processNamespace(): string {

@@ -6,11 +6,11 @@
  *
  * A shard is named by all that its result depends on, so whoever makes it makes the same bytes. A dead worker's shard is taken over.
  */
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Claim, type Claims, type ClaimTimes, openClaims } from "./claims.ts";
 import { InterruptedError } from "./errors.ts";
-import { ensureFolder, exists, removeTemporaries, writeFileAtomic } from "./files.ts";
+import { copyMissing, ensureFolder, exists, removeTemporaries, writeFileAtomic } from "./files.ts";
 
 /** Where shards are, in their folder. */
 export const SHARDS = "shards";
@@ -80,10 +80,7 @@ export async function clearShardWork(folder: string): Promise<void> {
  * they depend on, so those that belong elsewhere do no harm.
  */
 export async function adoptShards(from: string, to: string): Promise<void> {
-  const there = new Set(await readdir(join(to, SHARDS)).catch(() => []));
-  const names = await readdir(join(from, SHARDS)).catch(() => []);
-  for (const name of names.filter((one) => !one.startsWith(".") && !there.has(one)))
-    await writeFileAtomic(join(to, SHARDS, name), await readFile(join(from, SHARDS, name)));
+  await copyMissing(join(from, SHARDS), join(to, SHARDS));
 }
 
 type State<Input> = {

@@ -46,4 +46,9 @@ describe("nearest", () => {
 test("didYouMean is a clause for the end of a message, or nothing", () => {
   expect(didYouMean("betta", options)).toBe('; did you mean "beta"?');
   expect(didYouMean("zzzzz", options)).toBe("");
+  // Another name for it, not a near one; and only where that is to be had.
+  expect(didYouMean("DPO", ["cdpo", "sigmoid"])).toBe('; did you mean "sigmoid", which is DPO?');
+  expect(didYouMean("dpo", ["cdpo", "ipo"])).toBe('; did you mean "cdpo"?');
+  expect(didYouMean("gpu", ["cpu", "webgpu", "cuda"])).toBe('; did you mean "cuda" or "webgpu"?');
+  expect(didYouMean("constructor", options)).toBe("");
 });

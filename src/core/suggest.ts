@@ -15,9 +15,19 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best?.candidate;
 }
 
+/** What people call by other names: what they mean, and why. */
+const ALIASES: ReadonlyMap<string, { readonly meant: readonly string[]; readonly why?: string }> = new Map([
+  ["dpo", { meant: ["sigmoid"], why: ", which is DPO" }],
+  ["gpu", { meant: ["cuda", "webgpu"] }],
+]);
+
 /** `; did you mean "x"?` or the empty string. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
-  const candidate = nearest(word, candidates);
+  const known = [...candidates];
+  const { meant = [], why = "" } = ALIASES.get(word.toLowerCase()) ?? {};
+  const aliases = known.includes(word) ? [] : meant.filter((name) => known.includes(name));
+  if (aliases.length > 0) return `; did you mean ${aliases.map((name) => `"${name}"`).join(" or ")}${why}?`;
+  const candidate = nearest(word, known);
   return candidate === undefined ? "" : `; did you mean "${candidate}"?`;
 }
 

@@ -6,7 +6,7 @@ import { AlignError } from "../core/errors.ts";
 import type { Rng } from "../core/rng.ts";
 import { wilson } from "../stats/binomial.ts";
 import { massBins } from "../stats/bins.ts";
-import { clusterBootstrap } from "../stats/bootstrap.ts";
+import { type BootstrapOptions, clusterBootstrap, SHARE } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
 import { mean } from "../stats/describe.ts";
 import { cohenKappa } from "../stats/kappa.ts";
@@ -132,6 +132,7 @@ export function shareOf(
     ({ id }) => id,
     (sample) => mean(sample.map(({ is }) => Number(is))),
     options,
+    SHARE,
   );
   return options.clusters
     ? byCluster
@@ -144,6 +145,7 @@ function resampled<T>(
   idOf: (item: T) => string,
   statistic: (sample: readonly T[]) => number | null,
   { level = 0.95, clusters }: AgreementOptions,
+  range?: BootstrapOptions["range"],
 ): Interval | null {
   if (!clusters) return null;
   const { of, rng, resamples } = clusters;
@@ -152,6 +154,7 @@ function resampled<T>(
     rng,
     level,
     ...(resamples === undefined ? {} : { resamples }),
+    ...(range === undefined ? {} : { range }),
   });
 }
 

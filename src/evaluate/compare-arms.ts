@@ -4,7 +4,7 @@
  */
 import { AlignError } from "../core/errors.ts";
 import type { Rng } from "../core/rng.ts";
-import { bootstrap, bootstrapMean, pairedBootstrap } from "../stats/bootstrap.ts";
+import { bootstrap, bootstrapMean, pairedBootstrap, SHARE } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
 import { mean } from "../stats/describe.ts";
 import { holm, pairedPermutationTest, winTieLose } from "../stats/hypothesis.ts";
@@ -57,7 +57,7 @@ export type ArmFigures = {
   readonly goldReward: Interval;
   /** Tokens. */
   readonly responseLength: Interval;
-  /** KL(π ‖ π_sft) per response estimated on the arm's own samples, nats; null unless sampling was exact and it was measured. */
+  /** KL(π ‖ π_start), of the arm's own SFT start, per response estimated on the arm's own samples, nats; null unless sampling was exact and it was measured. */
   readonly klFromSft: Interval | null;
   /** Mean of log π - log π_sft on the arm's samples, nats per response, however these were sampled. */
   readonly logRatioFromSft: Interval | null;
@@ -180,7 +180,7 @@ class Table {
       ties,
       losses,
       n,
-      winRate: bootstrapMean(points, this.bootstrapOptions(name, baseline, "wins"))!,
+      winRate: bootstrapMean(points, { ...this.bootstrapOptions(name, baseline, "wins"), range: SHARE })!,
       difference: pairedBootstrap(a, b, this.bootstrapOptions(name, baseline, "difference"))!,
       signTest: pValue,
       permutationTest,
@@ -191,7 +191,7 @@ class Table {
   private gra(name: string, baseline: string): Interval | null {
     const base = this.gold(baseline);
     const above = this.gold(name).map((value, i) => (value > base[i]! ? 1 : 0));
-    return bootstrapMean(above, this.bootstrapOptions(name, baseline, "gra"));
+    return bootstrapMean(above, { ...this.bootstrapOptions(name, baseline, "gra"), range: SHARE });
   }
 
   private pgr(name: string): Interval | null {

@@ -23,7 +23,7 @@ test("the gap recovered is that of the accuracies", () => {
   expect(gap.recovered!.estimate).toBeCloseTo(0.5, 12);
   expect(gap.difference!.estimate).toBeCloseTo(-0.1, 12);
   // Sign test of 1 against 2: 2 (1 + 3) / 8, at most 1.
-  expect(gap.mcNemar).toBeCloseTo(1, 10);
+  expect(gap.pValue).toBeCloseTo(1, 10);
 });
 
 test("without a gap there is nothing to recover, and without pairs nothing at all", () => {
@@ -31,12 +31,21 @@ test("without a gap there is nothing to recover, and without pairs nothing at al
     recovered: null,
     weak: { estimate: 1 },
   });
-  expect(gapRecovered([], options)).toMatchObject({ pairs: 0, weak: null, recovered: null, mcNemar: 1 });
+  expect(gapRecovered([], options)).toMatchObject({ pairs: 0, weak: null, recovered: null, pValue: 1 });
 });
 
 test("pairs of one prompt are one unit", () => {
   const one = pairs("wsc", "c").map((pair) => ({ ...pair, promptId: "p" }));
   expect(gapRecovered(one, options).recovered).toMatchObject({ estimate: 0, low: 0, high: 0, n: 1 });
+});
+
+test("the test counts prompts, not the pairs of one", () => {
+  // The student alone is right on all five pairs of 13 prompts, the ceiling of 7: as 13 against 7 prompts, and not 65 against 35 pairs.
+  const many = Array.from({ length: 20 }, (_, i) =>
+    pairs(...Array<string>(5).fill(i < 13 ? "s" : "c")).map((pair) => ({ ...pair, promptId: `p${i}` })),
+  ).flat();
+  // Two-sided sign test of 13 of 20: 0.2632; 10,000 draws are within 0.01 of it.
+  expect(Math.abs(gapRecovered(many, options).pValue - 0.2632)).toBeLessThan(0.02);
 });
 
 const heldOut = (id: string, implicit: number | null, likelihood: number): HeldOutPair => ({

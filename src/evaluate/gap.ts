@@ -3,9 +3,10 @@
  * et al. 2023 (arXiv 2312.09390, section 3), on the pairs that teacher, student and ceiling all decide.
  */
 import type { Rng } from "../core/rng.ts";
-import { clusterBootstrap } from "../stats/bootstrap.ts";
+import { clusterBootstrap, SHARE, SHARE_DIFFERENCE } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
-import { mcNemar } from "../stats/hypothesis.ts";
+import { groupBy } from "../stats/describe.ts";
+import { pairedPermutationTest } from "../stats/hypothesis.ts";
 import { performanceGapRecovered } from "../stats/win-rate.ts";
 import type { HeldOutPair } from "./held-out.ts";
 
@@ -28,14 +29,17 @@ export type GapRecovered = {
   readonly recovered: Interval | null;
   /** Student's accuracy minus the ceiling's, paired by pair. */
   readonly difference: Interval | null;
-  /** McNemar's exact test of student against ceiling. */
-  readonly mcNemar: number;
+  /** p of student against ceiling, two-sided (`testByPrompt`). */
+  readonly pValue: number;
 };
+
+/** Whether a student was measured by its implicit reward: a model that is its own reference has margins of 0 only, or none. */
+export const hasImplicit = (pairs: readonly HeldOutPair[]): boolean =>
+  pairs.some(({ implicit }) => implicit !== null && implicit !== 0);
 
 /** Whether a student sides with the label, by its implicit reward where it has one, by likelihood else; without pairs it does not decide. */
 export function verdictsOf(pairs: readonly HeldOutPair[]): Map<string, { right: boolean; promptId: string }> {
-  // A model that is its own reference has margins of 0 only, or none.
-  const implicit = pairs.some(({ implicit }) => implicit !== null && implicit !== 0);
+  const implicit = hasImplicit(pairs);
   return new Map(
     pairs.flatMap(({ id, promptId, implicit: reward, likelihood }) => {
       const margin = implicit ? reward : likelihood;
@@ -63,27 +67,45 @@ export function gapRecovered(
   pairs: readonly GapPair[],
   options: { readonly rng: Rng; readonly resamples?: number },
 ): GapRecovered {
-  const interval = (statistic: (sample: readonly GapPair[]) => number | null) =>
+  const interval = (
+    statistic: (sample: readonly GapPair[]) => number | null,
+    range?: readonly [number, number],
+  ) =>
     clusterBootstrap(
       pairs,
       pairs.map(({ promptId }) => promptId),
       statistic,
-      options,
+      range === undefined ? options : { ...options, range },
     );
   const share = (sample: readonly GapPair[], who: "weak" | "student" | "ceiling") =>
     sample.filter((pair) => pair[who]).length / sample.length;
   return {
     pairs: pairs.length,
-    weak: interval((sample) => share(sample, "weak")),
-    student: interval((sample) => share(sample, "student")),
-    ceiling: interval((sample) => share(sample, "ceiling")),
+    weak: interval((sample) => share(sample, "weak"), SHARE),
+    student: interval((sample) => share(sample, "student"), SHARE),
+    ceiling: interval((sample) => share(sample, "ceiling"), SHARE),
     recovered: interval((sample) =>
       performanceGapRecovered(share(sample, "weak"), share(sample, "student"), share(sample, "ceiling")),
     ),
-    difference: interval((sample) => share(sample, "student") - share(sample, "ceiling")),
-    mcNemar: mcNemar(
-      pairs.filter(({ student, ceiling }) => student && !ceiling).length,
-      pairs.filter(({ student, ceiling }) => ceiling && !student).length,
+    difference: interval((sample) => share(sample, "student") - share(sample, "ceiling"), SHARE_DIFFERENCE),
+    pValue: testByPrompt(
+      pairs.map(({ promptId, student, ceiling }) => ({ promptId, own: student, other: ceiling })),
+      options.rng,
     ),
   };
+}
+
+/**
+ * Whether one of two is right on more pairs: a paired permutation test over prompts, since pairs of one prompt are not independent. With
+ * a pair a prompt and few discordant ones it is McNemar's exact test. 1 without pairs.
+ */
+export function testByPrompt(
+  pairs: readonly { readonly promptId: string; readonly own: boolean; readonly other: boolean }[],
+  rng: Rng,
+): number {
+  if (pairs.length === 0) return 1;
+  const leads = groupBy(pairs, ({ promptId }) => promptId).map((group) =>
+    group.reduce((sum, { own, other }) => sum + Number(own) - Number(other), 0),
+  );
+  return pairedPermutationTest(leads, { rng: rng.fork("by-prompt") });
 }

@@ -2,7 +2,6 @@
  * Trained reward models as gold scorers: decoders with a scalar head read at the last token, and DeBERTa v2/v3 encoders read at
  * [CLS]. Which of the two a folder holds is told from its config.json.
  */
-import { join } from "node:path";
 import { z } from "zod";
 import {
   type EncoderModel,
@@ -11,7 +10,7 @@ import {
   scoreSequences,
 } from "../checkpoint/load-encoder.ts";
 import { loadModel } from "../checkpoint/load-model.ts";
-import { openModelFolder, readJsonObject } from "../checkpoint/model-folder.ts";
+import { openModelFolder, readModelConfig } from "../checkpoint/model-folder.ts";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { plainText } from "../data/rows.ts";
@@ -99,7 +98,7 @@ export async function openRewardModel(
 
 /** True for a folder whose config names DeBERTa v2; other encoders are refused where decoders are read, by name. */
 async function isEncoder(folder: string): Promise<boolean> {
-  return (await readJsonObject(join(folder, "config.json"))).model_type === "deberta-v2";
+  return (await readModelConfig(folder)).model_type === "deberta-v2";
 }
 
 async function openDecoder(

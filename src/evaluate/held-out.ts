@@ -4,7 +4,7 @@ import { unitOf } from "../data/normalise.ts";
 import { isTie, type PreferenceRow } from "../data/rows.ts";
 import type { Model } from "../model/model.ts";
 import { openScorer, type RowScore } from "../objective/score.ts";
-import { clusterBootstrap } from "../stats/bootstrap.ts";
+import { clusterBootstrap, SHARE } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
 import { encodePair, type PairFlag, type TokenLimits } from "../text/pair.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
@@ -100,7 +100,7 @@ export function heldOutAccuracy(
       decided,
       decided.map((pair) => pair.promptId),
       (sample) => sample.filter(({ right }) => right).length / sample.length,
-      options,
+      { ...options, range: SHARE },
     );
   };
   return {

@@ -58,9 +58,16 @@ describe("correlateEvaluators", () => {
 });
 
 describe("conclusionHolds", () => {
-  const tables = ["x", "y"].map((gold) =>
-    compareArms([SFT, A, B], { gold, sft: "sft", exactSampling: true, rng: createRng(1), resamples: 200 }),
-  );
+  const tablesOf = (arms: readonly EvaluatedArm[]) =>
+    ["x", "y"].map((gold) =>
+      compareArms(arms, { gold, sft: "sft", exactSampling: true, rng: createRng(1), resamples: 200 }),
+    );
+  /** The same answers to two prompts more for each: of 8 prompts of one sign the exact test has p = 2 / 256, times 3 by Holm. */
+  const doubled = ({ name, records }: EvaluatedArm): EvaluatedArm => ({
+    name,
+    records: [...records, ...records.map((record) => ({ ...record, promptId: `${record.promptId}+` }))],
+  });
+  const tables = tablesOf([SFT, A, B].map(doubled));
 
   it("counts the evaluators whose interval lies above 0", () => {
     const b = conclusionHolds(tables, "b", "sft");
@@ -71,6 +78,12 @@ describe("conclusionHolds", () => {
     expect(b.sentence).toBe("holds under 1 of 2 evaluators");
     // By y: differences -1, -1, 1, 1.
     expect(conclusionHolds(tables, "a", "sft").verdicts[1]!.verdict).toBe("open");
+  });
+
+  it("leaves open what so few prompts cannot show, wherever the interval lies", () => {
+    // Of 4 prompts: 2 / 16.
+    const [x] = conclusionHolds(tablesOf([SFT, A, B]), "b", "sft").verdicts;
+    expect(x).toMatchObject({ difference: 5, low: 5, verdict: "open" });
   });
 
   it("counts apart those that were not trained on the data", () => {

@@ -3,7 +3,7 @@ import { AlignError } from "../core/errors.ts";
 import { checkPaired, type Interval } from "../stats/check.ts";
 import { kendall, spearman } from "../stats/correlation.ts";
 import { type EvaluatedArm, promptMeans } from "./arm.ts";
-import type { ArmTable } from "./compare-arms.ts";
+import { type ArmTable, holmOver, testsOf } from "./compare-arms.ts";
 import type { GoldScorer } from "./gold.ts";
 
 /** How two evaluators agree. */
@@ -54,7 +54,10 @@ export type Verdict = {
   readonly difference: number;
   readonly low: number;
   readonly high: number;
-  /** `holds`: the interval lies above 0; `fails`: below 0; `open`: it holds 0. */
+  /**
+   * `holds`: the interval lies above 0 and the test, corrected for all that were made, says so too; `fails`: below 0; `open`: neither, or
+   * fewer than two prompts.
+   */
   readonly verdict: "holds" | "open" | "fails";
   /** The evaluator was itself trained on the data that is evaluated on. */
   readonly contaminated: boolean;
@@ -85,6 +88,7 @@ export function conclusionHolds(
   baseline: "sft" | "human",
   contaminated: readonly string[] = [],
 ): Robustness {
+  const { adjusted } = holmOver(new Map(tables.flatMap(({ arms }) => [...testsOf(arms)])));
   const verdicts = tables.map(({ gold, arms }): Verdict => {
     const figures = arms.find(({ name }) => name === arm);
     const comparison = baseline === "sft" ? figures?.vsSft : figures?.vsHuman;
@@ -93,18 +97,24 @@ export function conclusionHolds(
         "data",
         `evaluators: ${gold} has no comparison of arm ${arm} with the ${baseline} student.`,
       );
-    return verdictOf(gold, comparison.difference, contaminated.includes(gold));
+    const { difference } = comparison;
+    return verdictOf(gold, difference, adjusted(comparison), contaminated.includes(gold));
   });
   return robustness(`${arm} is above the ${baseline === "sft" ? "SFT" : "human-label"} student`, verdicts);
 }
 
-/** What an interval of a difference says; above 0 is for the conclusion. */
+/**
+ * What an interval of a difference says; above 0 is for the conclusion.
+ * @param p - corrected for all tests it was made with
+ */
 export function verdictOf(
   evaluator: string,
-  { estimate: difference, low, high }: Pick<Interval, "estimate" | "low" | "high">,
+  { estimate: difference, low, high, n, level = 0.95 }: Interval,
+  p: number,
   contaminated = false,
 ): Verdict {
-  const verdict = low > 0 ? "holds" : high < 0 ? "fails" : "open";
+  const shown = n >= 2 && p < 1 - level;
+  const verdict = shown && low > 0 ? "holds" : shown && high < 0 ? "fails" : "open";
   return { evaluator, difference, low, high, verdict, contaminated };
 }
 

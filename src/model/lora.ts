@@ -9,12 +9,13 @@ export type LoraOptions = {
   readonly alpha: number;
   /** Share of the adapter's input zeroed while training, in [0, 1). */
   readonly dropout: number;
-  /** Last parts of projection names, such as "q_proj", or whole names. */
-  readonly targets: readonly string[];
+  /** Last parts of projection names, such as "q_proj", or whole names; default those that are usual for the family. */
+  readonly targets?: readonly string[] | undefined;
 };
 
 /** An adapter that knows which projections it sits on. */
 export type LoraSpec = LoraOptions & {
+  readonly targets: readonly string[];
   readonly scale: number;
   /** True when a projection (its name without ".weight") has an adapter. */
   covers(projection: string): boolean;
@@ -22,24 +23,30 @@ export type LoraSpec = LoraOptions & {
 
 /**
  * Checks options.
+ * @param usual - targets where the options name none; `adapterSpec` gives the family's
  * @throws ConfigError when rank, alpha or dropout is out of range or nothing is targeted
  */
-export function loraSpec(options: LoraOptions): LoraSpec {
+export function loraSpec(options: LoraOptions, usual: readonly string[] = []): LoraSpec {
+  const targets = options.targets ?? usual;
   const issues: string[] = [];
   if (!Number.isInteger(options.rank) || options.rank < 1)
     issues.push(`lora.rank: expected a positive integer, got ${options.rank}.`);
   if (!(options.alpha > 0)) issues.push(`lora.alpha: expected a number above 0, got ${options.alpha}.`);
   if (!(options.dropout >= 0 && options.dropout < 1))
     issues.push(`lora.dropout: expected a number in [0, 1), got ${options.dropout}.`);
-  if (options.targets.length === 0) issues.push("lora.targets: expected at least one projection, got none.");
+  if (targets.length === 0) issues.push("lora.targets: expected at least one projection, got none.");
   if (issues.length > 0) throw new ConfigError(issues);
-  const ends = options.targets.map((target) => `.${target}`);
   return {
     ...options,
+    targets,
     scale: options.alpha / options.rank,
-    covers: (projection) => ends.some((end) => `.${projection}`.endsWith(end)),
+    covers: (projection) => targets.some((target) => isTarget(projection, target)),
   };
 }
+
+/** True when a target is a projection's name (without ".weight") or the end of it, in whole words. */
+export const isTarget = (projection: string, target: string): boolean =>
+  `.${projection}`.endsWith(`.${target}`);
 
 /** True for the parameters of adapters. */
 export const isAdapterParameter = (name: string): boolean => /\.lora_[AB]\.weight$/.test(name);

@@ -1,6 +1,8 @@
 /** A model in a parameter store: what it is, which parameters it has, and under which keys they live. */
 
+import { ConfigError } from "../core/errors.ts";
 import { createRng } from "../core/rng.ts";
+import { didYouMean } from "../core/suggest.ts";
 import { input } from "../graph/tensor.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { packedAttention, packedInputs } from "./attention.ts";
@@ -8,7 +10,7 @@ import { createContext } from "./context.ts";
 import type { Task } from "./families/index.ts";
 import type { Decoder, Family } from "./family.ts";
 import { logits, REWARD_HEAD, rewardScores, runTrunk } from "./heads.ts";
-import { isAdapterParameter, type LoraSpec } from "./lora.ts";
+import { isAdapterParameter, isTarget, type LoraOptions, type LoraSpec, loraSpec } from "./lora.ts";
 
 /** Shapes by parameter name, in the order of first use. */
 export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
@@ -58,8 +60,47 @@ export function parameterCount(shapes: ParameterShapes, names: Iterable<string> 
 }
 
 /**
+ * An adapter for a model, on the family's usual projections where no targets are named.
+ * @throws ConfigError as `loraSpec`, and for targets that are on no projection of the model
+ */
+export function adapterSpec(
+  { family, decoder }: Pick<Model, "family" | "decoder">,
+  options: LoraOptions,
+): LoraSpec {
+  const spec = loraSpec(options, family.loraTargets);
+  checkTargets({ family, decoder }, spec);
+  return spec;
+}
+
+/** A target that adapts nothing is a slip, and where all do there is nothing to train. */
+function checkTargets({ family, decoder }: Pick<Model, "family" | "decoder">, { targets }: LoraSpec): void {
+  const projections = projectionsOf(decoder);
+  const names = [...new Set(projections.map((name) => name.split(".").at(-1)!))];
+  const unknown = targets.filter((target) => !projections.some((name) => isTarget(name, target)));
+  if (unknown.length === 0) return;
+  throw new ConfigError(
+    unknown.map((target) => {
+      const advice =
+        didYouMean(target, names) ||
+        `. Name some of these, or none for the usual of the family (${family.loraTargets.join(", ")}).`;
+      return `lora.target_modules: "${target}" is on no projection of the model (${family.modelType}), expected some of ${names.join(", ")}${advice}`;
+    }),
+  );
+}
+
+/** Names (without ".weight") of what an adapter can sit on, found by putting one everywhere. */
+function projectionsOf(decoder: Decoder): string[] {
+  const everywhere = { ...loraSpec({ rank: 1, alpha: 1, dropout: 0, targets: ["all"] }), covers: () => true };
+  const end = ".lora_A.weight";
+  return [...parameterShapes(decoder, "language-model", everywhere).keys()]
+    .filter((name) => name.endsWith(end))
+    .map((name) => name.slice(0, -end.length));
+}
+
+/**
  * Adds an adapter to a model: A is drawn uniformly as PEFT does (Kaiming with a = √5, so ±1/√in), B is zero, and the
  * adapted model starts equal to its base.
+ * @throws ConfigError for targets that are on no projection of the model
  */
 export async function addAdapter(
   runtime: Runtime,
@@ -67,6 +108,7 @@ export async function addAdapter(
   lora: LoraSpec,
   seed: number,
 ): Promise<Model> {
+  checkTargets(model, lora);
   const adapted = { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
   const rng = createRng(seed);
   for (const [name, shape] of adapted.parameters) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
-import { writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
+import { readText, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
 import { joinHumanLabels } from "../data/human-labels.ts";
 import { jsonLines } from "../data/json-lines.ts";
 import { unitOf } from "../data/normalise.ts";
@@ -16,9 +16,9 @@ import { type AskOptions, type AskResult, askHumans } from "../teacher/ask.ts";
 import { type CalibrationMethod, calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
 import type { WeightForm } from "../teacher/confidence.ts";
 import { writeHeldOut } from "../teacher/held-out-file.ts";
-import { type AnswerRules, type KeptSelection, mergeAnswers } from "../teacher/human-answers.ts";
+import { type AnswerRules, HUMAN, type KeptSelection, mergeAnswers } from "../teacher/human-answers.ts";
 import { type Label, UNSELECTED } from "../teacher/label.ts";
-import { serializeLabel } from "../teacher/label-file.ts";
+import { parseLabels, serializeLabel } from "../teacher/label-file.ts";
 import type { LabelCounts } from "../teacher/make-labels.ts";
 import { type Answer, type Answers, questionFiles, readAnswers } from "../teacher/questions.ts";
 import { writeLabelFile, writeTrainingRows } from "../teacher/write-labels.ts";
@@ -63,6 +63,16 @@ export async function writeQuestions(
     await writeJsonAtomic(join(folder, "ask.json"), facts);
   });
   return result;
+}
+
+/** Undecided pairs of a folder of merged labels that people could still be asked about. */
+export async function countLeft(folder: string): Promise<number> {
+  const file = join(folder, LABEL_FILES.labels);
+  const labels = parseLabels(await readText(file, 2 ** 31), file).filter(({ teacher }) => teacher !== HUMAN);
+  return askHumans(
+    labels.map((label) => ({ label, group: label.id })),
+    0,
+  ).eligible;
 }
 
 function candidateOf({ disagreement }: LabelSet, pair: CandidatePair, label: Label) {

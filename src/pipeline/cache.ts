@@ -2,8 +2,8 @@
  * Results of stages on disk: `<folder>/<name>-<key>/` with the outputs and `stage.json`, which appears with one rename when everything
  * in it is written and synced. An unfinished stage is `.work-<name>-<key>/`; nobody else reads it.
  */
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { AlignError, messageOf } from "../core/errors.ts";
 import { ensureFolder, exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
@@ -13,6 +13,8 @@ import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkF
 /** Name of the record in a finished stage's folder. */
 export const RECORD = "stage.json";
 const SCRATCH = "scratch";
+/** Beginning of the name of a result that another takes the place of. */
+const OLD = ".old-";
 
 const recordSchema = z.object({
   format: z.literal(1),
@@ -77,15 +79,34 @@ export async function findAt(done: string, identity: Identity): Promise<Found> {
   return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
 }
 
-/** Moves a stage's result to a place of its own, replacing what is there. The caller holds the stage's lock. */
+/**
+ * Moves a stage's result to a place of its own, replacing what is there. The caller holds the stage's lock. What was there is moved
+ * aside first: removing it takes long, and whoever dies meanwhile must not leave half of it at the place.
+ */
 export async function publishStage({ folder, stage, digest }: Artefact, place: string): Promise<Artefact> {
+  const old = join(dirname(folder), `${OLD}${basename(folder)}`);
   try {
-    await rm(place, { recursive: true, force: true });
-    await rename(folder, place);
+    await rm(old, { recursive: true, force: true });
+    await rename(place, old).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    await rename(folder, place).catch(async (error: unknown) => {
+      await rename(old, place).catch(() => {});
+      throw error;
+    });
+    await rm(old, { recursive: true, force: true });
     return artefactAt(stage, place, digest);
   } catch (error) {
     throw diskError(place, error);
   }
+}
+
+/** Removes a folder of stages if nothing is in it but what `publishStage` moved aside and could not remove any more. */
+export async function removeIfEmpty(folder: string): Promise<void> {
+  const inside = await readdir(folder).catch(() => []);
+  for (const name of inside.filter((one) => one.startsWith(OLD)))
+    await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+  await rmdir(folder).catch(() => {});
 }
 
 /** Where the lock of a stage lies. */
@@ -126,7 +147,8 @@ export async function discardStage(folder: string, identity: Identity): Promise<
 }
 
 /**
- * Makes a work folder the stage's result: writes the record, then renames. The caller holds the stage's lock.
+ * Makes a work folder the stage's result: writes the record, then renames. The caller holds the stage's lock. Until the record is there
+ * an attempt may have to go on from its checkpoints, so they are removed last.
  * @throws AlignError "io" when the disk does not take it; "pipeline" when the stage made nothing
  */
 export async function finishStage(
@@ -137,8 +159,7 @@ export async function finishStage(
 ): Promise<Artefact> {
   const key = keyOf(identity);
   try {
-    await rm(work.scratch, { recursive: true, force: true });
-    const outputs: Contents = await readContents(work.folder, [RECORD]);
+    const outputs: Contents = await readContents(work.folder, [RECORD, `${SCRATCH}/`]);
     if (Object.keys(outputs).length === 0) throw new Error(`internal: stage ${identity.name} made no file`);
     const digest = digestContents(outputs);
     const record: StageRecord = {
@@ -153,12 +174,33 @@ export async function finishStage(
       node: process.version,
     };
     await writeJsonAtomic(join(work.folder, RECORD), record);
-    const done = finishedFolder(folder, identity, key);
-    await rename(work.folder, done);
-    return artefactAt(identity.name, done, digest);
+    return await putInPlace(folder, identity, record);
   } catch (error) {
     throw diskError(work.folder, error);
   }
+}
+
+/** Ends what `finishStage` was killed in: undefined unless the work folder holds a whole result. The caller holds the stage's lock. */
+export async function finishRecorded(
+  folder: string,
+  identity: Identity,
+): Promise<{ artefact: Artefact; record: StageRecord } | undefined> {
+  const work = workFolder(folder, identity, keyOf(identity));
+  const record = await readStageRecord(work);
+  if (record?.key !== keyOf(identity) || !(await hasContents(work, record.outputs))) return undefined;
+  return { artefact: await putInPlace(folder, identity, record), record };
+}
+
+async function putInPlace(
+  folder: string,
+  identity: Identity,
+  { key, digest }: StageRecord,
+): Promise<Artefact> {
+  const work = workFolder(folder, identity, key);
+  await rm(join(work, SCRATCH), { recursive: true, force: true });
+  const done = finishedFolder(folder, identity, key);
+  await rename(work, done);
+  return artefactAt(identity.name, done, digest);
 }
 
 /** Gives failures of the disk a message that says what to do; everything else passes through. */

@@ -31,6 +31,8 @@ export type CombineRequest = {
   readonly pool: FileRef;
   readonly read: Omit<LoadOptions, "log">;
   readonly seed: number;
+  /** Takes members whose probabilities were not fitted to what people say. */
+  readonly uncalibrated: boolean;
   readonly rules: Pick<z.output<typeof labelRulesSchema>, "select" | "weight">;
 };
 
@@ -45,7 +47,7 @@ type Member = { readonly folder: string; readonly digest: string; readonly label
 /** Combines labels, selects and weighs them anew, and writes what `label` writes, with `uncertainty.jsonl` beside. */
 export async function combineStage(deps: JobDeps, request: CombineRequest): Promise<Artefact> {
   const { pool, read, seed, rules } = request;
-  if (rules.select.kind === "promise") noHeldOut();
+  if (rules.select.kind === "promise") refusePromise();
   const members = await openMembers(request);
   return deps.pipeline.stage({
     name: "combine",
@@ -67,7 +69,7 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
       };
       const uncertainty = await writeEnsembleScores(target, membersOf(members, pairs()));
       const plan = await planLabels(scores, {
-        select: selectionRule(rules.select, noHeldOut),
+        select: selectionRule(rules.select, refusePromise),
         weight: rules.weight,
       });
       await writeLabelling(work.folder, plan, pairs);
@@ -85,21 +87,22 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
   });
 }
 
-function noHeldOut(): never {
+/** Why labels that are there cannot be selected by a promise. @throws ConfigError */
+export function refusePromise(): never {
   throw new ConfigError(
     "combine: a promise needs pairs that no member was calibrated on. Select by --top or --min-confidence, or train the ensemble in a recipe.",
   );
 }
 
 /** Labels of every folder. @throws ConfigError, all problems at once, when one is no labelling of this pool in this order */
-async function openMembers({ folders, pool, seed, read }: CombineRequest): Promise<Member[]> {
+async function openMembers({ folders, pool, seed, read, uncalibrated }: CombineRequest): Promise<Member[]> {
   if (folders.length < 2)
     throw new ConfigError(`combine: expected at least two folders of labels, got ${folders.length}.`);
   const issues: string[] = [];
   const members: Member[] = [];
   for (const folder of folders) {
     const record = await readStageRecord(folder);
-    const problem = problemOf(record?.identity, { pool, seed, read });
+    const problem = problemOf(record?.identity, { pool, seed, read, uncalibrated });
     if (problem !== undefined || record === undefined) {
       issues.push(`${folder}: ${problem}`);
       continue;
@@ -121,13 +124,16 @@ type Identity = {
 
 function problemOf(
   identity: Identity | undefined,
-  { pool, seed, read }: Pick<CombineRequest, "pool" | "seed" | "read">,
+  { pool, seed, read, uncalibrated }: Pick<CombineRequest, "pool" | "seed" | "read" | "uncalibrated">,
 ): string | undefined {
   if (identity?.name !== "label") return "is no folder that label wrote.";
   if (identity.inputs.pool !== pool.digest) return "holds labels of another pool. Label this one.";
   const config = identity.config as { seed?: unknown; read?: unknown };
   if (config.seed !== seed || digestOf(config.read) !== digestOf(read))
     return "was read with another --seed, --map, --format, --limit or --on-bad-row, expected the same. Give the flags it was labelled with.";
+  // Raw margins of different teachers have different scales: the mean would be the loudest one's label.
+  if (!uncalibrated && identity.inputs["calibrate"] === undefined)
+    return "was not calibrated, so its probabilities cannot be averaged with others'. Label with --calibrate, or take them as they are with --uncalibrated.";
   return undefined;
 }
 

@@ -13,11 +13,14 @@ export type Contents = Readonly<Record<string, FileRecord>>;
 /** Kept but not part of what a folder *is*: curves and timings differ from run to run. */
 export const LOG_FOLDER = "log";
 
-/** Sizes and digests of all files in a folder but the record itself; every file is synced to the disk. */
+/**
+ * Sizes and digests of all files in a folder; every file is synced to the disk.
+ * @param except - paths inside to leave out; folders end in "/"
+ */
 export async function readContents(folder: string, except: readonly string[] = []): Promise<Contents> {
   const contents: Record<string, FileRecord> = {};
   for (const path of await filesIn(folder)) {
-    if (except.includes(path)) continue;
+    if (except.some((one) => path === one || (one.endsWith("/") && path.startsWith(one)))) continue;
     const full = join(folder, path);
     await sync(full);
     contents[path] = { bytes: (await stat(full)).size, sha256: await digestFile(full) };

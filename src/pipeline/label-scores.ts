@@ -2,10 +2,8 @@
  * Raw scores of a labelling by itself. What an earlier result at the same place holds of them is taken over, so that another
  * threshold, weight, calibration or score form opens no teacher, and a longer pool scores its new shards only.
  */
-import { constants } from "node:fs";
-import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { exists, readJson, writeJsonAtomic } from "../core/files.ts";
+import { copyMissing, exists, readJson, writeJsonAtomic } from "../core/files.ts";
 import { adoptShards } from "../core/shard-work.ts";
 import { labelPool } from "../teacher/labelling.ts";
 import { readScoresManifest, writeManifest } from "../teacher/scores-folder.ts";
@@ -50,7 +48,7 @@ async function scoreLeft(
   parts: readonly ScoresPart[],
 ): Promise<void> {
   const replies = join(work.log, REPLIES);
-  if (earlier !== undefined) await copyIfThere(join(earlier, "log", REPLIES), replies);
+  if (earlier !== undefined) await copyMissing(join(earlier, "log", REPLIES), replies);
   const teacher = await open(replies);
   try {
     for (const { name, pairs } of parts) {
@@ -73,7 +71,7 @@ async function takeWhole(
   if (earlier === undefined || !(await exists(join(earlier, KEYS)))) return false;
   const keys = (await readJson(join(earlier, KEYS))) as Readonly<Record<string, unknown>>;
   if (keys[name] !== key) return false;
-  await copyIfThere(join(earlier, "log", REPLIES), join(work.log, REPLIES));
+  await copyMissing(join(earlier, "log", REPLIES), join(work.log, REPLIES));
   // Others may be at it, too: shards first, each whole, then the manifest that names them.
   await adoptShards(join(earlier, name), work.path(name));
   await writeManifest(work.path(name), await readScoresManifest(join(earlier, name)));
@@ -85,10 +83,4 @@ async function takeShards(folder: string, earlier: string | undefined, teacher: 
   if (earlier === undefined || !(await exists(earlier))) return;
   const { teacher: before } = await readScoresManifest(earlier);
   if (before.digest === teacherDigest(teacher.manifest)) await adoptShards(earlier, folder);
-}
-
-async function copyIfThere(from: string, to: string): Promise<boolean> {
-  if (!(await exists(from))) return false;
-  await cp(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE });
-  return true;
 }

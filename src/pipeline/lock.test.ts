@@ -1,10 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { InterruptedError } from "../core/errors.ts";
-import { HERE } from "../core/holders.ts";
-import { takeLock } from "./lock.ts";
+import { HERE, startOf } from "../core/holders.ts";
+import { lookAtLock, takeLock } from "./lock.ts";
 
 let folder: string;
 let path: string;
@@ -57,31 +59,70 @@ test.runIf(process.platform === "linux")(
   },
 );
 
-test("a holder on another host is believed until it has been silent for long", async () => {
+const longAgo = new Date(Date.now() - 600_000);
+
+/** Waits for the lock until somebody is seen to hold it, and gives up. @returns host of the holder */
+async function waitedFor(staleMs: number): Promise<string> {
+  const stop = new AbortController();
+  let host = "";
+  const onWait = (seen: { host: string }) => {
+    host = seen.host;
+    stop.abort();
+  };
+  const waits = takeLock(path, { pollMs: 2, staleMs, onWait, signal: stop.signal });
+  await expect(waits).rejects.toBeInstanceOf(InterruptedError);
+  return host;
+}
+
+test("a holder on another host is believed until it has been silent for long by our own clock", async () => {
   await holder({ host: "elsewhere" });
-  const waits: string[] = [];
-  const signal = AbortSignal.timeout(60);
-  const options = { pollMs: 5, staleMs: 60_000, onWait: ({ host }: { host: string }) => waits.push(host) };
-  await expect(takeLock(path, { ...options, signal })).rejects.toBeInstanceOf(InterruptedError);
-  expect(waits).toEqual(["elsewhere"]);
-  const longAgo = new Date(Date.now() - 61_000);
+  // Its clock may be wrong: an old date says nothing.
   await utimes(path, longAgo, longAgo);
-  const lock = await takeLock(path, options);
+  expect(await waitedFor(60_000)).toBe("elsewhere");
+  const lock = await takeLock(path, { pollMs: 2, staleMs: 40 });
   expect(JSON.parse(await readFile(path, "utf8")).host).toBe(HERE.host);
   await lock.release();
 });
 
-test("a lock file that was never written in full counts by its age", async () => {
+test.runIf(process.platform === "linux")(
+  "a living holder of this machine is believed however long it was silent: the machine may have slept",
+  async () => {
+    await holder({ pid: process.ppid, started: await startOf(process.ppid) });
+    await utimes(path, longAgo, longAgo);
+    expect(await waitedFor(0)).toBe(HERE.host);
+    expect((await lookAtLock(path, 0))?.living).toBe(true);
+  },
+);
+
+test.runIf(process.platform === "linux")(
+  "a process that has ended and whose parent does not look is dead",
+  async () => {
+    // The shell's child ends at once; the program that the shell turns into never asks for its exit code.
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 60"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+      const [line] = (await once(parent.stdout, "data")) as [Buffer];
+      const pid = Number(String(line));
+      const state = async () => (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.[0];
+      await expect.poll(state, { timeout: 10_000 }).toBe("Z");
+      const started = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!.split(" ")[19]!;
+      await holder({ pid, started });
+      await (await takeLock(path, { pollMs: 2 })).release();
+    } finally {
+      parent.kill();
+    }
+  },
+);
+
+test("a lock file that was never written in full counts by its silence", async () => {
   await writeFile(path, "");
-  const longAgo = new Date(Date.now() - 61_000);
-  await utimes(path, longAgo, longAgo);
-  await (await takeLock(path, { pollMs: 2, staleMs: 60_000 })).release();
+  await (await takeLock(path, { pollMs: 2, staleMs: 40 })).release();
 });
 
 test("a guard that its process died with does not hold anybody up", async () => {
   await holder({});
   await writeFile(`${path}.takeover`, "");
-  const longAgo = new Date(Date.now() - 11_000);
   await utimes(`${path}.takeover`, longAgo, longAgo);
   await (await takeLock(path, { pollMs: 2 })).release();
   expect(await readdir(folder)).toEqual([]);

@@ -7,7 +7,7 @@ import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError, messageOf } from "../core/errors.ts";
 import { ensureFolder } from "../core/files.ts";
-import { type Holder, holderIn, isGone, thisHolder } from "../core/holders.ts";
+import { type Holder, holderIn, isGone, isHere, thisHolder, watchSilence } from "../core/holders.ts";
 
 /** A held lock. */
 export interface Lock {
@@ -28,6 +28,7 @@ export type LockOptions = {
 
 const HEARTBEAT_MS = 10_000;
 const STALE_MS = 120_000;
+const silence = watchSilence();
 
 /**
  * Waits for a lock and takes it.
@@ -35,16 +36,17 @@ const STALE_MS = 120_000;
  */
 export async function takeLock(path: string, options: LockOptions = {}): Promise<Lock> {
   const me = await thisHolder();
+  const staleMs = options.staleMs ?? STALE_MS;
   let told = false;
   for (;;) {
     if (options.signal?.aborted) throw new InterruptedError(path);
     if (await create(path, me)) return hold(path, me);
     const holder = await readHolder(path);
     if (holder === undefined) {
-      // Gone since, or a holder that died between making the file and writing it: told by its age.
-      if (await olderThan(path, options.staleMs ?? STALE_MS)) await takeOver(path, undefined);
-    } else if (await isDead(path, holder, options.staleMs ?? STALE_MS)) {
-      await takeOver(path, holder);
+      // Gone since, or a holder that died between making the file and writing it: told by its silence.
+      if (await isSilent(path, staleMs)) await takeOver(path, undefined, staleMs);
+    } else if (await isDead(path, holder, staleMs)) {
+      await takeOver(path, holder, staleMs);
     } else if (!told) {
       told = true;
       options.onWait?.(holder);
@@ -66,13 +68,13 @@ export async function lookAtLock(
 ): Promise<{ readonly pid: number; readonly host: string; readonly living: boolean } | undefined> {
   const holder = await readHolder(path);
   if (holder === undefined) return undefined;
-  return { pid: holder.pid, host: holder.host, living: !(await isDead(path, holder, staleMs)) };
+  return { pid: holder.pid, host: holder.host, living: !(await looksDead(path, holder, staleMs)) };
 }
 
 /** Removes the lock of a process that is dead; anybody else's stays. */
 export async function removeDeadLock(path: string, staleMs = STALE_MS): Promise<void> {
   const holder = await readHolder(path);
-  if (holder !== undefined && (await isDead(path, holder, staleMs))) await takeOver(path, holder);
+  if (holder !== undefined && (await looksDead(path, holder, staleMs))) await takeOver(path, holder, staleMs);
 }
 
 async function create(path: string, me: Holder): Promise<boolean> {
@@ -85,6 +87,10 @@ async function create(path: string, me: Holder): Promise<boolean> {
     const file = await open(path, "wx");
     try {
       await file.writeFile(JSON.stringify(me));
+    } catch (error) {
+      // A full disk: an empty lock would be waited for.
+      await rm(path, { force: true });
+      throw error;
     } finally {
       await file.close();
     }
@@ -113,7 +119,7 @@ function hold(path: string, me: Holder): Lock {
  * Removes a dead holder's lock. Guarded by a second file, so that of several processes that find it dead one removes it, and none
  * removes the lock that the first then takes.
  */
-async function takeOver(path: string, dead: Holder | undefined): Promise<void> {
+async function takeOver(path: string, dead: Holder | undefined, staleMs: number): Promise<void> {
   const guard = `${path}.takeover`;
   const file = await open(guard, "wx").catch(() => undefined);
   if (file === undefined) {
@@ -123,14 +129,30 @@ async function takeOver(path: string, dead: Holder | undefined): Promise<void> {
   }
   await file.close();
   try {
-    if ((await readHolder(path))?.token === dead?.token) await rm(path, { force: true });
+    const holder = await readHolder(path);
+    // One without a holder may be another's by now, just made and not yet written.
+    const same = holder?.token === dead?.token && (dead !== undefined || (await isSilent(path, staleMs)));
+    if (same) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });
   }
 }
 
+/** Whether a holder is gone, or was silent for as long as it has been watched. */
 async function isDead(path: string, holder: Holder, staleMs: number): Promise<boolean> {
-  return (await isGone(holder)) || olderThan(path, staleMs);
+  return isLookedUp(holder) ? isGone(holder) : (await isGone(holder)) || isSilent(path, staleMs);
+}
+
+/** The same in one look, by the clock of whoever wrote the file: to tell, or to clear what nobody needs. */
+async function looksDead(path: string, holder: Holder, staleMs: number): Promise<boolean> {
+  return isLookedUp(holder) ? isGone(holder) : (await isGone(holder)) || olderThan(path, staleMs);
+}
+
+/** A process of this machine answers for itself: while the machine sleeps, or it is stopped, a living one is silent. */
+const isLookedUp = (holder: Holder) => isHere(holder) && holder.started !== "";
+
+async function isSilent(path: string, staleMs: number): Promise<boolean> {
+  return ((await silence(path)) ?? 0) > staleMs;
 }
 
 async function olderThan(path: string, ms: number): Promise<boolean> {

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { toyStages } from "../../test/helpers/toy-stages.ts";
 import { DataError } from "../core/errors.ts";
 import { HERE, startOf } from "../core/holders.ts";
-import type { Stage } from "./stage.ts";
+import { removeIfEmpty } from "./cache.ts";
+import type { Stage, WorkFolder } from "./stage.ts";
 import { openPipeline, type Pipeline, type PipelineOptions } from "./stages.ts";
 
 let folder: string;
@@ -19,6 +20,14 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const open = (options: Partial<PipelineOptions> = {}) => openPipeline({ folder, code: "1.0.0", ...options });
 const { writes, toyRun } = toyStages(() => ran);
+/** A promise and what settles it. */
+function gate(): [Promise<void>, () => void] {
+  let open = () => {};
+  const promise = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return [promise, open];
+}
 const states = (pipeline: Pipeline) => pipeline.steps().map(({ name, state }) => `${name} ${state}`);
 
 describe("a stage whose work can be shared", () => {
@@ -42,10 +51,20 @@ describe("a stage whose work can be shared", () => {
     });
 
   test("is worked on by all at once and closed by one", async () => {
-    const parts: string[] = [];
     const names = ["x", "y", "z"];
-    const artefacts = await Promise.all(names.map((who) => open().stage(shared(who, parts))));
-    expect(new Set(parts)).toEqual(new Set(names));
+    const [all, meet] = gate();
+    const here = new Set<string>();
+    const stageOf = (who: string) => {
+      const stage = shared(who, []);
+      const share = async (work: WorkFolder) => {
+        here.add(who);
+        if (here.size === names.length) meet();
+        await all;
+        await stage.share!(work);
+      };
+      return { ...stage, share };
+    };
+    const artefacts = await Promise.all(names.map((who) => open().stage(stageOf(who))));
     expect(ran).toHaveLength(1);
     expect(new Set(artefacts.map(({ folder }) => folder)).size).toBe(1);
     expect((await readdir(artefacts[0]!.folder)).sort()).toEqual(["closed", ...EIGHT, "stage.json"]);
@@ -54,16 +73,18 @@ describe("a stage whose work can be shared", () => {
 
   test("is not closed while another is still at it", async () => {
     const order: string[] = [];
+    const [entered, enter] = gate();
     const slow = open().stage(
       shared("slow", [], {
         share: async (work) => {
+          enter();
           await new Promise((resolve) => setTimeout(resolve, 300));
           order.push("slow leaves");
           await writeFile(work.path("late"), "late");
         },
       }),
     );
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await entered;
     const quick = open().stage(
       shared("quick", [], {
         share: async () => {},
@@ -97,6 +118,90 @@ describe("a stage whose work can be shared", () => {
     await rm(first.path("part-3"));
     await open().stage(shared("x", parts));
     expect(parts).toHaveLength(24);
+  });
+});
+
+describe("killed at the worst moment", () => {
+  const stages = () => join(folder, "stages");
+  const finished = async () => (await readdir(stages())).filter((name) => !name.startsWith("."));
+
+  test("half-written files of the attempt before are no part of the result, wherever they lie", async () => {
+    let attempts = 0;
+    const stage = writes("data", "", {
+      run: async (work) => {
+        await mkdir(work.path("pool"), { recursive: true });
+        await writeFile(work.path("pool", "rows"), "1");
+        if (attempts++ > 0) return;
+        await writeFile(work.path("pool", ".tmp-rows-1-abcd"), "half");
+        throw new Error("killed");
+      },
+    });
+    await expect(open().stage(stage)).rejects.toThrow("killed");
+    const after = await open().stage(stage);
+    await rm(stages(), { recursive: true });
+    expect((await open().stage(stage)).digest).toBe(after.digest);
+    expect(await readdir(after.path("pool"))).toEqual(["rows"]);
+  });
+
+  test("a result with its record that was not renamed yet is taken, its checkpoints removed", async () => {
+    await open().stage(writes("data", "x"));
+    const [name] = await finished();
+    await rename(join(stages(), name!), join(stages(), `.work-${name}`));
+    await mkdir(join(stages(), `.work-${name}`, "scratch"));
+    const again = open();
+    const artefact = await again.stage(writes("data", "x"));
+    expect(ran).toEqual(["data"]);
+    expect(states(again)).toEqual(["data cached"]);
+    expect(await readdir(artefact.folder)).not.toContain("scratch");
+    // Without its files it is none, and the stage goes on.
+    await rename(join(stages(), name!), join(stages(), `.work-${name}`));
+    for (const file of await readdir(join(stages(), `.work-${name}`)))
+      if (file !== "stage.json") await rm(join(stages(), `.work-${name}`, file), { recursive: true });
+    await open().stage(writes("data", "x"));
+    expect(ran).toEqual(["data", "data"]);
+  });
+
+  const published = (more: Partial<PipelineOptions> = {}) =>
+    open({ publish: { stage: "data", folder: join(folder, "out") }, ...more });
+
+  test.each([
+    ["", {}],
+    [" that processes share", { share: async () => {} }],
+  ])("a result%s that was not put in its place yet is put there, and not made again", async (_, more) => {
+    const stage = () => writes("data", "x", more);
+    await open().stage(stage());
+    const again = published();
+    expect((await again.stage(stage())).folder).toBe(join(folder, "out"));
+    expect(states(again)).toEqual(["data cached"]);
+    expect(ran).toEqual(["data"]);
+    expect(await finished()).toEqual([]);
+    // Starting over makes it anew, and one after that is kept again.
+    await published({ fresh: true }).stage(stage());
+    await published().stage(stage());
+    expect(ran).toEqual(["data", "data"]);
+    expect(await readdir(stages())).toEqual([]);
+  });
+
+  test("what took another's place and was not removed yet is cleared away", async () => {
+    await mkdir(join(stages(), ".old-data-1", "deep"), { recursive: true });
+    await removeIfEmpty(stages());
+    expect(existsSync(stages())).toBe(false);
+    await mkdir(join(stages(), ".work-data-2"), { recursive: true });
+    await removeIfEmpty(stages());
+    expect(await readdir(stages())).toEqual([".work-data-2"]);
+  });
+
+  test("shared work that is cleared away before it could be closed is done again", async () => {
+    let times = 0;
+    const stage = writes("data", "x", {
+      share: async (work) => {
+        await writeFile(work.path("part"), "1");
+        if (times++ === 0) await rm(work.folder, { recursive: true });
+      },
+    });
+    const artefact = await open().stage(stage);
+    expect(times).toBe(2);
+    expect(await readdir(artefact.folder)).toContain("part");
   });
 });
 

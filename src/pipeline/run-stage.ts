@@ -11,6 +11,7 @@ import {
   type Found,
   findAt,
   findStage,
+  finishRecorded,
   finishStage,
   lockPath,
   openWork,
@@ -33,6 +34,18 @@ import { othersGone, workTogether } from "./workers.ts";
 /** Where a step of the run is written down. */
 export type Note = (step: StageStep) => void;
 
+/** One stage, as it is being run. */
+type Run = {
+  readonly options: PipelineOptions;
+  readonly stage: Stage;
+  readonly identity: Identity;
+  readonly folder: string;
+  readonly log: Log;
+  readonly note: Note;
+  /** When the result was made that `fresh` does without, if there is one. */
+  readonly stale: string | undefined;
+};
+
 /**
  * Gives a stage's result, computing it if it is not kept.
  * @throws as `Pipeline.stage`
@@ -43,13 +56,16 @@ export async function runStage(
   identity: Identity,
   note: Note,
 ): Promise<Artefact> {
-  const log = options.log ?? silentLog;
-  const kept = options.fresh === true ? undefined : await takeKept(options, stage, identity, note, log);
-  if (kept !== undefined) return kept;
+  const { log = silentLog, fresh = false } = options;
   const folder = stagesFolder(options);
+  const before = fresh ? await lookUp(options, identity) : undefined;
+  const stale = before?.state === "cached" ? before.record.finishedAt : undefined;
+  const run: Run = { options, stage, identity, folder, log, note, stale };
+  const kept = fresh ? undefined : await takeKept(run);
+  if (kept !== undefined) return kept;
   try {
     await clearFailure(folder, identity);
-    const made = await makeStage(options, stage, identity, note, log);
+    const made = await makeStage(run);
     await clearFailure(folder, identity);
     return made;
   } catch (error) {
@@ -58,50 +74,48 @@ export async function runStage(
   }
 }
 
-async function makeStage(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  note: Note,
-  log: Log,
-): Promise<Artefact> {
-  if (stage.share !== undefined) await clearAway(options, stage, identity, log);
+async function makeStage(run: Run): Promise<Artefact> {
+  const { options, stage, identity, folder } = run;
+  const isShared = stage.share !== undefined;
+  if (isShared) await clearAway(run);
   for (;;) {
-    const begun = await share(options, stage, identity, log);
-    if (options.shareOnly === true && stage.share !== undefined && begun !== undefined)
-      return sharedAlone(options, stage, identity, note, log);
-    const lock = await lockStage(options, identity, log);
+    const begun = await share(run);
+    if (options.shareOnly === true && isShared && begun !== undefined) return sharedAlone(run);
+    const lock = await lockStage(run);
     try {
       // Another process may have finished it while this one worked or waited.
-      const own = options.fresh === true && stage.share === undefined;
-      const since = own ? undefined : await takeKept(options, stage, identity, note, log);
+      const since = options.fresh === true && !isShared ? undefined : await takeKept(run);
       if (since !== undefined) return since;
       // Whoever was closing it died.
       if (begun === undefined) continue;
-      if (stage.share === undefined) await discardUnusable(options, stage, identity, log);
-      else await othersGone(lockPath(stagesFolder(options), identity), { signal: options.signal });
-      const found = await findStage(stagesFolder(options), identity);
-      // Whoever closed it died before it was put in its place.
-      if (found.state === "cached") return await placeOf(options, found.artefact);
-      return await placeOf(options, await compute(options, stage, identity, note, log, begun));
+      if (isShared) await othersGone(lockPath(folder, identity), { signal: options.signal });
+      else await discardUnusable(run);
+      const made = await takeUnplaced(run);
+      if (made !== undefined) return await placeOf(options, made);
+      // It was cleared away between our work and our lock.
+      if (isShared && (await findStage(folder, identity)).state === "absent") continue;
+      return await placeOf(options, await compute(run, begun));
     } finally {
       await lock.release();
     }
   }
 }
 
+/** A result that is whole, but whoever made it died before it was in its place. */
+async function takeUnplaced(run: Run): Promise<Artefact | undefined> {
+  const { folder, identity } = run;
+  const found = await findStage(folder, identity);
+  const whole = found.state === "cached" ? found : await finishRecorded(folder, identity);
+  return whole && tellKept(run, whole);
+}
+
 /** What there is when only the shared work was asked for. */
-async function sharedAlone(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  note: Note,
-  log: Log,
-): Promise<Artefact> {
-  const kept = await takeKept(options, stage, identity, note, log);
+async function sharedAlone(run: Run): Promise<Artefact> {
+  const { options, stage, identity, folder, note } = run;
+  const kept = await takeKept(run);
   if (kept !== undefined) return kept;
   note(stepOf(options, stage, identity, "shared"));
-  return artefactAt(stage.name, stagesFolder(options), undefined);
+  return artefactAt(stage.name, folder, undefined);
 }
 
 /** Where a stage's result is looked for: its own place, or among the stages. */
@@ -120,20 +134,16 @@ async function placeOf({ publish }: PipelineOptions, made: Artefact): Promise<Ar
 type Begun = { readonly startedMs: number; readonly resumed?: boolean };
 
 /** Does the part of a stage that processes share; undefined when another process is closing the stage. */
-async function share(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  log: Log,
-): Promise<Begun | undefined> {
+async function share(run: Run): Promise<Begun | undefined> {
+  const { options, stage, identity, folder, log } = run;
   const startedMs = performance.now();
   if (stage.share === undefined) return { startedMs };
   checkNotStopped(options, stage);
-  const folder = stagesFolder(options);
   let resumed = false;
   const done = await workTogether(lockPath(folder, identity), async () => {
-    // It may have been finished between our look and our joining.
-    if ((await lookUp(options, identity)).state === "cached") return;
+    // It may have been finished between our look and our joining, or is whole and not yet in its place.
+    const looks = await Promise.all([lookUp(options, identity), findStage(folder, identity)]);
+    if (looks.some((found) => isUsable(run, found))) return;
     const work = await openWork(folder, identity, { shared: true });
     resumed = work.resumed;
     log.info(`stage ${stage.name}: ${resumed ? "goes on" : "starts"}`);
@@ -145,70 +155,59 @@ async function share(
 }
 
 /** Before processes begin to share a stage: what cannot be used is removed by one of them, while nobody works. */
-async function clearAway(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  log: Log,
-): Promise<void> {
-  const { state } = await findStage(stagesFolder(options), identity);
+async function clearAway(run: Run): Promise<void> {
+  const { options, identity, folder } = run;
+  const { state } = await findStage(folder, identity);
   if (options.fresh !== true && state !== "damaged") return;
-  const lock = await lockStage(options, identity, log);
+  const lock = await lockStage(run);
   try {
-    await othersGone(lockPath(stagesFolder(options), identity), { signal: options.signal });
-    await discardUnusable(options, stage, identity, log);
+    await othersGone(lockPath(folder, identity), { signal: options.signal });
+    await discardUnusable(run);
   } finally {
     await lock.release();
   }
 }
 
-async function discardUnusable(
-  options: PipelineOptions,
-  { name }: Stage,
-  identity: Identity,
-  log: Log,
-): Promise<void> {
-  const folder = stagesFolder(options);
+async function discardUnusable({ options, identity, folder, log }: Run): Promise<void> {
   const found = await findStage(folder, identity);
-  if (found.state === "damaged") log.warn(`stage ${name}: ${found.problem}; it is computed again.`);
+  if (found.state === "damaged") log.warn(`stage ${identity.name}: ${found.problem}; it is computed again.`);
   if (options.fresh === true || found.state === "damaged") await discardStage(folder, identity);
 }
 
+type Kept = Extract<Found, { state: "cached" }>;
+
+const isUsable = ({ stale }: Run, found: Found): found is Kept =>
+  found.state === "cached" && found.record.finishedAt !== stale;
+
 /** The kept result, if there is one. */
-async function takeKept(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  note: Note,
-  log: Log,
-): Promise<Artefact | undefined> {
-  const found = await lookUp(options, identity);
-  if (found.state !== "cached") return undefined;
+async function takeKept(run: Run): Promise<Artefact | undefined> {
+  const found = await lookUp(run.options, run.identity);
+  if (!isUsable(run, found)) return undefined;
   // Of one that was killed between the result and giving its lock back: nobody takes that lock any more.
-  await removeDeadLock(lockPath(stagesFolder(options), identity));
-  note(stepOf(options, stage, identity, "cached", found.record.elapsedSeconds));
-  log.info(`stage ${identity.name}: kept from before`);
-  return found.artefact;
+  await removeDeadLock(lockPath(run.folder, run.identity));
+  return tellKept(run, found);
 }
 
-function lockStage(options: PipelineOptions, identity: Identity, log: Log): Promise<Lock> {
-  const { name } = identity;
-  return takeLock(lockPath(stagesFolder(options), identity), {
-    onWait: ({ pid, host }) => log.info(`stage ${name}: process ${pid} on ${host} works on it, waiting`),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+function tellKept(
+  { options, stage, identity, log, note }: Run,
+  { artefact, record }: Pick<Kept, "artefact" | "record">,
+): Artefact {
+  note(stepOf(options, stage, identity, "cached", record.elapsedSeconds));
+  log.info(`stage ${identity.name}: kept from before`);
+  return artefact;
+}
+
+function lockStage({ options: { signal }, identity, folder, log }: Run): Promise<Lock> {
+  return takeLock(lockPath(folder, identity), {
+    onWait: ({ pid, host }) =>
+      log.info(`stage ${identity.name}: process ${pid} on ${host} works on it, waiting`),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
-async function compute(
-  options: PipelineOptions,
-  stage: Stage,
-  identity: Identity,
-  note: Note,
-  log: Log,
-  begun: Begun,
-): Promise<Artefact> {
+async function compute(run: Run, begun: Begun): Promise<Artefact> {
+  const { options, stage, identity, folder, log, note } = run;
   checkNotStopped(options, stage);
-  const folder = stagesFolder(options);
   try {
     const opened = await openWork(folder, identity);
     const work = { ...opened, resumed: begun.resumed ?? opened.resumed };

@@ -2,15 +2,18 @@
  * One stage by itself, for commands that read files and write a folder. It works beside the output, in `<out>.work`, from which a later
  * attempt goes on, and the output appears when it is whole.
  */
-import { readdir, rmdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
-import { exists, readJson } from "../core/files.ts";
+import { exists } from "../core/files.ts";
 import type { Log } from "../core/log.ts";
 import type { RuntimeOptions } from "../runtime/runtime.ts";
-import { RECORD } from "./cache.ts";
+import { readStageRecord, removeIfEmpty, type StageRecord } from "./cache.ts";
 import type { JobDeps } from "./job/deps.ts";
 import { withDeps } from "./open-deps.ts";
+import type { Stage } from "./stage.ts";
+import type { Pipeline } from "./stages.ts";
 import type { StageStep } from "./steps.ts";
 
 /** Where and how a single stage runs. */
@@ -29,7 +32,7 @@ export type SingleOptions = RuntimeOptions & {
  * Runs the one stage that `run` asks its pipeline for, and puts what it made at `out`. Any number of processes may do so at once for
  * one `out`: they do together what the stages share, one finishes, and the others tell of its result.
  * @returns what was done; `cached` when `out` holds this very result already
- * @throws ConfigError when `out` is a folder that no such stage made
+ * @throws ConfigError when `out` is a folder that no such stage made, or one that would be lost (`checkReplaced`)
  */
 export async function runSingle(
   options: SingleOptions,
@@ -38,33 +41,85 @@ export async function runSingle(
   const { dryRun, out: asked, ...how } = options;
   const out = resolve(asked);
   const work = `${out}.work`;
+  const stages: Stage[] = [];
   const attempt = async (mode: "run" | "plan", last?: string): Promise<StageStep> => {
     const publish = last === undefined ? {} : { publish: { stage: last, folder: out } };
-    const { steps } = await withDeps({ ...how, folder: work, mode, ...publish }, run);
+    const { steps } = await withDeps({ ...how, folder: work, mode, ...publish }, (deps) =>
+      run({ ...deps, pipeline: watched(deps.pipeline, (stage) => stages.push(stage)) }),
+    );
     const [step, ...others] = steps;
     if (step === undefined || others.length > 0) throw new Error(`internal: ${steps.length} stages`);
     return step;
   };
   const planned = await attempt("plan");
-  const there = await keyAt(out);
-  if (there === planned.key && options.fresh !== true) return { ...planned, state: "cached", folder: out };
+  const there = await recordAt(out);
+  if (there !== undefined) checkReplaced(out, there, stages[0]!, options.fresh === true);
+  // Another process, with other settings for the same folder, may still be at work beside this one.
+  const clear = async () => {
+    for (const folder of [join(work, "stages"), work]) await removeIfEmpty(folder);
+  };
+  if (there?.key === planned.key && options.fresh !== true) {
+    if (dryRun !== true) await clear();
+    return { ...planned, state: "cached", folder: out };
+  }
   if (dryRun === true) return planned;
   const done = await attempt("run", planned.name);
   if (done.state === "shared") return done;
-  // Another process, with other settings for the same folder, may still be at work beside this one.
-  for (const folder of [join(work, "stages"), work]) await rmdir(folder).catch(() => {});
+  await clear();
   return { ...done, folder: out };
 }
 
-/** Key of the stage whose result lies at a path; undefined when nothing does. @throws ConfigError when something else does */
-async function keyAt(out: string): Promise<string | undefined> {
+/** A pipeline that tells of the stages it is asked for. */
+const watched = (pipeline: Pipeline, tell: (stage: Stage) => unknown): Pipeline => ({
+  ...pipeline,
+  stage: (stage) => {
+    tell(stage);
+    return pipeline.stage(stage);
+  },
+});
+
+/** Record of the stage whose result lies at a path; undefined when nothing does. @throws ConfigError when something else does */
+async function recordAt(out: string): Promise<StageRecord | undefined> {
   if (!(await exists(out))) return undefined;
   const inside = await readdir(out).catch(() => [""]);
   if (inside.length === 0) return undefined;
-  const record = await readJson(join(out, RECORD)).catch(() => undefined);
-  const key = (record as { key?: unknown } | undefined)?.key;
-  if (typeof key === "string") return key;
+  const record = await readStageRecord(out);
+  // Between two looks another process may be just putting another result there.
+  if (record !== undefined || !(await exists(out))) return record;
   throw new ConfigError(
     `--out ${out}: is there and was not made by this command. Choose another folder, or remove it.`,
+  );
+}
+
+/** Stages that are arithmetic on what lies elsewhere, or that take along what is dear of the result they replace, as scores of pairs. */
+const REPLACED = ["label", "combine", "answers"];
+
+/** @throws ConfigError when a result would be lost: another command's, or one that took training or sampling */
+function checkReplaced(out: string, { identity }: StageRecord, stage: Stage, fresh: boolean): void {
+  const { name } = stage;
+  if (identity.name !== name)
+    throw new ConfigError(
+      `--out ${out}: holds what ${identity.name} made, and would be replaced by what ${name} makes. Choose another folder, or remove it.`,
+    );
+  if (fresh || REPLACED.includes(name)) return;
+  const inputs = Object.fromEntries(
+    Object.entries(stage.inputs).map(([key, input]) => [
+      key,
+      typeof input === "string" ? input : input.digest,
+    ]),
+  );
+  const differs = [...different(identity.config, stage.config), ...different(identity.inputs, inputs)];
+  if (differs.length > 0)
+    throw new ConfigError(
+      `--out ${out}: holds another result of ${name}: ${differs.join(", ")} differ${differs.length === 1 ? "s" : ""}. Choose another folder, or replace it with --fresh.`,
+    );
+}
+
+/** Names of the members in which two records differ. */
+function different(before: unknown, after: unknown): string[] {
+  const members = (value: unknown) => (value ?? {}) as Readonly<Record<string, unknown>>;
+  const [a, b] = [members(before), members(after)];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
+    (key) => digestOf(a[key] ?? null) !== digestOf(b[key] ?? null),
   );
 }

@@ -104,6 +104,10 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
   }
 }
 
+/** Model folders that read pairs under the caller's token limits; a local judge reads questions under its own. */
+export const readersOf = (choice: TeacherChoice): readonly string[] =>
+  choice.kind === "judge-local" ? [] : Object.values(identityOf(choice).models);
+
 /** Where and how a teacher opens. */
 export type OpenOptions = {
   readonly limits: TokenLimits;

@@ -20,13 +20,13 @@ export const GLOSSARY = {
   heldOutAccuracy: {
     term: "held-out accuracy",
     definition:
-      "Share of held-out pairs whose chosen response the student's implicit reward, beta (log policy − log reference), puts first. Chance is 50 %.",
+      "Share of held-out pairs whose chosen response the student's implicit reward, beta (log policy − log reference), puts first. Chance is 50 %. An arm without preference training has no reference and no such figure; its likelihood, log policy alone, is another measure, which favours short responses, and stands apart for every arm.",
   },
   length: { term: "length", definition: "Mean number of tokens of a response." },
   kl: {
-    term: "KL from SFT",
+    term: "KL from own start",
     definition:
-      "Mean of log policy − log SFT model over the student's own responses, in nats per response: how far training moved it.",
+      "Mean of log policy − log start over the student's own responses, in nats per response: how far preference training moved it from the SFT model that it began with. Arms on other labels may have other starts.",
   },
   difference: {
     term: "paired difference",

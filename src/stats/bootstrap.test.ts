@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { createRng } from "../core/rng.ts";
-import { bootstrap, bootstrapMean, clusterBootstrap, pairedBootstrap } from "./bootstrap.ts";
+import {
+  bootstrap,
+  bootstrapMean,
+  clusterBootstrap,
+  pairedBootstrap,
+  SHARE,
+  SHARE_DIFFERENCE,
+} from "./bootstrap.ts";
 import { mean } from "./describe.ts";
 
 const rng = createRng("bootstrap test");
@@ -65,6 +72,20 @@ test("resampling clusters covers where resampling items does not", () => {
   });
   expect(mean(draws.map(([cluster]) => cluster))).toBeGreaterThan(0.89);
   expect(mean(draws.map(([, item]) => item))).toBeLessThan(0.75);
+});
+
+test("units that are all alike leave room for those not seen, where the range is known", () => {
+  const options = { rng: createRng("alike"), range: SHARE };
+  // Clopper-Pearson for 5 of 5: 0.025^(1/5) = 0.4782.
+  const five = bootstrapMean([1, 1, 1, 1, 1], options)!;
+  expect(five).toMatchObject({ estimate: 1, high: 1, n: 5 });
+  expect(five.low).toBeCloseTo(0.4782, 4);
+  expect(bootstrapMean([0, 0, 0, 0, 0], options)!.high).toBeCloseTo(0.5218, 4);
+  expect(bootstrapMean([1], options)!.low).toBeCloseTo(0.025, 10);
+  // Twelve pairs without a difference: 1 - 0.025^(1/12) = 0.2646 of others may differ, either way.
+  const none = bootstrapMean(Array(12).fill(0), { ...options, range: SHARE_DIFFERENCE })!;
+  expect([none.low, none.high].map((value) => value.toFixed(4))).toEqual(["-0.2646", "0.2646"]);
+  expect(bootstrapMean([0, 1, 1, 1], options)).toEqual(bootstrapMean([0, 1, 1, 1], { rng: options.rng }));
 });
 
 test("the paired interval covers the true difference at its nominal level, and a rate's interval its rate", () => {

@@ -7,15 +7,30 @@ import type { Rng } from "../core/rng.ts";
 import { checkFraction, checkPaired, checkSample, type Interval } from "./check.ts";
 import { groupBy, mean, quantileOfSorted } from "./describe.ts";
 
-/** `rng` is forked, never advanced; `resamples` at least 100, default 2000; `level` in (0, 1), default 0.95. */
-export type BootstrapOptions = { readonly rng: Rng; readonly resamples?: number; readonly level?: number };
+/**
+ * `rng` is forked, never advanced; `resamples` at least 100, default 2000; `level` in (0, 1), default 0.95. `range`: what a mean of
+ * units can be at most and at least, where that is known: it bounds a figure of units that are all alike.
+ */
+export type BootstrapOptions = {
+  readonly rng: Rng;
+  readonly resamples?: number;
+  readonly level?: number;
+  readonly range?: readonly [low: number, high: number];
+};
+
+/** Range of a share. */
+export const SHARE: readonly [number, number] = [0, 1];
+/** Range of the difference of two shares. */
+export const SHARE_DIFFERENCE: readonly [number, number] = [-1, 1];
 
 /** A figure of a sample, null where the sample does not define it (a rate of nothing, one class only). */
 export type Statistic<T> = (sample: readonly T[]) => number | null;
 
 /**
  * Interval of any statistic. Null when the statistic is undefined on the sample or on more than half of the
- * resamples; the interval is over the resamples where it is defined.
+ * resamples; the interval is over the resamples where it is defined. Resamples of units that are all alike are all
+ * alike, which says nothing of units not seen: with a `range` the interval is then Clopper and Pearson's (1934) for
+ * n of n, "so many units differ at most", each taken to lie at the end of the range. 5 of 5: 1 [0.48, 1].
  *
  * @throws NumericsError when the statistic is not finite
  */
@@ -36,7 +51,20 @@ export function bootstrap<T>(
     if (draw !== null) draws.push(draw);
   }
   if (draws.length < resamples / 2) return null;
-  return { estimate, ...percentiles(draws, level), n: units.length, level };
+  const alike = options.range !== undefined && draws.every((draw) => draw === draws[0]);
+  const ends = alike ? widened(estimate, units.length, level, options.range) : percentiles(draws, level);
+  return { estimate, ...ends, n: units.length, level };
+}
+
+/** How far a mean may be from what all n units say. */
+function widened(
+  value: number,
+  n: number,
+  level: number,
+  [low, high]: readonly [number, number],
+): { low: number; high: number } {
+  const others = 1 - ((1 - level) / 2) ** (1 / n);
+  return { low: value - others * (value - low), high: value + others * (high - value) };
 }
 
 /** Interval of the mean. Null when there are no values. @throws NumericsError when a value is not finite */

@@ -3,15 +3,15 @@
  * so that they do not depend on which candidate is called a; in bins and calibration error p = 0.5 counts as half right.
  */
 import type { Rng } from "../core/rng.ts";
-import { bootstrap, clusterBootstrap, type Statistic } from "../stats/bootstrap.ts";
+import { clusterBootstrap, type Statistic } from "../stats/bootstrap.ts";
 import { checkPaired, type Interval } from "../stats/check.ts";
-import { mean } from "../stats/describe.ts";
+import { mean, quantile } from "../stats/describe.ts";
 import { brierScore, logLoss, type ReliabilityBin, reliabilityBins } from "../stats/reliability.ts";
 
 /** Figures are null when there are no pairs. `logLoss` in nats, probabilities kept 1e-15 away from 0 and 1. */
 export type CalibrationFigures = {
   readonly n: number;
-  /** 10 bins of equal width over [0.5, 1]; its interval leans upward, as bootstrap intervals of an absolute value do. */
+  /** 10 bins of equal width over [0.5, 1]; with the interval of `eceInterval`. */
   readonly ece: Interval | null;
   readonly brier: Interval | null;
   readonly logLoss: Interval | null;
@@ -54,15 +54,20 @@ export function calibrationReport(
   checkPaired("calibrationReport", before, after);
   checkPaired("calibrationReport", before, humanPrefersA);
   const pairs = humanPrefersA.map((y, i) => ({ before: judged(before[i]!, y), after: judged(after[i]!, y) }));
-  const interval = (statistic: Statistic<(typeof pairs)[number]>) => {
-    const settings = { rng: options.rng, resamples: options.resamples ?? 1000, level: options.level ?? 0.95 };
-    return options.groups
-      ? clusterBootstrap(pairs, options.groups, statistic, settings)
-      : bootstrap(pairs, statistic, settings);
-  };
+  const settings = { rng: options.rng, resamples: options.resamples ?? 1000, level: options.level ?? 0.95 };
+  const units = options.groups ?? pairs.map((_, i) => String(i));
+  const interval = (statistic: Statistic<(typeof pairs)[number]>) =>
+    clusterBootstrap(pairs, units, statistic, settings);
   const figures = (side: "before" | "after"): CalibrationFigures => ({
     n: pairs.length,
-    ece: interval((sample) => eceOf(sample.map((pair) => pair[side]))),
+    ece: eceInterval(
+      interval((sample) => eceOf(sample.map((pair) => pair[side]))),
+      chanceEce(
+        pairs.map((pair) => pair[side]),
+        units,
+        settings,
+      ),
+    ),
     brier: interval((sample) => brierOf(sample.map((pair) => pair[side]))),
     logLoss: interval((sample) => logLossOf(sample.map((pair) => pair[side]))),
     bins: reliabilityBins(
@@ -81,6 +86,41 @@ export function calibrationReport(
     after: figures("after"),
     change: { ece: change(eceOf), brier: change(brierOf), logLoss: change(logLossOf) },
   };
+}
+
+/**
+ * The basic bootstrap interval (Davison & Hinkley 1997, section 5.2), from 0 where calibrated probabilities would show as much. Noise
+ * within bins makes a sample's calibration error larger than the truth and a resample's larger once more, so that percentiles of resamples
+ * never reach 0 and may lie above the estimate.
+ */
+function eceInterval(percentile: Interval | null, floor: number): Interval | null {
+  if (percentile === null) return null;
+  const { estimate, low, high } = percentile;
+  const least = estimate <= floor ? 0 : Math.max(0, 2 * estimate - high);
+  return { ...percentile, low: least, high: Math.max(estimate, 2 * estimate - low) };
+}
+
+/**
+ * What calibration error calibrated probabilities show by chance: a quantile of it when people agree exactly as often as stated
+ * (consistency resampling, Bröcker & Smith 2007). Pairs of one prompt share their luck, which they may do at most.
+ */
+function chanceEce(
+  pairs: readonly Judged[],
+  units: readonly string[],
+  { rng, resamples, level }: { readonly rng: Rng; readonly resamples: number; readonly level: number },
+): number {
+  if (pairs.length === 0) return 0;
+  const stream = rng.fork("calibrated");
+  const draws = Array.from({ length: resamples }, () => {
+    const luck = new Map<string, number>();
+    for (const unit of units) if (!luck.has(unit)) luck.set(unit, stream.next());
+    return eceOf(
+      pairs.map((pair, i) =>
+        pair.agrees === 0.5 ? pair : { ...pair, agrees: Number(luck.get(units[i]!)! < pair.confidence) },
+      ),
+    )!;
+  });
+  return quantile(draws, level);
 }
 
 /** A pair's confidence and whether the human agrees (1, 0, or 0.5 when the probability takes no side), and what follows. */

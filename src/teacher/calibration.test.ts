@@ -194,6 +194,21 @@ test("the figures of the report are as worked by hand", () => {
   });
 });
 
+test("the interval of the calibration error holds 0 for calibrated probabilities, and not for overconfident ones", () => {
+  const held = Array.from({ length: 30 }, (_, i) => {
+    const rng = createRng(`ece ${i}`);
+    const truth = Array.from({ length: 90 }, () => 0.5 + 0.45 * rng.next());
+    const human = truth.map((p) => rng.next() < p);
+    const bold = truth.map((p) => Math.min(0.99, p + 0.25));
+    const { before, after } = calibrationReport(bold, truth, human, { rng, resamples: 200 });
+    for (const { ece } of [before, after])
+      expect(ece!.low <= ece!.estimate && ece!.estimate <= ece!.high).toBe(true);
+    return { calibrated: after.ece!.low === 0, bold: before.ece!.low === 0 };
+  });
+  expect(held.filter(({ calibrated }) => calibrated).length).toBeGreaterThan(26);
+  expect(held.filter(({ bold }) => bold).length).toBeLessThan(8);
+});
+
 test("groups widen the interval of what is repeated", () => {
   const p = [0.9, 0.9, 0.9, 0.6, 0.6, 0.6, 0.8, 0.8, 0.8];
   const human = [true, true, true, false, false, false, true, true, true];

@@ -158,7 +158,7 @@ describe("labelPool", () => {
 
 describe("several processes in one folder", () => {
   const script = fileURLToPath(new URL("../../test/helpers/labelling-process.ts", import.meta.url));
-  const start = () => spawn(process.execPath, ["--import", "tsx", script, folder, "1000", "25"]);
+  const start = () => spawn(process.execPath, ["--import", "tsx", script, folder, "3000", "25"]);
   const ended = (child: ChildProcess) =>
     new Promise<string>((resolve) => {
       let output = "";
@@ -181,9 +181,9 @@ describe("several processes in one folder", () => {
     const late = start();
     const reports = await Promise.all([ends[2]!, ended(late)]);
     expect(await Promise.all([ends[0], ends[1]])).toEqual(["failed null", "failed null"]);
-    for (const report of reports) expect(JSON.parse(report)).toMatchObject({ pairs: 1000, shards: 40 });
-    expect(await scoresIn()).toEqual(await slowTeacher(0).scorePairs(pool(1000)));
-    expect(await doneShards()).toBe(40);
+    for (const report of reports) expect(JSON.parse(report)).toMatchObject({ pairs: 3000, shards: 120 });
+    expect(await scoresIn()).toEqual(await slowTeacher(0).scorePairs(pool(3000)));
+    expect(await doneShards()).toBe(120);
     expect((await shards()).filter((name) => name.startsWith(".tmp-"))).toEqual([]);
   });
 });

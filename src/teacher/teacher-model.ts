@@ -5,7 +5,7 @@ import { ConfigError } from "../core/errors.ts";
 import type { Task } from "../model/families/index.ts";
 import { type Model, releaseModel } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { TokenLimits } from "../text/pair.ts";
+import { positionsProblem, type TokenLimits } from "../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import type { TeacherManifest } from "./teacher.ts";
 
@@ -77,11 +77,10 @@ function problemOf(
   expected: { readonly role: string; readonly task: Task; readonly limits: TokenLimits },
 ): string | undefined {
   const { maxPositions, vocabSize } = decoder.config;
-  const { maxLength } = expected.limits;
+  const short = positionsProblem(maxPositions, expected.limits);
   if (task !== expected.task)
     return `is the wrong kind of model for a ${expected.role}, expected a ${KINDS[expected.task]}, got a ${KINDS[task]}.`;
-  if (maxLength > maxPositions)
-    return `has ${maxPositions} positions, expected at least max_length of them, got max_length ${maxLength}. Set max_length and max_prompt_length lower (--max-length, --max-prompt-length; in a recipe data.max_length, data.max_prompt_length).`;
+  if (short !== undefined) return short;
   if (tokenizer.vocabSize > vocabSize)
     return `its tokenizer is another model's, expected at most ${vocabSize} ids, got ${tokenizer.vocabSize}.`;
   return undefined;

@@ -139,6 +139,12 @@ function encodeRow(
   };
 }
 
+/** What is wrong with limits on a model of so many positions, as the end of a sentence on it; undefined when nothing is. */
+export function positionsProblem(positions: number, { maxLength }: TokenLimits): string | undefined {
+  if (maxLength <= positions) return undefined;
+  return `has ${positions} positions, expected at least max_length of them, got max_length ${maxLength}. Set max_length and max_prompt_length lower (--max-length, --max-prompt-length; in a recipe data.max_length, data.max_prompt_length).`;
+}
+
 function checkLimits({ maxLength, maxPromptLength }: TokenLimits): void {
   const whole = Number.isSafeInteger(maxLength) && Number.isSafeInteger(maxPromptLength);
   if (!whole || maxPromptLength < 1 || maxLength <= maxPromptLength)

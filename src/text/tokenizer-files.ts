@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { CheckpointError, messageOf, show } from "../core/errors.ts";
 import { exists, readJson, readText } from "../core/files.ts";
+import { modelPath } from "../core/model-path.ts";
 
 /** A JSON object from a file. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -25,8 +26,9 @@ const MAX_BYTES = 2 ** 28;
 /** Published templates take up to some 20 kB. */
 const MAX_TEMPLATE_BYTES = 2 ** 20;
 
-/** Reads all tokenizer files of a folder. @throws CheckpointError when there is no tokenizer or a file is damaged */
-export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+/** Reads all tokenizer files of a model folder, or of the one inside a folder that a command wrote. @throws CheckpointError when there is no tokenizer or a file is damaged */
+export async function readTokenizerFiles(given: string): Promise<TokenizerFiles> {
+  const folder = await modelPath(given);
   const tokenizerConfig = (await optionalObject(join(folder, "tokenizer_config.json"))) ?? {};
   const specialMap = (await optionalObject(join(folder, "special_tokens_map.json"))) ?? {};
   const specialTokens = specialTokensOf(specialMap, tokenizerConfig);

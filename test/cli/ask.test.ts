@@ -61,6 +61,7 @@ test("questions are asked, answers come back into labels and calibration, and th
   await writeFile(at("answers.jsonl"), lines(filled));
   const merge = ["ask", at("labels"), ...pool, "--answers", at("answers.jsonl"), "--out", at("labels-2")];
   const merged = await done(...merge);
+  expect(merged.next).toEqual([expect.stringContaining("weak-teacher ask")]);
   expect(merged).toMatchObject({
     state: "run",
     answers: { total: 11, new: 11, ties: 1, skipped: 1, blank: 0 },
@@ -89,6 +90,11 @@ test("questions are asked, answers come back into labels and calibration, and th
     answers: { total: 16, new: 5 },
     calibration: { answered: 15 },
   });
+
+  // when all that was undecided is answered, no further round is named
+  await writeFile(at("all.jsonl"), lines([...abstained].map((id) => ({ id, answer: "tie" }))));
+  const last = ["ask", at("labels"), ...pool, "--answers", at("all.jsonl"), "--out", at("labels-4")];
+  expect(await done(...last)).toMatchObject({ counts: { abstain: 0 }, next: [] });
 });
 
 test("an ensemble's disagreement beside the labels comes first; a line that is none is told with its place", async () => {

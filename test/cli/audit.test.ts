@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runAudit } from "../../src/pipeline/audit/run-audit.ts";
+import { auditSettings } from "../../src/pipeline/audit/settings.ts";
 import { readTable } from "../helpers/read-table.ts";
 import { writeTinyModel } from "../helpers/tiny-model.ts";
 import { weakTeacher } from "./spawn.ts";
@@ -127,7 +129,16 @@ test("a plan runs nothing; settings without effect on the kind, and too many fol
   const long = await audit("w", "--max-length", "300");
   expect(long).toMatchObject({ code: 2 });
   expect(long.stderr).toContain(
-    "--max-length: is too large for the model, expected at most 64 positions, got 300",
+    "base: has 64 positions, expected at least max_length of them, got max_length 300. Set max_length",
+  );
+  const request = {
+    ...auditSettings("likelihood", [], 1),
+    ...{ file: at("pairs.jsonl"), digest: "0", read: {}, folds: 2, seed: 1, plant: undefined },
+    limits: { maxLength: 65, maxPromptLength: 32 },
+    model: { from: at("base"), layers: undefined, trimVocabulary: false },
+  };
+  await expect(runAudit(request, { folder: at("w"), code: "test", mode: "plan" })).rejects.toThrow(
+    "base: has 64 positions, expected at least max_length of them, got max_length 65",
   );
   const soft = await audit("z", "--set", "prefer.loss=soft");
   expect(soft).toMatchObject({ code: 2 });

@@ -54,7 +54,8 @@ test("a run's report has its arms by every evaluator, under how many a conclusio
   const counts = studies.get("judges")!.tables[1]!.rows as number[][];
   expect(counts.map(([, , , wins, ties, losses]) => wins! + ties! + losses!)).toEqual([8, 8, 8]);
   const gap = studies.get("gap")!.tables[0]!;
-  expect(gap.rows.map(([arm]) => arm)).toEqual(["sft", "weak"]);
+  // The arm without preference training has no implicit reward.
+  expect(gap.rows.map(([arm]) => arm)).toEqual(["weak"]);
   for (const [, pairs, teacher] of gap.rows as [string, number, { estimate: number; n: number }][]) {
     expect(pairs).toBeGreaterThan(0);
     expect(teacher.n).toBeLessThanOrEqual(pairs);
@@ -78,7 +79,7 @@ describe("compare", () => {
     // Three arms by two scorers, and the SFT arm is the same in both.
     expect(result.differences).toHaveLength(6);
     expect(result.heldOut.map(({ arm }: { arm: string }) => arm)).toEqual(["sft", "weak", "human"]);
-    expect(result.heldOut[0]).toMatchObject({ onlyRun: 0, onlyAgainst: 0, mcNemar: 1 });
+    expect(result.heldOut[0]).toMatchObject({ onlyRun: 0, onlyAgainst: 0, pValue: 1 });
     for (const one of result.differences.filter(({ arm }: { arm: string }) => arm === "sft"))
       expect(one).toMatchObject({ difference: { estimate: 0, low: 0, high: 0, n: 8 }, ties: 8, adjusted: 1 });
     const report = JSON.parse(await readFile(join(out, "report.json"), "utf8"));

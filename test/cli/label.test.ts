@@ -182,7 +182,11 @@ describe("combine", () => {
       ...folders.map((name) => at(name)),
       "--out",
     ];
-    const outcome = await weakTeacher([...args("m1", "m2", "m3"), at("all"), "--top", "50", "--json"]);
+    const raw = await weakTeacher([...args("m1", "m2", "m3"), at("all")]);
+    expect(raw.code).toBe(2);
+    expect(raw.stderr).toMatch(/m1: was not calibrated, .*\n.*m2: was not calibrated, .*\n.*m3: was not/);
+    const how = ["--top", "50", "--uncalibrated", "--json"];
+    const outcome = await weakTeacher([...args("m1", "m2", "m3"), at("all"), ...how]);
     expect(outcome.code, outcome.stderr).toBe(0);
     const { counts, members, uncertainty } = JSON.parse(outcome.stdout);
     expect(counts).toMatchObject({ pairs: 40, unselected: 20 });
@@ -204,8 +208,13 @@ describe("combine", () => {
     expect(other.code).toBe(2);
     expect(other.stderr).toContain("holds labels of another pool");
     expect((await weakTeacher([...args("m1"), at("no")])).stderr).toContain("expected at least two folders");
-    const promise = await weakTeacher([...args("m1", "m2"), at("no"), "--max-disagreement", "0.2"]);
-    expect(promise.stderr).toContain("a promise needs pairs that no member was calibrated on");
+    for (const set of ["select.kind=promise", "select={kind: promise, max_disagreement: 0.2}"]) {
+      const promise = await weakTeacher([...args("m1", "m2"), at("no"), "--set", set]);
+      expect(promise.code).toBe(2);
+      expect(promise.stderr).toContain("a promise needs pairs that no member was calibrated on");
+    }
+    const flag = await weakTeacher([...args("m1", "m2"), at("no"), "--max-disagreement", "0.2"]);
+    expect(flag.stderr).toContain("unknown option '--max-disagreement'");
     expect(existsSync(at("no"))).toBe(false);
   }, 60_000);
 });
@@ -229,6 +238,15 @@ describe("rules as flags", () => {
     expect(outcome.stdout).toContain("nothing can be promised: 12 held-out labels are too few");
     expect(outcome.stdout).toContain("expected at least 14");
     expect(existsSync(at("promise", "training.jsonl"))).toBe(false);
+  });
+
+  test("a rule that keeps nothing is warned of, and a percentage that reads like a share", async () => {
+    const few = await label("few-kept", "--teacher", "longer", "--top", "0.3");
+    expect(few.code).toBe(0);
+    expect(few.stderr).toContain("warning: no label is kept of 40: the rule leaves out all");
+    expect(few.stderr).toContain("warning: --top is in percent: 0.3 keeps 0.3 %, 30 keeps 30 %");
+    const some = await label("some-kept", "--teacher", "longer", "--top", "30");
+    expect(some.stderr).not.toMatch(/no label is kept|in percent/);
   });
 
   test("two rules, or a level without a promise, are exit code 2", async () => {

@@ -80,21 +80,27 @@ describe("run", () => {
 
   test("killed again and again with kill -9, it ends with the same results and repeats no finished stage", async () => {
     const finished = new Set<string>();
+    let kills = 0;
     // Kills in the middle of different work: data, training at several steps, labelling, generating.
     for (const at of [
-      /stage data: starts/,
-      /stage teacher-prefer: starts/,
-      /stage teacher-prefer: goes on/,
-      /stage weak-labels: starts/,
-      /stage student-weak: starts/,
-      /stage generate-weak: starts/,
+      "data",
+      "teacher-prefer",
+      "teacher-prefer",
+      "weak-labels",
+      "student-weak",
+      "generate-weak",
     ]) {
-      const { code, stderr } = await signalWhen("killed", at, "SIGKILL");
+      // On a busy machine the one before may have come late.
+      if (finished.has(at)) continue;
+      const when = new RegExp(`stage ${at}: (starts|goes on)`);
+      const { code, stderr } = await signalWhen("killed", when, "SIGKILL");
+      expect([null, 0], stderr).toContain(code);
       // Null: it did not come to an end of its own.
-      expect(code, String(at)).toBeNull();
+      if (code === null) kills++;
       for (const name of finished) expect(stderr).not.toMatch(new RegExp(`stage ${name}: (starts|goes on)`));
       for (const [, name] of stderr.matchAll(/stage (\S+): done/g)) finished.add(name!);
     }
+    expect(kills).toBeGreaterThanOrEqual(3);
     const last = await run("killed");
     expect(last.code, last.stderr).toBe(0);
     await run("whole");
@@ -189,6 +195,29 @@ describe("run", () => {
     expect(outcome.stderr).toContain("--set seed=x: seed: expected a number");
     expect(existsSync(join(folder, "never"))).toBe(false);
   });
+
+  test("what a later stage would refuse is told before the teacher is trained", async () => {
+    const long = "data.max_length=200";
+    for (const more of [[], ["--dry-run"]]) {
+      const outcome = await run("early", ...more, "--set", long);
+      expect(outcome).toMatchObject({ code: 2 });
+      expect(outcome.stderr).toMatch(/weak: has 128 positions.*got max_length 200.*\n.*student: has 128 /);
+      const lora = await run("early", ...more, "--set", "student.lora.target_modules=[q_proj, c_attn]");
+      expect(lora).toMatchObject({ code: 2 });
+      expect(lora.stderr).toContain('lora.target_modules: "c_attn" is on no projection of the model (llama)');
+      expect(outcome.stderr + lora.stderr).not.toContain("starts");
+    }
+    // 60 pairs are labelled: 6 of them are held out.
+    const few = await run("early", "--set", "label.held_out=0.1");
+    expect(few).toMatchObject({ code: 2 });
+    expect(few.stderr).toContain(
+      "label.held_out: only 6 held-out pairs are decided by people, expected at least 10 to calibrate on; raise label.held_out or label more pairs.",
+    );
+    expect(Object.keys(await digests("early"))).toEqual([expect.stringMatching(/^data-/)]);
+    // Nothing is calibrated, so that nothing is too few.
+    const none = await run("early", "--set", "label.held_out=0.1", "--set", "label.calibration=none");
+    expect(none.code, none.stderr).toBe(0);
+  }, 60_000);
 
   test("parts in files of their own, the pool judged by nobody: no human arm, and a report without agreement", async () => {
     const pairs = (name: string, from: number, make: (i: number) => object) =>

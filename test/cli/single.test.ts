@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { writeTinyModel } from "../helpers/tiny-model.ts";
 import { weakTeacher } from "./spawn.ts";
 
@@ -12,6 +13,7 @@ const at = (...parts: string[]) => join(folder, ...parts);
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wt-single-"));
   await writeTinyModel(at("base"), { family: "llama", seed: 1, positions: 128, vocab: 264 });
+  await writeTinyModel(at("gpt2"), { family: "gpt2", seed: 2, positions: 12 });
   const rows = Array.from({ length: 40 }, (_, i) => ({
     prompt: `p${i}`,
     chosen: i % 3 === 0 ? " yes indeed" : " good",
@@ -59,6 +61,39 @@ describe("sft, prefer and reward", () => {
     const outcome = await train("prefer", "lora", "--set", "lora.r=2", "--set", "batch_size=20");
     expect(outcome.code, outcome.stderr).toBe(0);
     expect(await readdir(at("lora", "adapter"))).toContain("adapter_config.json");
+  });
+
+  test("without targets adapters sit where they do in the family; a target on nothing is told before training", async () => {
+    const args = ["prefer", at("pairs.jsonl"), "--model", at("gpt2"), "--threads", "1"];
+    const lora = (out: string, set: string, ...more: string[]) =>
+      weakTeacher([...args, "--out", at(out), "--set", "batch_size=20", "--set", set, ...more]);
+    const outcome = await lora("gpt2-lora", "lora={r: 3}");
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const config = JSON.parse(await readFile(at("gpt2-lora", "adapter", "adapter_config.json"), "utf8"));
+    expect(config).toMatchObject({ r: 3, target_modules: ["c_attn"] });
+    for (const more of [[], ["--dry-run"]]) {
+      const wrong = await lora("no-lora", "lora.target_modules=[c_attn, qq]", ...more);
+      expect(wrong).toMatchObject({ code: 2, stdout: "" });
+      expect(wrong.stderr).toContain('"qq" is on no projection of the model (gpt2), expected some of c_attn');
+      expect(wrong.stderr).not.toContain("starts");
+    }
+    const bad = await lora("no-lora", "lora={rank: 3}");
+    expect(bad.stderr).toContain("--set lora={rank: 3}: lora.rank: unknown setting");
+  });
+
+  test.each(["sft", "prefer", "reward"])("%s never trains beyond the model's positions", async (verb) => {
+    const args = [verb, at("pairs.jsonl"), "--model", at("gpt2"), "--threads", "1"];
+    const long = await weakTeacher([...args, "--out", at("long"), "--max-length", "20", "--dry-run"]);
+    expect(long).toMatchObject({ code: 2, stdout: "" });
+    expect(long.stderr).toContain(
+      "gpt2: has 12 positions, expected at least max_length of them, got max_length 20. Set max_length",
+    );
+    // Rows of up to 17 tokens are cut: a table of positions would be read past its end.
+    const out = at(`${verb}-short`);
+    const cut = await weakTeacher([...args, "--out", out, "--set", "batch_size=20"]);
+    expect(cut.code, cut.stderr).toBe(0);
+    const { identity } = JSON.parse(await readFile(join(out, "stage.json"), "utf8"));
+    expect(identity.config.limits).toEqual({ maxLength: 12, maxPromptLength: 6 });
   });
 
   test("what is wrong is told, and nothing is left", async () => {
@@ -121,6 +156,10 @@ describe("label", () => {
     );
     const again = await weakTeacher([...args, ...more, "--json"]);
     expect(JSON.parse(again.stdout)).toMatchObject({ state: "cached", counts: { pairs: 40 } });
+    // The folder that prefer wrote is the model in it: nothing is labelled anew.
+    const whole = args.map((arg) => (arg === at("policy", "model") ? at("policy") : arg));
+    const same = await weakTeacher([...whole, ...more, "--json"]);
+    expect(JSON.parse(same.stdout), same.stderr).toMatchObject({ state: "cached" });
     const teacher = ["--teacher", "likelihood", "--model", at("base"), "--calibrate", at("judged.jsonl")];
     const short = ["--out", at("short"), "--max-length", "6", "--max-prompt-length", "5"];
     const cut = await weakTeacher(["label", at("pool.jsonl"), ...teacher, ...short]);
@@ -128,6 +167,15 @@ describe("label", () => {
     expect(cut.stderr).toMatch(
       /expected at least 10 pairs that people and teacher decided, got \d; \d+ of \d+ are cut and get no label: raise --max-length and --max-prompt-length\.\n$/,
     );
+  });
+
+  test("limits beyond a model's positions are refused in a plan, for every model", async () => {
+    const args = ["label", at("pool.jsonl"), "--model", at("base"), "--reference", at("gpt2")];
+    const more = ["--out", at("far"), "--dry-run", "--max-length"];
+    const far = await weakTeacher([...args, ...more, "300"]);
+    expect(far).toMatchObject({ code: 2, stdout: "" });
+    expect(far.stderr).toMatch(/base: has 128 positions.*\n.*gpt2: has 12 positions/);
+    expect(await weakTeacher([...args, ...more, "12"])).toMatchObject({ code: 0, stdout: "label: runs\n" });
   });
 
   test("controls label without a model", async () => {
@@ -235,6 +283,16 @@ describe("generate", () => {
     );
   });
 
+  test("a data file gives its prompts, not its lines", async () => {
+    const [first] = (await readFile(at("pairs.jsonl"), "utf8")).split("\n");
+    await writeFile(at("few.jsonl"), `${first}\n${first}\n`);
+    const args = ["generate", at("few.jsonl"), "--model", at("base"), "--out", at("of-pairs")];
+    const outcome = await weakTeacher([...args, "--set", "max_new_tokens=2", "--json", "--threads", "1"]);
+    expect(JSON.parse(outcome.stdout), outcome.stderr).toMatchObject({ prompts: 1, responses: 1 });
+    const [record] = (await readFile(at("of-pairs", "responses.jsonl"), "utf8")).split("\n");
+    expect(JSON.parse(record!)).toMatchObject({ prompt: "p0" });
+  });
+
   test("prompts that are no list, and unknown settings, are refused", async () => {
     await writeFile(at("prompts.json"), "{}");
     const args = ["generate", at("prompts.json"), "--model", at("base"), "--out", at("no")];
@@ -268,6 +326,42 @@ describe("init", () => {
     const again = await weakTeacher(args);
     expect(again).toMatchObject({ code: 2, stdout: "" });
     expect(again.stderr).toContain("is there already");
+  });
+
+  test("holds out as many labelled pairs as calibration needs, and says where there are too few", async () => {
+    const row = (i: number) => ({ prompt: `q${i}`, chosen: ` yes ${i}`, rejected: ` no ${i}` });
+    const init = async (pairs: number) => {
+      const lines = Array.from({ length: pairs }, (_, i) => `${JSON.stringify(row(i))}\n`);
+      await writeFile(at(`${pairs}.jsonl`), lines.join(""));
+      const models = ["--weak", "stories15M", "--student", at("base")];
+      const { code, stderr } = await weakTeacher([
+        "init",
+        at(`${pairs}.yaml`),
+        "--data",
+        at(`${pairs}.jsonl`),
+        ...models,
+      ]);
+      expect(code, stderr).toBe(0);
+      return { stderr, label: parse(await readFile(at(`${pairs}.yaml`), "utf8")).label };
+    };
+    // Labelled are 30 %: 300 pairs, 60, 27, 18.
+    expect((await init(1000)).label).toMatchObject({ calibration: "temperature", held_out: 0.1 });
+    expect((await init(200)).label).toMatchObject({ calibration: "temperature", held_out: 0.4 });
+    expect((await init(90)).label).toMatchObject({ calibration: "temperature", held_out: 0.5 });
+    const few = await init(60);
+    expect(few.label).toMatchObject({ calibration: "none" });
+    expect(few.stderr).toContain("warning: ");
+    expect(few.stderr).toContain("has too few preferences to calibrate a teacher on");
+  });
+
+  test("asks for no more tokens than the built-in model takes", async () => {
+    const models = ["--weak", "stories15M", "--student", "stories15M"];
+    const outcome = await weakTeacher(["init", at("s.yaml"), "--data", at("pairs.jsonl"), ...models]);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    expect(parse(await readFile(at("s.yaml"), "utf8")).data).toMatchObject({
+      max_length: 256,
+      max_prompt_length: 128,
+    });
   });
 
   test("writes nothing about data or models that cannot be read", async () => {

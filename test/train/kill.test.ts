@@ -19,10 +19,13 @@ async function killAfter(folder: string, step: number, delayMs: number): Promise
   });
   const steps: number[] = [];
   const ended = new Promise((resolve) => child.on("exit", (_code, signal) => resolve(signal)));
-  for await (const text of child.stdout) {
-    for (const match of String(text).matchAll(/step (\d+)/g)) steps.push(Number(match[1]));
-    if (steps.at(-1)! >= step) break;
-  }
+  // A listener, not a loop: leaving a loop closes the pipe, and the child would die of that.
+  await new Promise<void>((resolve) => {
+    child.stdout.on("data", (text) => {
+      for (const match of String(text).matchAll(/step (\d+)/g)) steps.push(Number(match[1]));
+      if (steps.at(-1)! >= step) resolve();
+    });
+  });
   await wait(delayMs);
   child.kill("SIGKILL");
   expect(await ended).toBe("SIGKILL");

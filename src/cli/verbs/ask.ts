@@ -118,12 +118,12 @@ async function merge(
   { answers, out, pool, fresh }: AskOptions & { readonly answers: string },
 ): Promise<void> {
   const { runSingle } = await import("../../pipeline/single.ts");
-  const { answersStage } = await import("../../pipeline/ask-files.ts");
+  const { answersStage, countLeft } = await import("../../pipeline/ask-files.ts");
   const folder = out!;
   const how = { out: folder, log, signal, code: packageVersion(), fresh: fresh === true };
   const step = await runSingle(how, (deps) => answersStage(deps, { set, file: answers }));
   const facts = (await readJson(join(folder, "facts.json"))) as AnswerFacts;
-  const next = nextSteps(set, folder, pool);
+  const next = nextSteps(set, folder, pool, await countLeft(folder));
   result(
     { ...step, ...pick(facts), next },
     [textOf(folder, facts), ...next.map((line) => `next: ${line}`)].join("\n"),
@@ -152,12 +152,17 @@ function textOf(folder: string, { counts, answers, calibration, teacherOnAnswere
   return `${folder}: ${total} answers (${ties} ties, ${skipped} skipped, ${blank} blank); ${counts.a + counts.b} labels of ${counts.pairs} pairs; ${fit}${right}`;
 }
 
-/** What to do with merged labels, as commands. */
-function nextSteps({ run, pool: { file } }: LabelSet, out: string, pool: string | undefined): string[] {
-  const again = `weak-teacher ask ${out} --pool ${pool ?? file} --out questions-2`;
-  if (run === undefined) return [again];
+/** What to do with merged labels, as commands; another round only where pairs are left to ask about. */
+function nextSteps(
+  { run, pool: { file } }: LabelSet,
+  out: string,
+  pool: string | undefined,
+  left: number,
+): string[] {
+  const again = left === 0 ? [] : [`weak-teacher ask ${out} --pool ${pool ?? file} --out questions-2`];
+  if (run === undefined) return again;
   return [
     `weak-teacher run ${join(run, "recipe.yaml")} --set data.labelled=${join(out, "labelled.jsonl")} --out ${run}-asked`,
-    again,
+    ...again,
   ];
 }

@@ -6,7 +6,7 @@ import { AUDIT_DEFAULTS, AUDIT_KINDS, type AuditKind } from "../../pipeline/audi
 import type { AuditOutcome } from "../../pipeline/audit/run-audit.ts";
 import type { AuditRequest } from "../../pipeline/audit/settings.ts";
 import type { Interval } from "../../stats/check.ts";
-import { type DataOptions, readOptions, withData } from "../data-options.ts";
+import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -122,14 +122,15 @@ async function requestOf({ log }: Session, file: string, options: AuditOptions):
   const { digestPath } = await import("../../pipeline/contents.ts");
   const { fetchModel } = await import("../../pipeline/hub-models.ts");
   const { auditSettings } = await import("../../pipeline/audit/settings.ts");
-  const { model, layers, trim, teacher, folds, seed, plant, set, maxLength, maxPromptLength } = options;
+  const { model, layers, trim, teacher, folds, seed, plant, set } = options;
+  const from = await fetchModel(model, log);
   return {
     ...auditSettings(teacher, set, seed),
     file,
     digest: file.startsWith("hub:") ? file : await digestPath(file),
     read: readOptions(options),
-    limits: { maxLength, maxPromptLength },
-    model: { from: await fetchModel(model, log), layers, trimVocabulary: trim === true },
+    limits: await tokenLimits(options, [from]),
+    model: { from, layers, trimVocabulary: trim === true },
     folds,
     seed,
     plant,

@@ -5,7 +5,7 @@ import { ConfigError } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
 import type { CombineFacts } from "../../pipeline/combine-files.ts";
 import { type DataOptions, readOptions, withReading } from "../data-options.ts";
-import { type RuleOptions, ruleSettings, withRules } from "../label-rules.ts";
+import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
 import { examples, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -14,6 +14,7 @@ type CombineOptions = Pick<DataOptions, "map" | "format" | "onBadRow" | "limit">
   RuleOptions & {
     readonly out: string;
     readonly seed: number;
+    readonly uncalibrated?: boolean;
     readonly dryRun?: boolean;
     readonly fresh?: boolean;
   };
@@ -24,13 +25,17 @@ export function addCombine(program: Command): void {
     .command("combine")
     .description("labels of several teachers as one: mean calibrated probability, and where they disagree")
     .argument("<pool>", "the pairs that were labelled")
-    .argument("<folders...>", "what label wrote of this pool, at least two, each best with --calibrate")
+    .argument("<folders...>", "what label wrote of this pool, at least two, each with --calibrate")
     .requiredOption(
       "--out <folder>",
       "where labels.jsonl, training.jsonl, training.parquet and uncertainty.jsonl go",
     );
-  withRules(command)
+  withRules(command, "select (all, top or threshold) or weight")
     .option("--seed <n>", "the seed they were labelled with", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22)
+    .option(
+      "--uncalibrated",
+      "take probabilities that were not fitted to people's labels as they are; margins of different teachers have different scales",
+    )
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--fresh", "start over, whatever is kept");
   withReading(command)
@@ -51,7 +56,7 @@ async function runCombine(
   options: CombineOptions,
 ): Promise<void> {
   const { runSingle } = await import("../../pipeline/single.ts");
-  const { combineStage } = await import("../../pipeline/combine-files.ts");
+  const { combineStage, refusePromise } = await import("../../pipeline/combine-files.ts");
   const { digestPath } = await import("../../pipeline/contents.ts");
   const { labelRulesSchema } = await import("../../pipeline/label-files.ts");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
@@ -62,12 +67,14 @@ async function runCombine(
     throw new ConfigError(
       `--set ${odd}: has no effect on labels that are there. Label with it, then combine.`,
     );
+  if (set.some((text) => /^\s*select\b.*\bpromise\b/.test(text))) refusePromise();
   const { select, weight } = settingsOf(labelRulesSchema, ruleSettings(options));
   const request = {
     folders,
     pool: { file: pool, digest: pool.startsWith("hub:") ? pool : await digestPath(pool) },
     read: readOptions(options),
     seed,
+    uncalibrated: options.uncalibrated === true,
     rules: { select, weight },
   };
   const how = {
@@ -81,6 +88,7 @@ async function runCombine(
   const step = await runSingle(how, (deps) => combineStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return session.result(step, "combine: runs");
   const { counts, members, uncertainty } = (await readJson(join(out, "facts.json"))) as CombineFacts;
+  for (const warning of ruleWarnings(options, counts)) log.warn(warning);
   const { agreement, mutualInformation } = uncertainty;
   const split =
     agreement === null || mutualInformation === null

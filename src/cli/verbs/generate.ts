@@ -1,8 +1,8 @@
 /** `weak-teacher generate`: sampled responses to prompts, scored by gold where that is asked for. */
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { ConfigError, DataError } from "../../core/errors.ts";
-import { readJson, readText } from "../../core/files.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { readJson } from "../../core/files.ts";
 import type { GenerateFacts } from "../../pipeline/generate-files.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
@@ -22,7 +22,10 @@ export function addGenerate(program: Command): void {
   const command = program
     .command("generate")
     .description("sample responses to prompts, with log-probabilities and gold scores, as JSON lines")
-    .argument("<prompts>", "a JSON list of prompts, or a text file with one per line")
+    .argument(
+      "<prompts>",
+      "column `prompt` of a JSONL, CSV or Parquet file, each different one once; a JSON list of texts; or a text file, one a line",
+    )
     .requiredOption("--model <folder>", "the model that writes")
     .requiredOption(
       "--out <folder>",
@@ -47,6 +50,7 @@ export function addGenerate(program: Command): void {
       "after",
       examples([
         "generate prompts.json --model models/dpo --out responses --set max_new_tokens=64",
+        "generate pairs.jsonl --model models/sft --out responses --set per_prompt=4",
         "generate prompts.txt --model models/dpo --out responses --set gold=[sentiment] --set temperature=1",
       ]),
     )
@@ -58,6 +62,7 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
   const { generateSchema, generateStage } = await import("../../pipeline/generate-files.ts");
   const { runSingle } = await import("../../pipeline/single.ts");
   const { modelDigest } = await import("../../teacher/teacher-model.ts");
+  const { readPrompts } = await import("../../data/prompts.ts");
   const { out, device, threads, seed } = options;
   if (out.endsWith(".jsonl"))
     throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
@@ -83,27 +88,4 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
     { ...step, out, ...facts },
     `${out}${kept}: ${facts.responses} responses to ${facts.prompts} prompts${means.join("")}`,
   );
-}
-
-/** Prompts of a JSON list or of lines. @throws DataError for anything else; ConfigError when there is none */
-async function readPrompts(file: string): Promise<string[]> {
-  const text = await readText(file);
-  const list = file.endsWith(".json")
-    ? parseList(text, file)
-    : text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  if (list.length === 0) throw new ConfigError(`${file}: holds no prompt.`);
-  return list;
-}
-
-function parseList(text: string, file: string): string[] {
-  const fail = (cause?: unknown) =>
-    new DataError(file, 0, "expected a JSON list of prompts (strings), got something else.", { cause });
-  let list: unknown;
-  try {
-    list = JSON.parse(text);
-  } catch (error) {
-    throw fail(error);
-  }
-  if (!Array.isArray(list) || !list.every((prompt) => typeof prompt === "string")) throw fail();
-  return list;
 }

@@ -1,5 +1,5 @@
 /** `weak-teacher import`: model formats other than Hugging Face folders. */
-import { readFile, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import { CheckpointError, ConfigError, messageOf } from "../../core/errors.ts";
@@ -18,7 +18,10 @@ export function addImport(program: Command): void {
     .description("turn a llama2.c checkpoint into a Hugging Face model folder")
     .argument("<model>", `a llama2.c "legacy" model.bin, or ${STORIES}`)
     .option("--tokenizer <file>", "the tokenizer.bin that belongs to model.bin")
-    .requiredOption("--out <folder>", "the model folder to write; replaced if it is there")
+    .requiredOption(
+      "--out <folder>",
+      "the model folder to write; a model that import wrote there is replaced",
+    )
     .addHelpText(
       "after",
       examples([
@@ -32,6 +35,7 @@ export function addImport(program: Command): void {
 async function runImport(session: Session, model: string, { tokenizer, out }: ImportOptions): Promise<void> {
   const { importLlama2c } = await import("../../checkpoint/llama2c.ts");
   const { openModelFolder } = await import("../../checkpoint/model-folder.ts");
+  await checkReplaceable(out);
   const files = await openFiles(model, tokenizer);
   await importLlama2c({ ...files, out, name: basename(model, ".bin") });
   const folder = await openModelFolder(out);
@@ -41,6 +45,27 @@ async function runImport(session: Session, model: string, { tokenizer, out }: Im
     { out, tensors: names.length, config },
     `${out}: ${names.length} tensors, ${String(config.num_hidden_layers)} layers, ${String(config.hidden_size)} wide, ${String(config.vocab_size)} tokens`,
   );
+}
+
+/** What import writes. */
+const WRITTEN = [
+  "config.json",
+  "generation_config.json",
+  "model.safetensors",
+  "special_tokens_map.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+];
+
+/** @throws ConfigError when there is anything at a path that is not an imported model */
+async function checkReplaceable(out: string): Promise<void> {
+  const info = await stat(out).catch(() => undefined);
+  if (info === undefined) return;
+  const inside = info.isDirectory() ? await readdir(out) : ["no folder"];
+  const other = inside.find((name) => !WRITTEN.includes(name));
+  if (other === undefined) return;
+  const what = info.isDirectory() ? `holds ${other}, which import did not write` : "is a file";
+  throw new ConfigError(`--out ${out}: ${what}. Choose another folder, or remove it.`);
 }
 
 async function openFiles(model: string, tokenizer: string | undefined) {

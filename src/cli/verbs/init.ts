@@ -35,29 +35,41 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const { readPreferences } = await import("../../data/load.ts");
   const { resolveRecipe } = await import("../../pipeline/recipe/parse.ts");
   const { parseDocumentText } = await import("../../pipeline/recipe/document.ts");
-  const positions = await Promise.all([options.weak, options.student].map(positionsOf));
-  const text = recipeText(file, options, Math.min(512, ...positions));
-  resolveRecipe([parseDocumentText(text, file)], []);
+  const { heldOutShare } = await import("../../pipeline/job/held-out-share.ts");
+  const positions = await Promise.all([options.weak, options.student].map(knownPositions));
   const { rows } = await readPreferences(options.data, { log: session.log });
+  const heldOut = heldOutShare(rows, { seed: SEED, split: SPLIT });
+  const text = recipeText(file, options, { maxLength: Math.min(512, ...positions), heldOut });
+  resolveRecipe([parseDocumentText(text, file)], []);
   await writeFileAtomic(file, text);
+  if (heldOut === undefined)
+    session.log.warn(
+      `${options.data}: has too few preferences to calibrate a teacher on; label.calibration is none, so that confidences are not probabilities. Label more pairs, then set label.held_out.`,
+    );
   session.result(
     { file, rows: rows.length },
     `${file}: a recipe on ${rows.length} preferences. Look at it, then: weak-teacher run ${file} --dry-run`,
   );
 }
 
-/** Most tokens a model on this machine takes; a hub's and the built-in one are not looked at. @throws CheckpointError when it is none */
-async function positionsOf(source: string): Promise<number> {
-  const { STORIES } = await import("../../pipeline/job/model-stages.ts");
-  if (source === STORIES || source.startsWith("hub:")) return Number.POSITIVE_INFINITY;
-  const { openModelFolder } = await import("../../checkpoint/model-folder.ts");
-  const { describeModel } = await import("../../model/families/index.ts");
-  const folder = await openModelFolder(source);
-  await folder.close();
-  return describeModel(folder.config, `${source}/config.json`).decoder.config.maxPositions;
+/** Most tokens a model takes; a hub's is not looked at. @throws CheckpointError when it is none */
+async function knownPositions(source: string): Promise<number> {
+  if (source.startsWith("hub:")) return Number.POSITIVE_INFINITY;
+  const { positionsOf } = await import("../../pipeline/positions.ts");
+  return positionsOf(source);
 }
 
-function recipeText(file: string, { data, weak, student }: InitOptions, maxLength: number): string {
+const SEED = 22;
+const SPLIT = { labelled: 0.3, pool: 0.6, test: 0.1 };
+
+/** What the data and the models decide; `heldOut` is undefined where too few pairs are labelled to calibrate. */
+type Fitted = { readonly maxLength: number; readonly heldOut: number | undefined };
+
+function recipeText(
+  file: string,
+  { data, weak, student }: InitOptions,
+  { maxLength, heldOut }: Fitted,
+): string {
   const schema = relative(
     resolve(file, ".."),
     fileURLToPath(new URL("../../../recipes/recipe.schema.json", import.meta.url)),
@@ -70,7 +82,7 @@ function recipeText(file: string, { data, weak, student }: InitOptions, maxLengt
 # All settings and their defaults: docs/recipe.md. Every one can be changed with --set, as in --set student.prefer.beta=0.05.
 version: 1
 name: ${value(name)}
-seed: 22
+seed: ${SEED}
 
 models:
   weak: ${value(weak)}
@@ -79,7 +91,7 @@ models:
 data:
   source: ${value(data)}
   # Drawn by prompt: no prompt is in two parts.
-  split: { labelled: 0.3, unlabelled: 0.6, test: 0.1 }
+  split: { labelled: ${SPLIT.labelled}, unlabelled: ${SPLIT.pool}, test: ${SPLIT.test} }
   max_length: ${maxLength}
   max_prompt_length: ${Math.floor(maxLength / 2)}
 
@@ -90,8 +102,8 @@ teacher:
   prefer: { beta: 0.1, learning_rate: 5.0e-5, num_train_epochs: 1 }
 
 label:
-  calibration: temperature
-  held_out: 0.1
+  calibration: ${heldOut === undefined ? "none" : "temperature"}
+  held_out: ${heldOut ?? 0.1}
   select: all
 
 student:

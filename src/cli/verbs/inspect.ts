@@ -12,7 +12,7 @@ import {
 import type { Interval } from "../../stats/check.ts";
 import { encodePair, type TokenLimits } from "../../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
-import { type DataOptions, readOptions, withData } from "../data-options.ts";
+import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { formatExplanation } from "../heat-view.ts";
 import { examples, positiveNumber, wholeNumber } from "../options.ts";
 import { act, type Session } from "../session.ts";
@@ -73,7 +73,7 @@ async function runInspect(session: Session, file: string, options: InspectOption
       ? await explainRow(session, pairAt(pairs, options.row ?? 1), options)
       : options.row === undefined
         ? undefined
-        : showRow(session, tokenizer!, pairAt(pairs, options.row), options);
+        : showRow(session, tokenizer!, pairAt(pairs, options.row), await tokenLimits(options));
   const text = [
     ...formatLoadReport(report),
     ...(statistics === null ? [] : formatStatistics(statistics)),
@@ -147,10 +147,10 @@ async function explainRow(session: Session, { row, pair }: NumberedPair, options
   const { openRuntime } = await import("../../runtime/runtime.ts");
   const { openImplicitReward } = await import("../../teacher/implicit-reward.ts");
   const { openExplainer } = await import("../../teacher/explain.ts");
-  const { model, reference, beta = 0.1, maxLength, maxPromptLength } = options;
+  const { model, reference, beta = 0.1 } = options;
   const runtime = openRuntime();
   try {
-    const limits = { maxLength, maxPromptLength };
+    const limits = await tokenLimits(options, [model!, reference!]);
     const teacher = await openImplicitReward(runtime, {
       policy: model!,
       reference: reference!,

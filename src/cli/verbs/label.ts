@@ -4,8 +4,8 @@ import { type Command, Option } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { exists, readJson } from "../../core/files.ts";
 import type { LabelFactsFile, LabelRequest } from "../../pipeline/label-files.ts";
-import { type DataOptions, readOptions, withData } from "../data-options.ts";
-import { type RuleOptions, ruleSettings, withRules } from "../label-rules.ts";
+import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -40,7 +40,7 @@ export function addLabel(program: Command): void {
     "--calibrate <file>",
     "labelled pairs the teacher has not seen: probabilities are fitted on them",
   );
-  withRules(command)
+  withRules(withPromise(command), "score, calibration, select or weight")
     .option(
       "--seed <n>",
       "seed of the candidates' order, and of random and noisy-human",
@@ -96,6 +96,7 @@ async function runLabel(session: Session, pool: string, options: LabelOptions): 
     );
   const facts = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
   const { counts, teacher, promise } = facts;
+  if (promise === null) for (const warning of ruleWarnings(options, counts)) log.warn(warning);
   session.result({ ...step, counts, teacher, promise }, wordsOf(out, step.state === "cached", facts));
 }
 
@@ -131,7 +132,7 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
   const { digestPath } = await import("../../pipeline/contents.ts");
   const { labelRulesSchema } = await import("../../pipeline/label-files.ts");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
-  const { identityOf } = await import("../../pipeline/teachers.ts");
+  const { identityOf, readersOf } = await import("../../pipeline/teachers.ts");
   const { goldRewards, humanChoices } = await import("../../pipeline/control-files.ts");
   const { modelIdentity } = await import("../../pipeline/job/model-stages.ts");
   const { calibrate, seed, out } = options;
@@ -163,7 +164,7 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
     pool: { file: pool, digest: await fileDigest(pool) },
     calibrate: calibrate === undefined ? undefined : { file: calibrate, digest: await fileDigest(calibrate) },
     read,
-    limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
+    limits: await tokenLimits(options, readersOf(teacher)),
     seed,
     earlier: options.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
   };

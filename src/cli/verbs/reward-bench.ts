@@ -5,7 +5,8 @@ import type { BenchResult, BenchScorer } from "../../pipeline/bench-files.ts";
 import type { ReportTable } from "../../report/data.ts";
 import { formatInterval, formatNumber } from "../../report/format.ts";
 import { tableView } from "../../report/table.ts";
-import { type DataOptions, readOptions, withData } from "../data-options.ts";
+import type { TokenLimits } from "../../text/pair.ts";
+import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { formatTable } from "../outcome-view.ts";
 import { act, type Session } from "../session.ts";
@@ -71,7 +72,7 @@ async function runBench(session: Session, file: string, options: BenchOptions, t
         file,
         read: readOptions(options),
         scorer,
-        limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
+        limits: await limitsOf(scorer, options),
         seed: options.seed,
         replies: options.replies ?? "judge-answers",
       },
@@ -80,6 +81,12 @@ async function runBench(session: Session, file: string, options: BenchOptions, t
   } finally {
     await opened?.close();
   }
+}
+
+/** A reward model cuts limits to its own positions. */
+async function limitsOf(scorer: BenchScorer, options: BenchOptions): Promise<TokenLimits> {
+  const { readersOf } = await import("../../pipeline/teachers.ts");
+  return tokenLimits(options, scorer.kind === "reward-model" ? [] : readersOf(scorer));
 }
 
 function namedTeacher(options: BenchOptions): Promise<BenchScorer> {
@@ -98,9 +105,8 @@ async function impliedScorer(options: BenchOptions): Promise<BenchScorer> {
   if (model === undefined)
     throw new ConfigError("--model: is missing; name the folder of what scores, or a kind with --teacher.");
   if (reference !== undefined) return namedTeacher(options);
-  const { readJsonObject } = await import("../../checkpoint/model-folder.ts");
-  const { join } = await import("node:path");
-  const { architectures } = await readJsonObject(join(model, "config.json"));
+  const { readModelConfig } = await import("../../checkpoint/model-folder.ts");
+  const { architectures } = await readModelConfig(model);
   const scores =
     Array.isArray(architectures) &&
     architectures.some((name) => /ForSequenceClassification$/.test(String(name)));

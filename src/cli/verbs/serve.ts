@@ -65,7 +65,7 @@ export function addServe(program: Command): void {
     .addHelpText(
       "after",
       examples([
-        "serve models/sft --lora teacher=models/dpo-adapter",
+        "serve models/sft --lora teacher=models/dpo/adapter",
         "serve models/dpo --reference models/sft --port 8001",
         "serve models/reward --host 0.0.0.0 --token-env TEACHER_TOKEN",
       ]),

@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.ts";
 import type { JobDeps } from "../../pipeline/job/deps.ts";
 import type { TrainRequest } from "../../pipeline/job/train-stages.ts";
 import type { StageStep } from "../../pipeline/stages.ts";
-import { type DataOptions, readOptions, withData } from "../data-options.ts";
+import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -90,7 +90,7 @@ async function runTrain(session: Session, { verb, file, options, train }: TrainC
     name: verb,
     model: { folder, source: await modelIdentity(folder) },
     rows: await rowsOf(file, options, session.log),
-    limits: { maxLength: options.maxLength, maxPromptLength: options.maxPromptLength },
+    limits: await tokenLimits(options, [folder]),
   };
   const { log, signal } = session;
   const { out, device, threads } = options;
@@ -143,11 +143,13 @@ const trainReward: Train = async (deps, request, { set, seed }) => {
 };
 
 const trainPrefer: Train = async (deps, request, { set, seed }) => {
+  const { z } = await import("zod");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
   const { loraSchema, preferSchema } = await import("../../pipeline/recipe/training.ts");
   const { loraOf, preferOf } = await import("../../pipeline/recipe/job.ts");
+  const { checkAdapters } = await import("../../pipeline/job/model-stages.ts");
   const { preferStage } = await import("../../pipeline/job/train-stages.ts");
-  const adapter = set.filter((text) => text.startsWith("lora."));
+  const adapter = set.filter((text) => /^\s*lora\s*[.=]/.test(text));
   const settings = settingsOf(
     preferSchema,
     set.filter((text) => !adapter.includes(text)),
@@ -156,14 +158,8 @@ const trainPrefer: Train = async (deps, request, { set, seed }) => {
     throw new ConfigError(
       "--set loss: a preference file holds no weights or soft labels; use a plain loss here, or a recipe.",
     );
-  const lora =
-    adapter.length === 0
-      ? undefined
-      : loraOf(
-          settingsOf(
-            loraSchema,
-            adapter.map((text) => text.slice("lora.".length)),
-          ),
-        );
+  const { lora: asked } = settingsOf(z.strictObject({ lora: loraSchema.nullable().default(null) }), adapter);
+  const lora = asked === null ? undefined : loraOf(asked);
+  await checkAdapters(lora, request.model);
   return preferStage(deps, { ...request, ...preferOf(settings, seed, "loss"), lora });
 };

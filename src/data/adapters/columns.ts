@@ -17,7 +17,8 @@ export function columnAt(value: Value, column: string): unknown {
   const found = lookUp(value, column);
   if (found !== undefined && found !== null) return found;
   const columns = Object.keys(value);
-  const hint = didYouMean(column, columns) || `; columns are ${columns.join(", ").slice(0, 200) || "none"}.`;
+  const others = columns.filter((name) => name !== column);
+  const hint = didYouMean(column, others) || `; columns are ${columns.join(", ").slice(0, 200) || "none"}.`;
   throw new RowProblem(
     column,
     found === null ? "is null" : "is missing",

@@ -295,7 +295,10 @@ test("what is missing or of a wrong kind names the column and a remedy", () => {
     column: "chosen",
     message: "is a number, expected text",
   });
-  expect(problem({ prompt: "p", chosen: null, rejected: "r" })).toMatchObject({ message: "is null" });
+  expect(problem({ prompt: "p", chosen: null, rejected: "r" })).toMatchObject({
+    message: "is null",
+    fix: expect.stringMatching(/--map; columns are prompt, chosen, rejected\.$/),
+  });
   expect(problem({ prompt: "p", chosen: [{ role: "assistant" }], rejected: "r" })).toMatchObject({
     column: "chosen[0].content",
   });

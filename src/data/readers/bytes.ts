@@ -1,13 +1,14 @@
 /** Opens a file as a stream of bytes, decompressing `.gz` on the way. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
+import { basename } from "node:path";
 import { createGunzip } from "node:zlib";
 import { DataError, messageOf, pathProblem } from "../../core/errors.ts";
 
 /**
  * The bytes of a file, in chunks.
- * @throws DataError when it is missing, empty, a folder, not gzip though named so, a gzip that was cut short or unpacks to more
- *   than 64 MiB and 300 times its size
+ * @throws DataError when it is missing, empty, a folder, not gzip though named so or gzip though not named so, UTF-16, a gzip that
+ *   was cut short or unpacks to more than 64 MiB and 300 times its size
  */
 export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   await checkFile(file);
@@ -19,6 +20,7 @@ export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void,
   try {
     for await (const chunk of stream) {
       bytes += chunk.length;
+      if (bytes === chunk.length) refuseMagic(file, chunk, gzip);
       if (gzip && bytes > BOMB_BYTES && bytes > BOMB_RATIO * source.bytesRead)
         throw bomb(file, bytes, source.bytesRead);
       yield chunk;
@@ -30,6 +32,25 @@ export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void,
     stream.destroy();
   }
   if (bytes === 0) throw new DataError(file, 0, "is empty, expected at least one row. Was it written whole?");
+}
+
+/** Looks at the first bytes for what a file is although its name says otherwise. */
+function refuseMagic(file: string, [first, second]: Uint8Array, gzip: boolean): void {
+  const magic = ((first ?? 0) << 8) | (second ?? 0);
+  if (magic === 0x1f8b)
+    throw new DataError(
+      file,
+      0,
+      gzip
+        ? "is gzip-compressed twice, expected once. Unpack it once: gunzip."
+        : `is gzip-compressed, expected plain text. Name it .gz: ${basename(file)}.gz.`,
+    );
+  if (magic === 0xfffe || magic === 0xfeff)
+    throw new DataError(
+      file,
+      0,
+      "is UTF-16, expected UTF-8. Convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
+    );
 }
 
 /** Text packs to a tenth, at best a fiftieth; a file that unpacks to far more was made to fill a disk or keep a reader busy. */

@@ -27,7 +27,8 @@ type CsvRecord = { readonly line: number; readonly fields: readonly Uint8Array[]
 /**
  * Streams the records of a CSV file; `line` is the line a record starts on.
  * @throws DataError when the file is missing, empty, has only a header, ends inside quotes, has text after a closing quote,
- *   names a column twice, or a record is longer than `maxRecordBytes` or has more than 10,000 fields
+ *   is separated by semicolons or tabs, names a column twice, or a record is longer than `maxRecordBytes` or has more than 10,000
+ *   fields
  */
 export async function* readCsv(file: string, options: ReadOptions = {}): RecordStream {
   let columns: readonly string[] | undefined;
@@ -35,6 +36,7 @@ export async function* readCsv(file: string, options: ReadOptions = {}): RecordS
   for await (const record of splitRecords(file, options.maxRecordBytes ?? MAX_RECORD_BYTES)) {
     if (columns === undefined) {
       const first = decodeFields(file, record);
+      refuseSeparator(file, first);
       const isHeader = options.header ?? looksLikeHeader(first);
       columns = isHeader ? checkHeader(file, first) : first.map((_, i) => `column${i + 1}`);
       if (isHeader) continue;
@@ -71,6 +73,20 @@ function decodeFields(file: string, { line, fields }: CsvRecord): string[] {
     if (text === undefined) throw new DataError(file, line, NOT_UTF8);
     return text;
   });
+}
+
+/** Spreadsheets of some languages separate by semicolons or tabs: then the header is one field. @throws DataError */
+function refuseSeparator(file: string, cells: readonly string[]): void {
+  const [header = ""] = cells;
+  const other = cells.length > 1 ? undefined : OTHER_SEPARATORS.find((sign) => header.includes(sign));
+  if (other !== undefined && looksLikeHeader(header.split(other))) throw wrongSeparator(file, other);
+}
+
+const OTHER_SEPARATORS = [";", "\t"];
+
+function wrongSeparator(file: string, sign: string): DataError {
+  const name = sign === "\t" ? "tabs" : sign;
+  return new DataError(file, 1, `is separated by ${name}, expected commas (,). Save it as CSV with commas.`);
 }
 
 /** Names are single words; sentences are data. */
@@ -132,6 +148,9 @@ async function* splitRecords(file: string, maxBytes: number): AsyncGenerator<Csv
         if (!blank) yield record;
         startLine = line;
       } else if (state === "closing") {
+        const sign = String.fromCharCode(byte);
+        if (startLine === 1 && fields.length === 0 && OTHER_SEPARATORS.includes(sign))
+          throw wrongSeparator(file, sign);
         // A carriage return may stand before the newline; anything else means a quote that was not doubled.
         if (byte !== RETURN)
           throw new DataError(

@@ -93,6 +93,20 @@ describe("JSON Lines", () => {
   });
 });
 
+test("what a file is although its name says otherwise is told, with what to do", async () => {
+  const utf16 = Buffer.from('\ufeff{"a":1}\n', "utf16le");
+  await expect(all(await write("z.jsonl", gzipSync('{"a":1}\n')))).rejects.toThrow(
+    /z\.jsonl: is gzip-compressed, expected plain text\. Name it \.gz: z\.jsonl\.gz\./,
+  );
+  await expect(all(await write("z.json.gz", gzipSync(gzipSync("[]"))))).rejects.toThrow(/compressed twice/);
+  for (const [name, bytes] of [
+    ["le.jsonl", utf16],
+    ["be.csv", Buffer.from(utf16).swap16()],
+    ["le.json.gz", gzipSync(utf16)],
+  ] as const)
+    await expect(all(await write(name, bytes)), name).rejects.toThrow(/is UTF-16.*iconv -f utf-16 /);
+});
+
 describe("JSON arrays", () => {
   test("number their elements; a .json of lines is read as lines", async () => {
     expect(await all(await write("a.json", ' [{"a":1}, 2]'))).toMatchObject([
@@ -143,6 +157,16 @@ describe("CSV", () => {
     await expect(
       all(await write("wide.csv", `a,b\n${"x".repeat(100)},y\n`), { maxRecordBytes: 50 }),
     ).rejects.toThrow(/wide\.csv:2: is longer/);
+  });
+
+  test("semicolons or tabs in place of commas are told; a text with a semicolon is a text", async () => {
+    const says = /is separated by ;, expected commas/;
+    await expect(all(await write("s.csv", "prompt;chosen\na, b;c\n"))).rejects.toThrow(says);
+    await expect(all(await write("s.csv", '"id";"answer"\n1;a\n'), { header: true })).rejects.toThrow(says);
+    await expect(all(await write("t.csv", "prompt\tchosen\na\tb\n"))).rejects.toThrow(/by tabs/);
+    expect(await values(await write("one.csv", "I came; I saw.\n"))).toEqual([{ column1: "I came; I saw." }]);
+    const two = await write("two.csv", 'prompt,chosen\n"a";b,c\n');
+    await expect(all(two)).rejects.toThrow(/two\.csv:2: has text after a closing quote/);
   });
 
   test("whatever is quoted comes back, also over the chunks of a large file", async () => {

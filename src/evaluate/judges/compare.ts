@@ -1,7 +1,7 @@
 /** What a judge says of an arm against another: rates over response pairs, with intervals that resample prompts. */
 import { AlignError } from "../../core/errors.ts";
 import type { Rng } from "../../core/rng.ts";
-import { clusterBootstrap } from "../../stats/bootstrap.ts";
+import { clusterBootstrap, SHARE } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
 import { groupBy, mean } from "../../stats/describe.ts";
 import { pairedPermutationTest, signTest } from "../../stats/hypothesis.ts";
@@ -101,6 +101,7 @@ export function compareByJudge(
       (sample) => (sample.length === 0 ? null : statistic(sample)),
       {
         rng: rng.fork("judge", names.judge, names.arm, names.baseline, label),
+        range: SHARE,
         ...(resamples === undefined ? {} : { resamples }),
       },
     );

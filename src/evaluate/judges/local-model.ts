@@ -2,8 +2,7 @@
  * A local language model as a judge: it writes replies (greedily), or says how likely it thinks each rating. Answers are kept on disk.
  */
 
-import { join } from "node:path";
-import { readJsonObject } from "../../checkpoint/model-folder.ts";
+import { readModelConfig } from "../../checkpoint/model-folder.ts";
 import { digestOf } from "../../core/digest.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { TokenRow } from "../../data/packing.ts";
@@ -43,7 +42,7 @@ const ROOM = MAX_REPLY;
 
 /** The limits of questions: all positions of the model but those of the answer. */
 export async function questionLimits(folder: string): Promise<TokenLimits> {
-  const { decoder } = describeModel(await readJsonObject(join(folder, "config.json")));
+  const { decoder } = describeModel(await readModelConfig(folder));
   const { maxPositions } = decoder.config;
   if (maxPositions <= ROOM + 1)
     throw new ConfigError(

@@ -1,7 +1,14 @@
 /** Where weak teacher and person differ ("W≠H"): whom the gold scorer sides with, and by how much (WDPO section 4, analysis A5). */
 import type { Interval } from "../../stats/check.ts";
 import { quantile } from "../../stats/describe.ts";
-import { type AnalysisOptions, goldChoice, goldOf, type JudgedPair, meanByPrompt } from "./judged-pair.ts";
+import {
+  type AnalysisOptions,
+  goldChoice,
+  goldOf,
+  type JudgedPair,
+  meanByPrompt,
+  shareByPrompt,
+} from "./judged-pair.ts";
 
 /** What is found on the pairs that teacher and person choose differently in. */
 export type Disputed = {
@@ -34,7 +41,7 @@ export function disputedPairs(pairs: readonly JudgedPair[], options: AnalysisOpt
   const disputed = pairs.filter(({ weak, human }) => weak !== human);
   const decided = disputed.filter((pair) => goldChoice(pair) !== "tie");
   const share = (side: "weak" | "human") =>
-    meanByPrompt(decided, (pair) => Number(goldChoice(pair) === pair[side]), "disputed-share", options);
+    shareByPrompt(decided, (pair) => Number(goldChoice(pair) === pair[side]), "disputed-share", options);
   return {
     pairs: pairs.length,
     disputed: disputed.length,

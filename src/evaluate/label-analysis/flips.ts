@@ -1,7 +1,7 @@
 /** How often the teacher flips the human label, by how sure it is (papers.md, section 3: "agreement vs |margin|"). */
 import { massBins } from "../../stats/bins.ts";
 import type { Interval } from "../../stats/check.ts";
-import { type AnalysisOptions, type JudgedPair, meanByPrompt } from "./judged-pair.ts";
+import { type AnalysisOptions, type JudgedPair, meanByPrompt, shareByPrompt } from "./judged-pair.ts";
 
 /** Flip rates of the pairs with |margin| in [low, high]. */
 export type FlipBin = {
@@ -27,14 +27,13 @@ export function flipsByMargin(
     bins,
   ).map(({ low, high, items }, i) => {
     const inside = items.map((item) => pairs[item]!);
-    const mean = (name: string, figure: (pair: JudgedPair) => number) =>
-      meanByPrompt(inside, figure, `flips-${i}-${name}`, how)!;
+    const name = (figure: string) => `flips-${i}-${figure}`;
     return {
       low,
       high,
       pairs: inside.length,
-      flipRate: mean("rate", ({ weak, human }) => Number(weak !== human)),
-      goldGap: mean("gap", ({ goldA, goldB }) => Math.abs(goldA - goldB)),
+      flipRate: shareByPrompt(inside, ({ weak, human }) => Number(weak !== human), name("rate"), how)!,
+      goldGap: meanByPrompt(inside, ({ goldA, goldB }) => Math.abs(goldA - goldB), name("gap"), how)!,
     };
   });
 }

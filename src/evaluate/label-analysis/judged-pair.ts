@@ -2,8 +2,7 @@
  * A pair that a weak teacher, a person and a gold scorer have all judged: what the analyses of WDPO section 4 are made of. Pairs
  * of one group (one prompt) are not independent, so every interval here resamples whole groups.
  */
-import type { Rng } from "../../core/rng.ts";
-import { clusterBootstrap } from "../../stats/bootstrap.ts";
+import { type BootstrapOptions, clusterBootstrap, SHARE } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
 
 /** One pair. `goldA`, `goldB`: gold rewards of the two responses; `margin`: the teacher's score of a minus its score of b. */
@@ -19,7 +18,7 @@ export type JudgedPair = {
 };
 
 /** How intervals are made: `rng` is forked, never advanced; `resamples` default 2000; `level` default 0.95. */
-export type AnalysisOptions = { readonly rng: Rng; readonly resamples?: number; readonly level?: number };
+export type AnalysisOptions = Omit<BootstrapOptions, "range">;
 
 /** Gold reward of a side. */
 export const goldOf = (pair: JudgedPair, side: "a" | "b"): number => (side === "a" ? pair.goldA : pair.goldB);
@@ -40,7 +39,7 @@ export function meanByPrompt<P extends Pick<JudgedPair, "group">>(
   pairs: readonly P[],
   figure: (pair: P) => number,
   name: string,
-  { rng, ...options }: AnalysisOptions,
+  { rng, ...options }: BootstrapOptions,
 ): Interval | null {
   return clusterBootstrap(
     pairs.map(figure),
@@ -49,4 +48,14 @@ export function meanByPrompt<P extends Pick<JudgedPair, "group">>(
       values.length === 0 ? null : values.reduce((total, value) => total + value, 0) / values.length,
     { rng: rng.fork(name), ...options },
   );
+}
+
+/** The same for a figure that is a share of each pair: 0 or 1, or between. */
+export function shareByPrompt<P extends Pick<JudgedPair, "group">>(
+  pairs: readonly P[],
+  figure: (pair: P) => number,
+  name: string,
+  options: AnalysisOptions,
+): Interval | null {
+  return meanByPrompt(pairs, figure, name, { ...options, range: SHARE });
 }

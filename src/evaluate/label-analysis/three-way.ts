@@ -1,6 +1,6 @@
 /** Who stands with whom when teacher, person and gold scorer judge the same pairs (papers.md, section 3). */
 import type { Interval } from "../../stats/check.ts";
-import { type AnalysisOptions, goldChoice, type JudgedPair, meanByPrompt } from "./judged-pair.ts";
+import { type AnalysisOptions, goldChoice, type JudgedPair, shareByPrompt } from "./judged-pair.ts";
 
 /** Of two sides three judges can only all agree, or leave one alone. */
 export const STANDINGS = ["all agree", "weak alone", "human alone", "gold alone"] as const;
@@ -30,7 +30,7 @@ export function threeWayTable(pairs: readonly JudgedPair[], options: AnalysisOpt
       return {
         standing,
         pairs: decided.filter(here).length,
-        share: meanByPrompt(decided, here, `three-way-${standing}`, options),
+        share: shareByPrompt(decided, here, `three-way-${standing}`, options),
       };
     }),
   };

@@ -2,18 +2,15 @@
  * An audit from top to bottom: rows and folds, the base model, for each fold a teacher that never saw it and its scores, then the
  * judgement. Every step is a stage: an interrupted audit goes on, and another calibration trains nothing.
  */
-import { join } from "node:path";
 import { trimVocabulary } from "../../checkpoint/derive.ts";
-import { readJsonObject } from "../../checkpoint/model-folder.ts";
-import { ConfigError } from "../../core/errors.ts";
-import { exists, writeJsonAtomic } from "../../core/files.ts";
+import { writeJsonAtomic } from "../../core/files.ts";
 import { toCandidates } from "../../data/candidates.ts";
 import { plainText } from "../../data/rows.ts";
-import { describeModel } from "../../model/families/index.ts";
 import { labelPool } from "../../teacher/labelling.ts";
 import type { JobDeps } from "../job/deps.ts";
 import { baseModel, inModelFolder, type ModelFolderRef, shallowModel } from "../job/model-stages.ts";
 import { preferStage, rewardStage, sftStage } from "../job/train-stages.ts";
+import { checkPositions } from "../positions.ts";
 import type { Artefact } from "../stage.ts";
 import { openTeacher, type TeacherChoice } from "../teachers.ts";
 import { judgeStage } from "./judge.ts";
@@ -31,25 +28,14 @@ export type AuditResult = {
 
 /** Runs (or plans) an audit. */
 export async function runAuditStages(deps: JobDeps, request: AuditRequest): Promise<AuditResult> {
+  await checkPositions([request.model.from], request.limits);
   const data = await auditDataStage(deps, request);
   const base = await shallowModel(deps, request.model, await baseModel(deps, request.model.from));
-  await checkPositions(base.folder, request);
   const model = request.model.trimVocabulary ? await trimmed(deps, base, data) : base;
   const scores: Artefact[] = [];
   for (let fold = 0; fold < request.folds; fold++)
     scores.push(await foldScores(deps, request, data, model, fold));
   return { data, scores, judged: await judgeStage(deps, request, data, scores) };
-}
-
-/** Before anything is trained: scoring would refuse such rows at the end. In a plan the model may not be there yet. */
-async function checkPositions(folder: string, { limits: { maxLength } }: AuditRequest): Promise<void> {
-  const file = join(folder, "config.json");
-  if (!(await exists(file))) return;
-  const { maxPositions } = describeModel(await readJsonObject(file)).decoder.config;
-  if (maxLength > maxPositions)
-    throw new ConfigError(
-      `--max-length: is too large for the model, expected at most ${maxPositions} positions, got ${maxLength}.`,
-    );
 }
 
 /** The model with the data's tokens only. */

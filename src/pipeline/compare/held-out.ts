@@ -1,9 +1,9 @@
 /** The same arm of two runs on the labelled test pairs both decide: accuracy, paired by pair. */
 import type { Rng } from "../../core/rng.ts";
-import { verdictsOf } from "../../evaluate/gap.ts";
-import { clusterBootstrap } from "../../stats/bootstrap.ts";
+import { hasImplicit, testByPrompt, verdictsOf } from "../../evaluate/gap.ts";
+import { clusterBootstrap, SHARE_DIFFERENCE } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
-import { holm, mcNemar } from "../../stats/hypothesis.ts";
+import { holm } from "../../stats/hypothesis.ts";
 import type { ComparedRun } from "./run-folder.ts";
 
 /** An arm of one run against the same arm of another, in held-out preference accuracy. */
@@ -15,10 +15,10 @@ export type HeldOutDifference = {
   readonly pairs: number;
   /** Accuracy of `run` minus `against`'s; n counts prompts, which the interval resamples. */
   readonly difference: Interval;
-  /** Pairs that one of the two alone gets right, and McNemar's exact test of them. */
+  /** Pairs that one of the two alone gets right, and the p of `testByPrompt`. */
   readonly onlyRun: number;
   readonly onlyAgainst: number;
-  readonly mcNemar: number;
+  readonly pValue: number;
   /** After Holm's correction over all of these. */
   readonly adjusted: number;
 };
@@ -30,7 +30,9 @@ export function heldOutDifferences(
 ): HeldOutDifference[] {
   const found = later.flatMap((run) =>
     [...run.heldOut].flatMap(([arm, pairs]) => {
-      const other = verdictsOf(first!.heldOut.get(arm) ?? []);
+      const before = first!.heldOut.get(arm) ?? [];
+      if (hasImplicit(before) !== hasImplicit(pairs)) return [];
+      const other = verdictsOf(before);
       const both = [...verdictsOf(pairs)].flatMap(([id, { right, promptId }]) => {
         const partner = other.get(id);
         return partner === undefined ? [] : [{ promptId, own: right, other: partner.right }];
@@ -41,18 +43,18 @@ export function heldOutDifferences(
         both.map(({ promptId }) => promptId),
         (sample) =>
           sample.reduce((sum, { own, other }) => sum + Number(own) - Number(other), 0) / sample.length,
-        { rng: rng.fork("held-out", run.name, arm), resamples },
+        { rng: rng.fork("held-out", run.name, arm), resamples, range: SHARE_DIFFERENCE },
       )!;
       const onlyRun = both.filter(({ own, other }) => own && !other).length;
       const onlyAgainst = both.filter(({ own, other }) => other && !own).length;
       return [
         {
           ...{ arm, run: run.name, against: first!.name, pairs: both.length, difference },
-          ...{ onlyRun, onlyAgainst, mcNemar: mcNemar(onlyRun, onlyAgainst) },
+          ...{ onlyRun, onlyAgainst, pValue: testByPrompt(both, rng.fork("held-out-test", run.name, arm)) },
         },
       ];
     }),
   );
-  const adjusted = holm(found.map(({ mcNemar }) => mcNemar));
+  const adjusted = holm(found.map(({ pValue }) => pValue));
   return found.map((one, i) => ({ ...one, adjusted: adjusted[i]! }));
 }

@@ -100,7 +100,7 @@ test("held-out accuracy is compared on the pairs both decide", () => {
   });
   expect(others).toEqual([]);
   // Shared: x y z. The second run is right on x, the first on x and y.
-  expect(difference).toMatchObject({ arm: "weak", pairs: 3, onlyRun: 0, onlyAgainst: 1, mcNemar: 1 });
+  expect(difference).toMatchObject({ arm: "weak", pairs: 3, onlyRun: 0, onlyAgainst: 1, pValue: 1 });
   expect(difference!.difference.estimate).toBeCloseTo(-1 / 3, 12);
 });
 

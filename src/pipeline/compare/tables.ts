@@ -29,7 +29,7 @@ const METRICS: readonly { title: string; format?: "percent"; of: (arm: Arm) => C
   { title: "win rate vs human labels", format: "percent", of: (arm) => arm.winRateVsHuman },
   { title: "held-out accuracy", format: "percent", of: (arm) => arm.heldOutAccuracy },
   { title: "length, tokens", of: (arm) => arm.responseLength },
-  { title: "KL from SFT, nats", of: (arm) => arm.klFromSft },
+  { title: "KL from own start, nats", of: (arm) => arm.klFromSft },
 ];
 
 /** The arms of all runs, as their own reports have them. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError } from "../../core/errors.ts";
 import type { Log } from "../../core/log.ts";
 import { logTail } from "./log-tail.ts";
-import { jobIdOf, type QueuedTask } from "./queue.ts";
+import { isLive, jobIdOf, type QueuedTask, taskIndexOf } from "./queue.ts";
 import type { Slurm } from "./slurm.ts";
 import {
   dependencyOf,
@@ -14,7 +14,9 @@ import {
   newTask,
   observe,
   standing,
+  type Task,
   type Tracked,
+  taskOf,
   verdictOf,
 } from "./tracked.ts";
 
@@ -86,7 +88,7 @@ async function act(jobs: TrackedJobs, failures: string[], options: FollowOptions
   await takeOver(jobs, new Map(rows.map((row) => [row.ref, row])), options);
   for (const tracked of jobs.values()) {
     if (tracked.outcome !== "open") continue;
-    const problem = await settle(tracked, jobs, options);
+    const problem = await settle(tracked, jobs, rows, options);
     if (problem !== undefined) failures.push(problem);
   }
   await pointAnew(jobs, options.slurm);
@@ -131,6 +133,7 @@ async function takeOver(
 async function settle(
   tracked: Tracked,
   jobs: TrackedJobs,
+  rows: readonly QueuedTask[],
   options: FollowOptions,
 ): Promise<string | undefined> {
   const verdicts = tracked.tasks.map((task) => verdictOf(task, tracked, options.retries));
@@ -148,7 +151,12 @@ async function settle(
     return undefined;
   }
   const again = tracked.tasks.filter((_, i) => verdicts[i] === "again");
-  if (again.length > 0) await resubmit(tracked, again, jobs, options);
+  const left = again.filter((task) => !adopt(task, tracked, rows, options));
+  if (left.length > 0) await resubmit(tracked, left, jobs, options);
+  if (again.length > 0) {
+    for (const one of jobs.values()) one.outdated ||= one.job.after.includes(tracked.job.stage);
+    await options.save(jobs);
+  }
   return undefined;
 }
 
@@ -160,11 +168,34 @@ async function drop(tracked: Tracked, jobs: TrackedJobs, { slurm }: FollowOption
   for (const one of lost) one.outcome = "dropped";
 }
 
+/**
+ * Follows a task of the queue in place of a lost one: sbatch may fail after the controller took the job, and another process may follow
+ * the same run. False when there is none.
+ */
+function adopt(
+  task: Task,
+  { job, tasks }: Tracked,
+  rows: readonly QueuedTask[],
+  { log }: FollowOptions,
+): boolean {
+  const known = new Set(tasks.map(({ ref }) => ref));
+  const stray = rows.find(
+    ({ name, ref, state }) =>
+      name === job.jobName && isLive(state) && !known.has(ref) && taskIndexOf(ref) === task.index,
+  );
+  if (stray === undefined) return false;
+  log.warn(
+    `stage ${job.stage}: job ${task.ref} ended as ${task.state}; ${stray.ref} is there for it already`,
+  );
+  Object.assign(task, taskOf(stray, task.attempt + 1));
+  return true;
+}
+
 async function resubmit(
   tracked: Tracked,
   tasks: Tracked["tasks"],
   jobs: TrackedJobs,
-  { slurm, log, scriptOf, save }: FollowOptions,
+  { slurm, log, scriptOf }: FollowOptions,
 ): Promise<void> {
   const { job } = tracked;
   const array = job.tasks === undefined ? undefined : tasks.map(({ index }) => index).join(",");
@@ -179,8 +210,6 @@ async function resubmit(
     Object.assign(task, newTask(task.index, ref, task.attempt + 1));
     log.warn(`stage ${job.stage}: job ${before}; submitted again as ${ref}`);
   }
-  for (const one of jobs.values()) one.outdated ||= one.job.after.includes(job.stage);
-  await save(jobs);
 }
 
 /** Tells Slurm of jobs that wait what they wait for now, where that has changed. */

@@ -362,6 +362,28 @@ test("a job that ends while a second process plans is not submitted again", asyn
   expect(slurm.calls.slice(before).filter((call) => call.startsWith("sbatch"))).toEqual([]);
 });
 
+test("a job that sbatch submitted and denied is followed, not submitted once more", async () => {
+  const slurm = fakeSlurm((fake, look) => {
+    if (look === 2) fake.set("data", "NODE_FAIL", "1");
+    if (look > 6) finishAll(fake);
+  });
+  let denied = 0;
+  const run: FakeSlurm["run"] = async (command, args) => {
+    const answer = await slurm.run(command, args);
+    if (command !== "sbatch" || slurm.calls.length <= 5 || denied++ > 0) return answer;
+    return { code: 1, stdout: "", stderr: "Socket timed out on send/recv operation" };
+  };
+  const ids = await runWith({ ...slurm, run });
+  expect(slurm.calls.slice(5)).toEqual([
+    "sbatch --parsable data.sh",
+    "scontrol update JobId=2 Dependency=afterok:6",
+    "scontrol update JobId=3 Dependency=afterok:6:2",
+    "scontrol update JobId=5 Dependency=afterok:6",
+  ]);
+  expect(ids["data"]).toEqual(["6"]);
+  expect(said).toContain("warning: stage data: job 1 ended as NODE_FAIL; 6 is there for it already");
+});
+
 test("a controller that never answers again is given up; its jobs are left alone", async () => {
   const slurm = fakeSlurm();
   let asked = 0;

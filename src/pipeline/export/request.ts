@@ -33,7 +33,8 @@ export type StudentSettings = {
   readonly sft: TrainSettings | undefined;
   readonly prefer: TrainSettings | undefined;
   readonly loss: ResolvedLossSpec | undefined;
-  readonly lora: LoraOptions | undefined;
+  /** Its targets named, for tools differ in what they adapt otherwise. */
+  readonly lora: (LoraOptions & { readonly targets: readonly string[] }) | undefined;
   readonly limits: TokenLimits;
   readonly seed: number;
 };

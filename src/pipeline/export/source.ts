@@ -1,14 +1,20 @@
 /** What is exported: the rows and settings of one arm of a run, or of a folder that `weak-teacher label` wrote. */
 import { join } from "node:path";
 import { z } from "zod";
+import { readModelConfig } from "../../checkpoint/model-folder.ts";
 import { AlignError, ConfigError, DataError } from "../../core/errors.ts";
 import { exists, readJson } from "../../core/files.ts";
+import { modelPath } from "../../core/model-path.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
+import { describeModel } from "../../model/families/index.ts";
+import { llama } from "../../model/families/llama.ts";
+import type { LoraOptions } from "../../model/lora.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import type { CalibrationReport } from "../../teacher/calibration-report.ts";
 import { RECORD } from "../cache.ts";
 import { errorRateOf, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
+import { STORIES } from "../job/model-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/train-stages.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
@@ -62,7 +68,7 @@ export async function openSource(folder: string, options: SourceOptions): Promis
 async function fromRun(folder: string, options: SourceOptions): Promise<ExportSource> {
   if (options.recipe !== undefined)
     throw new ConfigError("--recipe: has no effect on a run, which has its own. Leave it out.");
-  const { asked, job, result } = await openRun(folder, options);
+  const { asked, recipe, job, result } = await openRun(folder, options);
   const { arm, rows, sftRows, labels } = armOf(result.arms, options.arm);
   for (const { stage, digest } of [result.data, labels])
     if (digest === undefined)
@@ -82,7 +88,7 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
       sft: sftRows && job.student.sft,
       prefer: trained ? settings : undefined,
       loss: trained ? resolveFlip(loss, auto ? await errorRateOf(labels) : undefined) : undefined,
-      lora: trained ? job.student.lora : undefined,
+      lora: trained ? await namedLora(job.student.lora, recipe.models.student.source) : undefined,
       limits: job.limits,
       seed: job.seed,
     },
@@ -175,7 +181,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
       sft: student.sft,
       prefer: student.prefer.settings,
       loss: resolveFlip(student.prefer.loss),
-      lora: student.lora,
+      lora: await namedLora(student.lora, recipe.models.student.source),
       limits,
       seed,
     };
@@ -195,6 +201,20 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
     limits: { maxLength: 512, maxPromptLength: 256 },
     seed,
   };
+}
+
+/** Adapters with their targets named: the family's usual ones where the recipe names none. */
+async function namedLora(lora: LoraOptions | undefined, model: string): Promise<StudentSettings["lora"]> {
+  return lora && { ...lora, targets: lora.targets ?? (await usualTargets(model)) };
+}
+
+async function usualTargets(model: string): Promise<readonly string[]> {
+  if (model === STORIES) return llama.loraTargets;
+  if (await exists(join(await modelPath(model), "config.json")))
+    return describeModel(await readModelConfig(model), `${model}/config.json`).family.loraTargets;
+  throw new ConfigError(
+    `student.lora.target_modules: is missing, and ${model}, whose family would say, is not on this machine. Name the projections, such as [q_proj, v_proj].`,
+  );
 }
 
 const text = z.union([z.string(), z.array(z.object({ role: z.string(), content: z.string() })).min(1)]);

@@ -8,9 +8,9 @@ import { extractStories15M } from "../../checkpoint/stories15m.ts";
 import { readCandidates } from "../../data/load.ts";
 import type { TokenRow } from "../../data/packing.ts";
 import { plainText } from "../../data/rows.ts";
-import { describeModel } from "../../model/families/index.ts";
-import { loraSpec } from "../../model/lora.ts";
-import { parameterShapes } from "../../model/model.ts";
+import { describeModel, type ModelDescription } from "../../model/families/index.ts";
+import type { LoraOptions } from "../../model/lora.ts";
+import { adapterSpec, parameterShapes } from "../../model/model.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TokenLimits } from "../../text/pair.ts";
 import {
@@ -63,13 +63,16 @@ type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> 
   readonly prompts: number;
 };
 
+/** The family says which projections adapters usually sit on. */
+type KnownShape = ModelShape & Pick<ModelDescription, "family">;
+
 type Known = {
   readonly job: MainJob;
   /** Teachers that are trained, each with its base. */
   readonly weak: readonly { readonly member: TeacherMember; readonly shape: ModelShape }[];
   /** A local judge. */
   readonly judge: ModelShape | undefined;
-  readonly student: ModelShape;
+  readonly student: KnownShape;
   /** The student before its vocabulary is trimmed: what samples a world. */
   readonly base: ModelShape;
   readonly rows: Rows;
@@ -147,7 +150,7 @@ function studentEstimates(known: Known): StageEstimate[] {
   const starts = new Map(arms.flatMap((arm) => startOf(arm)));
   const rowsOf = ({ data }: RowSpec) =>
     data === "labelled" ? rows.labelled : data === "both" ? [...rows.pool, ...rows.labelled] : rows.pool;
-  const adapted = job.student.lora === undefined ? student : withLora(student, loraSpec(job.student.lora));
+  const adapted = job.student.lora === undefined ? student : withLora(student, job.student.lora);
   const { maxNewTokens, perPrompt } = evaluation.generation;
   const sequences = rows.prompts * (perPrompt ?? 1);
   const measured = arms.flatMap(({ name, training: kind }): StageEstimate[] => {
@@ -190,13 +193,14 @@ export function formatEstimates(estimates: readonly StageEstimate[]): string {
 /** Tokens that a trimmed vocabulary is counted with; seen: 2,757 for the demo, 6,398 for all of ETHICS utilitarianism. */
 const TRIMMED_VOCABULARY = 5000;
 
-async function shapeOf({ from, layers, trimVocabulary }: ModelSource): Promise<ModelShape> {
+async function shapeOf({ from, layers, trimVocabulary }: ModelSource): Promise<KnownShape> {
   const config = await configOf(from);
   const vocabulary = Math.min(Number(config["vocab_size"] ?? TRIMMED_VOCABULARY), TRIMMED_VOCABULARY);
   const counted = trimVocabulary ? { ...config, vocab_size: vocabulary } : config;
-  const { decoder } = describeModel(counted, from);
+  const { family, decoder } = describeModel(counted, from);
   const cut = layers === undefined ? decoder : { ...decoder, config: { ...decoder.config, layers } };
   return {
+    family,
     decoder: cut,
     parameters: parameterShapes(cut, "language-model"),
     lora: undefined,
@@ -204,7 +208,8 @@ async function shapeOf({ from, layers, trimVocabulary }: ModelSource): Promise<M
   };
 }
 
-function withLora(model: ModelShape, lora: ReturnType<typeof loraSpec>): ModelShape {
+function withLora(model: KnownShape, options: LoraOptions): ModelShape {
+  const lora = adapterSpec(model, options);
   return { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
 }
 

@@ -57,6 +57,22 @@ export async function* readHeldOutScores({
   for (const artefact of heldOut) yield* readScores(artefact.path("scores"));
 }
 
+/** Before a teacher is trained: it can decide no more pairs than people did. @throws ConfigError as `judgedOf` surely would */
+export async function checkHeldOut(job: MainJob, data: Artefact): Promise<void> {
+  // In a plan the data may not be there yet.
+  if (job.label.calibration === "none" || data.digest === undefined) return;
+  const { human } = await heldOutPairs(data, job);
+  const decided = human.filter(({ preferred }) => preferred !== "tie").length;
+  if (decided < LEAST_HELD_OUT) throw tooFew(`${decided} held-out pairs are decided by people`, ADVICE);
+}
+
+const ADVICE = "raise label.held_out or label more pairs";
+
+const tooFew = (what: string, advice: string) =>
+  new ConfigError(
+    `label.held_out: only ${what}, expected at least ${LEAST_HELD_OUT} to calibrate on; ${advice}.`,
+  );
+
 /** A teacher's form, and its held-out labels beside what people said. @throws ConfigError when there are too few to fit on */
 export async function judgedOf(
   member: MemberScores,
@@ -68,10 +84,8 @@ export async function judgedOf(
   const judged = judgedLabels(labels, human, groups);
   if (judged.length < LEAST_HELD_OUT && method !== "none") {
     const limits = "data.max_length and data.max_prompt_length";
-    const advice = adviceForFew(labels, limits, "raise label.held_out or label more pairs");
-    throw new ConfigError(
-      `label.held_out: only ${judged.length} held-out pairs are decided by teacher and person, expected at least ${LEAST_HELD_OUT} to calibrate on; ${advice}.`,
-    );
+    const decided = `${judged.length} held-out pairs are decided by teacher and person`;
+    throw tooFew(decided, adviceForFew(labels, limits, ADVICE));
   }
   return { form, judged };
 }

@@ -35,10 +35,11 @@ export async function splitLabelled(
   return { heldOut, train: job.labelled === undefined ? train : taughtRows(train, job.labelled) };
 }
 
-function splitRowsOf(
+/** The labelled rows in two, as they are. */
+export function splitRowsOf(
   rows: readonly PreferenceRow[],
-  { seed, label }: SplitJob,
-  { fold }: SplitPart,
+  { seed, label }: { readonly seed: number; readonly label: Pick<MainJob["label"], "heldOut" | "folds"> },
+  { fold }: SplitPart = {},
 ): LabelledSplit {
   const { heldOut, folds } = label;
   if (folds > 0) {

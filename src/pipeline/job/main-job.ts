@@ -2,15 +2,17 @@
  * The main job, top to bottom: data, weak teacher, labels, students on weak and other labels, measurements, report.
  * Every step is a stage of its own; in plan mode nothing runs and each says what it would do.
  */
+import { checkJobPositions } from "../positions.ts";
 import type { Artefact } from "../stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
 import { generationsStage, heldOutStage, type OwnStart, ownStarts, type Student } from "./evaluate-stages.ts";
 import { explainStage } from "./explain-stage.ts";
+import { checkHeldOut } from "./judge-held-out.ts";
 import { type JudgedArm, judgeStudents } from "./judge-stages.ts";
 import { type PoolScores, weakLabelsStage } from "./label-stages.ts";
-import { baseModel, shallowModel, trimmedModel } from "./model-stages.ts";
+import { baseModel, checkAdapters, shallowModel, trimmedModel } from "./model-stages.ts";
 import type { ArmSettings, MainJob } from "./settings.ts";
 import { type ArmStudent, type StudentMaterial, trainStudents } from "./student-stages.ts";
 import { teacherScores } from "./teacher-stages.ts";
@@ -54,13 +56,16 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
 /** Data, teacher and labels. */
 export async function runLabelling(deps: JobDeps, job: MainJob): Promise<StudentMaterial> {
   const { models } = job;
+  await checkJobPositions(job);
   const whole = await baseModel(deps, models.student.from);
+  await checkAdapters(job.student.lora, whole);
   // A world is sampled from the whole student, so that students of all depths live in one world.
   const data =
     job.data.kind === "world"
       ? await worldStage(deps, job.data, job.seed, whole)
       : await filesStage(deps, job.data, job.seed);
   await checkHumanArms(job, data);
+  await checkHeldOut(job, data);
   const scores = await teacherScores(deps, job, data);
   const labels = await weakLabelsStage(deps, job, data, scores);
   const shallow = await shallowModel(deps, models.student, whole);

@@ -1,9 +1,12 @@
 /** Stages that make the models everything starts from: imported, cut to fewer layers, trimmed to the data's vocabulary. */
 import { keepFirstLayers, trimVocabulary } from "../../checkpoint/derive.ts";
 import { importLlama2c } from "../../checkpoint/llama2c.ts";
-import { openModelFolder } from "../../checkpoint/model-folder.ts";
+import { openModelFolder, readModelConfig } from "../../checkpoint/model-folder.ts";
 import { extractStories15M } from "../../checkpoint/stories15m.ts";
 import { digestOf } from "../../core/digest.ts";
+import { describeModel } from "../../model/families/index.ts";
+import type { LoraOptions } from "../../model/lora.ts";
+import { adapterSpec } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact, Stage } from "../stage.ts";
 import { readTexts } from "./data-files.ts";
@@ -43,6 +46,16 @@ export async function baseModel({ pipeline }: JobDeps, from: string): Promise<Mo
     },
   };
   return inModelFolder(await pipeline.stage(stage));
+}
+
+/** Adapters of the students against their base, before the teacher is trained. @throws ConfigError as `adapterSpec` */
+export async function checkAdapters(
+  lora: LoraOptions | undefined,
+  { folder, source }: ModelFolderRef,
+): Promise<void> {
+  // In a plan the model may not be there yet.
+  const there = typeof source === "string" || source.digest !== undefined;
+  if (lora !== undefined && there) adapterSpec(describeModel(await readModelConfig(folder)), lora);
 }
 
 /** A base model with fewer layers, where the source asks for it. */

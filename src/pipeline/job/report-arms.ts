@@ -50,7 +50,6 @@ function armOf(
   figures: ArmFigures | undefined,
   heldOut: HeldOutAccuracy,
 ): Arm {
-  const accuracy = heldOut.implicit ?? heldOut.likelihood;
   const rate = (comparison: ArmComparison | null | undefined) =>
     comparison && {
       ...comparison.winRate,
@@ -67,13 +66,13 @@ function armOf(
     ...(vsSft && { winRateVsSft: vsSft }),
     ...(vsHuman && { winRateVsHuman: vsHuman }),
     ...(figures?.klFromSft && { klFromSft: figures.klFromSft }),
-    ...(accuracy && { heldOutAccuracy: accuracy }),
-    more: moreOf(figures),
+    ...(heldOut.implicit && { heldOutAccuracy: heldOut.implicit }),
+    more: moreOf(figures, heldOut),
   };
 }
 
 /** Figures beside the main ones. */
-function moreOf(figures: ArmFigures | undefined): NonNullable<Arm["more"]> {
+function moreOf(figures: ArmFigures | undefined, heldOut: HeldOutAccuracy): NonNullable<Arm["more"]> {
   const rows: { metric: string; value: Interval | null | undefined; format: "percent" | "number" }[] = [
     {
       metric: "GRA (share of prompts strictly above the SFT baseline)",
@@ -90,6 +89,12 @@ function moreOf(figures: ArmFigures | undefined): NonNullable<Arm["more"]> {
       metric: "log policy − log SFT on its own samples, nats",
       value: figures?.klFromSft ? null : figures?.logRatioFromSft,
       format: "number",
+    },
+    {
+      // An arm without a reference has no implicit reward: this is what all arms can be compared by.
+      metric: "held-out accuracy by likelihood",
+      value: heldOut.likelihood,
+      format: "percent",
     },
   ];
   return rows.flatMap(({ metric, value, format }) => (value ? [{ metric, value, format }] : []));

@@ -12,6 +12,7 @@ import {
 } from "../../evaluate/rank-evaluators.ts";
 import type { Cell, Column, ReportTable, ReportWarning, Study } from "../../report/data.ts";
 import { formatInterval, formatP } from "../../report/format.ts";
+import { holm } from "../../stats/hypothesis.ts";
 import type { ComparedArms } from "./arm-tables.ts";
 import type { JudgeResults } from "./report-judges.ts";
 import { baselineOf, humanOf, type MainJob } from "./settings.ts";
@@ -73,12 +74,14 @@ function conclusionsOf(job: MainJob, tables: readonly ArmTable[], judges: JudgeR
     { baseline: "sft" as const, name: baselineOf(job) },
     { baseline: "human" as const, name: humanOf(job) },
   ].filter(({ name }) => name !== undefined && name !== weak);
+  const corrected = holm(judges.comparisons.map(({ permutationTest }) => permutationTest));
   return others.map(({ baseline, name }) => {
     const gold = tables.length === 0 ? undefined : conclusionHolds(tables, weak, baseline, flagged);
-    const said = judges.comparisons.flatMap(({ judge, arm, baseline, winRate }): Verdict[] => {
+    const said = judges.comparisons.flatMap(({ judge, arm, baseline, winRate }, i): Verdict[] => {
       if (arm !== weak || baseline !== name || winRate === null) return [];
       const { estimate, low, high } = winRate;
-      return [verdictOf(judge, { estimate: estimate - 0.5, low: low - 0.5, high: high - 0.5 })];
+      const lead = { ...winRate, estimate: estimate - 0.5, low: low - 0.5, high: high - 0.5 };
+      return [verdictOf(judge, lead, corrected[i]!)];
     });
     return robustness(`${weak} is above ${name}`, [...(gold?.verdicts ?? []), ...said]);
   });
@@ -173,7 +176,7 @@ function verdictTable({ conclusion, verdicts, sentence }: Robustness): ReportTab
     ]),
     notes: [
       "Gold scorers: difference in mean reward, in their own unit. Judges: win rate minus one half.",
-      "Each reading is of the evaluator's own interval, not corrected for the number of evaluators.",
+      "A conclusion holds where the interval lies above 0 and the permutation test says so after correction: gold scorers' over all their differences, judges' over all their rows (Holm).",
       ...(flagged ? ["Scorers that were trained on the data are counted apart."] : []),
     ],
   };

@@ -1,6 +1,6 @@
 /** How far students go from their teacher towards human labels: held-out accuracies and the performance gap recovered. */
 import { createRng } from "../../core/rng.ts";
-import { type GapRecovered, gapPairs, gapRecovered, verdictsOf } from "../../evaluate/gap.ts";
+import { type GapRecovered, gapPairs, gapRecovered, hasImplicit, verdictsOf } from "../../evaluate/gap.ts";
 import type { Cell, Column, Study } from "../../report/data.ts";
 import { formatNumber, formatP } from "../../report/format.ts";
 import { holm } from "../../stats/hypothesis.ts";
@@ -18,11 +18,13 @@ export async function gapStudy(
   if (ceiling === undefined) return undefined;
   const weak = await teacherVerdicts(job, { data, labels, scores });
   if (weak === undefined) return undefined;
-  const top = verdictsOf(await readHeldOutPairs(ceiling.heldOut));
+  const above = await readHeldOutPairs(ceiling.heldOut);
   const rows: { name: string; gap: GapRecovered }[] = [];
   for (const { name, heldOut } of students) {
-    if (name === ceiling.name) continue;
-    const pairs = gapPairs(weak, verdictsOf(await readHeldOutPairs(heldOut)), top);
+    const own = await readHeldOutPairs(heldOut);
+    // A likelihood beside an implicit reward would be two measures in one row.
+    if (name === ceiling.name || hasImplicit(own) !== hasImplicit(above)) continue;
+    const pairs = gapPairs(weak, verdictsOf(own), verdictsOf(above));
     const rng = createRng(job.seed).fork("report", "gap", name);
     rows.push({ name, gap: gapRecovered(pairs, { rng, resamples: job.evaluation.resamples }) });
   }
@@ -31,7 +33,7 @@ export async function gapStudy(
 }
 
 function studyOf(ceiling: string, rows: readonly { name: string; gap: GapRecovered }[]): Study {
-  const adjusted = holm(rows.map(({ gap }) => gap.mcNemar));
+  const adjusted = holm(rows.map(({ gap }) => gap.pValue));
   const percent = (title: string): Column => ({ title, format: "percent" });
   const undefinedFor = rows
     .filter(({ gap }) => gap.recovered === null && gap.pairs > 0)
@@ -63,13 +65,13 @@ function studyOf(ceiling: string, rows: readonly { name: string; gap: GapRecover
           gap.ceiling,
           gap.recovered,
           gap.difference,
-          formatP(gap.mcNemar),
+          formatP(gap.pValue),
           formatP(adjusted[i]!),
         ]),
         notes: [
-          "On the pairs that teacher, arm and ceiling all decide; n counts their prompts, which intervals resample.",
+          "On the pairs that teacher, arm and ceiling all decide; n counts their prompts, which intervals resample. Arms without preference training are left out: they have no implicit reward.",
           "Gap recovered: (arm − teacher) / (ceiling − teacher). Resamples in which the ceiling is not above the teacher have none and are left out, so near a gap of 0 the interval says little.",
-          `Test: McNemar's exact test of the arm against ${ceiling}. Corrected: Holm, over ${formatNumber(rows.length, { format: "count" })} arms.`,
+          `Test: two-sided paired permutation test over prompts of the arm against ${ceiling}. Corrected: Holm, over ${formatNumber(rows.length, { format: "count" })} arms.`,
           ...(undefinedFor.length === 0
             ? []
             : [

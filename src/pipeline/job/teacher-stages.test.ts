@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -238,6 +239,12 @@ describe("teachers that learn nothing", () => {
       expect(asked).toBe(before);
     });
   });
+});
+
+test("the students' adapters are checked before the teacher is trained", async () => {
+  const sections = `${single}student: { lora: { target_modules: [c_attn] } }\n`;
+  await expect(jobs.label(sections, "lora")).rejects.toThrow('"c_attn" is on no projection');
+  expect(existsSync(jobs.at("runs", "lora"))).toBe(false);
 });
 
 describe("reading order cannot leak", () => {

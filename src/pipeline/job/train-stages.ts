@@ -6,8 +6,8 @@ import { CheckpointError, DataError } from "../../core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
 import type { TokenRow } from "../../data/packing.ts";
 import type { PreferenceRow } from "../../data/rows.ts";
-import { type LoraOptions, loraSpec } from "../../model/lora.ts";
-import { addAdapter, type Model, releaseModel } from "../../model/model.ts";
+import type { LoraOptions } from "../../model/lora.ts";
+import { adapterSpec, addAdapter, type Model, releaseModel } from "../../model/model.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import { lossInputs } from "../../objective/preference.ts";
 import { openScorer, type RowScore } from "../../objective/score.ts";
@@ -98,6 +98,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
+        const adapter = lora && adapterSpec(policy, lora);
         const read = await rows.read();
         const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
         await writeCounts(work, name, read, kept.length);
@@ -108,8 +109,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           ? await referenceScores(deps, work, policy, tokenRows, { perToken: wanted.has("tokens") })
           : undefined;
         const { runtime } = stageDeps(deps);
-        const trained =
-          lora === undefined ? policy : await addAdapter(runtime, policy, loraSpec(lora), settings.seed);
+        const trained = adapter ? await addAdapter(runtime, policy, adapter, settings.seed) : policy;
         await trainPreference(stageDeps(deps), {
           model: trained,
           rows: tokenRows,
@@ -128,7 +128,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           settings,
           folder: work.scratch,
         });
-        if (lora === undefined) return trained;
+        if (adapter === undefined) return trained;
         await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
         const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
         await writeJsonAtomic(work.path("merge.json"), { largestDifference });

@@ -82,8 +82,6 @@ const hint = (got: unknown, values: readonly unknown[]) =>
 function at(value: unknown, path: readonly PropertyKey[]): unknown {
   let here = value;
   for (const key of path) {
-    // A bare string stands for the object with it at this key.
-    if (typeof here === "string") return here;
     here = isObject(here) || Array.isArray(here) ? (here as Record<PropertyKey, unknown>)[key] : undefined;
   }
   return here;

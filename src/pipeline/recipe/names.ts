@@ -20,9 +20,9 @@ export function diskName(name: string): string {
   return HUGGING_FACE[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-/** Names of settings inside a sentence, as in a file. */
+/** Names of settings inside a sentence, as in a file; vLLM is none. */
 export function diskWords(text: string): string {
-  return text.replace(/\b[a-z]+(?:[A-Z][a-z]*)+\b/g, (word) => diskName(word));
+  return text.replace(/\b[a-z]+(?:[A-Z](?![A-Z])[a-z]*)+\b/g, (word) => diskName(word));
 }
 
 /** Where in a recipe; names as in a file. */

@@ -9,6 +9,31 @@ test("docs/recipe.md is what the schema says (write it with: npx vitest run src/
   await expect(recipePage()).toMatchFileSnapshot("../../../docs/recipe.md");
 });
 
+test("a setting of some kinds names them, with a line for each default that differs", () => {
+  const page = recipePage();
+  const lines = (path: string) =>
+    page
+      .split("\n")
+      .filter((line) => line.startsWith(`| \`${path}\` |`))
+      .map((line) => line.split(" | ").slice(2).join(" "));
+  expect(lines("label.select.percent")).toEqual([
+    expect.stringMatching(/^required Only with kind `top`\. Share/),
+  ]);
+  expect(lines("student.prefer.loss.flip")).toEqual([
+    expect.stringMatching(/^`0\.1` Only with type `cdpo`, `rdpo`\. /),
+  ]);
+  expect(lines("student.prefer.loss.gamma")).toEqual([
+    expect.stringMatching(/^`0\.5` Only with type `simpo`\. /),
+    expect.stringMatching(/^`0\.1` Only with type `wspo`\. /),
+  ]);
+  expect(lines("student.prefer.loss.sft_coefficient")[0]).toMatch(/^`0` Not with type `orpo`\. /);
+  // Of all kinds, or told by the section around it.
+  expect(lines("student.prefer.loss.weighted")[0]).toMatch(/^`false` Multiply/);
+  expect(lines("teacher.prefer.loss.gamma")[0]).toMatch(/^`0\.5` Only with type `simpo`\. Reward/);
+  expect(lines("teacher.url")[1]).toMatch(/^required Only with kind `remote`\. .* vLLM/);
+  for (const preset of PRESETS) expect(page).toContain(`\`${preset}\``);
+});
+
 test("recipes/recipe.schema.json is what the schema says (write it with -u)", async () => {
   const text = `${JSON.stringify(recipeJsonSchema(), null, 2)}\n`;
   await expect(text).toMatchFileSnapshot("../../../recipes/recipe.schema.json");

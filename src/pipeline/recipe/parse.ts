@@ -48,12 +48,15 @@ export function resolveRecipe(
   );
   const named =
     isObject(written) && name !== undefined && !("name" in written) ? { ...written, name } : written;
+  // Written out once more at the end, so that an issue's place holds what was given and not what it is short for.
+  const open = (value: unknown) => expand(value, { complete: true });
   const raw = withoutNulls(
-    settings.reduce((value, { path, value: to }) => put(expand(value, { complete: true }), path, to), named),
+    open(settings.reduce((value, { path, value: to }) => put(open(value), path, to), named)),
     settings,
   );
   const { value, unknown } = fromDisk(raw);
   const issues = unknown.map(unknownIssue);
+  if (settings.some(({ path: [key] }) => key === "extends")) issues.push(EXTENDS_SET);
   for (const path of conflicts)
     issues.push({ path, problem: "says something else than loss.beta beside it. Remove one of them." });
   const parsed = recipeSchema.safeParse(value);
@@ -67,6 +70,12 @@ export function resolveRecipe(
   if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
   return { ...withHeldOut(recipe), out: out ?? join("runs", recipe.name), arms: resolved.arms };
 }
+
+/** The recipes that are laid over each other are opened before `--set` is looked at. */
+const EXTENDS_SET: RecipeIssue = {
+  path: ["extends"],
+  problem: "has no effect with --set. Write it in the recipe file, or run the recipe that it names.",
+};
 
 /** `--set path=null` takes away a setting that cannot be null, as if the recipe did not have it. */
 function withoutNulls(raw: unknown, settings: readonly Setting[]): unknown {
@@ -115,7 +124,7 @@ function unknownIssue({ path, known }: UnknownKey): RecipeIssue {
 export function settingsOf<S extends z.ZodType>(schema: S, set: readonly string[]): z.output<S> {
   const settings = set.map(parseSetting);
   const open = (value: unknown) => expand(value, { complete: true }, schema);
-  const raw = settings.reduce((value: unknown, { path, value: to }) => put(open(value), path, to), {});
+  const raw = open(settings.reduce((value: unknown, { path, value: to }) => put(open(value), path, to), {}));
   const { value, unknown } = fromDisk(raw, schema);
   const parsed = schema.safeParse(value);
   const issues = [
@@ -223,29 +232,34 @@ function configError(
 ): ConfigError {
   const seen = new Set<string>();
   for (const { path, problem } of issues) {
-    const where = path.length === 0 ? "recipe" : path.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]");
-    seen.add(`${placeOf(path, documents, settings)}: ${where}: ${problem}`);
+    const { place, written } = placeOf(path, documents, settings);
+    const where = written.length === 0 ? "recipe" : written.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]");
+    seen.add(`${place}: ${where}: ${problem}`);
   }
   return new ConfigError(readable([...seen]));
 }
 
-/** The `--set` that gave a path, else the document that has most of it, the last one of these. */
-function placeOf(path: Path, documents: readonly RecipeDocument[], settings: readonly Setting[]): string {
+/** The `--set` that gave a path, else the document that has most of it, the last one of these; and the path as it is written there. */
+function placeOf(
+  path: Path,
+  documents: readonly RecipeDocument[],
+  settings: readonly Setting[],
+): { readonly place: string; readonly written: Path } {
   // A loss's beta may be written beside the loss.
   const short = path.at(-2) === "loss" && path.at(-1) === "beta" ? [...path.slice(0, -2), "beta"] : path;
   const begins = (whole: Path, set: Path) => set.every((key, i) => String(whole[i]) === String(key));
   const given = settings.findLast(({ path: set }) => begins(path, set) || begins(short, set));
-  if (given !== undefined) return given.text;
+  if (given !== undefined) return { place: given.text, written: begins(path, given.path) ? path : short };
   const found = documents.flatMap((document) =>
-    [document.locate(path), document.locate(short)].map(({ place, found }, i) => ({
-      place,
+    [path, short].map((written) => {
+      const { place, found } = document.locate(written);
       // As much of either way of writing it counts the same.
-      missing: (i === 0 ? path : short).length - found,
-    })),
+      return { place, written, missing: written.length - found };
+    }),
   );
   const least = Math.min(...found.map(({ missing }) => missing));
   // A section that only a --set opened.
   const opened = least > 0 && settings.findLast(({ path: set }) => begins(set, path));
-  if (opened) return opened.text;
-  return found.findLast(({ missing }) => missing === least)!.place;
+  if (opened) return { place: opened.text, written: path };
+  return found.findLast(({ missing }) => missing === least)!;
 }

@@ -17,8 +17,10 @@ export const loraSchema = z.strictObject({
   targetModules: z
     .array(z.string().min(1))
     .min(1)
-    .default(["q_proj", "v_proj"])
-    .describe("Projections that get adapters, by the last part of their names."),
+    .optional()
+    .describe(
+      "Projections that get adapters, by the last part of their names; default those usual for the model's family, such as q_proj and v_proj, or c_attn for GPT-2.",
+    ),
 });
 
 // The run's seed is the recipe's, so that one number repeats everything.

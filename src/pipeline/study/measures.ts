@@ -3,7 +3,7 @@ import type { Rng } from "../../core/rng.ts";
 import { promptMeans } from "../../evaluate/arm.ts";
 import type { Difference, ReportTable } from "../../report/data.ts";
 import { differenceSentence, readDifference } from "../../report/headline.ts";
-import { bootstrapMean, clusterBootstrap } from "../../stats/bootstrap.ts";
+import { bootstrapMean, clusterBootstrap, SHARE } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
 import { mean } from "../../stats/describe.ts";
 import { holm, pairedPermutationTest, winTieLose } from "../../stats/hypothesis.ts";
@@ -53,7 +53,7 @@ export function paired(a: ArmOutcome, b: ArmOutcome, gold?: string): { a: number
 export function gra(arm: ArmOutcome, baseline: ArmOutcome, { rng, resamples }: Intervals): Interval | null {
   const { a, b } = paired(arm, baseline);
   const above = a.map((value, i) => (value > b[i]! ? 1 : 0));
-  return bootstrapMean(above, { rng: rng.fork("gra", arm.name, baseline.name), resamples });
+  return bootstrapMean(above, { rng: rng.fork("gra", arm.name, baseline.name), resamples, range: SHARE });
 }
 
 /** Two arms that are compared, under the names they have in the table; by the leading scorer unless `gold` names one. */

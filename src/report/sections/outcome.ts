@@ -25,7 +25,7 @@ const METRICS: Metric[] = [
     term: "heldOutAccuracy",
   },
   { title: "length, tokens", of: (arm) => arm.responseLength, term: "length" },
-  { title: "KL from SFT, nats", of: (arm) => arm.klFromSft, term: "kl" },
+  { title: "KL from own start, nats", of: (arm) => arm.klFromSft, term: "kl" },
 ];
 
 const READINGS: Record<Reading, string> = {

@@ -10,6 +10,7 @@ import {
 } from "../../../evaluate/length-bias.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
+import { SHARE_DIFFERENCE } from "../../../stats/bootstrap.ts";
 import { HUMAN, SFT, WEAK } from "../arms.ts";
 import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { gridContent } from "../grid.ts";
@@ -168,7 +169,10 @@ function kindsAgainstFirst(cell: StudyInput["cell"], intervals: Intervals): Repo
     rows: others.map((kind): TableCell[] => {
       const both = judgedPairs(cell(idOf(kind, 1))).filter(({ id }) => base.has(id));
       const gain = (pair: JudgedPair) => right(pair) - right(base.get(pair.id)!);
-      return [kind.name, meanByPrompt(both, gain, `gain-${kind.name}`, intervals)];
+      return [
+        kind.name,
+        meanByPrompt(both, gain, `gain-${kind.name}`, { ...intervals, range: SHARE_DIFFERENCE }),
+      ];
     }),
     notes: [
       `On the pairs both decide, from all labelled pairs. ${others.length} intervals: one of them may miss its value by chance.`,

@@ -1,6 +1,6 @@
 /** Would another teacher, or the same one again, give the same labels? Asked for by reviewers of WDPO. */
 import { flipsByMargin } from "../../../evaluate/label-analysis/flips.ts";
-import { type JudgedPair, meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
+import { type JudgedPair, shareByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
 import { cohenKappa, fleissKappa } from "../../../stats/kappa.ts";
@@ -50,7 +50,7 @@ export const consistency: StudyDefinition = {
     const flipShare = (pair: JudgedPair) =>
       others.filter(({ says }) => says.get(pair.id) !== pair.weak).length / others.length;
     const inside = (differ: boolean) =>
-      meanByPrompt(
+      shareByPrompt(
         pairs.filter(({ weak, human }) => (weak !== human) === differ),
         flipShare,
         `flips-${differ}`,
@@ -66,7 +66,7 @@ export const consistency: StudyDefinition = {
       "fleiss",
       intervals,
     );
-    const majority = meanByPrompt(
+    const majority = shareByPrompt(
       pairs,
       ({ id, human }) => Number(majorityOf(all, id) === human),
       "majority",
@@ -101,7 +101,7 @@ export const consistency: StudyDefinition = {
               all.length,
               pairs.length,
               fleiss,
-              meanByPrompt(pairs, flipShare, "flips", intervals),
+              shareByPrompt(pairs, flipShare, "flips", intervals),
               inside(false),
               inside(true),
               majority,
@@ -146,7 +146,7 @@ function pairTable(all: readonly Rater[], pairs: readonly JudgedPair[], interval
       intervals,
     );
   const agreement = (a: Rater, b: Rater) =>
-    meanByPrompt(
+    shareByPrompt(
       pairs,
       ({ id }) => Number(a.says.get(id) === b.says.get(id)),
       `agreement ${a.id} ${b.id}`,

@@ -1,7 +1,7 @@
 /** Judges beside gold: votes that are repeated, win rates, other gold scorers. */
 
 import { createRng } from "../../../core/rng.ts";
-import { meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
+import { shareByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import { correlateEvaluators } from "../../../evaluate/rank-evaluators.ts";
 import type { Difference, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
@@ -65,7 +65,7 @@ export const votes: StudyDefinition = {
     const pairs = judgedPairs(outcome);
     const row = (name: string, differ: boolean, paper: number): TableCell[] => {
       const these = pairs.filter(({ weak, human }) => (weak !== human) === differ);
-      const share = meanByPrompt(
+      const share = shareByPrompt(
         these,
         (pair) => majorityShare(votesOf(outcome, pair), VOTES)!,
         `votes-${differ}`,

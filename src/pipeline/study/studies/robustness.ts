@@ -1,8 +1,10 @@
 /** Teachers that learnt from less than clean pairs: poisoned labels, an uneven mix of domains, another domain. */
+
 import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
 import { meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
 import type { Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
+import { SHARE_DIFFERENCE } from "../../../stats/bootstrap.ts";
 import type { Interval } from "../../../stats/check.ts";
 import { domainsOf } from "../../job/labelled-part.ts";
 import { SFT, WEAK, WEIGHTED } from "../arms.ts";
@@ -228,12 +230,10 @@ export const domainTransfer: StudyDefinition = {
         ({ id }) => theirs.has(id) && domainOf(cell("first").pool.get(id)!) === domain,
       );
       const right = (pair: { weak: string; human: string }) => Number(pair.weak === pair.human);
-      return meanByPrompt(
-        both,
-        (pair) => right(pair) - right(theirs.get(pair.id)!),
-        `own-${domain}`,
-        intervals,
-      );
+      return meanByPrompt(both, (pair) => right(pair) - right(theirs.get(pair.id)!), `own-${domain}`, {
+        ...intervals,
+        range: SHARE_DIFFERENCE,
+      });
     }
     const students = compareAll(
       names.map((domain, i): Compared => {

@@ -1,0 +1,67 @@
+/** What is said of a wrong `--set`, or of a setting that is short for another. */
+import { expect, test } from "vitest";
+import { ConfigError } from "../../core/errors.ts";
+import { parseDocumentText } from "./document.ts";
+import { labelSchema } from "./labels.ts";
+import { resolveRecipe, settingsOf } from "./parse.ts";
+import { preferSchema } from "./training.ts";
+
+const LEAST = `version: 1
+name: tiny
+models: { weak: small, student: big }
+data:
+  source: pairs.jsonl
+  split: { labelled: 0.3, unlabelled: 0.5, test: 0.2 }
+`;
+
+function problems(text: string, ...set: string[]): readonly string[] {
+  try {
+    resolveRecipe([parseDocumentText(text, "r.yaml")], set);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.issues;
+    throw error;
+  }
+  return [];
+}
+
+test("is told once, and what is missing is missing, where a setting is short for another", () => {
+  expect(problems(LEAST, "label.select=top")).toEqual([
+    "--set label.select=top: label.select.percent: is missing.",
+  ]);
+  expect(problems(LEAST, "label.select=promise")).toEqual([
+    "--set label.select=promise: label.select.max_disagreement: is missing.",
+  ]);
+  expect(problems(LEAST, "eval.gold=[reward-model]")).toEqual([
+    "--set eval.gold=[reward-model]: eval.gold[0].model: is missing.",
+  ]);
+  const wrong = 'student.prefer.beta: expected a number, got "abc".';
+  const shown = ["student.prefer.beta=abc"];
+  expect(problems(`${LEAST}student: { prefer: { beta: 0.1 } }\n`, ...shown)).toEqual([
+    `--set student.prefer.beta=abc: ${wrong}`,
+  ]);
+  expect(problems(`${LEAST}student: { prefer: { beta: abc } }\n`)).toEqual([`r.yaml:7:22: ${wrong}`]);
+  expect(problems(LEAST, "student.prefer.loss.beta=abc")).toEqual([
+    '--set student.prefer.loss.beta=abc: student.prefer.loss.beta: expected a number, got "abc".',
+  ]);
+  expect(() => settingsOf(labelSchema, ["select=top"])).toThrow(
+    "--set select=top: select.percent: is missing.",
+  );
+  expect(() => settingsOf(preferSchema, ["beta=abc"])).toThrow(
+    /^--set beta=abc: beta: expected a number, got "abc"\.$/,
+  );
+});
+
+test("names what people call by other names", () => {
+  expect(problems(LEAST, "student.prefer.loss=dpo")).toEqual([
+    expect.stringMatching(/got "dpo"; did you mean "sigmoid", which is DPO\?$/),
+  ]);
+  expect(problems(LEAST, "device=gpu")).toEqual([
+    expect.stringMatching(/got "gpu"; did you mean "cuda" or "webgpu"\?$/),
+  ]);
+});
+
+test("a base is laid under a recipe in its file, not by --set", () => {
+  expect(problems(LEAST, "extends=demo")).toEqual([
+    expect.stringMatching(/^--set extends=demo: extends: has no effect with --set/),
+  ]);
+});
