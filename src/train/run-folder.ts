@@ -48,8 +48,8 @@ export type RunSetup = {
   readonly fresh: boolean;
 };
 
-/** TensorBoard reads any file with "tfevents" in its name. */
-const EVENTS = "events.out.tfevents.0.weak-teacher";
+/** Metrics as TensorBoard reads them: any file with "tfevents" in its name. */
+export const EVENTS = "events.out.tfevents.0.weak-teacher";
 
 /**
  * Opens a run's folder and, where it holds a checkpoint, puts that into the store.

@@ -48,7 +48,8 @@ describe("sft, prefer and reward", () => {
     const first = await train(verb, verb, ...set);
     expect(first.code, first.stderr).toBe(0);
     expect((await readdir(at(verb))).sort()).toEqual(["log", "model", "rows.json", "stage.json"]);
-    expect(await readdir(at(verb, "log"))).toContain("metrics.jsonl");
+    const curves = ["metrics.jsonl", expect.stringContaining("tfevents")];
+    expect(await readdir(at(verb, "log"))).toEqual(expect.arrayContaining(curves));
     expect(existsSync(`${at(verb)}.work`)).toBe(false);
     const again = await train(verb, verb, ...set);
     expect(again.stdout).toMatch(new RegExp(`^${verb}: kept from before`));

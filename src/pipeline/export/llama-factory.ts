@@ -44,7 +44,7 @@ export function writeLlamaFactory(input: ToolInput): ToolOutput {
     files.push({ path: "dpo.yaml", text: stringify(preferConfig(input, chat)) });
     commands.push("llamafactory-cli train dpo.yaml");
   }
-  return { files, commands, notCarried: notCarried(input), notes: notes(chat) };
+  return { files, commands, notCarried: notCarried(input, chat), notes: notes(chat) };
 }
 
 /** Alpaca format for plain text, ShareGPT with OpenAI's tags for messages. */
@@ -130,10 +130,15 @@ function preferConfig(input: ToolInput, chat: boolean): object {
   };
 }
 
-function notCarried({ student, weightsDone }: ToolInput): string[] {
+function notCarried({ student, weightsDone }: ToolInput, chat: boolean): string[] {
   const { sft, prefer, loss, limits } = student;
   return [
     `data.max_prompt_length (${limits.maxPromptLength}): cutoff_len is shared out between prompt and response there`,
+    ...(chat
+      ? []
+      : [
+          "the end of a response: its template `empty` adds no end-of-sequence token, so a student trained there on plain text does not learn to stop; append the tokenizer's own to every response, or use a template of yours that adds it",
+        ]),
     ...(sft ? lostSettings("student.sft", sft) : []),
     ...(prefer ? lostSettings("student.prefer", prefer) : []),
     ...(loss?.weighted && !weightsDone

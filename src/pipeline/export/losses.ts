@@ -79,7 +79,10 @@ const TABLES: Readonly<Record<ExportTool, Table>> = {
     sigmoid: axolotl("dpo", axolotlBeta),
     ipo: axolotl("ipo", axolotlBeta),
     orpo: axolotl("orpo", (loss) => ({ orpo_alpha: get(loss, "lambda") })),
-    simpo: axolotl("simpo", (loss) => ({ rl_beta: beta(loss), simpo_gamma: get(loss, "gamma") })),
+    // Left alone it is CPO's own 1, a supervised term of that weight.
+    simpo: axolotl("simpo", (loss) => ({
+      ...{ rl_beta: beta(loss), simpo_gamma: get(loss, "gamma"), cpo_alpha: 0 },
+    })),
   },
   openrlhf: {
     sigmoid: openrlhf(() => ({})),

@@ -11,7 +11,7 @@ import { readPreferences } from "../../data/load.ts";
 import { readPool, writePoolFile } from "../../data/pool.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import { plainText } from "../../data/rows.ts";
+import { plainText, type Text } from "../../data/rows.ts";
 import type { GoldPair } from "../../data/world.ts";
 import { writePreferences } from "../../data/writers.ts";
 import type { Artefact, WorkFolder } from "../stage.ts";
@@ -27,7 +27,7 @@ export type JobData = {
   readonly labelledGold?: readonly GoldRow[];
   readonly test: readonly PreferenceRow[];
   /** Prompts to generate on. */
-  readonly prompts: readonly string[];
+  readonly prompts: readonly Text[];
   /** Counts and findings for the report, plain JSON. */
   readonly quality: DataFacts;
 };
@@ -108,9 +108,9 @@ async function readGold<T>(file: string): Promise<T[]> {
   return gold;
 }
 
-/** Prompts to generate on. */
-export async function readPrompts(data: Artefact): Promise<string[]> {
-  return (await readJson(data.path(FILES.prompts))) as string[];
+/** Prompts to generate on, as texts or as conversations. */
+export async function readPrompts(data: Artefact): Promise<Text[]> {
+  return (await readJson(data.path(FILES.prompts))) as Text[];
 }
 
 /** Counts and findings. */
@@ -120,7 +120,7 @@ export async function readFacts(data: Artefact): Promise<DataFacts> {
 
 /** Every text that a model will read, as it will be tokenised: prompts alone and with each response. */
 export async function readTexts(data: Artefact): Promise<string[]> {
-  const texts = new Set<string>(await readPrompts(data));
+  const texts = new Set<string>((await readPrompts(data)).map(plainText));
   const add = (prompt: PreferenceRow["prompt"], responses: readonly PreferenceRow["prompt"][]) => {
     texts.add(plainText(prompt));
     for (const response of responses) texts.add(plainText(prompt) + plainText(response));

@@ -6,7 +6,7 @@ import { silentLog } from "../../core/log.ts";
 import { readPool } from "../../data/pool.ts";
 import type { Artefact } from "../stage.ts";
 import { openPipeline } from "../stages.ts";
-import { poolFolder, readFacts, readHidden, readLabelled, readTest } from "./data-files.ts";
+import { poolFolder, readFacts, readHidden, readLabelled, readPrompts, readTest } from "./data-files.ts";
 import { filesStage } from "./data-stage.ts";
 import { bootstrapRows, splitLabelled } from "./labelled-split.ts";
 import type { DataSource, FilesData } from "./settings.ts";
@@ -100,6 +100,41 @@ test("a split beside files: more labelled pairs are added, and rows that are num
   expect(new Set(labelled.map(({ id }) => id)).size).toBe(7);
   expect(prompts(labelled).slice(0, 2)).toEqual(["extra0", "extra1"]);
   expect([(await readPool(poolFolder(data))).length, (await readTest(data)).length]).toEqual([3, 2]);
+});
+
+test("prompts to answer are conversations where the rows are, so that a student reads them as it learnt them", async () => {
+  const turn = (content: string) => [
+    { role: "system", content: "Be brief." },
+    { role: "user", content },
+  ];
+  const answer = (content: string) => [{ role: "assistant", content }];
+  const rows = names("q", 3).flatMap((q) =>
+    ["x", "y"].map((tail) => ({ prompt: turn(q), chosen: answer(`good ${tail}`), rejected: answer("bad") })),
+  );
+  const files = {
+    labelled: await source("labelled.jsonl", judged("l0")),
+    pool: await source("pool.jsonl", unjudged("u0")),
+    test: await source("test.jsonl", rows),
+  };
+  expect(await readPrompts(await stage({ files }))).toEqual(names("q", 3).map(turn));
+});
+
+test("of a test file with more prompts than are asked for a sample is drawn, whatever the order of the file", async () => {
+  const answers = async (name: string, test: readonly string[]) => {
+    const files = {
+      labelled: await source("labelled.jsonl", judged("l0")),
+      pool: await source("pool.jsonl", unjudged("u0")),
+      test: await source(name, judged(...test)),
+    };
+    return await readPrompts(await stage({ files, testPrompts: 10 }));
+  };
+  const all = names("t", 60);
+  const drawn = await answers("one.jsonl", all);
+  expect(drawn).toHaveLength(10);
+  expect(await answers("two.jsonl", all.toReversed())).toEqual(drawn);
+  // The first ten of the file would be none of the later half.
+  expect(drawn.some((prompt) => all.indexOf(String(prompt)) >= 30)).toBe(true);
+  expect(await answers("few.jsonl", ["b", "a"])).toEqual(["b", "a"]);
 });
 
 test("one part of a split in a file of its own: the rest of the source is divided", async () => {

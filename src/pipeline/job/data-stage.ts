@@ -4,11 +4,12 @@ import { loadModel } from "../../checkpoint/load-model.ts";
 import { digestFile } from "../../core/digest.ts";
 import { ConfigError, DataError, pathProblem } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
+import { createRng } from "../../core/rng.ts";
 import { toCandidates } from "../../data/candidates.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
 import { type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
 import { isHubSource } from "../../data/readers/hub.ts";
-import { type CandidatePair, type PreferenceRow, plainText } from "../../data/rows.ts";
+import { type CandidatePair, type PreferenceRow, plainText, promptId, type Text } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import { dropDuplicatePairs, dropDuplicates, findLeakage, validateRows } from "../../data/validate.ts";
 import { preferenceWorld, type WorldPart } from "../../data/world.ts";
@@ -67,7 +68,7 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
     humanLabels,
     gold: [],
     test: held.kept,
-    prompts: [...new Set(held.kept.map((row) => plainText(row.prompt)))].slice(0, data.testPrompts),
+    prompts: promptsToAnswer(held.kept, data, seed),
     quality: {
       ...factsOf(
         reports.map(({ source }) => source).join(", "),
@@ -206,7 +207,7 @@ export async function worldStage(
           gold: world.pool.gold,
           labelledGold: goldRows(world.labelled),
           test: world.test.rows,
-          prompts: [...new Set(world.test.pairs.map((pair) => plainText(pair.prompt)))],
+          prompts: differentPrompts(world.test.pairs),
           quality,
         });
       } finally {
@@ -222,6 +223,26 @@ const rowsOf = (world: Record<"labelled" | "pool" | "test", WorldPart>) => ({
   pool: world.pool.rows,
   test: world.test.rows,
 });
+
+/** Each prompt once, in the order of the rows; conversations stay conversations, for the student is to read them as it learnt them. */
+function differentPrompts(rows: readonly { readonly prompt: Text }[]): Text[] {
+  return [...new Map(rows.map(({ prompt }) => [promptId(prompt), prompt])).values()];
+}
+
+/** Test prompts to generate on: of a file's, whose order may mean something, a sample; those that were split off are in random order. */
+function promptsToAnswer(
+  test: readonly PreferenceRow[],
+  { files, testPrompts }: FilesData,
+  seed: number,
+): Text[] {
+  const all = differentPrompts(test);
+  if (files.test === undefined || all.length <= testPrompts) return all.slice(0, testPrompts);
+  const ids = new Map(all.map((prompt) => [promptId(prompt), prompt]));
+  const drawn = createRng(seed)
+    .fork("test-prompts")
+    .shuffle([...ids.keys()].sort());
+  return drawn.slice(0, testPrompts).map((id) => ids.get(id)!);
+}
 
 /** The prompts of a world. @throws DataError when the file is no list of texts; ConfigError when one comes twice */
 export async function readPromptList({ prompts, promptLimit }: WorldData): Promise<string[]> {

@@ -5,6 +5,7 @@ import { ensureFolder } from "../../core/files.ts";
 import type { Log } from "../../core/log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { StageDeps } from "../../train/job.ts";
+import { EVENTS } from "../../train/run-folder.ts";
 import type { WorkFolder } from "../stage.ts";
 import type { Pipeline } from "../stages.ts";
 
@@ -26,7 +27,7 @@ export const stageDeps = ({ runtime, log, signal }: Omit<JobDeps, "pipeline">): 
 });
 
 /** Files of a training run that are kept beside its model: curves, not part of the result. */
-const KEPT = ["metrics.jsonl", "tensorboard"];
+const KEPT = ["metrics.jsonl", EVENTS];
 
 /** Copies a training run's curves from its scratch folder into the stage's log folder. */
 export async function keepCurves(work: WorkFolder): Promise<void> {
