@@ -107,20 +107,32 @@ export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
  */
 export async function writeDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = temporaryFor(path);
-  const old = temporaryFor(path);
   try {
     await ensureFolder(temporary);
     await fill(temporary);
-    // Aside first: whoever dies while a large folder is being removed must not leave half of it.
-    await rename(path, old).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-    await rename(temporary, path);
-    await rm(old, { recursive: true, force: true });
+    await replaceFolder(temporary, path, temporaryFor(path));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw error instanceof AlignError ? error : writeError(path, error);
   }
+}
+
+/**
+ * Moves a folder to a place, replacing what is there, which is moved aside first: removing it takes long, and whoever dies meanwhile
+ * must not leave half of it at the place.
+ * @param aside - a path beside the place, removed before and after
+ * @throws the system's error; what was at the place is put back
+ */
+export async function replaceFolder(from: string, place: string, aside: string): Promise<void> {
+  await rm(aside, { recursive: true, force: true });
+  await rename(place, aside).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  await rename(from, place).catch(async (error: unknown) => {
+    await rename(aside, place).catch(() => {});
+    throw error;
+  });
+  await rm(aside, { recursive: true, force: true });
 }
 
 /** Removes what crashed writers left in a folder and in those below it. */

@@ -95,7 +95,7 @@ export function compareArms(arms: readonly EvaluatedArm[], options: CompareOptio
   }
   const table = new Table(byName, options);
   const figures = arms.map((arm) => table.figures(arm));
-  const { count, adjusted } = holmOver(testsOf(figures));
+  const { count, adjusted } = holmOver([{ arms: figures }]);
   const correct = (comparison: ArmComparison | null) =>
     comparison && { ...comparison, adjusted: adjusted(comparison) };
   return {
@@ -122,12 +122,13 @@ export function testsOf(arms: readonly ArmFigures[]): ReadonlyMap<ArmComparison,
   return tests;
 }
 
-/** Holm's correction over comparisons, each counted as the test it is (`testsOf`). */
-export function holmOver(tests: ReadonlyMap<ArmComparison, ArmComparison>): {
+/** Holm's correction over the comparisons of tables, each counted as the test it is (`testsOf`). */
+export function holmOver(tables: readonly { readonly arms: readonly ArmFigures[] }[]): {
   /** Tests made. */
   readonly count: number;
   readonly adjusted: (comparison: ArmComparison) => number;
 } {
+  const tests = new Map(tables.flatMap(({ arms }) => [...testsOf(arms)]));
   const own = [...new Set(tests.values())];
   const corrected = holm(own.map(({ permutationTest }) => permutationTest));
   const adjusted = (comparison: ArmComparison) => corrected[own.indexOf(tests.get(comparison)!)]!;

@@ -3,7 +3,7 @@ import { AlignError } from "../core/errors.ts";
 import { checkPaired, type Interval } from "../stats/check.ts";
 import { kendall, spearman } from "../stats/correlation.ts";
 import { type EvaluatedArm, promptMeans } from "./arm.ts";
-import { type ArmTable, holmOver, testsOf } from "./compare-arms.ts";
+import { type ArmTable, holmOver } from "./compare-arms.ts";
 import type { GoldScorer } from "./gold.ts";
 
 /** How two evaluators agree. */
@@ -88,7 +88,7 @@ export function conclusionHolds(
   baseline: "sft" | "human",
   contaminated: readonly string[] = [],
 ): Robustness {
-  const { adjusted } = holmOver(new Map(tables.flatMap(({ arms }) => [...testsOf(arms)])));
+  const { adjusted } = holmOver(tables);
   const verdicts = tables.map(({ gold, arms }): Verdict => {
     const figures = arms.find(({ name }) => name === arm);
     const comparison = baseline === "sft" ? figures?.vsSft : figures?.vsHuman;

@@ -6,7 +6,14 @@ import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { AlignError, messageOf } from "../core/errors.ts";
-import { ensureFolder, exists, readJson, removeTemporaries, writeJsonAtomic } from "../core/files.ts";
+import {
+  ensureFolder,
+  exists,
+  readJson,
+  removeTemporaries,
+  replaceFolder,
+  writeJsonAtomic,
+} from "../core/files.ts";
 import { type Contents, digestContents, hasContents, LOG_FOLDER, readContents } from "./contents.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
 
@@ -79,22 +86,10 @@ export async function findAt(done: string, identity: Identity): Promise<Found> {
   return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
 }
 
-/**
- * Moves a stage's result to a place of its own, replacing what is there. The caller holds the stage's lock. What was there is moved
- * aside first: removing it takes long, and whoever dies meanwhile must not leave half of it at the place.
- */
+/** Moves a stage's result to a place of its own, replacing what is there (`replaceFolder`). The caller holds the stage's lock. */
 export async function publishStage({ folder, stage, digest }: Artefact, place: string): Promise<Artefact> {
-  const old = join(dirname(folder), `${OLD}${basename(folder)}`);
   try {
-    await rm(old, { recursive: true, force: true });
-    await rename(place, old).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
-    await rename(folder, place).catch(async (error: unknown) => {
-      await rename(old, place).catch(() => {});
-      throw error;
-    });
-    await rm(old, { recursive: true, force: true });
+    await replaceFolder(folder, place, join(dirname(folder), `${OLD}${basename(folder)}`));
     return artefactAt(stage, place, digest);
   } catch (error) {
     throw diskError(place, error);

@@ -68,13 +68,14 @@ export async function lookAtLock(
 ): Promise<{ readonly pid: number; readonly host: string; readonly living: boolean } | undefined> {
   const holder = await readHolder(path);
   if (holder === undefined) return undefined;
-  return { pid: holder.pid, host: holder.host, living: !(await looksDead(path, holder, staleMs)) };
+  return { pid: holder.pid, host: holder.host, living: !(await isDead(path, holder, staleMs, olderThan)) };
 }
 
 /** Removes the lock of a process that is dead; anybody else's stays. */
 export async function removeDeadLock(path: string, staleMs = STALE_MS): Promise<void> {
   const holder = await readHolder(path);
-  if (holder !== undefined && (await looksDead(path, holder, staleMs))) await takeOver(path, holder, staleMs);
+  if (holder !== undefined && (await isDead(path, holder, staleMs, olderThan)))
+    await takeOver(path, holder, staleMs);
 }
 
 async function create(path: string, me: Holder): Promise<boolean> {
@@ -138,18 +139,22 @@ async function takeOver(path: string, dead: Holder | undefined, staleMs: number)
   }
 }
 
-/** Whether a holder is gone, or was silent for as long as it has been watched. */
-async function isDead(path: string, holder: Holder, staleMs: number): Promise<boolean> {
-  return isLookedUp(holder) ? isGone(holder) : (await isGone(holder)) || isSilent(path, staleMs);
+/**
+ * Whether a holder is gone. A process of this machine answers for itself, for while the machine sleeps a living one is silent; any other
+ * is dead when it has been silent for long.
+ * @param silent - told by watching (`isSilent`) or, in one look, by the clock of whoever wrote the file (`olderThan`): to tell, or to clear
+ *   what nobody needs
+ */
+async function isDead(
+  path: string,
+  holder: Holder,
+  staleMs: number,
+  silent: (path: string, ms: number) => Promise<boolean> = isSilent,
+): Promise<boolean> {
+  if (await isGone(holder)) return true;
+  const answersForItself = isHere(holder) && holder.started !== "";
+  return !answersForItself && silent(path, staleMs);
 }
-
-/** The same in one look, by the clock of whoever wrote the file: to tell, or to clear what nobody needs. */
-async function looksDead(path: string, holder: Holder, staleMs: number): Promise<boolean> {
-  return isLookedUp(holder) ? isGone(holder) : (await isGone(holder)) || olderThan(path, staleMs);
-}
-
-/** A process of this machine answers for itself: while the machine sleeps, or it is stopped, a living one is silent. */
-const isLookedUp = (holder: Holder) => isHere(holder) && holder.started !== "";
 
 async function isSilent(path: string, staleMs: number): Promise<boolean> {
   return ((await silence(path)) ?? 0) > staleMs;

@@ -12,7 +12,7 @@ import type { RuntimeOptions } from "../runtime/runtime.ts";
 import { readStageRecord, removeIfEmpty, type StageRecord } from "./cache.ts";
 import type { JobDeps } from "./job/deps.ts";
 import { withDeps } from "./open-deps.ts";
-import type { Stage } from "./stage.ts";
+import { type Identity, identityOf, type Stage } from "./stage.ts";
 import type { Pipeline } from "./stages.ts";
 import type { StageStep } from "./steps.ts";
 
@@ -38,8 +38,8 @@ export async function runSingle(
   options: SingleOptions,
   run: (deps: JobDeps) => Promise<unknown>,
 ): Promise<StageStep> {
-  const { dryRun, out: asked, ...how } = options;
-  const out = resolve(asked);
+  const { dryRun, out: given, ...how } = options;
+  const out = resolve(given);
   const work = `${out}.work`;
   const stages: Stage[] = [];
   const attempt = async (mode: "run" | "plan", last?: string): Promise<StageStep> => {
@@ -53,7 +53,9 @@ export async function runSingle(
   };
   const planned = await attempt("plan");
   const there = await recordAt(out);
-  if (there !== undefined) checkReplaced(out, there, stages[0]!, options.fresh === true);
+  // Everything it is made from is there, so its identity is known.
+  const asked = identityOf(stages[0]!, options.code)!;
+  if (there !== undefined) checkReplaced(out, there.identity, asked, options.fresh === true);
   // Another process, with other settings for the same folder, may still be at work beside this one.
   const clear = async () => {
     for (const folder of [join(work, "stages"), work]) await removeIfEmpty(folder);
@@ -95,20 +97,14 @@ async function recordAt(out: string): Promise<StageRecord | undefined> {
 const REPLACED = ["label", "combine", "answers"];
 
 /** @throws ConfigError when a result would be lost: another command's, or one that took training or sampling */
-function checkReplaced(out: string, { identity }: StageRecord, stage: Stage, fresh: boolean): void {
-  const { name } = stage;
-  if (identity.name !== name)
+function checkReplaced(out: string, there: Identity, asked: Identity, fresh: boolean): void {
+  const { name } = asked;
+  if (there.name !== name)
     throw new ConfigError(
-      `--out ${out}: holds what ${identity.name} made, and would be replaced by what ${name} makes. Choose another folder, or remove it.`,
+      `--out ${out}: holds what ${there.name} made, and would be replaced by what ${name} makes. Choose another folder, or remove it.`,
     );
   if (fresh || REPLACED.includes(name)) return;
-  const inputs = Object.fromEntries(
-    Object.entries(stage.inputs).map(([key, input]) => [
-      key,
-      typeof input === "string" ? input : input.digest,
-    ]),
-  );
-  const differs = [...different(identity.config, stage.config), ...different(identity.inputs, inputs)];
+  const differs = [...different(there.config, asked.config), ...different(there.inputs, asked.inputs)];
   if (differs.length > 0)
     throw new ConfigError(
       `--out ${out}: holds another result of ${name}: ${differs.join(", ")} differ${differs.length === 1 ? "s" : ""}. Choose another folder, or replace it with --fresh.`,

@@ -1,5 +1,5 @@
 /** Does the result depend on who evaluates? Arms by every gold scorer, how far scorers agree, and under how many a conclusion holds. */
-import { type ArmComparison, type ArmTable, holmOver, testsOf } from "../../evaluate/compare-arms.ts";
+import { type ArmComparison, type ArmTable, holmOver } from "../../evaluate/compare-arms.ts";
 import { type GoldSpec, goldName } from "../../evaluate/gold.ts";
 import {
   conclusionHolds,
@@ -12,9 +12,8 @@ import {
 } from "../../evaluate/rank-evaluators.ts";
 import type { Cell, Column, ReportTable, ReportWarning, Study } from "../../report/data.ts";
 import { formatInterval, formatP } from "../../report/format.ts";
-import { holm } from "../../stats/hypothesis.ts";
 import type { ComparedArms } from "./arm-tables.ts";
-import type { JudgeResults } from "./report-judges.ts";
+import { correctedTests, type JudgeResults } from "./report-judges.ts";
 import { baselineOf, humanOf, type MainJob } from "./settings.ts";
 
 /** The section; undefined with fewer than two evaluators. */
@@ -74,7 +73,7 @@ function conclusionsOf(job: MainJob, tables: readonly ArmTable[], judges: JudgeR
     { baseline: "sft" as const, name: baselineOf(job) },
     { baseline: "human" as const, name: humanOf(job) },
   ].filter(({ name }) => name !== undefined && name !== weak);
-  const corrected = holm(judges.comparisons.map(({ permutationTest }) => permutationTest));
+  const corrected = correctedTests(judges.comparisons);
   return others.map(({ baseline, name }) => {
     const gold = tables.length === 0 ? undefined : conclusionHolds(tables, weak, baseline, flagged);
     const said = judges.comparisons.flatMap(({ judge, arm, baseline, winRate }, i): Verdict[] => {
@@ -89,7 +88,7 @@ function conclusionsOf(job: MainJob, tables: readonly ArmTable[], judges: JudgeR
 
 function goldTable(tables: readonly ArmTable[]): ReportTable {
   const cells = tables.flatMap(({ gold, arms }) => arms.map((arm) => ({ gold, arm })));
-  const { count, adjusted } = holmOver(new Map(tables.flatMap(({ arms }) => [...testsOf(arms)])));
+  const { count, adjusted } = holmOver(tables);
   const differenceCells = (one: ArmComparison | null): Cell[] =>
     one === null ? [null, null] : [formatInterval(one.difference, { signed: true }), formatP(adjusted(one))];
   const percent = (title: string): Column => ({ title, format: "percent" });

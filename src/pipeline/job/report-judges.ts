@@ -57,8 +57,12 @@ const count = (title: string): Column => ({ title, format: "count" });
 const PAIR: Column[] = [{ title: "judge" }, { title: "arm" }, { title: "against" }];
 const namesOf = ({ judge, arm, baseline }: JudgeComparison): Cell[] => [judge, arm, baseline];
 
+/** p-values of the permutation tests, corrected over all judges, arms and baselines (Holm). */
+export const correctedTests = (comparisons: readonly JudgeComparison[]): number[] =>
+  holm(comparisons.map(({ permutationTest }) => permutationTest));
+
 function rateTable(comparisons: readonly JudgeComparison[]): ReportTable {
-  const adjusted = holm(comparisons.map(({ permutationTest }) => permutationTest));
+  const adjusted = correctedTests(comparisons);
   return {
     title: "Win rates",
     columns: [

@@ -4,31 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LEAST, problems, read } from "../../../test/helpers/recipe-problems.ts";
 import { AlignError, ConfigError } from "../../core/errors.ts";
 import { PRESETS, parseDocumentText } from "./document.ts";
 import { jobOf } from "./job.ts";
-import { loadRecipe, resolveRecipe } from "./parse.ts";
+import { loadRecipe } from "./parse.ts";
 import { recipeYaml } from "./write.ts";
-
-const LEAST = `version: 1
-name: tiny
-models: { weak: small, student: big }
-data:
-  source: pairs.jsonl
-  split: { labelled: 0.3, unlabelled: 0.5, test: 0.2 }
-`;
-
-const read = (text: string, ...set: string[]) => resolveRecipe([parseDocumentText(text, "r.yaml")], set);
-
-function problems(text: string, ...set: string[]): readonly string[] {
-  try {
-    read(text, ...set);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.issues;
-    throw error;
-  }
-  return [];
-}
 
 describe("a recipe", () => {
   test("--set path=null takes away what cannot be null, and stays null where that means something", () => {

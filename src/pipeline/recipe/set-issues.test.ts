@@ -1,28 +1,9 @@
 /** What is said of a wrong `--set`, or of a setting that is short for another. */
 import { expect, test } from "vitest";
-import { ConfigError } from "../../core/errors.ts";
-import { parseDocumentText } from "./document.ts";
+import { LEAST, problems } from "../../../test/helpers/recipe-problems.ts";
 import { labelSchema } from "./labels.ts";
-import { resolveRecipe, settingsOf } from "./parse.ts";
+import { settingsOf } from "./parse.ts";
 import { preferSchema } from "./training.ts";
-
-const LEAST = `version: 1
-name: tiny
-models: { weak: small, student: big }
-data:
-  source: pairs.jsonl
-  split: { labelled: 0.3, unlabelled: 0.5, test: 0.2 }
-`;
-
-function problems(text: string, ...set: string[]): readonly string[] {
-  try {
-    resolveRecipe([parseDocumentText(text, "r.yaml")], set);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.issues;
-    throw error;
-  }
-  return [];
-}
 
 test("is told once, and what is missing is missing, where a setting is short for another", () => {
   expect(problems(LEAST, "label.select=top")).toEqual([
