@@ -1,6 +1,7 @@
 /** Prompts to answer, out of a file of any kind: the column `prompt` of a table, a JSON list, or a text with one a line. */
 import { ConfigError, DataError, show } from "../core/errors.ts";
 import { readText } from "../core/files.ts";
+import { parseJson } from "../core/json-text.ts";
 import { didYouMean } from "../core/suggest.ts";
 import { openTable } from "./readers/table.ts";
 
@@ -59,7 +60,7 @@ function parseList(text: string, file: string): string[] {
 
 function parsed(text: string, fail: (cause: unknown) => DataError): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     throw fail(error);
   }

@@ -1,7 +1,10 @@
 /** What control teachers are told beside the pairs, from files: human labels and gold rewards, joined to the pairs by id and text. */
 import { ConfigError, DataError } from "../core/errors.ts";
+import { RowProblem } from "../data/adapters/adapter.ts";
+import { idAt } from "../data/adapters/columns.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
 import { readJsonl } from "../data/readers/jsonl.ts";
+import type { RawRecord } from "../data/readers/record.ts";
 import { type CandidatePair, sameText } from "../data/rows.ts";
 import type { HumanChoice, Scores } from "../teacher/controls.ts";
 
@@ -71,8 +74,9 @@ export async function goldRewards(
   const rewards = new Map<string, Scores>();
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    const { id, goldA, goldB } = record.value;
-    if (typeof id !== "string" || typeof goldA !== "number" || typeof goldB !== "number")
+    const { goldA, goldB } = record.value;
+    const { id } = goldId(file, record);
+    if (id === undefined || typeof goldA !== "number" || typeof goldB !== "number")
       throw new DataError(
         file,
         record.line,
@@ -82,6 +86,16 @@ export async function goldRewards(
     rewards.set(id, { scoreA: goldA, scoreB: goldB });
   }
   return rewards;
+}
+
+/** Ids may be numbers, as in the pairs' file. */
+function goldId(file: string, { line, value }: RawRecord): { readonly id?: string } {
+  try {
+    return idAt(value);
+  } catch (error) {
+    if (!(error instanceof RowProblem)) throw error;
+    throw new DataError(file, line, `"id" ${error.message}. ${error.fix}`);
+  }
 }
 
 async function pairsOf(

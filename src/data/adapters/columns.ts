@@ -82,11 +82,17 @@ export function binaryAt(value: Value, column: string): 0 | 1 {
   throw new RowProblem(column, `is ${show(found)}, expected 0 or 1`, "Correct it, or leave the row out.");
 }
 
-/** The row's own name under `id`, as text; undefined when it has none. */
+/** The row's own name under `id`, as text; undefined when it has none. Integers beyond 2^53 come from the readers as text. */
 export function idAt(value: Value, column = "id"): { id: string } | Record<never, never> {
   const found = lookUp(value, column);
   if (found === undefined || found === null || found === "") return {};
   if (typeof found === "string") return { id: checkText(found, column) };
+  if (typeof found === "number" && Math.abs(found) > Number.MAX_SAFE_INTEGER)
+    throw new RowProblem(
+      column,
+      `is ${found}, a number so large that two ids may read alike`,
+      "Write ids as text.",
+    );
   if (typeof found === "number" && Number.isFinite(found)) return { id: String(found) };
   throw new RowProblem(
     column,

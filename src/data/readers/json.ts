@@ -1,5 +1,6 @@
 /** A JSON array of objects, read whole (AlpacaEval's annotations and LLaMA-Factory's files come so); or JSON Lines named `.json`. */
 import { DataError, messageOf } from "../../core/errors.ts";
+import { parseJson } from "../../core/json-text.ts";
 import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
 import { readJsonl } from "./jsonl.ts";
 import { isRecord, type ReadOptions, type RecordStream } from "./record.ts";
@@ -54,7 +55,7 @@ function parseArray(file: string, bytes: Uint8Array): unknown[] {
   const text = decodeUtf8(bytes);
   if (text === undefined) throw new DataError(file, 0, NOT_UTF8);
   try {
-    return JSON.parse(text.startsWith("\ufeff") ? text.slice(1) : text) as unknown[];
+    return parseJson(text.startsWith("\ufeff") ? text.slice(1) : text) as unknown[];
   } catch (error) {
     throw new DataError(file, 0, `is not valid JSON: ${messageOf(error).slice(0, 200)}.`, { cause: error });
   }

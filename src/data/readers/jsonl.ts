@@ -1,5 +1,6 @@
 /** JSON Lines, plain or gzip: one object a line. Blank lines are passed over. */
 import { DataError, messageOf } from "../../core/errors.ts";
+import { parseJson } from "../../core/json-text.ts";
 import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
 import {
   isRecord,
@@ -39,7 +40,7 @@ function parseLine(file: string, line: number, bytes: Uint8Array): RawRecord | R
       `is a JSON array, expected one object a line. Name it .json, or convert it: jq -c '.[]'.`,
     );
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
     if (isRecord(value)) return { file, line, value };
     return { file, line, problem: `is ${describe(value)}, expected a JSON object with named columns.` };
   } catch (error) {
