@@ -82,3 +82,25 @@ test("which prompt a pair is of is kept beside a promise only", () => {
   expect(keptPairs({ pairs }, { kind: "promise", maxDisagreement: 0.2, level: 0.9 })).toEqual(pairs);
   expect(keptPairs({ pairs }, { kind: "all" })).toEqual([{ id: "x", margin: 1, preferred: "a" }]);
 });
+
+describe("a teacher that is wrong on all held-out pairs", () => {
+  const judge = (n: number, right: boolean) => {
+    const ids = Array.from({ length: n }, (_, i) => String(i));
+    const labels = ids.map((id, i) => labelFromScores({ id, scoreA: 1 + i, scoreB: 0, teacher: "t" }));
+    return judgedLabels(
+      labels,
+      new Map(ids.map((id) => [id, right ? "a" : "b"])),
+      new Map(ids.map((id) => [id, id])),
+    );
+  };
+
+  test.each(["temperature", "platt", "isotonic"] as const)("is refused under %s", (method) => {
+    expect(() => fitOn(method, judge(12, false))).toThrow(/wrong on all 12 held-out pairs/);
+  });
+
+  test("is believed uncalibrated, and so is one of few pairs, who may have had bad luck", () => {
+    expect(fitOn("none", judge(12, false)).apply(1)).toBeGreaterThan(0.5);
+    expect(fitOn("platt", judge(4, false)).apply(1)).toBe(0.5);
+    expect(fitOn("platt", judge(12, true)).apply(1)).toBeGreaterThan(0.5);
+  });
+});

@@ -1,5 +1,11 @@
 /** What held-out labelled pairs teach of a teacher: its calibrator, and how often people disagree at which confidence. */
-import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../teacher/calibration.ts";
+import {
+  type CalibrationMethod,
+  type Calibrator,
+  fitCalibrator,
+  sidesTaken,
+  wrongOnAll,
+} from "../teacher/calibration.ts";
 import { type HeldOutPair, promiseEvidence } from "../teacher/human-answers.ts";
 import { isDecided, type Label } from "../teacher/label.ts";
 import type { SelectionRule } from "../teacher/make-labels.ts";
@@ -53,13 +59,20 @@ export function adviceForFew(labels: readonly Label[], limits: string, otherwise
     : otherwise;
 }
 
-/** Fits a calibrator on judged labels. */
+/** A teacher that tosses a coin is wrong on all of so many pairs less than once in twenty times. */
+const LEAST_TO_ACCUSE = 5;
+
+/**
+ * Fits a calibrator on judged labels.
+ * @throws NumericsError as `fitCalibrator`, and for a teacher that is wrong on all of five or more pairs: what it would say of the pool
+ *   is the contrary of what people say, and no method's probabilities, all 1/2, would tell
+ */
 export function fitOn(method: CalibrationMethod, judged: readonly JudgedLabel[]): Calibrator {
-  return fitCalibrator(
-    method,
-    judged.map(({ label }) => label.margin),
-    judged.map(({ prefersA }) => prefersA),
-  );
+  const margins = judged.map(({ label }) => label.margin);
+  const human = judged.map(({ prefersA }) => prefersA);
+  const { right, wrong } = sidesTaken(margins, human);
+  if (method !== "none" && right === 0 && wrong >= LEAST_TO_ACCUSE) throw wrongOnAll(wrong);
+  return fitCalibrator(method, margins, human);
 }
 
 /** Confidence of each judged label under a calibrator, and whether the person is with it. */

@@ -82,28 +82,36 @@ export function checked<Schema extends z.ZodType>(schema: Schema, body: unknown)
   throw new Problem(400, told.join(" "), { param: nameOf(issues[0]!.path) });
 }
 
-/** A list of strings or of token ids, or one of them, as a list. @throws Problem 400 */
-export function promptsOf(value: unknown, field: string, most: number): (string | number[])[] {
-  const single = typeof value === "string" || isIds(value);
-  const list: unknown = single ? [value] : value;
-  if (!Array.isArray(list))
+/** A prompt as it was given, and the field that an error about it names. */
+export type GivenPrompt = { readonly given: string | number[]; readonly field: string };
+
+/** A list of strings or of token ids, or one of them, as a list. @throws Problem 400 that names the very element that is wrong */
+export function promptsOf(value: unknown, field: string, most: number): GivenPrompt[] {
+  // Token ids are told from a list of prompts by their first element, so that a bad one among them is an element, not a prompt.
+  if (typeof value === "string" || (Array.isArray(value) && typeof value[0] === "number"))
+    return [{ given: promptOf(value, field), field }];
+  if (!Array.isArray(value))
     throw wrongField(
       field,
       `expected a string, a list of strings, token ids or a list of lists of token ids, got ${kindOf(value)}.`,
     );
-  if (list.length === 0 || list.length > most)
-    throw wrongField(field, `expected 1 to ${most} prompts, got ${list.length}.`);
-  return list.map((prompt, i) => {
-    if (typeof prompt === "string" || isIds(prompt)) return prompt;
-    throw wrongField(
-      `${field}.${i}`,
-      `expected a string or token ids (whole numbers from 0), got ${kindOf(prompt)}.`,
-    );
-  });
+  if (value.length === 0 || value.length > most)
+    throw wrongField(field, `expected 1 to ${most} prompts, got ${value.length}.`);
+  return value.map((prompt: unknown, i) => ({
+    given: promptOf(prompt, `${field}.${i}`),
+    field: `${field}.${i}`,
+  }));
 }
 
-const isIds = (value: unknown): value is number[] =>
-  Array.isArray(value) && value.length > 0 && value.every((id) => Number.isSafeInteger(id) && id >= 0);
+function promptOf(value: unknown, field: string): string | number[] {
+  if (typeof value === "string") return value;
+  if (!Array.isArray(value) || value.length === 0)
+    throw wrongField(field, `expected a string or token ids (whole numbers from 0), got ${kindOf(value)}.`);
+  return value.map((id: unknown, i) => {
+    if (typeof id === "number" && Number.isSafeInteger(id) && id >= 0) return id;
+    throw wrongField(`${field}.${i}`, `expected a token id (a whole number from 0), got ${kindOf(id)}.`);
+  });
+}
 
 function kindOf(value: unknown): string {
   if (value === undefined) return "nothing";

@@ -8,7 +8,7 @@ import type { Generated } from "../model/generate.ts";
 import type { TokenScore } from "../objective/alternatives.ts";
 import { encodePrompt } from "../text/pair.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
-import { checked, promptsOf } from "./body.ts";
+import { checked, type GivenPrompt, promptsOf } from "./body.ts";
 import type { Engine, Writing } from "./engine.ts";
 import { MAX_LOGPROBS, type ServeLimits } from "./limits.ts";
 import { modelNamed, type ServedModel } from "./models.ts";
@@ -91,22 +91,22 @@ function planOf(
   request: Completion,
   model: ServedModel,
   limits: ServeLimits,
-  given: string | number[],
+  { given, field }: GivenPrompt,
   index: number,
 ): Plan {
-  const ids = typeof given === "string" ? textIds(request, model, given, index) : given;
-  checkIds(model, ids, `prompt.${index}`);
+  const ids = typeof given === "string" ? textIds(request, model, given, field) : given;
+  checkIds(model, ids, field);
   const asked = request.max_tokens ?? undefined;
   const how = writingOf(request, model, limits, { prompt: ids.length, asked, otherwise: DEFAULT_TOKENS });
   return { index, given, ids, how: { ...how, stream: index } };
 }
 
 /** A text's ids as everywhere in this project: one BOS where the model wants it, unless the text spells it. */
-function textIds(request: Completion, model: ServedModel, text: string, index: number): readonly number[] {
-  checkLength(model, text.length, `prompt.${index}`);
+function textIds(request: Completion, model: ServedModel, text: string, field: string): readonly number[] {
+  checkLength(model, text.length, field);
   if (request.add_special_tokens !== false) return encodePrompt(model.tokenizer, text, LONGEST).prompt;
   const ids = model.tokenizer.encode(text);
-  if (ids.length === 0) throw wrongField(`prompt.${index}`, "expected at least one token, got none.");
+  if (ids.length === 0) throw wrongField(field, "expected at least one token, got none.");
   return ids;
 }
 

@@ -98,12 +98,13 @@ export function usageOf(prompts: readonly (readonly number[])[], texts: readonly
 }
 
 /**
- * Checks that a model writes and that ids are its own. @throws Problem 400
+ * Checks that ids are the model's own. @throws Problem 400 that names the first that is not
  */
 export function checkIds({ model }: ServedModel, ids: readonly number[], field: string): void {
   const { vocabSize } = model.decoder.config;
-  const wrong = ids.find((id) => id >= vocabSize);
-  if (wrong !== undefined) throw wrongField(field, `expected token ids in [0, ${vocabSize}), got ${wrong}.`);
+  const wrong = ids.findIndex((id) => id >= vocabSize);
+  if (wrong >= 0)
+    throw wrongField(`${field}.${wrong}`, `expected a token id in [0, ${vocabSize}), got ${ids[wrong]}.`);
 }
 
 /** @throws Problem 400 for a reward model, which has no words */

@@ -4,6 +4,7 @@ import { createRng } from "../core/rng.ts";
 import { logistic } from "../stats/special.ts";
 import {
   CALIBRATION_METHODS,
+  type CalibrationMethod,
   calibratorFromJson,
   calibratorToJson,
   crossFitCalibrator,
@@ -218,4 +219,34 @@ test("groups widen the interval of what is repeated", () => {
     return high - low;
   };
   expect(width(p.map(String))).toBeGreaterThan(1.3 * width());
+});
+
+describe("a teacher of one class", () => {
+  const margins = [1, 2, 3, 0.5, 4, 0];
+  const fitted = (method: CalibrationMethod, human: boolean) => () =>
+    fitCalibrator(
+      method,
+      margins,
+      margins.map(() => human),
+    );
+
+  test("wrong on all pairs: is told what it is, not what the fit met", () => {
+    expect(fitted("temperature", false)).toThrow(
+      /calibration: the teacher is wrong on all 5 held-out pairs that it decides: it prefers what people rejected.*swapped/,
+    );
+  });
+
+  test("right on all pairs: is told which method fits", () => {
+    expect(fitted("temperature", true)).toThrow(
+      /right on all 5 held-out pairs .* label --set calibration=platt/,
+    );
+    expect(fitted("platt", true)().apply(1)).toBeGreaterThan(0.5);
+  });
+
+  test("margins beyond what a fit can take are told as margins", () => {
+    const tiny = [1e-200, -2e-200, 3e-200];
+    expect(() => fitCalibrator("temperature", tiny, [true, true, false])).toThrow(
+      /calibration: no finite temperature fits the teacher's 3 margins, of sizes 1\.00e-200 to 3\.00e-200/,
+    );
+  });
 });

@@ -40,7 +40,7 @@ export type Calibrator = {
  *
  * @param margins - score of a minus score of b, `[n]`, finite
  * @param humanPrefersA - `[n]`; leave out pairs that the human called a tie
- * @throws NumericsError when lengths differ, all margins are 0, or `temperature` meets a teacher that is never wrong
+ * @throws NumericsError when lengths differ, all margins are 0, or `temperature` meets a teacher that is never wrong or never right
  */
 export function fitCalibrator(
   method: CalibrationMethod,
@@ -68,11 +68,11 @@ function fitParams(
     case "temperature":
       // σ has no intercept here: the mirrored pairs would double the likelihood and move nothing.
       checkOverlap(margins, humanPrefersA);
-      return { slope: Math.max(0, slopeFit(margins, humanPrefersA.map(Number))) };
+      return { slope: slopeOf(margins, humanPrefersA.map(Number)) };
     case "platt": {
       // Mirrored, both classes have n members: the targets are (n+1)/(n+2) and 1/(n+2).
       const targets = humanPrefersA.map((yes) => ((yes ? n : 0) + 1) / (n + 2));
-      return { slope: Math.max(0, slopeFit(margins, targets)) };
+      return { slope: slopeOf(margins, targets) };
     }
     case "isotonic":
       return isotonicParams(margins, humanPrefersA);
@@ -95,12 +95,48 @@ function isotonicParams(margins: readonly number[], humanPrefersA: readonly bool
   return { x: [0, ...knots.map(([x]) => x)], y: [0.5, ...knots.map(([, y]) => y)] };
 }
 
-function checkOverlap(margins: readonly number[], humanPrefersA: readonly boolean[]): void {
-  const wrong = margins.some((m, i) => m !== 0 && m > 0 !== humanPrefersA[i]);
-  if (!wrong)
+/** The slope, at least 0. What the fit says of itself is no word for people: they are told of the teacher's margins. */
+function slopeOf(margins: readonly number[], targets: readonly number[]): number {
+  try {
+    return Math.max(0, slopeFit(margins, targets));
+  } catch (error) {
+    if (!(error instanceof NumericsError)) throw error;
+    const sizes = margins.map(Math.abs);
+    const range = [Math.min(...sizes), Math.max(...sizes)].map((size) => size.toPrecision(3)).join(" to ");
     throw new NumericsError(
       "calibration",
-      `the teacher is right on all ${margins.length} held-out pairs, so no finite temperature fits. Use platt, or more pairs.`,
+      `no finite temperature fits the teacher's ${margins.length} margins, of sizes ${range}. ${OTHER_METHOD}`,
+    );
+  }
+}
+
+const OTHER_METHOD =
+  "Set calibration to isotonic or none (in a recipe label.calibration, with label --set calibration=…), or train another teacher.";
+
+/** How many held-out pairs a teacher decides (its margin is not 0) as people did, and how many otherwise. */
+export function sidesTaken(margins: readonly number[], humanPrefersA: readonly boolean[]) {
+  const decided = margins.flatMap((m, i) => (m === 0 ? [] : [m > 0 === humanPrefersA[i]]));
+  const right = decided.filter(Boolean).length;
+  return { right, wrong: decided.length - right };
+}
+
+/** The error of a teacher that is wrong wherever it takes a side. */
+export function wrongOnAll(wrong: number): NumericsError {
+  return new NumericsError(
+    "calibration",
+    `the teacher is wrong on all ${wrong} held-out pairs that it decides: it prefers what people rejected, so its margins give no probability. ` +
+      "Look whether chosen and rejected are swapped in the held-out pairs or in what the teacher was trained on, and whether its reference is the right model; else train another teacher.",
+  );
+}
+
+function checkOverlap(margins: readonly number[], humanPrefersA: readonly boolean[]): void {
+  const { right, wrong } = sidesTaken(margins, humanPrefersA);
+  if (right === 0) throw wrongOnAll(wrong);
+  if (wrong === 0)
+    throw new NumericsError(
+      "calibration",
+      `the teacher is right on all ${right} held-out pairs that it decides, so no finite temperature fits. ` +
+        "Set calibration to platt (in a recipe label.calibration, with label --set calibration=platt), or hold out more pairs.",
     );
 }
 

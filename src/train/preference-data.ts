@@ -35,19 +35,42 @@ export type PreferencePairs = {
 };
 
 /**
- * Every prompt with the chosen response of another row, as KTO's estimate of the KL wants them.
- * @throws DataError when there are fewer than two rows
+ * Every prompt with the chosen response of a row of another prompt, as KTO's estimate of the KL wants them: behind its own prompt a
+ * response is no mismatch, and the reference point would follow the reward. Each response stands once, unless more than half of the rows
+ * share one prompt; those then take turns with the responses of the others.
+ * @throws DataError when all rows share one prompt
  */
 export function mismatchedRows(rows: readonly TokenRow[], seed: number): TokenRow[] {
-  if (rows.length < 2)
-    throw new DataError("prefer", 0, `kto: expected at least 2 pairs, got ${rows.length}.`);
   const order = createRng(seed)
     .fork("mismatched")
     .shuffle(rows.map((_, i) => i));
-  const responses = new Map(
-    order.map((row, i) => [row, rows[order[(i + 1) % order.length]!]!.responses[0]!]),
+  // Rows of one prompt side by side, the largest group first: a step as long as that group leaves every group.
+  const byPrompt = new Map<string, number[]>();
+  for (const i of order) {
+    const key = rows[i]!.prompt.join(" ");
+    const same = byPrompt.get(key);
+    if (same === undefined) byPrompt.set(key, [i]);
+    else same.push(i);
+  }
+  const groups = [...byPrompt.values()];
+  groups.sort((x, y) => y.length - x.length);
+  if (groups.length < 2) throw onePrompt(rows.length);
+  const most = groups[0]!.length;
+  const line = groups.flat();
+  const others = line.length - most;
+  const donor = (at: number) => (at < most ? most + (at % others) : at - most);
+  const from = new Map(
+    line.map((row, at) => [row, line[most <= others ? (at + most) % line.length : donor(at)]!]),
   );
-  return rows.map(({ prompt }, i) => ({ prompt, responses: [responses.get(i)!] }));
+  return rows.map(({ prompt }, i) => ({ prompt, responses: [rows[from.get(i)!]!.responses[0]!] }));
+}
+
+function onePrompt(rows: number): DataError {
+  return new DataError(
+    "prefer",
+    0,
+    `kto: expected pairs of at least 2 prompts, got ${rows === 1 ? "1 pair" : `${rows} pairs of one`}: its reference point needs responses behind prompts they do not belong to. Add pairs of other prompts, or use a loss without a reference point (sigmoid, ipo, hinge).`,
+  );
 }
 
 /**

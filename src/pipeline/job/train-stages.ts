@@ -60,7 +60,7 @@ export async function sftStage(
 ): Promise<ModelFolderRef> {
   const stage: Stage = {
     name,
-    version: 1,
+    version: 2,
     config: { settings, limits, ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
@@ -93,7 +93,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
   const { name, model, rows, limits, settings, loss: asked, lora } = request;
   const stage: Stage = {
     name,
-    version: 1,
+    version: 2,
     config: { settings, loss: asked, limits, lora, ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: (work) =>
