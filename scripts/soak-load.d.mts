@@ -1,4 +1,4 @@
-/** Scores further apart than this are wrong. */
+/** Scores further apart than this are wrong: what float32 sums of this length may differ by. */
 export declare const TOLERANCE: number;
 
 /** What is asked, what must come back, and how hard. */

@@ -1,6 +1,7 @@
 /**
  * Scores responses: the one scoring function of trainer (reference log-probabilities), labeller and evaluator.
- * A score depends on the row alone, not on its batch.
+ * A score depends on the row alone, not on its batch. Tokens are summed here in float64, as a remote teacher's are: a float32 sum of a long
+ * response rounds by more than small margins are, and differently on each kind of processor.
  */
 import { NumericsError } from "../core/errors.ts";
 import { planMicroBatches } from "../data/batching.ts";
@@ -15,7 +16,7 @@ import { responseLogps, runPacked } from "./logps.ts";
 
 /** Scores of one row, one entry per response. */
 export type RowScore = {
-  /** log π(response | prompt), summed over the response's tokens, nats. Empty for reward models. */
+  /** log π(response | prompt), summed over the response's tokens in float64, nats. Empty for reward models. */
   readonly logps: readonly number[];
   /** Tokens of each response. */
   readonly lengths: readonly number[];
@@ -45,16 +46,14 @@ export async function openScorer(
   model: Model,
   options: ScorerOptions = {},
 ): Promise<Scorer> {
-  const executable = await runtime.compile(
-    writeProgram(scoreOutputs(model, options.perToken ?? false), runtime.dialect),
-  );
-  const { tokens = 2048 } = options;
+  const executable = await runtime.compile(writeProgram(scoreOutputs(model), runtime.dialect));
+  const { tokens = 2048, perToken = false } = options;
   return {
     async score(rows) {
       const scores: RowScore[] = new Array(rows.length);
       for (const indices of planMicroBatches(rows, { tokens })) {
         const batch = indices.map((i) => rows[i]!);
-        const results = await scoreBatch(executable, model, batch);
+        const results = await scoreBatch(executable, model, batch, perToken);
         indices.forEach((index, i) => {
           scores[index] = results[i]!;
         });
@@ -64,25 +63,25 @@ export async function openScorer(
   };
 }
 
-function scoreOutputs(model: Model, perToken: boolean): Record<string, Tensor> {
+function scoreOutputs(model: Model): Record<string, Tensor> {
   const run = runPacked(model.decoder, { lora: model.lora });
   if (model.task === "reward") {
     const ends = input("ends", "int", ["S"]);
     return { rewards: rewardScores(run.context, model.decoder, run.hidden, ends) };
   }
-  const logps = responseLogps(model.decoder, run);
-  return perToken ? { logps: logps.summed, perToken: logps.perToken } : { logps: logps.summed };
+  return { perToken: responseLogps(model.decoder, run).perToken };
 }
 
 async function scoreBatch(
   executable: Executable,
   model: Model,
   rows: readonly TokenRow[],
+  perToken: boolean,
 ): Promise<RowScore[]> {
   const packed = packRows(rows);
   const bindings = { parameter: (name: string) => keyOf(model, name) };
   const values = await executable.run(feedsOf(packed, executable), bindings);
-  return splitRows(rows, values);
+  return splitRows(rows, values, perToken);
 }
 
 /** The arrays of a packed batch that a program takes. */
@@ -96,8 +95,12 @@ export function feedsOf(
   return Object.fromEntries(entries);
 }
 
-function splitRows(rows: readonly TokenRow[], values: Readonly<Record<string, Value>>): RowScore[] {
-  const [logps, perToken, rewards] = ["logps", "perToken", "rewards"].map(
+function splitRows(
+  rows: readonly TokenRow[],
+  values: Readonly<Record<string, Value>>,
+  keep: boolean,
+): RowScore[] {
+  const [perToken, rewards] = ["perToken", "rewards"].map(
     (name) => values[name]?.data as Float32Array | undefined,
   );
   let response = 0;
@@ -106,26 +109,23 @@ function splitRows(rows: readonly TokenRow[], values: Readonly<Record<string, Va
     const [from, to] = [response, response + responses.length];
     response = to;
     const lengths = responses.map((ids) => ids.length);
+    if (perToken === undefined)
+      return { logps: [], lengths, rewards: finite(Array.from(rewards!.subarray(from, to))) };
     const tokens = lengths.map((length) => {
       token += length;
-      return perToken?.slice(token - length, token) ?? new Float32Array();
+      return perToken.slice(token - length, token);
     });
-    return {
-      logps: finite(logps, from, to),
-      lengths,
-      ...(perToken ? { perToken: tokens } : {}),
-      ...(rewards ? { rewards: finite(rewards, from, to) } : {}),
-    };
+    const logps = finite(tokens.map((of) => of.reduce((total, logp) => total + logp, 0)));
+    return { logps, lengths, ...(keep ? { perToken: tokens } : {}) };
   });
 }
 
-function finite(values: Float32Array | undefined, from: number, to: number): number[] {
-  const slice = Array.from(values?.subarray(from, to) ?? []);
-  const bad = slice.find((value) => !Number.isFinite(value));
+function finite(values: number[]): number[] {
+  const bad = values.find((value) => !Number.isFinite(value));
   if (bad !== undefined)
     throw new NumericsError(
       "score",
       `a score is ${bad}, expected a finite number. The model's weights or its config are wrong.`,
     );
-  return slice;
+  return values;
 }

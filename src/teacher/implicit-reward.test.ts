@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scoreRounding } from "../../test/helpers/rounding.ts";
 import { writeTinyFolder } from "../../test/helpers/tiny-folder.ts";
 import { loadModel } from "../checkpoint/load-model.ts";
 import type { CandidatePair } from "../data/rows.ts";
@@ -58,8 +59,7 @@ describe("scores", () => {
         scorers.map((scorer) => scorer.score([{ prompt, responses: [a, b] }])),
       );
       const reward = (k: number) => 0.1 * (trained![0]!.logps[k]! - base![0]!.logps[k]!);
-      // 1e-5 of the sums that are subtracted: up to 400 nats here, held in float32.
-      const close = (k: number) => 1e-5 * Math.max(1, 0.1 * Math.abs(trained![0]!.logps[k]!));
+      const close = (k: number) => 0.1 * scoreRounding([trained![0]!.logps[k]!, base![0]!.logps[k]!]);
       expect(Math.abs(scores[i]!.scoreA - reward(0))).toBeLessThan(close(0));
       expect(Math.abs(scores[i]!.scoreB - reward(1))).toBeLessThan(close(1));
       expect(scores[i]).toMatchObject({ id: pair.id, lengthA: a.length, lengthB: b.length });
@@ -106,7 +106,8 @@ describe("scores", () => {
   });
 
   test("do not depend on the batch: a model is its own reference at step 0", async () => {
-    expect(await checkStepZero(teacher, pairs)).toBeLessThan(1e-4);
+    // β 0.1, and no response here is below -400 nats
+    expect(await checkStepZero(teacher, pairs)).toBeLessThan(0.1 * scoreRounding([400]));
   });
 });
 

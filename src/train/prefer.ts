@@ -1,6 +1,7 @@
 /** Preference training: any loss of `objective/loss-spec.ts` on pairs, against reference log-probabilities computed before. */
 import { digestOf } from "../core/digest.ts";
 import { NumericsError } from "../core/errors.ts";
+import { float32Rounding } from "../core/float32.ts";
 import type { Log } from "../core/log.ts";
 import type { ResolvedLossSpec } from "../objective/loss-spec.ts";
 import { type PairOutputs, preferenceMetrics } from "../objective/metrics.ts";
@@ -26,7 +27,7 @@ export type PreferenceInput = StageInput &
 
 /**
  * Trains a policy on pairs.
- * @throws NumericsError when the policy does not start at its reference: rewards at step 0 are not 0 ± 1e-4
+ * @throws NumericsError when the policy does not start at its reference: rewards at step 0 are not 0 up to rounding
  * @throws ConfigError when a column the loss reads is missing; DataError when one has another length; as `train` otherwise
  */
 export async function trainPreference(deps: StageDeps, request: PreferenceInput): Promise<TrainResult> {
@@ -81,26 +82,31 @@ function preferenceBatchMetrics(
   return { ...preferenceMetrics(pairs, normaliser), "logps/chosen_per_token": perToken };
 }
 
-/**
- * A policy equal to its reference has rewards of 0. Float32 sums of long responses round at about 1e-6 of their size,
- * so the limit grows with responses beyond 100 nats.
- */
+/** A policy equal to its reference has rewards of 0, up to rounding. */
 async function expectZeroRewards(programs: TrainingPrograms, data: LossData, tokens: number): Promise<void> {
   const first = data.rows.slice(0, 8).map((_, i) => i);
   const rows = microBatches(data, first, tokens)[0]!;
   const { values } = await programs.evaluate(await toMicroBatch(data, rows));
   for (const side of ["chosen", "rejected"] as const) {
     const [rewards, logps] = [values[`${side}Rewards`]!, values[`${side}Logps`]!];
-    const at = Array.from(rewards).findIndex(
-      (reward, i) => !(Math.abs(reward) <= 1e-4 * Math.max(1, Math.abs(logps[i]!) / 100)),
-    );
+    const lengths = rows.map((row) => data.rows[row]!.responses[side === "chosen" ? 0 : 1]!.length);
+    const limits = lengths.map((length, i) => stepZeroLimit(length, logps[i]!));
+    const at = Array.from(rewards).findIndex((reward, i) => !(Math.abs(reward) <= limits[i]!));
     if (at >= 0)
       throw new NumericsError(
         "prefer step 0",
-        `the reward of the ${side} response of row ${rows[at]! + 1} is ${rewards[at]}, expected 0 within 1e-4: the policy does ` +
+        `the reward of the ${side} response of row ${rows[at]! + 1} is ${rewards[at]}, expected 0 within ${limits[at]!.toPrecision(2)}: the policy does ` +
           "not start at the reference these log-probabilities come from. Score the rows with the model that training starts from.",
       );
   }
+}
+
+/**
+ * Largest reward of a policy that equals its reference. Tokens' log-probabilities differ between two programs by about 1e-6 of their size (dot
+ * products of some thousand numbers), and the training program adds them up in float32.
+ */
+function stepZeroLimit(length: number, logp: number): number {
+  return 1e-4 * Math.max(1, Math.abs(logp) / 100) + 2 * float32Rounding(length, logp);
 }
 
 /** Nats per token that the chosen responses may lose before a person is told. */

@@ -7,6 +7,7 @@ import { openImplicitReward } from "../../src/teacher/implicit-reward.ts";
 import { labelFromScores } from "../../src/teacher/label.ts";
 import { readScores } from "../../src/teacher/scores-folder.ts";
 import type { PairScore } from "../../src/teacher/teacher.ts";
+import { scoreRounding } from "../helpers/rounding.ts";
 import { openTinyJobs, type TinyJobs } from "../helpers/tiny-labels.ts";
 import { tinyServer } from "../helpers/tiny-server.ts";
 
@@ -44,8 +45,9 @@ test("labels of a recipe come from the server, and a second run asks nothing", a
   const at = steps.find(({ name }) => name === "pool-scores")!.folder!;
   const stored: PairScore[] = [];
   for await (const score of readScores(`${at}/scores`)) stored.push(score);
-  scores.forEach(({ id, scoreA, scoreB, flags }, i) => {
-    expect(Math.abs(stored[i]!.scoreA - scoreA)).toBeLessThan(1e-4);
+  scores.forEach(({ id, scoreA, scoreB, flags, parts }, i) => {
+    const limit = 0.5 * scoreRounding([parts!["policy"]![0], parts!["reference"]![0]]);
+    expect(Math.abs(stored[i]!.scoreA - scoreA)).toBeLessThan(limit);
     const { preferred } = labelFromScores({ id, scoreA, scoreB, flags, teacher: "local" });
     expect(labels[i]).toMatchObject({ id, preferred });
   });

@@ -41,7 +41,7 @@ export async function generationsStage(
   const scorers = await Promise.all(gold.map(goldSourceDigest));
   return deps.pipeline.stage({
     name: `generate-${student.name}`,
-    version: 3,
+    version: 4,
     config: { generation, gold: gold.map(goldSettings) },
     inputs: {
       model: student.model.source,
@@ -122,7 +122,7 @@ export async function heldOutStage(
   const same = student.model.folder === student.start.folder;
   return deps.pipeline.stage({
     name: `held-out-${student.name}`,
-    version: 2,
+    version: 3,
     config: { limits: job.limits, resamples: job.evaluation.resamples, seed: job.seed },
     inputs: { model: student.model.source, data, ...(same ? {} : { start: student.start.source }) },
     run: async (work) => {
