@@ -9,6 +9,7 @@ import { wholeNumber } from "./options.ts";
 export type DataOptions = {
   readonly map?: string;
   readonly format?: string;
+  readonly header: "yes" | "no" | "auto";
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number;
   readonly maxLength?: number;
@@ -20,6 +21,7 @@ export function withReading(command: Command): Command {
   return command
     .option("--map <columns>", "name the columns: prompt=instruction,chosen=good,rejected=bad")
     .option("--format <name>", "the name of a known shape, instead of working it out")
+    .addOption(headerOption("the first line of a CSV or TSV file"))
     .addOption(
       new Option("--on-bad-row <what>", "stop at bad rows, or leave them out")
         .choices(["fail", "skip"])
@@ -27,6 +29,15 @@ export function withReading(command: Command): Command {
     )
     .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER));
 }
+
+/** `--header`, of the file that `line` belongs to. */
+export const headerOption = (line: string): Option =>
+  new Option(
+    "--header <what>",
+    `${line} names the columns or is a row; auto: it names them where --map or a known shape has its names, or it looks so`,
+  )
+    .choices(["yes", "no", "auto"])
+    .default("auto");
 
 /** Adds them; `only` says what the token limits are for, where they do not act always. */
 export function withData(command: Command, only = ""): Command {
@@ -63,11 +74,13 @@ export async function tokenLimits(
 export function readOptions({
   map,
   format,
+  header,
   onBadRow,
   limit,
-}: Pick<DataOptions, "map" | "format" | "onBadRow" | "limit">): PairOptions {
+}: Pick<DataOptions, "map" | "format" | "header" | "onBadRow" | "limit">): PairOptions {
   return {
     onBadRow,
+    ...(header === "auto" ? {} : { header: header === "yes" }),
     ...(map === undefined ? {} : { map: parseColumnMap(map) }),
     ...(format === undefined ? {} : { format }),
     ...(limit === undefined ? {} : { limit }),

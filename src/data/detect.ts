@@ -25,10 +25,12 @@ export type Detection = {
 /**
  * Takes the adapter that fits most of the first records (at least half; the more telling one among equals), so that a bad
  * row among them is reported as a row, not as an unknown format.
+ * @param notes - what the reader took the file for, told where no shape fits
  * @throws DataError when none fits, naming the columns found and every shape that is known
  */
 export function detectFormat(
   records: readonly RawRecord[],
+  notes: readonly string[] = [],
   adapters: readonly Adapter[] = ADAPTERS,
 ): Detection {
   const counts = adapters.map((adapter) => ({
@@ -37,7 +39,8 @@ export function detectFormat(
   }));
   const best = counts.reduce((a, b) => (b.why.length > a.why.length ? b : a));
   const [why] = best.why;
-  if (why === undefined || best.why.length * 2 < records.length) throw unknownFormat(records, adapters);
+  if (why === undefined || best.why.length * 2 < records.length)
+    throw unknownFormat(records, notes, adapters);
   return { adapter: best.adapter, why, preview: previewRows(records, best.adapter) };
 }
 
@@ -75,14 +78,18 @@ function shorten(text: Text, keep: "front" | "end" = "front"): string {
   return keep === "front" ? `${characters.slice(0, 71).join("")}…` : `…${characters.slice(-71).join("")}`;
 }
 
-function unknownFormat(records: readonly RawRecord[], adapters: readonly Adapter[]): DataError {
+function unknownFormat(
+  records: readonly RawRecord[],
+  notes: readonly string[],
+  adapters: readonly Adapter[],
+): DataError {
   const [first] = records;
   const columns = Object.keys(first?.value ?? {});
   const shapes = adapters.map((adapter) => `  ${adapter.name}: ${adapter.shape}`).join("\n");
   return new DataError(
     first?.file ?? "data",
     first?.line ?? 0,
-    `columns ${columns.join(", ").slice(0, 300) || "(none)"} fit no known shape.${missingHint(columns)} Name the columns with --map prompt=…,chosen=…,rejected=… (or response_a=…,response_b=… for an unlabelled pool), or the shape with --format. Known shapes:\n${shapes}`,
+    `columns ${columns.join(", ").slice(0, 300) || "(none)"} fit no known shape.${missingHint(columns)}${notes.map((note) => ` Note: ${note}.`).join("")} Name the columns with --map prompt=…,chosen=…,rejected=… (or response_a=…,response_b=… for an unlabelled pool), or the shape with --format. Known shapes:\n${shapes}`,
   );
 }
 

@@ -28,6 +28,8 @@ export type LoadReport = {
   readonly format: string;
   readonly why: string;
   readonly preview: readonly PreviewRow[];
+  /** What was decided about the file that may be wrong, such as whether its first line is a header. */
+  readonly notes: readonly string[];
   /** Records looked at: rows + ties + unlabelled + left out + bad. */
   readonly records: number;
   readonly rows: number;
@@ -173,7 +175,7 @@ export class PairCounter {
   /** The report of a source whose pairs were counted. */
   report(
     source: string,
-    { detection, records, leftOut, bad }: Omit<ReadPairs, "pairs" | "lines">,
+    { detection, notes, records, leftOut, bad }: Omit<ReadPairs, "pairs" | "lines">,
   ): LoadReport {
     const { first, second, tie, none } = this.preferred;
     return {
@@ -181,6 +183,7 @@ export class PairCounter {
       format: detection.adapter.name,
       why: detection.why,
       preview: detection.preview,
+      notes,
       records,
       rows: first + second,
       ties: tie,
@@ -205,6 +208,7 @@ export function formatLoadReport(report: LoadReport): string[] {
   const out = Object.entries(report.leftOut).map(([reason, n]) => `${n} left out: ${reason}`);
   return [
     `${report.source}: read as ${report.format}: ${report.why}`,
+    ...report.notes.map((note) => `  note: ${note}`),
     ...report.preview.map(
       (row) => `  line ${row.line}: ${row.prompt} │ ${row.first} ${arrow[row.preferred]} ${row.second}`,
     ),

@@ -1,10 +1,11 @@
 /** The reading part of `load.ts`: from a source to parsed pairs, with everything that went wrong on the way. */
 import { DataError } from "../core/errors.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapters/adapter.ts";
-import { adapterNamed } from "./adapters/index.ts";
+import { ADAPTERS, adapterNamed } from "./adapters/index.ts";
 import { type ColumnMap, mapAdapter } from "./adapters/map.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
 import { type Detection, detectFormat, previewRows } from "./detect.ts";
+import { headerKnower } from "./header.ts";
 import type { RawProblem, RawRecord, RecordStream } from "./readers/record.ts";
 import { openTable, type TableOptions } from "./readers/table.ts";
 
@@ -29,6 +30,8 @@ export type ReadPairs = {
   /** Line of each pair in its file, from 1. */
   readonly lines: readonly number[];
   readonly detection: Detection;
+  /** What was decided about the file that may be wrong, such as whether its first line is a header. */
+  readonly notes: readonly string[];
   /** Records looked at: pairs + left out + bad. */
   readonly records: number;
   /** Sound records that the format does not use, by reason. */
@@ -41,10 +44,11 @@ export type ReadPairs = {
  * @throws DataError for a broken file, an unknown shape, bad rows (unless skipped), or a file of which nothing is left
  */
 export async function readPairs(source: string, options: PairOptions = {}): Promise<ReadPairs> {
-  const stream = openTable(source, options);
+  const notes: string[] = [];
+  const stream = openPairTable(source, options, notes);
   try {
     const head = await takeHead(stream);
-    const detection = understand(head, options);
+    const detection = understand(head, options, notes);
     const read = new PairCollector(detection.adapter);
     for await (const record of chain(head, stream)) {
       if (read.pairs.length >= (options.limit ?? Number.POSITIVE_INFINITY)) break;
@@ -53,10 +57,21 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
     if (read.bad.length > 0 && options.onBadRow !== "skip") throw badRowsError(read.bad, read.records);
     if (read.pairs.length === 0) throw nothingLeft(source, read);
     const { pairs, lines } = read;
-    return { pairs, lines, detection, records: read.records, leftOut: read.leftOut, bad: read.bad };
+    return { pairs, lines, detection, notes, records: read.records, leftOut: read.leftOut, bad: read.bad };
   } finally {
     await stream.return();
   }
+}
+
+/** Opens a source; what the reader decided goes to `notes`. */
+export function openPairTable(source: string, options: PairOptions, notes: string[]): RecordStream {
+  const { map, format } = options;
+  const adapters = format === undefined ? ADAPTERS : [adapterNamed(format)];
+  return openTable(source, {
+    ...options,
+    knowsHeader: headerKnower(map, adapters),
+    note: (text) => notes.push(text),
+  });
 }
 
 /** The first records of a stream, from which a shape is worked out. */
@@ -80,13 +95,14 @@ export async function* chain(head: readonly (RawRecord | RawProblem)[], rest: Re
 export function understand(
   head: readonly (RawRecord | RawProblem)[],
   { map, format }: PairOptions,
+  notes: readonly string[] = [],
 ): Detection {
   const records = head.filter((record) => "value" in record);
   if (map !== undefined) return chosenByUser(records, mapAdapter(map), "columns named with --map");
   if (format !== undefined)
     return chosenByUser(records, adapterNamed(format), `named with --format ${format}`);
   if (records.length === 0) throw badRowsError(head.map(badRecord), head.length);
-  return detectFormat(records);
+  return detectFormat(records, notes);
 }
 
 function chosenByUser(records: readonly RawRecord[], adapter: Adapter, why: string): Detection {

@@ -5,7 +5,7 @@ import { parseJson } from "../core/json-text.ts";
 import { didYouMean } from "../core/suggest.ts";
 import { openTable } from "./readers/table.ts";
 
-const TABLE = /\.(jsonl|ndjson|csv)(\.gz)?$|\.parquet$/i;
+const TABLE = /\.(jsonl|ndjson|csv|tsv)(\.gz)?$|\.parquet$/i;
 
 /**
  * Reads prompts: the different ones of a table's column `prompt`, in the file's order; of a `.json` list, texts or objects with a
@@ -24,7 +24,9 @@ export async function readPrompts(file: string): Promise<string[]> {
 
 async function columnOf(file: string): Promise<string[]> {
   const prompts = new Set<string>();
-  for await (const record of openTable(file)) {
+  for await (const record of openTable(file, {
+    knowsHeader: (cells) => cells.includes("prompt") || undefined,
+  })) {
     if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
     const { line, value } = record;
     if (value.prompt === undefined) throw new DataError(record.file, line, noColumn(Object.keys(value)));

@@ -16,14 +16,14 @@ import {
   chain,
   idTwice,
   nothingLeft,
+  openPairTable,
   type PairOptions,
   RecordSorter,
   takeHead,
   understand,
 } from "./pairs.ts";
 import { fetchHubFile, isHubSource } from "./readers/hub.ts";
-import type { RawProblem, RawRecord } from "./readers/record.ts";
-import { openTable } from "./readers/table.ts";
+import type { RawRecord } from "./readers/record.ts";
 import type { CandidatePair } from "./rows.ts";
 
 /** Pairs that can be read again and again. */
@@ -50,7 +50,13 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
   if (bad.length > 0 && options.onBadRow !== "skip") throw badRowsError(bad, scan.sorter.records);
   const { records, leftOut } = scan.sorter;
   if (scan.pairs === repeated.length) throw nothingLeft(source, { records, leftOut, bad });
-  const report = scan.counter.report(source, { detection: scan.detection, records, leftOut, bad });
+  const report = scan.counter.report(source, {
+    detection: scan.detection,
+    notes: scan.notes,
+    records,
+    leftOut,
+    bad,
+  });
   tell(options.log ?? silentLog, report);
   const skipped = new Set(repeated.map(({ line }) => line));
   return {
@@ -81,6 +87,7 @@ function listed({ pairs, report }: { pairs: readonly CandidatePair[]; report: Lo
 /** What a first reading knows. */
 type Scan = {
   readonly detection: Detection;
+  readonly notes: readonly string[];
   readonly sorter: RecordSorter;
   readonly counter: PairCounter;
   readonly pairs: number;
@@ -90,10 +97,11 @@ type Scan = {
 };
 
 async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
-  const stream = openTable(file, options);
+  const notes: string[] = [];
+  const stream = openPairTable(file, options, notes);
   try {
     const head = await takeHead(stream);
-    const detection = understand(head, options);
+    const detection = understand(head, options, notes);
     const sorter = new RecordSorter(detection.adapter);
     const counter = new PairCounter();
     const [ids, contents] = [new Fingerprints(), new Fingerprints()];
@@ -111,7 +119,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
         if (contents.add(content)) suspectContents.add(content);
       }
     }
-    return { detection, sorter, counter, pairs, suspectIds, suspectContents };
+    return { detection, notes, sorter, counter, pairs, suspectIds, suspectContents };
   } finally {
     await stream.return();
   }
@@ -126,7 +134,7 @@ async function* parsedPairs(
   { adapter }: Detection,
 ): AsyncGenerator<Parsed, void, undefined> {
   const sorter = new RecordSorter(adapter);
-  const stream: AsyncGenerator<RawRecord | RawProblem, void, undefined> = openTable(file, options);
+  const stream = openPairTable(file, options, []);
   for await (const record of stream) {
     const pair = sorter.read(record);
     sorter.bad.length = 0;

@@ -130,7 +130,7 @@ function problemOf(
   if (identity.inputs.pool !== pool.digest) return "holds labels of another pool. Label this one.";
   const config = identity.config as { seed?: unknown; read?: unknown };
   if (config.seed !== seed || digestOf(config.read) !== digestOf(read))
-    return "was read with another --seed, --map, --format, --limit or --on-bad-row, expected the same. Give the flags it was labelled with.";
+    return "was read with another --seed, --map, --format, --header, --limit or --on-bad-row, expected the same. Give the flags it was labelled with.";
   // Raw margins of different teachers have different scales: the mean would be the loudest one's label.
   if (!uncalibrated && identity.inputs["calibrate"] === undefined)
     return "was not calibrated, so its probabilities cannot be averaged with others'. Label with --calibrate, or take them as they are with --uncalibrated.";

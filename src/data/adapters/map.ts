@@ -58,6 +58,9 @@ function mapIssues(map: ColumnMap): string[] {
   return unlabelled && map.prompt === undefined ? ["--map: a pool needs prompt."] : [];
 }
 
+/** The columns of the data that a map names. */
+export const mappedColumns = (map: ColumnMap): readonly string[] => Object.values(map);
+
 /** The adapter of a column map. Without a prompt, the prompt is what chosen and rejected begin with. */
 export function mapAdapter(map: ColumnMap): Adapter {
   const issues = mapIssues(map);

@@ -77,7 +77,7 @@ export async function checkFile(file: string): Promise<number> {
     throw new DataError(
       file,
       0,
-      "is a folder, expected a data file (.jsonl, .jsonl.gz, .json, .parquet, .csv).",
+      "is a folder, expected a data file (.jsonl, .json, .csv, .tsv, also with .gz, or .parquet).",
     );
   if (info.isFile() && info.size === 0)
     throw new DataError(file, 0, "is empty, expected at least one row. Was it written whole?");

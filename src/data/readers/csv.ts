@@ -1,10 +1,11 @@
 /**
  * CSV after RFC 4180, streamed: quoted fields may hold commas, newlines and doubled quotes. Works on bytes (all
  * of CSV's signs are ASCII), so that a field that is not UTF-8 is found with its line. A quote inside an
- * unquoted field stands for itself. Columns without a header are `column1`, `column2`, …
+ * unquoted field stands for itself. TSV is the same with tabs. What the first line is, `csv-header.ts` decides.
  */
 import { DataError } from "../../core/errors.ts";
 import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
+import { columnsOf, looksLikeHeader } from "./csv-header.ts";
 import { tooLong } from "./jsonl.ts";
 import {
   MAX_RECORD_BYTES,
@@ -16,6 +17,7 @@ import {
 
 const QUOTE = 34;
 const COMMA = 44;
+const TAB = 9;
 const NEWLINE = 10;
 const RETURN = 13;
 /** A record of commas alone would be millions of fields. */
@@ -30,21 +32,35 @@ type CsvRecord = { readonly line: number; readonly fields: readonly Uint8Array[]
  *   is separated by semicolons or tabs, names a column twice, or a record is longer than `maxRecordBytes` or has more than 10,000
  *   fields
  */
-export async function* readCsv(file: string, options: ReadOptions = {}): RecordStream {
+export function readCsv(file: string, options: ReadOptions = {}): RecordStream {
+  return readSeparated(file, COMMA, options);
+}
+
+/** Streams the records of a TSV file: as CSV, with tabs for commas. @throws DataError as `readCsv` */
+export function readTsv(file: string, options: ReadOptions = {}): RecordStream {
+  return readSeparated(file, TAB, options);
+}
+
+async function* readSeparated(file: string, separator: number, options: ReadOptions): RecordStream {
   let columns: readonly string[] | undefined;
   let records = 0;
-  for await (const record of splitRecords(file, options.maxRecordBytes ?? MAX_RECORD_BYTES)) {
+  for await (const record of splitRecords(file, separator, options.maxRecordBytes ?? MAX_RECORD_BYTES)) {
     if (columns === undefined) {
       const first = decodeFields(file, record);
-      refuseSeparator(file, first);
-      const isHeader = options.header ?? looksLikeHeader(first);
-      columns = isHeader ? checkHeader(file, first) : first.map((_, i) => `column${i + 1}`);
-      if (isHeader) continue;
+      refuseSeparator(file, separator, first);
+      const found = columnsOf(file, first, options);
+      columns = found.columns;
+      if (found.isHeader) continue;
     }
     records++;
     yield toRecord(file, record, columns);
   }
-  if (records === 0) throw new DataError(file, 0, "has a header and no rows, expected at least one row.");
+  if (records === 0)
+    throw new DataError(
+      file,
+      0,
+      "has a header and no rows, expected at least one row. If the line is a row, say so with --header no.",
+    );
 }
 
 function toRecord(
@@ -76,35 +92,36 @@ function decodeFields(file: string, { line, fields }: CsvRecord): string[] {
 }
 
 /** Spreadsheets of some languages separate by semicolons or tabs: then the header is one field. @throws DataError */
-function refuseSeparator(file: string, cells: readonly string[]): void {
+function refuseSeparator(file: string, separator: number, cells: readonly string[]): void {
   const [header = ""] = cells;
-  const other = cells.length > 1 ? undefined : OTHER_SEPARATORS.find((sign) => header.includes(sign));
-  if (other !== undefined && looksLikeHeader(header.split(other))) throw wrongSeparator(file, other);
+  const other = cells.length > 1 ? undefined : othersThan(separator).find((sign) => header.includes(sign));
+  if (other !== undefined && looksLikeHeader(header.split(other)))
+    throw wrongSeparator(file, separator, other);
 }
 
-const OTHER_SEPARATORS = [";", "\t"];
+const othersThan = (separator: number) => (separator === TAB ? [",", ";"] : [";", "\t"]);
 
-function wrongSeparator(file: string, sign: string): DataError {
-  const name = sign === "\t" ? "tabs" : sign;
-  return new DataError(file, 1, `is separated by ${name}, expected commas (,). Save it as CSV with commas.`);
-}
-
-/** Names are single words; sentences are data. */
-function looksLikeHeader(cells: readonly string[]): boolean {
-  return (
-    new Set(cells).size === cells.length &&
-    cells.every((cell) => /^[\p{L}_][\p{L}\p{N}_.:-]{0,63}$/u.test(cell))
+function wrongSeparator(file: string, separator: number, sign: string): DataError {
+  const name = sign === "\t" ? "tabs" : sign === "," ? "commas" : sign;
+  const fix =
+    sign === "\t"
+      ? "Name it .tsv"
+      : separator === TAB && sign === ","
+        ? "Name it .csv"
+        : "Save it as CSV with commas";
+  return new DataError(
+    file,
+    1,
+    `is separated by ${name}, expected ${separator === TAB ? "tabs" : "commas (,)"}. ${fix}.`,
   );
 }
 
-function checkHeader(file: string, cells: readonly string[]): readonly string[] {
-  const twice = cells.find((cell, i) => cells.indexOf(cell) < i);
-  if (twice !== undefined) throw new DataError(file, 1, `names the column "${twice}" twice. Rename one.`);
-  return cells;
-}
-
 /** The parser proper: one pass over the bytes, one state per byte. */
-async function* splitRecords(file: string, maxBytes: number): AsyncGenerator<CsvRecord, void, undefined> {
+async function* splitRecords(
+  file: string,
+  separator: number,
+  maxBytes: number,
+): AsyncGenerator<CsvRecord, void, undefined> {
   // "start": at the start of a field; "quoted": inside quotes; "closing": a quote inside quotes was just seen.
   let state: "start" | "plain" | "quoted" | "closing" = "start";
   let line = 1;
@@ -139,7 +156,7 @@ async function* splitRecords(file: string, maxBytes: number): AsyncGenerator<Csv
         field.push(QUOTE);
         state = "quoted";
       } else if (state === "start" && byte === QUOTE) state = "quoted";
-      else if (byte === COMMA) endField();
+      else if (byte === separator) endField();
       else if (byte === NEWLINE) {
         if (state !== "closing") field.dropLast(RETURN);
         const blank = state !== "closing" && fields.length === 0 && field.length === 0;
@@ -149,8 +166,8 @@ async function* splitRecords(file: string, maxBytes: number): AsyncGenerator<Csv
         startLine = line;
       } else if (state === "closing") {
         const sign = String.fromCharCode(byte);
-        if (startLine === 1 && fields.length === 0 && OTHER_SEPARATORS.includes(sign))
-          throw wrongSeparator(file, sign);
+        if (startLine === 1 && fields.length === 0 && othersThan(separator).includes(sign))
+          throw wrongSeparator(file, separator, sign);
         // A carriage return may stand before the newline; anything else means a quote that was not doubled.
         if (byte !== RETURN)
           throw new DataError(

@@ -17,8 +17,12 @@ export type RecordStream = AsyncGenerator<RawRecord | RawProblem, void, undefine
 export type ReadOptions = {
   /** Most bytes of one line or CSV record, after decompression; default 16 MiB. */
   readonly maxRecordBytes?: number;
-  /** CSV only: whether the first record names the columns. Default: it does when all cells look like names. */
+  /** CSV and TSV only: whether the first record names the columns. Default: it does when it is known to, or all cells look like names. */
   readonly header?: boolean;
+  /** CSV and TSV only: whether the first record, if these are its cells, names the columns; undefined where that is not known. */
+  readonly knowsHeader?: (cells: readonly string[]) => boolean | undefined;
+  /** Gets what the reader took the file for where that could be wrong. */
+  readonly note?: (text: string) => void;
 };
 
 /** Default bound of one record, in bytes. */

@@ -1,7 +1,7 @@
 /** Opens any data file as a stream of records, by its extension. */
 import { basename } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
-import { readCsv } from "./csv.ts";
+import { readCsv, readTsv } from "./csv.ts";
 import { fetchHubFile, type HubOptions, isHubSource } from "./hub.ts";
 import { readJsonFile } from "./json.ts";
 import { readJsonl } from "./jsonl.ts";
@@ -12,13 +12,17 @@ import type { ReadOptions, RecordStream } from "./record.ts";
 export type TableOptions = ReadOptions & { readonly hub?: HubOptions };
 
 /**
- * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv` (each also `.gz`) and `.parquet` files, and of `hub:` sources.
+ * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv` (each also `.gz`) and `.parquet` files, and of `hub:` sources.
  * @throws ConfigError for another extension; DataError for a broken file
  */
 export async function* openTable(source: string, options: TableOptions = {}): RecordStream {
+  if (options.header !== undefined && !SEPARATED.test(source))
+    options.note?.("--header says what the first line of a CSV or TSV file is: without effect on this one");
   const file = isHubSource(source) ? await fetchHubFile(source, options.hub) : source;
   yield* readerOf(source)(file, options);
 }
+
+const SEPARATED = /\.[ct]sv(\.gz)?$/i;
 
 function readerOf(source: string): (file: string, options: ReadOptions) => RecordStream {
   const extension = /\.([a-z0-9]+)(?:\.gz)?$/i.exec(basename(source))?.[1]?.toLowerCase();
@@ -30,11 +34,13 @@ function readerOf(source: string): (file: string, options: ReadOptions) => Recor
       return readJsonFile;
     case "csv":
       return readCsv;
+    case "tsv":
+      return readTsv;
     case "parquet":
       return readParquet;
     default:
       throw new ConfigError(
-        `${source}: has an unknown extension, expected .jsonl, .json, .csv (also with .gz) or .parquet. Rename or convert the file.`,
+        `${source}: has an unknown extension, expected .jsonl, .json, .csv, .tsv (also with .gz) or .parquet. Rename or convert the file.`,
       );
   }
 }

@@ -19,6 +19,7 @@ import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
 import type { Artefact } from "../stage.ts";
 import { type DataFacts, type GoldRow, type JobData, writeData } from "./data-files.ts";
+import { readingOf } from "./data-source.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { DataSource, FilesData, WorldData } from "./settings.ts";
@@ -48,7 +49,7 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
   const split = await splitMain(data, seed, log);
   const extra = data.files.labelled && (await readRows(data.files.labelled, log));
   const { pool: poolFile } = data.files;
-  const own = poolFile && (await readCandidates(poolFile.source, { ...readOptions(poolFile, log), seed }));
+  const own = poolFile && (await readCandidates(poolFile.source, { ...readingOf(poolFile), log, seed }));
   const test = data.files.test && (await readRows(data.files.test, log));
   const main = renamed(split.labelled, own?.pairs ?? []);
   const added = renamed(extra?.rows ?? [], [...main, ...split.pool, ...(own?.pairs ?? [])]);
@@ -151,18 +152,8 @@ async function digestSource(source: string): Promise<string> {
   });
 }
 
-function readOptions({ format, map, onBadRow, limit }: DataSource, log: JobDeps["log"]) {
-  return {
-    log,
-    onBadRow,
-    ...(format === undefined ? {} : { format }),
-    ...(map === undefined ? {} : { map }),
-    ...(limit === undefined ? {} : { limit }),
-  };
-}
-
 const readRows = (source: DataSource, log: JobDeps["log"]) =>
-  readPreferences(source.source, readOptions(source, log));
+  readPreferences(source.source, { ...readingOf(source), log });
 
 function goldRows({ humanLabels, gold }: WorldPart): GoldRow[] {
   const said = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));

@@ -27,6 +27,7 @@ import {
   type InferenceEstimate,
 } from "../../train/estimate-inference.ts";
 import type { TrainSettings } from "../../train/settings.ts";
+import { readingOf } from "./data-source.ts";
 import { readPromptList } from "./data-stage.ts";
 import type { ModelSource } from "./model-settings.ts";
 import { STORIES } from "./model-stages.ts";
@@ -261,9 +262,7 @@ async function worldRows(data: WorldData, limits: TokenLimits): Promise<Rows> {
 
 /** Read as candidates, so that a pool that nobody judged is read, too. */
 async function rowsIn(source: DataSource, limits: TokenLimits): Promise<TokenRow[]> {
-  const { source: file, onBadRow, format, map, limit } = source;
-  const options = { onBadRow, ...(format && { format }), ...(map && { map }), ...(limit && { limit }) };
-  const { pairs } = await readCandidates(file, { ...options, seed: 0 });
+  const { pairs } = await readCandidates(source.source, { ...readingOf(source), seed: 0 });
   return pairs.map(({ prompt, a, b }) =>
     rowOf(plainText(prompt).length, [plainText(a).length, plainText(b).length], limits),
   );

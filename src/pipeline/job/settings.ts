@@ -18,6 +18,8 @@ export type DataSource = {
   readonly source: string;
   readonly format?: string | undefined;
   readonly map?: ColumnMap | undefined;
+  /** Whether the first line of a CSV file names the columns; worked out unless said. */
+  readonly header?: boolean | undefined;
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number | undefined;
 };

@@ -164,9 +164,10 @@ function dataOf({ data, seed }: Recipe): FilesData | WorldData {
       labelled: world.labelled,
       test: world.test,
     };
-  const sourceOf = ({ file, ...rest }: NonNullable<typeof source>) => ({
+  const sourceOf = ({ file, header, ...rest }: NonNullable<typeof source>) => ({
     source: file,
     onBadRow: data.onBadRow ?? "fail",
+    ...(header === "auto" ? {} : { header: header === "yes" }),
     ...rest,
   });
   const files = { labelled, pool: unlabelled, test };

@@ -58,6 +58,12 @@ const sourceSchema = (what: string) =>
         .describe("JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file."),
       format: z.string().optional().describe("Name of a known shape; default worked out from the data."),
       map: columnMap.optional().describe("Column names, as prompt=instruction,chosen=good,rejected=bad."),
+      header: z
+        .enum(["yes", "no", "auto"])
+        .default("auto")
+        .describe(
+          "Whether the first line of a CSV or TSV file names the columns; auto: where the map or a known shape has its names, or it looks so.",
+        ),
       limit: count.optional().describe("Read only the first so many rows."),
     }),
     what,

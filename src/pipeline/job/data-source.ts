@@ -1,0 +1,14 @@
+/** How a recipe's file is read, in the words of the data room. */
+import type { PairOptions } from "../../data/pairs.ts";
+import type { DataSource } from "./settings.ts";
+
+/** What a source says of its reading; settings that it leaves out are left out. */
+export function readingOf({ format, map, header, onBadRow, limit }: DataSource): PairOptions {
+  return {
+    onBadRow,
+    ...(format === undefined ? {} : { format }),
+    ...(map === undefined ? {} : { map }),
+    ...(header === undefined ? {} : { header }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}
