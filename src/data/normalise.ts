@@ -34,3 +34,8 @@ export function unitOf(row: PreferenceRow | CandidatePair): string {
   if (plainText(row.prompt).trim() !== "") return promptId(row.prompt);
   return contentKey("chosen" in row ? row : { prompt: row.prompt, chosen: row.a, rejected: row.b });
 }
+
+/** What is kept together at the least: the row's group, else its normalised prompt. Rows of one dialogue (`dialogues.ts`) may have several. */
+export function splitKey(row: PreferenceRow | CandidatePair): string {
+  return row.meta?.group ?? contentKey("chosen" in row ? row : { ...row, chosen: row.a, rejected: row.b });
+}

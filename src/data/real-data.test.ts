@@ -2,10 +2,13 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { findDialogues } from "./dialogues.ts";
 import { readPreferences } from "./load.ts";
+import { splitKey } from "./normalise.ts";
 import { plainText } from "./rows.ts";
-import { splitKey, splitRows } from "./split.ts";
+import { splitRows } from "./split.ts";
 import { describeRows } from "./statistics.ts";
+import { stringMatch } from "./string-match.ts";
 import { findLeakage } from "./validate.ts";
 
 const folder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
@@ -34,6 +37,37 @@ describe.skipIf(!existsSync(hh))("HH-RLHF harmless-base, test split", () => {
     expect(characters?.rejected.mean).toBeCloseTo(211.1, 1);
     expect(characters?.chosenLonger?.high).toBeLessThan(0.5);
   });
+});
+
+describe.skipIf(!existsSync(hh))("HH-RLHF: pairs that tell each other's label", () => {
+  const parts = { labelled: 800, pool: 900, test: 600 };
+  test("131 prompts go on from another pair, all from its rejected response, and the finder finds the same pairs", async () => {
+    const { rows } = await readPreferences(hh);
+    expect(stringMatch(rows, rows)).toEqual({ pairs: 128, right: 128 });
+    const { told, linked } = findDialogues(rows);
+    expect(told.filter(([chosen]) => chosen)).toHaveLength(0);
+    expect(told.filter(([, rejected]) => rejected)).toHaveLength(128);
+    expect(linked.filter(Boolean)).toHaveLength(253);
+  });
+
+  test.each([1, 2, 3])(
+    "seed %i: a string match labels pool and test pairs after a split by prompt, none after one by dialogue",
+    async (seed) => {
+      const { rows } = await readPreferences(hh);
+      const tellTale = (by?: typeof splitKey) => {
+        const split = splitRows(rows, { seed, parts, ...(by === undefined ? {} : { by }) }).parts;
+        return {
+          pool: stringMatch(split.pool, [...split.labelled, ...split.test]),
+          test: stringMatch(split.test, [...split.labelled, ...split.pool]),
+        };
+      };
+      const before = tellTale(splitKey);
+      expect(before.pool.pairs).toBeGreaterThan(15);
+      expect(before.pool.right).toBe(before.pool.pairs);
+      expect(before.test.pairs).toBeGreaterThan(10);
+      expect(tellTale()).toEqual({ pool: { pairs: 0, right: 0 }, test: { pairs: 0, right: 0 } });
+    },
+  );
 });
 
 describe.skipIf(!existsSync(ethicsTrain))("ETHICS utilitarianism", () => {

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ConfigError } from "../core/errors.ts";
+import { splitKey } from "./normalise.ts";
 import type { PreferenceRow } from "./rows.ts";
-import { splitKey, splitRows } from "./split.ts";
+import { splitRows } from "./split.ts";
 
 const row = (id: string, prompt: string, group?: string): PreferenceRow => ({
   id,

@@ -1,7 +1,7 @@
-/** Seeded splits that never put one prompt, or one group, on both sides. They depend on the rows' content and ids, not on their order. */
+/** Seeded splits that never put one prompt, one dialogue or one group on both sides. They depend on the rows' content and ids, not on their order. */
 import { ConfigError } from "../core/errors.ts";
 import { createRng } from "../core/rng.ts";
-import { contentKey } from "./normalise.ts";
+import { findDialogues } from "./dialogues.ts";
 import type { PreferenceRow } from "./rows.ts";
 
 /** How to split. */
@@ -9,7 +9,7 @@ export type SplitOptions = {
   readonly seed: number | string;
   /** Part sizes: all fractions (each in (0, 1], summing to at most 1) or all counts of rows (integers from 1; `1` alone is a fraction). */
   readonly parts: Readonly<Record<string, number>>;
-  /** What must stay together; default: the row's group where it has one, else its normalised prompt. */
+  /** What must stay together; default: its dialogue (`dialogues.ts`), found by reading all rows. */
   readonly by?: (row: PreferenceRow) => string;
 };
 
@@ -39,7 +39,9 @@ export function splitRows<Name extends string>(
   >;
   const unused: PreferenceRow[] = [];
   const useAll = names.reduce((sum, name) => sum + wanted[name], 0) === rows.length;
-  const groups = groupsInDrawnOrder(rows, options.by ?? splitKey, options.seed);
+  const { by } = options;
+  const keys = by === undefined ? findDialogues(rows).keys : rows.map(by);
+  const groups = groupsInDrawnOrder(rows, keys, options.seed);
   const room = (name: Name) => wanted[name] - parts[name].length;
   for (const group of groups) {
     const fits = names.find((name) => room(name) >= group.length);
@@ -54,23 +56,18 @@ export function splitRows<Name extends string>(
   return { parts, unused, wanted, groups: groups.length };
 }
 
-/** What a split keeps together by default: the row's group, else its normalised prompt. */
-export function splitKey(row: PreferenceRow): string {
-  return row.meta?.group ?? contentKey(row);
-}
-
 function groupsInDrawnOrder(
   rows: readonly PreferenceRow[],
-  by: (row: PreferenceRow) => string,
+  keys: readonly string[],
   seed: number | string,
 ): PreferenceRow[][] {
   const groups = new Map<string, PreferenceRow[]>();
-  for (const row of rows) {
-    const key = by(row);
+  rows.forEach((row, i) => {
+    const key = keys[i]!;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [row]);
     else group.push(row);
-  }
+  });
   const rng = createRng(seed);
   return [...groups]
     .map(([key, group]) => ({

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { readText, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
+import { withDialogues } from "../data/dialogues.ts";
 import { joinHumanLabels } from "../data/human-labels.ts";
 import { jsonLines } from "../data/json-lines.ts";
 import { unitOf } from "../data/normalise.ts";
@@ -40,7 +41,7 @@ export async function writeQuestions(
     throw new ConfigError(
       `--out ${out}: is there already and may hold answers. Choose another folder, or remove it.`,
     );
-  const pairs = new Map(set.pairs.map((pair) => [pair.id, pair]));
+  const pairs = new Map(withDialogues(set.pairs).map((pair) => [pair.id, pair]));
   const answered = new Set(set.answers.map(({ id }) => id));
   const candidates = set.labels
     .filter(({ id }) => !answered.has(id))

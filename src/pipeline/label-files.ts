@@ -5,6 +5,7 @@ import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { writeJsonAtomic } from "../core/files.ts";
 import { type Log, silentLog } from "../core/log.ts";
+import { withDialogues } from "../data/dialogues.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
 import { unitOf } from "../data/normalise.ts";
 import { type CandidateStream, openCandidates } from "../data/stream-candidates.ts";
@@ -73,7 +74,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const openPairs = (file: string) => openCandidates(file, { ...read, seed, log: logFor(file) });
   return deps.pipeline.stage({
     name: "label",
-    version: 4,
+    version: 5,
     config: { teacher: settings, limits, rules, seed, read },
     inputs: {
       ...models,
@@ -175,7 +176,7 @@ async function judge(
   const judged = judgedLabels(
     labels,
     new Map(humanLabels.map(({ id, preferred }) => [id, preferred])),
-    new Map(pairs.map((pair) => [pair.id, unitOf(pair)])),
+    new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)])),
   );
   if (judged.length < LEAST_HELD_OUT) {
     const advice = adviceForFew(labels, "--max-length and --max-prompt-length", "name a file with more");

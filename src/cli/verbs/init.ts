@@ -90,7 +90,7 @@ models:
 
 data:
   source: ${value(data)}
-  # Drawn by prompt: no prompt is in two parts.
+  # Drawn by dialogue: no prompt, and no dialogue, is in two parts.
   split: { labelled: ${SPLIT.labelled}, unlabelled: ${SPLIT.pool}, test: ${SPLIT.test} }
   max_length: ${maxLength}
   max_prompt_length: ${Math.floor(maxLength / 2)}

@@ -1,6 +1,7 @@
 /** `weak-teacher inspect`: what a data file is, how it was understood, and what a model sees of one row. */
 import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
+import { type DialogueStatistics, describeDialogues } from "../../data/dialogue-statistics.ts";
 import { formatLoadReport, type LoadReport, readCandidates } from "../../data/load.ts";
 import { type CandidatePair, type HumanLabel, type PreferenceRow, plainText } from "../../data/rows.ts";
 import {
@@ -62,12 +63,17 @@ export function addInspect(program: Command): void {
     .action(act(runInspect));
 }
 
-type Loaded = { report: LoadReport; statistics: DataStatistics | null; pairs: readonly CandidatePair[] };
+type Loaded = {
+  report: LoadReport;
+  statistics: DataStatistics | null;
+  dialogues: DialogueStatistics;
+  pairs: readonly CandidatePair[];
+};
 
 async function runInspect(session: Session, file: string, options: InspectOptions): Promise<void> {
   checkFlags(options);
   const tokenizer = options.model === undefined ? undefined : await loadTokenizer(options.model);
-  const { report, statistics, pairs } = await load(file, options, tokenizer);
+  const { report, statistics, dialogues, pairs } = await load(file, options, tokenizer);
   const row =
     options.explain === true
       ? await explainRow(session, pairAt(pairs, options.row ?? 1), options)
@@ -77,9 +83,10 @@ async function runInspect(session: Session, file: string, options: InspectOption
   const text = [
     ...formatLoadReport(report),
     ...(statistics === null ? [] : formatStatistics(statistics)),
+    ...formatDialogues(dialogues, statistics !== null),
     ...(row === undefined ? [] : ["", row.text]),
   ];
-  session.result({ report, statistics, ...(row === undefined ? {} : row.value) }, text.join("\n"));
+  session.result({ report, statistics, dialogues, ...(row === undefined ? {} : row.value) }, text.join("\n"));
 }
 
 /** @throws ConfigError for flags that are missing or have no effect */
@@ -106,9 +113,10 @@ async function load(
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
   const { report, pairs, humanLabels } = await readCandidates(file, { ...readOptions(options), seed: 0 });
   const judged = judgedRows(pairs, humanLabels);
-  if (judged.length === 0) return { report, statistics: null, pairs };
+  const dialogues = describeDialogues(judged.length === 0 ? pairs : judged);
+  if (judged.length === 0) return { report, statistics: null, dialogues, pairs };
   const ordered = judged.map(({ id, prompt, chosen, rejected }) => ({ id, prompt, a: chosen, b: rejected }));
-  return { report, statistics: describeRows(judged, count), pairs: ordered };
+  return { report, statistics: describeRows(judged, count), dialogues, pairs: ordered };
 }
 
 /** The pairs that people judged, as preference rows; for ties the order means nothing. */
@@ -196,6 +204,23 @@ function formatStatistics({
       .map(([name, n]) => `${n} ${name}`)
       .join(", ")}`,
     ...lengths.flatMap(formatLengths),
+  ];
+}
+
+/** What dialogues give away; nothing where each row stands alone. */
+function formatDialogues(
+  { rows, dialogues, largest, told, crossing }: DialogueStatistics,
+  judged: boolean,
+): string[] {
+  if (rows === 0) return [];
+  const [first, second] = judged ? ["its chosen", "its rejected"] : ["its first", "its second"];
+  return [
+    `  dialogues: ${rows} rows are parts of ${dialogues} dialogues with several prompts (the largest has ${largest}); a run keeps each in one part, and a split by prompt into halves would part ${crossing} of the rows`,
+    ...(told.first + told.second + told.both === 0
+      ? []
+      : [
+          `    another row's prompt tells which response was gone on with: ${first} of ${told.first} pairs, ${second} of ${told.second}${told.both === 0 ? "" : `, both of ${told.both}`}`,
+        ]),
   ];
 }
 

@@ -2,6 +2,7 @@
 import { DataError } from "../../core/errors.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
+import { withDialogues } from "../../data/dialogues.ts";
 import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
 import { unitOf } from "../../data/normalise.ts";
@@ -16,7 +17,7 @@ import type { AuditRequest } from "./settings.ts";
 export type AuditRow = PreferenceRow & {
   /** Line of the file, from 1. */
   readonly line: number;
-  /** Rows of one group (one prompt) are in one fold. */
+  /** Rows of one group (one prompt, one dialogue) are in one fold. */
   readonly group: string;
   readonly fold: number;
   /** Its label was flipped on purpose: `chosen` is what the file calls rejected. */
@@ -39,12 +40,12 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
   const { file, digest, read, folds, seed, plant } = request;
   return deps.pipeline.stage({
     name: "audit-data",
-    version: 1,
+    version: 2,
     config: { read, folds, seed, plant: plant ?? null },
     inputs: { file: digest },
     run: async (work) => {
       const { rows, ties, lineOf, report } = await readPreferences(file, { ...read, log: deps.log });
-      const groups = rows.map(unitOf);
+      const groups = withDialogues(rows).map(unitOf);
       const foldOf = auditFolds(groups, folds, seed);
       // Sides are named by what the file prefers: "a" is its chosen response.
       const sides = rows.map(({ id }) => ({ id, human: "a" as const }));

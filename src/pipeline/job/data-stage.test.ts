@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog } from "../../core/log.ts";
+import { unitOf } from "../../data/normalise.ts";
 import { readPool } from "../../data/pool.ts";
 import type { Artefact } from "../stage.ts";
 import { openPipeline } from "../stages.ts";
@@ -67,6 +68,57 @@ test("three files: what the pool shares with the labelled pairs, and the test wi
     "unlabelled pairs left out: prompt also labelled": 1,
     "unlabelled pairs without a human label to measure by": 2,
     "test rows left out: prompt also in training": 2,
+  });
+});
+
+/** A dialogue: each row goes on from the rejected response of the one before. */
+const dialogue = (name: string, turns: number) => {
+  const prompt = (turn: number): string =>
+    turn === 0
+      ? `Human: ${name} 0`
+      : `${prompt(turn - 1)}\nAssistant: bad ${name} ${turn - 1}\nHuman: ${name} ${turn}`;
+  return Array.from({ length: turns }, (_, turn) => ({
+    prompt: prompt(turn),
+    chosen: `\nAssistant: good ${name} ${turn}`,
+    rejected: `\nAssistant: bad ${name} ${turn}`,
+  }));
+};
+
+test("one file: a dialogue is in one part, its rows are one unit everywhere, and one prompt of it is answered", async () => {
+  const rows = names("d", 30).flatMap((name) => dialogue(name, 3));
+  const data = await stage({
+    main: await source("main.jsonl", rows),
+    split: { labelled: 30, pool: 30, test: 30 },
+    testPrompts: 100,
+  });
+  const parts = [await readLabelled(data), await readPool(poolFolder(data)), await readTest(data)];
+  const seen = parts.map((part) => new Set(part.map(({ prompt }) => String(prompt).match(/d\d+/)![0])));
+  expect(seen.map(({ size }) => size)).toEqual([10, 10, 10]);
+  expect(new Set(seen.flatMap((one) => [...one])).size).toBe(30);
+  for (const part of parts) expect(new Set(part.map(unitOf)).size).toBe(10);
+  expect(await readPrompts(data)).toHaveLength(10);
+  const { findings } = await readFacts(data);
+  const count = (start: string) => findings.find(({ kind }) => kind.startsWith(start))!.count;
+  expect(count("rows of dialogues")).toBe(90);
+  expect(count("of these, in two parts if split by prompt")).toBeGreaterThan(60);
+  expect(count("test prompts not answered")).toBe(20);
+});
+
+test("files of their own: a pool pair whose dialogue is labelled, and a test row whose dialogue is trained on, is left out", async () => {
+  const [first, second, third] = dialogue("d", 3);
+  const [, next] = dialogue("e", 2);
+  const files = {
+    labelled: await source("labelled.jsonl", [...judged("l0"), second!]),
+    pool: await source("pool.jsonl", [...judged("u0", "u1"), first!]),
+    test: await source("test.jsonl", [...judged("t0"), third!, next!]),
+  };
+  const data = await stage({ files });
+  expect((await readPool(poolFolder(data))).map(({ prompt }) => prompt).sort()).toEqual(["u0", "u1"]);
+  expect(prompts(await readTest(data))).toEqual([next!.prompt, "t0"]);
+  const { findings } = await readFacts(data);
+  expect(Object.fromEntries(findings.map(({ kind, count }) => [kind, count]))).toMatchObject({
+    "unlabelled pairs left out: dialogue also labelled": 1,
+    "test rows left out: dialogue also in training": 1,
   });
 });
 

@@ -1,17 +1,19 @@
-/** The data of a job: read and split by prompt, or made as a world of its own. */
+/** The data of a job: read and split by dialogue, or made as a world of its own. */
 
 import { loadModel } from "../../checkpoint/load-model.ts";
 import { digestFile } from "../../core/digest.ts";
 import { ConfigError, DataError, pathProblem } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
-import { createRng } from "../../core/rng.ts";
 import { toCandidates } from "../../data/candidates.ts";
+import { crossingRows } from "../../data/dialogue-statistics.ts";
+import { findDialogues, withDialogues } from "../../data/dialogues.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
 import { type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
+import { splitKey } from "../../data/normalise.ts";
 import { isHubSource } from "../../data/readers/hub.ts";
-import { type CandidatePair, type PreferenceRow, plainText, promptId, type Text } from "../../data/rows.ts";
+import { type PreferenceRow, plainText } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
-import { dropDuplicatePairs, dropDuplicates, findLeakage, validateRows } from "../../data/validate.ts";
+import { dropDuplicatePairs, dropDuplicates, validateRows } from "../../data/validate.ts";
 import { preferenceWorld, type WorldPart } from "../../data/world.ts";
 import { openGoldScorer } from "../../evaluate/gold.ts";
 import { sampleCandidates, scoreCandidates } from "../../evaluate/simulate.ts";
@@ -21,13 +23,14 @@ import type { Artefact } from "../stage.ts";
 import { type DataFacts, type GoldRow, type JobData, writeData } from "./data-files.ts";
 import { readingOf } from "./data-source.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
+import { asRow, differentPrompts, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { DataSource, FilesData, WorldData } from "./settings.ts";
 
 /** Prompts that come with the package. */
 const DEMO_PROMPTS = new URL("../../../assets/demo/prompts.json", import.meta.url);
 
-/** Reads, checks and splits files of preferences. No prompt is in two parts. */
+/** Reads, checks and splits files of preferences. No prompt, and no dialogue, is in two parts. */
 export async function filesStage(
   { pipeline, log }: JobDeps,
   data: FilesData,
@@ -37,7 +40,7 @@ export async function filesStage(
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
-    version: 4,
+    version: 5,
     config: { ...data, seed },
     inputs: Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
     run: async (work) => writeData(work, await filesData(data, seed, log)),
@@ -54,28 +57,34 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
   const main = renamed(split.labelled, own?.pairs ?? []);
   const added = renamed(extra?.rows ?? [], [...main, ...split.pool, ...(own?.pairs ?? [])]);
   const read = dropDuplicates([...main, ...added]);
+  const labelled = added.length === 0 ? read.rows : withDialogues(read.rows);
   const unique = own && dropDuplicatePairs(own.pairs);
   const drawn = own ?? toCandidates(split.pool, seed);
-  const pool = withoutPrompts(unique?.pairs ?? drawn.pairs, read.rows);
-  const held = withoutPrompts(test?.rows ?? split.test, [...read.rows, ...pool.kept.map(asRow)]);
+  const pool = withoutLeaks(unique ? withDialogues(unique.pairs) : drawn.pairs, labelled);
+  const held = withoutLeaks(test ? withDialogues(test.rows) : split.test, [...labelled, ...pool.kept]);
+  const answered = promptsToAnswer(held.kept, {
+    sample: data.files.test !== undefined,
+    most: data.testPrompts,
+    seed,
+  });
   const kept = new Set(pool.kept.map(({ id }) => id));
   const humanLabels = drawn.humanLabels.filter(({ id }) => kept.has(id));
   const poolRows = joinHumanLabels(pool.kept, humanLabels).rows;
   const reports = [split.report, extra?.report, own?.report, test?.report].filter((one) => one !== undefined);
   const total = (count: (report: LoadReport) => number) => reports.reduce((sum, one) => sum + count(one), 0);
   return {
-    labelled: read.rows,
+    labelled,
     pool: pool.kept,
     humanLabels,
     gold: [],
     test: held.kept,
-    prompts: promptsToAnswer(held.kept, data, seed),
+    prompts: answered.prompts,
     quality: {
       ...factsOf(
         reports.map(({ source }) => source).join(", "),
         [...new Set(reports.map(({ format }) => format))].join(", "),
         [...split.all, ...(extra?.rows ?? []), ...(own ? poolRows : []), ...(test?.rows ?? [])],
-        { labelled: read.rows, pool: pool.kept.map(asRow), test: held.kept },
+        { labelled, pool: pool.kept.map(asRow), test: held.kept },
         [
           {
             kind: "exact duplicates removed",
@@ -83,12 +92,17 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
           },
           { kind: "human ties left out", count: total(({ ties }) => ties) },
           { kind: "bad rows skipped", count: total(({ bad }) => bad.length) },
-          { kind: "unlabelled pairs left out: prompt also labelled", count: pool.left },
+          { kind: "rows of dialogues with several prompts, kept in one part", count: split.linked },
+          { kind: "of these, in two parts if split by prompt", count: split.crossing },
+          { kind: "unlabelled pairs left out: prompt also labelled", count: pool.samePrompt },
+          { kind: "unlabelled pairs left out: dialogue also labelled", count: pool.sameDialogue },
           {
             kind: "unlabelled pairs without a human label to measure by",
             count: pool.kept.length - humanLabels.length,
           },
-          { kind: "test rows left out: prompt also in training", count: held.left },
+          { kind: "test rows left out: prompt also in training", count: held.samePrompt },
+          { kind: "test rows left out: dialogue also in training", count: held.sameDialogue },
+          { kind: "test prompts not answered: another of their dialogue is", count: answered.sameDialogue },
         ],
       ),
       rows: total(({ rows, unlabelled }) => rows + unlabelled),
@@ -98,33 +112,33 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
 
 type SplitMain = Record<"all" | "labelled" | "pool" | "test", readonly PreferenceRow[]> & {
   readonly removed: number;
+  /** Rows whose dialogue has other prompts, and those of them that a split by prompt would put beside it in another part. */
+  readonly linked: number;
+  readonly crossing: number;
   readonly report: LoadReport | undefined;
+};
+
+const NO_MAIN: SplitMain = {
+  ...{ all: [], labelled: [], pool: [], test: [] },
+  ...{ removed: 0, linked: 0, crossing: 0, report: undefined },
 };
 
 /** The parts of the file that is split; empty ones where another file gives them. */
 async function splitMain({ main, split }: FilesData, seed: number, log: JobDeps["log"]): Promise<SplitMain> {
-  if (main === undefined) return { all: [], labelled: [], pool: [], test: [], removed: 0, report: undefined };
+  if (main === undefined) return NO_MAIN;
   const { rows, report } = await readRows(main, log);
   const unique = dropDuplicates(rows);
   const sizes = Object.fromEntries(Object.entries(split).filter(([, size]) => size > 0));
-  const { parts } = splitRows(unique.rows, { seed, parts: sizes });
+  const dialogues = findDialogues(unique.rows);
+  const options = { seed, parts: sizes, by: splitKey };
+  const { parts } = splitRows(withDialogues(unique.rows, dialogues), options);
   const { labelled = [], pool = [], test = [] } = parts;
-  return { all: rows, labelled, pool, test, removed: unique.removed.length, report };
-}
-
-/** Rows whose prompt, or nearly the same prompt, is not among `taken`: the others are left out, not trained around. */
-function withoutPrompts<Row extends PreferenceRow | CandidatePair>(
-  rows: readonly Row[],
-  taken: readonly PreferenceRow[],
-): { kept: readonly Row[]; left: number } {
-  const { samePrompt, nearPrompt } = findLeakage(rows.map(asRow), taken);
-  const leaked = new Set([...samePrompt.a, ...nearPrompt.a]);
-  return { kept: rows.filter(({ id }) => !leaked.has(id)), left: leaked.size };
-}
-
-/** A pair as a row, for counts and comparisons that do not ask which response was preferred. */
-function asRow(row: PreferenceRow | CandidatePair): PreferenceRow {
-  return "chosen" in row ? row : { id: row.id, prompt: row.prompt, chosen: row.a, rejected: row.b };
+  return {
+    ...{ all: rows, labelled, pool, test, report },
+    removed: unique.removed.length,
+    linked: dialogues.linked.filter(Boolean).length,
+    crossing: crossingRows(splitRows(unique.rows, options).parts, unique.rows, dialogues),
+  };
 }
 
 /**
@@ -214,26 +228,6 @@ const rowsOf = (world: Record<"labelled" | "pool" | "test", WorldPart>) => ({
   pool: world.pool.rows,
   test: world.test.rows,
 });
-
-/** Each prompt once, in the order of the rows; conversations stay conversations, for the student is to read them as it learnt them. */
-function differentPrompts(rows: readonly { readonly prompt: Text }[]): Text[] {
-  return [...new Map(rows.map(({ prompt }) => [promptId(prompt), prompt])).values()];
-}
-
-/** Test prompts to generate on: of a file's, whose order may mean something, a sample; those that were split off are in random order. */
-function promptsToAnswer(
-  test: readonly PreferenceRow[],
-  { files, testPrompts }: FilesData,
-  seed: number,
-): Text[] {
-  const all = differentPrompts(test);
-  if (files.test === undefined || all.length <= testPrompts) return all.slice(0, testPrompts);
-  const ids = new Map(all.map((prompt) => [promptId(prompt), prompt]));
-  const drawn = createRng(seed)
-    .fork("test-prompts")
-    .shuffle([...ids.keys()].sort());
-  return drawn.slice(0, testPrompts).map((id) => ids.get(id)!);
-}
 
 /** The prompts of a world. @throws DataError when the file is no list of texts; ConfigError when one comes twice */
 export async function readPromptList({ prompts, promptLimit }: WorldData): Promise<string[]> {

@@ -1,5 +1,7 @@
 /** Which share of the labelled prompts to hold out, for a recipe that is written for a file. */
 import { ConfigError } from "../../core/errors.ts";
+import { withDialogues } from "../../data/dialogues.ts";
+import { splitKey } from "../../data/normalise.ts";
 import type { PreferenceRow } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import { dropDuplicates } from "../../data/validate.ts";
@@ -21,7 +23,8 @@ export function heldOutShare(
   { seed, split }: { readonly seed: number } & Pick<FilesData, "split">,
 ): number | undefined {
   try {
-    const { labelled } = splitRows(dropDuplicates(rows).rows, { seed, parts: split }).parts;
+    const grouped = withDialogues(dropDuplicates(rows).rows);
+    const { labelled } = splitRows(grouped, { seed, parts: split, by: splitKey }).parts;
     const count = (heldOut: number) =>
       splitRowsOf(labelled, { seed, label: { heldOut, folds: 0 } }).heldOut.length;
     const counts = SHARES.map((share) => ({ share, pairs: count(share) }));

@@ -1,11 +1,11 @@
 /**
- * The labelled pairs: which of them a teacher learns from, and which it is measured on. No prompt is in both, and no group of prompts.
+ * The labelled pairs: which of them a teacher learns from, and which it is measured on. No prompt is in both, and no dialogue or group of prompts.
  * Without folds a share is kept from training; with K folds each is scored by a teacher that learned from the others, and the last
  * teacher learns from all.
  */
 import { createRng } from "../../core/rng.ts";
 import { toCandidates } from "../../data/candidates.ts";
-import { unitOf } from "../../data/normalise.ts";
+import { splitKey, unitOf } from "../../data/normalise.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import { groupBy } from "../../stats/describe.ts";
@@ -49,7 +49,8 @@ export function splitRowsOf(
     return { train: rows.filter((row) => !inside(row)), heldOut: rows.filter(inside) };
   }
   if (heldOut === 1) return { train: [], heldOut: rows };
-  const { parts } = splitRows(rows, { seed, parts: { heldOut, train: 1 - heldOut } });
+  // The data stage has written each row's dialogue as its group.
+  const { parts } = splitRows(rows, { seed, parts: { heldOut, train: 1 - heldOut }, by: splitKey });
   return parts;
 }
 

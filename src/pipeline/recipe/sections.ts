@@ -78,7 +78,7 @@ const splitSchema = z
     test: part("Pairs held out for the evaluation").optional(),
   })
   .describe(
-    "Parts of the source, drawn by prompt with the recipe's seed: no prompt is in two of them. A part that is left out comes from a file of its own.",
+    "Parts of the source, drawn by dialogue with the recipe's seed: no prompt is in two of them, and no prompt that goes on from, or quotes, a response of another. A part that is left out comes from a file of its own.",
   );
 
 /** Sampling, as in evaluation and in a made-up world. */
