@@ -72,6 +72,20 @@ describe("loadTokenizer", () => {
     expect(tokenizer.encode("")).toEqual([]);
   });
 
+  it("lets tokenizer.json alone decide: flags of slow tokenizers take no space or accent away", async () => {
+    const flags = { remove_space: true, do_lowercase_and_remove_accent: true };
+    const tokenizer = await loadTokenizer(
+      await folderOf({ "tokenizer.json": gpt2, "tokenizer_config.json": flags }),
+    );
+    expect(tokenizer.encode("Hé  he")).toEqual([72, 195, 169, 32, 257]);
+  });
+
+  it("refuses an added token that is found in whole words only", async () => {
+    const whole = { ...end, id: 259, content: "cat", single_word: true };
+    const folder = await folderOf({ "tokenizer.json": { ...gpt2, added_tokens: [end, whole] } });
+    await expect(loadTokenizer(folder)).rejects.toThrow(/single_word of "cat" is wrong, expected false/);
+  });
+
   it("builds the same tokenizer from vocab.json and merges.txt", async () => {
     const tokens = { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>" };
     const files = { "vocab.json": vocab, "merges.txt": `#version: 0.2\n${merges.join("\n")}\n` };

@@ -5,6 +5,7 @@
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { digestOf } from "../core/digest.ts";
 import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../core/errors.ts";
+import { withExactParts } from "./exact-parts.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
 import { withWordSplit } from "./word-split.ts";
@@ -58,7 +59,7 @@ export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer
 
 function assemble(folder: string, files: TokenizerFiles): Tokenizer {
   refuseWrongParts(folder, files.tokenizer);
-  const hf = createTokenizer(files);
+  const hf = createTokenizer(folder, files);
   const ids = specialIds(folder, files, hf);
   const { chatTemplate: source } = files;
   const vocabSize = largestId(files) + 1;
@@ -102,9 +103,12 @@ const PARTS = {
   added_tokens: [],
 };
 
-function createTokenizer({ tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizerLike {
-  const complete = { ...PARTS, ...withWordSplit(tokenizer), added_tokens: tokenizer.added_tokens ?? [] };
-  return new HfTokenizer(complete, tokenizerConfig);
+function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: TokenizerFiles): HfTokenizerLike {
+  const parts = withExactParts(folder, withWordSplit(tokenizer));
+  const complete = { ...PARTS, ...parts, added_tokens: tokenizer.added_tokens ?? [] };
+  // tokenizer.json alone decides; the library would also take white space and accents away where these say so.
+  const { remove_space: _space, do_lowercase_and_remove_accent: _accent, ...config } = tokenizerConfig;
+  return new HfTokenizer(complete, config);
 }
 
 /** What the library takes on trust: ids that are ids, texts that are texts. @throws CheckpointError */
@@ -122,9 +126,13 @@ function refuseWrongParts(folder: string, tokenizer: TokenizerFiles["tokenizer"]
     for (const [token, id] of Object.entries(vocab))
       if (!isId(id)) throw fail(`the id of ${show(token)}`, "a whole number", id);
   if (added !== null && !Array.isArray(added)) throw fail("added_tokens", "a list", added);
-  for (const token of (added ?? []) as { id?: unknown; content?: unknown }[])
+  for (const token of (added ?? []) as { id?: unknown; content?: unknown; single_word?: unknown }[]) {
     if (!isId(token?.id) || typeof token.content !== "string")
       throw fail("an added token", "an id and a content", token);
+    // The library finds it inside words as well.
+    if (token.single_word === true)
+      throw fail(`single_word of ${show(token.content)}`, "false (whole words only are not found)", true);
+  }
 }
 
 /** No vocabulary is larger than what a config may say. */
