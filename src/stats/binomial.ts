@@ -48,16 +48,21 @@ export function wilson(k: number, n: number, level = 0.95): Interval | null {
   checkCounts("wilson", Math.floor(k), n);
   checkCounts("wilson", Math.ceil(k), n);
   checkFraction("wilson", "level", level);
-  if (n === 0) return null;
+  return n === 0 ? null : { ...scoreInterval(k / n, n, level), n };
+}
+
+/**
+ * Wilson's interval of a share p that n draws gave, without the checks; n may be a number of draws that as much is known from, and
+ * no integer.
+ */
+export function scoreInterval(p: number, n: number, level: number): Omit<Interval, "n"> {
   const z = normalQuantile((1 + level) / 2);
-  const p = k / n;
   const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
   const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
   return {
     estimate: p,
-    low: k === 0 ? 0 : Math.max(0, centre - half),
-    high: k === n ? 1 : Math.min(1, centre + half),
-    n,
+    low: p === 0 ? 0 : Math.max(0, centre - half),
+    high: p === 1 ? 1 : Math.min(1, centre + half),
     level,
   };
 }

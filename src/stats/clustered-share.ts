@@ -1,0 +1,43 @@
+/** The interval of a share when items come in clusters (the pairs of one prompt), which count as the units. */
+import { scoreInterval, wilson } from "./binomial.ts";
+import { checkFraction, checkPaired, type Interval } from "./check.ts";
+import { groupBy, sum } from "./describe.ts";
+import { normalQuantile } from "./special.ts";
+import { studentQuantile } from "./t-interval.ts";
+
+/**
+ * Share of items for which something is so, with Wilson's interval of as many independent items as the clusters are worth: the share's
+ * variance between clusters is that of a ratio (Cochran 1977, section 2.11), it gives the effective number of items (at most their number),
+ * and a few clusters are taken off it by Student's factor (Korn & Graubard 1998). With one item in each cluster this is
+ * Wilson's interval itself; where all items are alike each cluster counts as one.
+ *
+ * @returns null without items; `n` is the number of clusters
+ */
+export function clusteredShare(
+  items: readonly boolean[],
+  clusters: readonly string[],
+  level = 0.95,
+): Interval | null {
+  checkPaired("clusteredShare", items, clusters);
+  checkFraction("clusteredShare", "level", level);
+  const groups = groupBy(items, (_, i) => clusters[i]!);
+  const hits = items.filter(Boolean).length;
+  if (groups.length === items.length) return wilson(hits, items.length, level);
+  return {
+    ...scoreInterval(hits / items.length, effectiveItems(groups, level), level),
+    n: groups.length,
+  };
+}
+
+/** How many independent items tell as much. There are two items in a cluster somewhere. */
+function effectiveItems(groups: readonly (readonly boolean[])[], level: number): number {
+  const k = groups.length;
+  const items = sum(groups.map((group) => group.length));
+  const hitsOf = (group: readonly boolean[]) => group.filter(Boolean).length;
+  const p = sum(groups.map(hitsOf)) / items;
+  if (k === 1 || p === 0 || p === 1) return k;
+  const squares = sum(groups.map((group) => (hitsOf(group) - p * group.length) ** 2));
+  const variance = ((k / (k - 1)) * squares) / items ** 2;
+  const independent = Math.min(items, (p * (1 - p)) / variance);
+  return independent * (normalQuantile((1 + level) / 2) / studentQuantile(level, k - 1)) ** 2;
+}
