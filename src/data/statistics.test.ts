@@ -32,10 +32,10 @@ test("lengths, gaps and the share of longer chosen responses, by hand", () => {
     prompt: { mean: 2.25, median: 2, max: 4 }, // (2 + 2 + 4 + 1) / 4
     chosen: { mean: 3, median: 3, max: 5 }, // (4 + 2 + 1 + 5) / 4; (2 + 4) / 2
     meanGap: 0.5, // (2 - 1 + 0 + 1) / 4
-    largeGap: { estimate: 0.25, n: 4 },
+    largeGap: { estimate: 0.25, n: 3 }, // a and b share their prompt
     equalLength: 1,
   });
-  expect(characters?.chosenLonger).toMatchObject({ estimate: 2 / 3, n: 3 }); // a and d of a, b, d
+  expect(characters?.chosenLonger).toMatchObject({ estimate: 2 / 3, n: 2 }); // a and d of a, b, d, in two units
   expect(statistics.lengths).toHaveLength(1);
 });
 

@@ -1,7 +1,8 @@
 /** What `weak-teacher inspect` tells of a set of rows: counts, lengths, and whether length gives the preference away. */
-import { wilson } from "../stats/binomial.ts";
 import type { Interval } from "../stats/check.ts";
+import { clusteredShare } from "../stats/clustered-share.ts";
 import { mean, quantileOfSorted } from "../stats/describe.ts";
+import { unitOf } from "./normalise.ts";
 import { isTie, type PreferenceRow, plainText, promptId, type Text } from "./rows.ts";
 import { type ValidationReport, validateRows } from "./validate.ts";
 
@@ -22,9 +23,9 @@ export type PairLengths = {
   readonly rejected: LengthStatistics;
   /** Mean of length(chosen) - length(rejected). */
   readonly meanGap: number;
-  /** Share of rows where one response is at least twice as long as the other; 95 % Wilson interval. */
+  /** Share of rows where one response is at least twice as long as the other; 95 % interval over units (`n`): prompts, or groups of them. */
   readonly largeGap: Interval | null;
-  /** Share of rows with the longer response chosen, among those of unequal length; 95 % Wilson interval. 0.5: length tells nothing. */
+  /** Share of rows with the longer response chosen, among those of unequal length; 95 % interval over units. 0.5: length tells nothing. */
   readonly chosenLonger: Interval | null;
   readonly equalLength: number;
 };
@@ -78,19 +79,23 @@ export function pairLengths(
   const of = (part: "prompt" | "chosen" | "rejected") => rows.map((row) => lengthOf(row[part]));
   const [prompt, chosen, rejected] = [of("prompt"), of("chosen"), of("rejected")];
   const gaps = chosen.map((length, i) => length - rejected[i]!);
-  const unequal = gaps.filter((gap) => gap !== 0).length;
-  const large = gaps.filter(
+  const units = rows.map(unitOf);
+  const large = gaps.map(
     (gap, i) => gap !== 0 && Math.max(chosen[i]!, rejected[i]!) >= 2 * Math.min(chosen[i]!, rejected[i]!),
   );
+  const unequal = gaps.flatMap((gap, i) => (gap === 0 ? [] : [{ longer: gap > 0, unit: units[i]! }]));
   return {
     unit,
     prompt: lengthStatistics(prompt),
     chosen: lengthStatistics(chosen),
     rejected: lengthStatistics(rejected),
     meanGap: mean(gaps),
-    largeGap: wilson(large.length, rows.length),
-    chosenLonger: wilson(gaps.filter((gap) => gap > 0).length, unequal),
-    equalLength: rows.length - unequal,
+    largeGap: clusteredShare(large, units),
+    chosenLonger: clusteredShare(
+      unequal.map(({ longer }) => longer),
+      unequal.map(({ unit }) => unit),
+    ),
+    equalLength: rows.length - unequal.length,
   };
 }
 

@@ -1,14 +1,7 @@
 import { expect, test } from "vitest";
 import { createRng } from "../core/rng.ts";
 import { labelFromScores } from "../teacher/label.ts";
-import {
-  agreementByMargin,
-  agreementWith,
-  type Choice,
-  coverageCurve,
-  joinChoices,
-  threeWay,
-} from "./agreement.ts";
+import { agreementByMargin, agreementWith, type Choice, coverageCurve, joinChoices } from "./agreement.ts";
 
 const choices = (text: string, prefix = "p"): Choice[] =>
   text
@@ -81,16 +74,4 @@ test("the coverage curve goes from the surest labels to all", () => {
   expect(curve[0]!.threshold).toBe(labels[0]!.confidence);
   // equal confidences enter together
   expect(coverageCurve([label("p0", 1), label("p1", 1)], choices("a b"), { points: 2 })).toHaveLength(1);
-});
-
-test("three judges leave at most one alone, and gold takes a side where weak and human differ", () => {
-  const weak = choices("a a a b b tie a b");
-  const human = choices("a a b a b a a a");
-  const gold = choices("a b a a a a", "p");
-  const more = [...gold, { id: "p7", preferred: "a" as const }];
-  // p0 all; p1 gold alone; p2 human alone; p3 weak alone; p4 gold alone; p5 weak undecided; p6 no gold; p7 weak alone
-  const result = threeWay(weak, human, more);
-  expect(result).toMatchObject({ n: 6, allAgree: 1, humanAlone: 1, weakAlone: 2, goldAlone: 2, skipped: 2 });
-  expect(result.goldWithWeak).toMatchObject({ estimate: 1 / 3, n: 3 });
-  expect(threeWay(weak.slice(0, 1), human, gold).goldWithWeak).toBeNull();
 });

@@ -7,7 +7,7 @@ function subset(name: string | undefined, right: number, n: number) {
   return Array.from({ length: n }, (_, i) => ({
     row: {
       id: `${name}${i}`,
-      prompt: "p",
+      prompt: `${name}${i}?`,
       chosen: "c",
       rejected: "r",
       ...(name === undefined ? {} : { meta: { subset: name } }),
@@ -35,7 +35,7 @@ describe("rewardBench", () => {
       {
         section: "Chat",
         accuracy: 0.5, // 3 of 6
-        n: 6,
+        pairs: 6,
         missing: ["alpacaeval-length", "alpacaeval-hard", "mt-bench-med"],
       },
     ]);
@@ -47,7 +47,7 @@ describe("rewardBench", () => {
     const code = [...subset("hep-go", 2, 4), ...subset("hep-rust", 4, 4)];
     const [reasoning] = bench([...subset("math-prm", 1, 1), ...code]).sections;
     // Mathematics 1 with weight 8; code 6 of 8: (8 + 6) / 16.
-    expect(reasoning).toMatchObject({ section: "Reasoning", accuracy: 0.875, n: 9 });
+    expect(reasoning).toMatchObject({ section: "Reasoning", accuracy: 0.875, pairs: 9 });
     expect(bench(subset("math-prm", 1, 2)).sections[0]!.accuracy).toBe(0.5);
   });
 
@@ -59,6 +59,22 @@ describe("rewardBench", () => {
     const { score, sections } = bench(all);
     expect(sections.map(({ accuracy }) => accuracy)).toEqual([0, 0.25, 0.5, 0.75]);
     expect(score).toBe(0.375);
+  });
+
+  it("counts prompts, not pairs: four prompts of fifty pairs, two right", () => {
+    const rows = Array.from({ length: 200 }, (_, i) => ({
+      id: String(i),
+      prompt: `p${i % 4}`,
+      chosen: `c${i}`,
+      rejected: `r${i}`,
+    }));
+    const { overall, subsets } = rewardBench(
+      rows,
+      rows.map((_, i) => ({ chosen: i % 2, rejected: 0.5 })),
+    );
+    expect(overall).toMatchObject({ estimate: 0.5, n: 4 });
+    expect(overall.high - overall.low).toBeGreaterThan(0.7);
+    expect(subsets[0]).toMatchObject({ pairs: 200, accuracy: { n: 4 } });
   });
 
   it("does not count a tie as right, and shows it", () => {

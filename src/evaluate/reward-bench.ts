@@ -3,9 +3,11 @@
  * section 4 and its public code), for anything that scores pairs.
  */
 import { DataError } from "../core/errors.ts";
+import { unitOf } from "../data/normalise.ts";
 import type { PreferenceRow } from "../data/rows.ts";
-import { wilson } from "../stats/binomial.ts";
 import { checkPaired, checkSample, type Interval } from "../stats/check.ts";
+import { clusteredShare } from "../stats/clustered-share.ts";
+import { groupBy } from "../stats/describe.ts";
 import type { GoldScorer } from "./gold.ts";
 
 /** Subsets of each section of RewardBench 1. */
@@ -44,7 +46,9 @@ export type SubsetAccuracy = {
   readonly subset: string;
   /** The section it belongs to in RewardBench; null for other data. */
   readonly section: string | null;
+  /** Over units: `n` counts prompts, or groups of them, not pairs. */
   readonly accuracy: Interval;
+  readonly pairs: number;
   /** Pairs with equal scores; they count as wrong. */
   readonly ties: number;
 };
@@ -53,7 +57,7 @@ export type SubsetAccuracy = {
 export type SectionAccuracy = {
   readonly section: string;
   readonly accuracy: number;
-  readonly n: number;
+  readonly pairs: number;
   /** Subsets of RewardBench that the data lacks: with any of them the figure compares with no published one. */
   readonly missing: readonly string[];
 };
@@ -64,7 +68,7 @@ export type RewardBench = {
   readonly sections: readonly SectionAccuracy[];
   /** Mean of the four sections, as on the leaderboard; null unless all four are there. */
   readonly score: number | null;
-  /** Plain share over all pairs. */
+  /** Plain share over all pairs; its interval over units. */
   readonly overall: Interval;
 };
 
@@ -81,19 +85,17 @@ export function rewardBench(rows: readonly PreferenceRow[], scores: readonly Pai
     0,
   );
   if (rows.length === 0) throw new DataError("reward bench", 0, "there are no pairs, expected at least one.");
-  const bySubset = new Map<string, PairScore[]>();
-  rows.forEach((row, i) => {
-    const subset = row.meta?.subset ?? NO_SUBSET;
-    bySubset.set(subset, [...(bySubset.get(subset) ?? []), scores[i]!]);
-  });
-  const subsets = [...bySubset].map(
-    ([subset, pairs]): SubsetAccuracy => ({
+  const pairs = rows.map((row, i): ScoredPair => ({ ...scores[i]!, unit: unitOf(row), row }));
+  const subsets = groupBy(pairs, ({ row }) => row.meta?.subset ?? NO_SUBSET).map((own): SubsetAccuracy => {
+    const subset = own[0]!.row.meta?.subset ?? NO_SUBSET;
+    return {
       subset,
       section: sectionOf(subset),
-      accuracy: accuracyOf(pairs),
-      ties: pairs.filter(({ chosen, rejected }) => chosen === rejected).length,
-    }),
-  );
+      accuracy: accuracyOf(own),
+      pairs: own.length,
+      ties: own.filter(({ chosen, rejected }) => chosen === rejected).length,
+    };
+  });
   const sections = Object.keys(REWARD_BENCH_SECTIONS).flatMap(
     (section) => sectionAccuracy(section, subsets) ?? [],
   );
@@ -102,7 +104,7 @@ export function rewardBench(rows: readonly PreferenceRow[], scores: readonly Pai
     subsets,
     sections,
     score: complete ? sections.reduce((total, { accuracy }) => total + accuracy, 0) / sections.length : null,
-    overall: accuracyOf(scores),
+    overall: accuracyOf(pairs),
   };
 }
 
@@ -117,8 +119,13 @@ export async function scorePairs(scorer: GoldScorer, rows: readonly PreferenceRo
   return rows.map((_, i) => ({ chosen: scores[2 * i]!, rejected: scores[2 * i + 1]! }));
 }
 
-function accuracyOf(pairs: readonly PairScore[]): Interval {
-  return wilson(pairs.filter(({ chosen, rejected }) => chosen > rejected).length, pairs.length)!;
+type ScoredPair = PairScore & { readonly unit: string; readonly row: PreferenceRow };
+
+function accuracyOf(pairs: readonly ScoredPair[]): Interval {
+  return clusteredShare(
+    pairs.map(({ chosen, rejected }) => chosen > rejected),
+    pairs.map(({ unit }) => unit),
+  )!;
 }
 
 function sectionOf(subset: string): string | null {
@@ -130,16 +137,13 @@ function sectionOf(subset: string): string | null {
 function sectionAccuracy(section: string, subsets: readonly SubsetAccuracy[]): SectionAccuracy | undefined {
   const own = subsets.filter((subset) => subset.section === section);
   if (own.length === 0) return undefined;
-  const code = own
-    .filter(({ subset }) => CODE.test(subset))
-    .reduce((total, { accuracy }) => total + accuracy.n, 0);
-  const weightOf = ({ subset, accuracy }: SubsetAccuracy) =>
-    subset === MATHS && code > 0 ? code : accuracy.n;
+  const code = own.filter(({ subset }) => CODE.test(subset)).reduce((total, { pairs }) => total + pairs, 0);
+  const weightOf = ({ subset, pairs }: SubsetAccuracy) => (subset === MATHS && code > 0 ? code : pairs);
   const total = own.reduce((sum, subset) => sum + weightOf(subset), 0);
   return {
     section,
     accuracy: own.reduce((sum, subset) => sum + weightOf(subset) * subset.accuracy.estimate, 0) / total,
-    n: own.reduce((sum, { accuracy }) => sum + accuracy.n, 0),
+    pairs: own.reduce((sum, { pairs }) => sum + pairs, 0),
     missing: REWARD_BENCH_SECTIONS[section]!.filter((name) => !own.some(({ subset }) => subset === name)),
   };
 }

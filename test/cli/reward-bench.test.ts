@@ -9,7 +9,7 @@ import { weakTeacher } from "./spawn.ts";
 let folder: string;
 let file: string;
 const row = (subset: string, id: number, chosen: string, rejected: string) => ({
-  prompt: "say",
+  prompt: `say ${id}`,
   chosen,
   chosen_model: "x",
   rejected,
@@ -58,13 +58,31 @@ describe("reward-bench", () => {
       ["mine", 1, 0],
     ]);
     expect(result.sections).toMatchObject([
-      { section: "Chat", accuracy: 0.5, n: 2 },
-      { section: "Reasoning", accuracy: 0, n: 1 },
+      { section: "Chat", accuracy: 0.5, pairs: 2 },
+      { section: "Reasoning", accuracy: 0, pairs: 1 },
     ]);
     const text = await weakTeacher(["reward-bench", file, "--teacher", "longer"]);
     expect(text.stdout).toMatch(/alpacaeval-easy +Chat/);
     expect(text.stdout).toContain("no figure to compare with published ones");
-    expect(text.stdout).toMatch(/overall: 50 % \[15, 85\] of 4 pairs/);
+    expect(text.stdout).toMatch(/overall: 50 % \[15, 85\] of 4 pairs, n = 4 units/);
+  });
+
+  test("a share of pairs of few prompts is as uncertain as these prompts, here and in inspect", async () => {
+    const clustered = join(folder, "clustered.jsonl");
+    const rows = Array.from({ length: 200 }, (_, i) => {
+      const [long, short] = [`a long answer ${i}`, `no ${i}`];
+      const right = i % 4 < 2;
+      return { prompt: `q${i % 4}?`, chosen: right ? long : short, rejected: right ? short : long };
+    });
+    await writeFile(clustered, lines(rows));
+    const bench = await weakTeacher(["reward-bench", clustered, "--teacher", "longer", "--json"]);
+    const { overall, subsets } = JSON.parse(bench.stdout);
+    expect(subsets[0].pairs).toBe(200);
+    const inspected = JSON.parse((await weakTeacher(["inspect", clustered, "--json"])).stdout);
+    for (const share of [overall, inspected.statistics.lengths[0].chosenLonger]) {
+      expect(share).toMatchObject({ estimate: 0.5, n: 4 });
+      expect(share.high - share.low).toBeGreaterThan(0.7);
+    }
   });
 
   test("takes a folder for what it is: a head, a likelihood, a policy with its reference", async () => {

@@ -5,6 +5,7 @@ import type { BenchResult, BenchScorer } from "../../pipeline/bench-files.ts";
 import type { ReportTable } from "../../report/data.ts";
 import { formatInterval, formatNumber } from "../../report/format.ts";
 import { tableView } from "../../report/table.ts";
+import { sum } from "../../stats/describe.ts";
 import type { TokenLimits } from "../../text/pair.ts";
 import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
@@ -126,23 +127,24 @@ function wordsOf(file: string, result: BenchResult): string {
       { title: "subset" },
       { title: "section" },
       { title: "accuracy", format: "percent" },
+      { title: "units", format: "count" },
       { title: "pairs", format: "count" },
       { title: "ties", format: "count" },
     ],
-    rows: subsets.map((one) => [one.subset, one.section, one.accuracy, one.accuracy.n, one.ties]),
+    rows: subsets.map((one) => [one.subset, one.section, one.accuracy, one.accuracy.n, one.pairs, one.ties]),
   };
   const left = Object.entries(unscored).map(([why, count]) => `${count} ${why}`);
   const lines = [
     formatTable(tableView(table)!),
     "",
     ...sections.map(
-      ({ section, accuracy, n, missing }) =>
+      ({ section, accuracy, pairs: n, missing }) =>
         `${section}: ${formatNumber(accuracy, { format: "percent" })} of ${n} pairs${missing.length === 0 ? "" : `, without ${missing.join(", ")}: no figure to compare with published ones`}`,
     ),
     score === null
       ? "score: none, for it is the mean of all four sections"
       : `score (mean of the four sections): ${formatNumber(score, { format: "percent" })}`,
-    `overall: ${formatInterval(overall, { format: "percent" })} of ${overall.n} pairs`,
+    `overall: ${formatInterval(overall, { format: "percent" })} of ${pairs - sum(Object.values(unscored))} pairs, n = ${overall.n} units (prompts, or groups of them)`,
     `${file}: ${pairs} pairs by ${result.scorer}; ${truncated} seen in part${left.length === 0 ? "" : `; without a score: ${left.join(", ")}`}`,
   ];
   return lines.join("\n");
