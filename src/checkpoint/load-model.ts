@@ -2,7 +2,7 @@
 import { CheckpointError } from "../core/errors.ts";
 import { createRng } from "../core/rng.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
-import { describeModel, type Task } from "../model/families/index.ts";
+import { describeModel, type ModelDescription, type Task } from "../model/families/index.ts";
 import type { Family } from "../model/family.ts";
 import { REWARD_HEAD } from "../model/heads.ts";
 import { isAdapterParameter } from "../model/lora.ts";
@@ -28,10 +28,11 @@ export type LoadOptions = {
 export async function loadModel(runtime: Runtime, path: string, options: LoadOptions = {}): Promise<Model> {
   const folder = await openModelFolder(path);
   try {
-    const { family, decoder, task: stored } = describeModel(folder.config, `${folder.path}/config.json`);
+    const described = describeModel(folder.config, `${folder.path}/config.json`);
+    const { family, decoder, task: stored, config } = described;
     const task: Task = options.newRewardHead ? "reward" : stored;
     const parameters = parameterShapes(decoder, task);
-    const names = matchNames(folder, family, [...parameters.keys()], stored, task);
+    const names = matchNames(folder, described, [...parameters.keys()], task);
     const id = options.id ?? path;
     for (const [name, shape] of parameters) {
       const source = names.get(name);
@@ -48,7 +49,7 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
       task,
       lora: undefined,
       parameters,
-      config: folder.config,
+      config,
       folder: folder.path,
     };
   } finally {
@@ -83,11 +84,11 @@ const BUFFER =
 /** Stored name of each parameter; names may lack the family's prefix, as on the hub. */
 function matchNames(
   folder: ModelFolder,
-  family: Family,
+  described: ModelDescription,
   wanted: readonly string[],
-  stored: Task,
   task: Task,
 ): Map<string, string> {
+  const { family, task: stored, container } = described;
   const available = new Set(folder.names);
   const found = new Map<string, string>();
   const missing: string[] = [];
@@ -108,11 +109,13 @@ function matchNames(
   const used = new Set(found.values());
   // The language-model head is not part of a reward model; a tied head may be stored twice.
   const heads = new Set([
-    "lm_head.weight",
-    "embed_out.weight",
+    ...HEADS.flatMap((name) => storedNames(name, family)),
     ...(task === "language-model" ? [] : [REWARD_HEAD]),
   ]);
-  const left = folder.names.filter((name) => !used.has(name) && !BUFFER.test(name) && !heads.has(name));
+  const isRest = (name: string) => container?.rest.test(name) ?? false;
+  const left = folder.names.filter(
+    (name) => !used.has(name) && !BUFFER.test(name) && !heads.has(name) && !isRest(name),
+  );
   if (left.length > 0)
     throw new CheckpointError(
       folder.path,
@@ -121,10 +124,19 @@ function matchNames(
   return found;
 }
 
-function storedNames(name: string, family: Family): string[] {
-  return name.startsWith(family.prefix)
-    ? [name, name.slice(family.prefix.length)]
-    : [name, `${family.prefix}${name}`];
+/** The head has this name in transformers 5, whatever an older class calls it; files keep the old name. */
+const HEADS = ["lm_head.weight", "embed_out.weight"];
+
+/**
+ * Names a parameter may be stored under, the likeliest first: with the family's prefix, without, as part of a multimodal
+ * checkpoint, or by the head's other name.
+ */
+export function storedNames(name: string, { prefix, container }: Family): string[] {
+  const inTrunk = name.startsWith(prefix);
+  const bare = inTrunk ? name.slice(prefix.length) : name;
+  const around = (container?.prefixes ?? []).map(({ trunk, head }) => `${inTrunk ? trunk : head}${bare}`);
+  const others = HEADS.includes(name) ? HEADS.filter((head) => head !== name) : [];
+  return [name, inTrunk ? bare : `${prefix}${name}`, ...around, ...others];
 }
 
 /** Options of `saveModel`. */

@@ -16,7 +16,7 @@ import {
   where,
 } from "../graph/ops/elementwise.ts";
 import { gatherRows, iota, permuteRows, sizeOf } from "../graph/ops/gather.ts";
-import { expand, reshape } from "../graph/ops/layout.ts";
+import { expand, reshape, sum } from "../graph/ops/layout.ts";
 import { matmul } from "../graph/ops/matmul.ts";
 import { attend, softCap } from "../graph/ops/nn.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
@@ -53,17 +53,21 @@ export type PackedInputs = {
   readonly places: Tensor;
   /** `[B, T]`: 0 prompt, 1 response a, 2 response b, -1 padding. A response sees the prompt and itself. */
   readonly segments: Tensor;
+  /** Made of them, not fed: above 0 for the tokens of rows that have a token at `position` or later, `[N, 1]`. */
+  readonly reaches: (position: number) => Tensor;
 };
 
 /** Declares the inputs of a packed batch. */
 export function packedInputs(): PackedInputs {
-  return {
-    ids: input("ids", "int", ["N"]),
-    positions: input("positions", "int", ["N"]),
-    slots: input("slots", "int", ["B", "T"]),
-    places: input("places", "int", ["N"]),
-    segments: input("segments", "int", ["B", "T"]),
-  };
+  const positions = input("positions", "int", ["N"]);
+  const slots = input("slots", "int", ["B", "T"]);
+  const places = input("places", "int", ["N"]);
+  const reaches = memo((position) => {
+    const late = where(lessEqual(position, gatherRows(positions, slots)), scalar(1), scalar(0)); // [B, T]
+    return gatherRows(sum(late, [1], { keep: true }), div(places, sizeOf("T")));
+  });
+  const segments = input("segments", "int", ["B", "T"]);
+  return { ids: input("ids", "int", ["N"]), positions, slots, places, segments, reaches };
 }
 
 /** Attention within packed rows; masks and index maps are made once and shared by all layers. */

@@ -38,10 +38,27 @@ const MAX_SIZE = 2 ** 24;
 /** Layers are walked one by one before a weight is seen. */
 const MAX_LAYERS = 1024;
 
-/** Reads one `config.json`, with errors that name the file and the key. */
+/** Why a key changes no number here, and the values for which that holds (default: any). */
+export type HarmlessKey = {
+  readonly why: string;
+  readonly holds?: (value: unknown) => boolean;
+  /** The values that hold, in words. */
+  readonly expected?: string;
+};
+
+/** Keys that are known and change no number, by name. */
+export type HarmlessKeys = Readonly<Record<string, HarmlessKey>>;
+
+/**
+ * Reads one `config.json`, with errors that name the file and the key. It remembers which keys were asked for, so that
+ * `refuseUnread` can refuse the others: a key is read, known to be harmless, or refused.
+ */
 export class ConfigReader {
   readonly file: string;
   readonly #values: Readonly<Record<string, unknown>>;
+  readonly #asked = new Set<string>();
+  readonly #fixed = new Map<string, unknown>();
+  readonly #notes: string[] = [];
 
   constructor(json: unknown, file: string) {
     if (json === null || typeof json !== "object" || Array.isArray(json))
@@ -50,13 +67,35 @@ export class ConfigReader {
     this.#values = json as Record<string, unknown>;
   }
 
+  /** Every key that was asked for so far, there or not. */
+  get asked(): readonly string[] {
+    return [...this.#asked];
+  }
+
+  /** Keys of which one value only is computed here, with that value. */
+  get fixed(): ReadonlyMap<string, unknown> {
+    return this.#fixed;
+  }
+
+  /** What a person should know about how the config was understood. */
+  get notes(): readonly string[] {
+    return this.#notes;
+  }
+
+  /** Says how something was understood that could be understood otherwise. */
+  note(text: string): void {
+    if (!this.#notes.includes(text)) this.#notes.push(text);
+  }
+
   /** True when the key is there and not null. */
   has(key: string): boolean {
-    return this.#values[key] !== undefined && this.#values[key] !== null;
+    const value = this.raw(key);
+    return value !== undefined && value !== null;
   }
 
   raw(key: string): unknown {
-    return this.#values[key];
+    this.#asked.add(key);
+    return Object.hasOwn(this.#values, key) ? this.#values[key] : undefined;
   }
 
   /** A positive integer under the first of `keys` that is there. */
@@ -96,22 +135,40 @@ export class ConfigReader {
 
   activation(keys: string | readonly string[], fallback?: string): Activation {
     const [key, value] = this.#first(keys, fallback);
-    const activation = ACTIVATIONS[String(value)];
-    if (activation === undefined)
+    if (!Object.hasOwn(ACTIVATIONS, String(value)))
       throw this.error(key, `one of ${Object.keys(ACTIVATIONS).join(", ")}`, value);
-    return activation;
+    return ACTIVATIONS[String(value)]!;
+  }
+
+  /** A JSON object under a key, or undefined. */
+  object(key: string): Readonly<Record<string, unknown>> | undefined {
+    if (!this.has(key)) return undefined;
+    const value = this.raw(key);
+    if (typeof value !== "object" || Array.isArray(value)) throw this.error(key, "an object", value);
+    return value as Record<string, unknown>;
   }
 
   /** @throws CheckpointError when a key holds something other than the one value this project computes */
   only(key: string, expected: unknown): void {
-    const value = this.#values[key];
-    if (value !== undefined && value !== null && value !== expected)
-      throw this.error(key, `${JSON.stringify(expected)} (other values are not supported)`, value);
+    this.#fixed.set(key, expected);
+    if (this.has(key) && !sameJson(this.raw(key), expected))
+      throw this.error(key, `${JSON.stringify(expected)} (other values are not supported)`, this.raw(key));
+  }
+
+  /**
+   * A key that says again what another says, and so must agree with it; where it is not there it agrees.
+   * @param other - the key that counts, or how it comes to its value
+   * @param own - the key's value, where it stands inside another
+   * @throws CheckpointError naming both when they differ
+   */
+  agrees(key: string, other: string, value: unknown, own: unknown = this.raw(key)): void {
+    if (own !== undefined && own !== null && !sameJson(own, value))
+      throw this.#differ([key, own], [other, value]);
   }
 
   /** Token ids under a key that may hold one or a list. */
   ids(key: string): number[] {
-    const value = this.#values[key];
+    const value = this.raw(key);
     if (value === undefined || value === null) return [];
     const list = Array.isArray(value) ? value : [value];
     if (!list.every((id) => Number.isInteger(id)))
@@ -119,13 +176,58 @@ export class ConfigReader {
     return list as number[];
   }
 
+  /**
+   * Ends the reading: refuses what was neither asked for nor is harmless. A null says nothing and passes.
+   * @param reader - who has read, such as "llama"
+   * @throws CheckpointError naming all such keys
+   */
+  refuseUnread(reader: string, harmless: HarmlessKeys): void {
+    const unknown: string[] = [];
+    for (const [key, value] of Object.entries(this.#values)) {
+      if (this.#asked.has(key) || value === null) continue;
+      const known = Object.hasOwn(harmless, key) ? harmless[key] : undefined;
+      if (known === undefined) unknown.push(`"${key}": ${show(value)}`);
+      else if (known.holds !== undefined && !known.holds(value))
+        throw this.error(key, known.expected ?? "another value", value);
+    }
+    if (unknown.length === 0) return;
+    throw new CheckpointError(
+      this.file,
+      `${unknown.join(", ")}: not known for ${reader}, so whether ${unknown.length === 1 ? "it changes" : "they change"} the numbers is not known either. ` +
+        `Remove from config.json what is only a remark; docs/config-keys.md lists what is read.`,
+    );
+  }
+
   error(key: string, expected: string, got: unknown): CheckpointError {
     return new CheckpointError(this.file, `"${key}": expected ${expected}, got ${show(got)}.`);
   }
 
+  /** Value of the first key that is there; the others, where they are there too, must hold the same. */
   #first(keys: string | readonly string[], fallback: unknown): [string, unknown] {
     const list = typeof keys === "string" ? [keys] : keys;
-    const key = list.find((name) => this.has(name));
-    return key === undefined ? [list[0]!, fallback] : [key, this.#values[key]];
+    const there = list.filter((name) => this.has(name)).map((name) => [name, this.raw(name)] as const);
+    const [first] = there;
+    const other = there.find(([, value]) => !sameJson(value, first![1]));
+    if (first !== undefined && other !== undefined) throw this.#differ(other, first);
+    return first === undefined ? [list[0]!, fallback] : [...first];
   }
+
+  #differ(one: readonly [string, unknown], other: readonly [string, unknown]): CheckpointError {
+    return new CheckpointError(
+      this.file,
+      `"${one[0]}" is ${show(one[1])} and "${other[0]}" is ${show(other[1])}, expected the same of both. Remove the one that is wrong.`,
+    );
+  }
+}
+
+/** True when two JSON values are the same, whatever the order of members. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return a === b;
+  if (Array.isArray(a) !== Array.isArray(b)) return false;
+  const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key]))
+  );
 }

@@ -17,6 +17,8 @@ export interface ModelContext {
   readonly ids: Tensor;
   readonly positions: Tensor;
   readonly attention: Attention;
+  /** Above 0 for the tokens of rows that have a token at `position` or later, `[N, 1]`. */
+  reaches(position: number): Tensor;
   /** The parameter of this name; every use of a name is the same tensor. */
   weight(name: string, shape: readonly number[]): Tensor;
   /** `${name}.weight` `[out, in]` (and `${name}.bias`), plus the adapter on it if there is one: x `[N, in]` → `[N, out]`. */
@@ -36,12 +38,21 @@ export type ContextSetup = {
   readonly ids: Tensor;
   readonly positions: Tensor;
   readonly attention: Attention;
+  /** Where rows may be of several lengths; models of learned or plain positions do not ask. */
+  readonly reaches?: ((position: number) => Tensor) | undefined;
   readonly lora?: LoraSpec | undefined;
   readonly dropout?: Dropout | undefined;
 };
 
 /** Opens a context; blocks fill it with parameters as they use them. */
-export function createContext({ ids, positions, attention, lora, dropout }: ContextSetup): ModelContext {
+export function createContext({
+  ids,
+  positions,
+  attention,
+  reaches,
+  lora,
+  dropout,
+}: ContextSetup): ModelContext {
   const parameters = new Map<string, Tensor>();
   const weight = (name: string, shape: readonly number[]): Tensor => {
     const known = parameters.get(name);
@@ -60,6 +71,7 @@ export function createContext({ ids, positions, attention, lora, dropout }: Cont
     ids,
     positions,
     attention,
+    reaches: reaches ?? unknownLength,
     weight,
     linear(x, name, out, { bias = false, weightIsInOut = false } = {}) {
       const inner = x.shape[1] as number;
@@ -78,6 +90,10 @@ export function createContext({ ids, positions, attention, lora, dropout }: Cont
     },
     parameters: () => parameters,
   };
+}
+
+function unknownLength(): never {
+  throw new Error("internal: a model asks how long its rows are, which this program does not say");
 }
 
 /** Applies an activation by name. */

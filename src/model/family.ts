@@ -1,6 +1,6 @@
 /** What a model family must say about itself. */
 import type { Tensor } from "../graph/tensor.ts";
-import type { ConfigReader, DecoderConfig } from "./config.ts";
+import type { ConfigReader, DecoderConfig, HarmlessKeys } from "./config.ts";
 import type { ModelContext } from "./context.ts";
 
 /** A decoder of one family, configured. */
@@ -18,7 +18,25 @@ export interface Decoder {
   readonly headName: string;
   /** Gemma 2: logits are capped. */
   readonly logitCap?: number | undefined;
+  /** Granite: logits are multiplied by this. */
+  readonly logitScale?: number | undefined;
+  /** LongRoPE: sequences of more tokens than this turn at other frequencies, from their first token on. */
+  readonly longOver?: number | undefined;
 }
+
+/** A multimodal checkpoint that holds a text model of a family. */
+export type Container = {
+  /** `model_type` of the whole. */
+  readonly modelType: string;
+  /** Class names in `architectures` of the whole. */
+  readonly languageModel: string;
+  readonly rewardModel: string;
+  /** How tensors of the text model begin: those of its trunk, and its head. Several layouts have been written. */
+  readonly prefixes: readonly { readonly trunk: string; readonly head: string }[];
+  /** Names of tensors that belong to the rest. */
+  readonly rest: RegExp;
+  readonly harmless: HarmlessKeys;
+};
 
 /** A model family. */
 export interface Family {
@@ -31,5 +49,9 @@ export interface Family {
   readonly prefix: string;
   /** Projections PEFT adapts by default. */
   readonly loraTargets: readonly string[];
+  /** Keys of config.json that change nothing in this family, beside `COMMON_HARMLESS`. */
+  readonly harmless: HarmlessKeys;
+  /** The multimodal checkpoint this family's models also come in. */
+  readonly container?: Container;
   configure(config: ConfigReader): Decoder;
 }

@@ -1,6 +1,6 @@
 /** The programs of generation: prefill, step, and moving cache rows; built and compiled once per model and mode. */
 import { writeProgram } from "../graph/onnx/write.ts";
-import { exp, mul, sub } from "../graph/ops/elementwise.ts";
+import { exp, lessEqual, mul, scalar, sub, where } from "../graph/ops/elementwise.ts";
 import { argmax, maxLast } from "../graph/ops/extremes.ts";
 import { gatherRows, setRows } from "../graph/ops/gather.ts";
 import { padTo, reshape, sum } from "../graph/ops/layout.ts";
@@ -74,7 +74,8 @@ function prefillOutputs(decoder: Decoder, lora: LoraSpec | undefined, mode: Gene
 function stepOutputs(decoder: Decoder, lora: LoraSpec | undefined, mode: GenerationMode): Outputs {
   const [ids, positions] = [input("ids", "int", ["N"]), input("positions", "int", ["N"])];
   const { attention, written } = steppingAttention(positions);
-  return { ...predictions(decoder, { ids, positions, attention, lora }, mode), ...written };
+  const reaches = (position: number) => where(lessEqual(position, positions), scalar(1), scalar(0));
+  return { ...predictions(decoder, { ids, positions, attention, reaches, lora }, mode), ...written };
 }
 
 /** What follows the tokens at `ends`, or every token. "check" is finite where all logits are. */

@@ -1,5 +1,6 @@
 /** What is computed from a decoder's last hidden states: token log-probabilities, logits, reward scores. */
 
+import { mul } from "../graph/ops/elementwise.ts";
 import { gatherRows } from "../graph/ops/gather.ts";
 import { concat, reshape, slice } from "../graph/ops/layout.ts";
 import { linear } from "../graph/ops/matmul.ts";
@@ -24,7 +25,8 @@ export function runTrunk(context: ModelContext, decoder: Decoder): { hidden: Ten
 export function logits(context: ModelContext, decoder: Decoder, hidden: Tensor): Tensor {
   const { vocabSize, embeddingSize, tied } = decoder.config;
   const weight = context.weight(tied ? decoder.embeddingName : decoder.headName, [vocabSize, embeddingSize]);
-  const scores = linear(hidden, weight);
+  const { logitScale = 1 } = decoder;
+  const scores = linear(logitScale === 1 ? hidden : mul(hidden, logitScale), weight);
   return decoder.logitCap === undefined ? scores : softCap(scores, decoder.logitCap);
 }
 

@@ -5,22 +5,28 @@ import { checkFixture } from "../../src/evaluate/parity/check.ts";
 import { openFixtures } from "../../src/evaluate/parity/fixture.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
 
-const folder = fileURLToPath(new URL("../../../shared/fixtures/parity", import.meta.url));
-const present = existsSync(folder);
-const fixtures = present ? await openFixtures(folder) : [];
+const shared = (name: string) => fileURLToPath(new URL(`../../../shared/fixtures/${name}`, import.meta.url));
 
-describe.skipIf(!present)("parity with Hugging Face (fixtures of ../shared)", () => {
-  const runtime = openRuntime({ threads: 1 });
-  afterAll(() => runtime.close());
+/** Fixtures of transformers 4 and of transformers 5, which writes other keys. */
+describe.each([
+  ["parity", 22],
+  ["parity-v5", 13],
+])("parity with Hugging Face (fixtures %s of ../shared)", (name, count) => {
+  const present = existsSync(shared(name));
+  describe.skipIf(!present)("", async () => {
+    const fixtures = present ? await openFixtures(shared(name)) : [];
+    const runtime = openRuntime({ threads: 1 });
+    afterAll(() => runtime.close());
 
-  test("there are 22 fixtures", () => expect(fixtures.length).toBe(22));
+    test(`there are ${count} fixtures`, () => expect(fixtures.length).toBe(count));
 
-  test.each(fixtures.map((f) => [f.expected.name, f] as const))(
-    "%s agrees in every number",
-    async (_name, fixture) => {
-      const findings = await checkFixture(runtime, fixture);
-      expect(findings.filter((f) => !(f.shareOfLimit <= 1))).toEqual([]);
-      expect(findings.reduce((total, f) => total + f.numbers, 0)).toBeGreaterThan(300);
-    },
-  );
+    test.each(fixtures.map((f) => [f.expected.name, f] as const))(
+      "%s agrees in every number",
+      async (_name, fixture) => {
+        const findings = await checkFixture(runtime, fixture);
+        expect(findings.filter((f) => !(f.shareOfLimit <= 1))).toEqual([]);
+        expect(findings.reduce((total, f) => total + f.numbers, 0)).toBeGreaterThan(300);
+      },
+    );
+  });
 });

@@ -6,7 +6,7 @@ import {
   runEncoder,
   scoreSequences,
 } from "../../checkpoint/load-encoder.ts";
-import { loadModel } from "../../checkpoint/load-model.ts";
+import { loadModel, storedNames } from "../../checkpoint/load-model.ts";
 import { type PackedBatch, packRows, type TokenRow } from "../../data/packing.ts";
 import { gradients } from "../../graph/gradients.ts";
 import { writeProgram } from "../../graph/onnx/write.ts";
@@ -212,17 +212,28 @@ async function checkEncoder(runtime: Runtime, { folder, expected }: Fixture, to:
   await releaseEncoder(runtime, model);
 }
 
-type LossNumbers = { quantity: string; loss: number; grads: Gradients; parameters: number };
+type LossNumbers = {
+  quantity: string;
+  loss: number;
+  grads: Gradients;
+  parameters: number;
+  /** The parameter that a name in the fixture means: transformers 5 calls some otherwise than files do. */
+  named?: (name: string) => string;
+};
 
 function compareLoss(
   values: Record<string, Value>,
-  { quantity, loss, grads, parameters }: LossNumbers,
+  { quantity, loss, grads, parameters, named = (name) => name }: LossNumbers,
   to: Comparison,
 ): void {
   to.one(`${quantity} loss`, values["loss"]!.data[0] as number, loss, LIMITS.loss);
   to.add(`${quantity} gradient names`, [parameters], [Object.keys(grads).length], LIMITS.exact);
   for (const [name, summary] of Object.entries(grads))
-    to.gradient(`${quantity} gradient`, values[`grad:${name}`]?.data as Float32Array | undefined, summary);
+    to.gradient(
+      `${quantity} gradient`,
+      values[`grad:${named(name)}`]?.data as Float32Array | undefined,
+      summary,
+    );
 }
 
 /** `[2·P]` in pair order → first and second of each pair, `[P]` each. */
@@ -255,7 +266,13 @@ async function checkLoss(
   );
   const named = Object.fromEntries(parameters.map(([name], i) => [`grad:${name}`, derivatives[i]!]));
   const values = await evaluate(runtime, model, { ...outputs, ...named }, batch, feeds);
-  compareLoss(values, { quantity, loss, grads, parameters: parameters.length }, to);
+  const byStoredName = new Map(
+    parameters.flatMap(([name]) => storedNames(name, model.family).map((stored) => [stored, name] as const)),
+  );
+  // A multimodal checkpoint has gradients of parts that are not here.
+  const own = Object.entries(grads).filter(([name]) => !(model.family.container?.rest.test(name) ?? false));
+  const numbers = { quantity, loss, grads: Object.fromEntries(own), parameters: parameters.length };
+  compareLoss(values, { ...numbers, named: (name) => byStoredName.get(name) ?? name }, to);
   return values;
 }
 

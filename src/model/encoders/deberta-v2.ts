@@ -10,7 +10,8 @@ import { reshape, transpose } from "../../graph/ops/layout.ts";
 import { matmul } from "../../graph/ops/matmul.ts";
 import { attend } from "../../graph/ops/nn.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
-import { type Activation, ConfigReader } from "../config.ts";
+import { type Activation, ConfigReader, type HarmlessKeys } from "../config.ts";
+import { COMMON_HARMLESS, dropouts, harmless } from "../config-keys.ts";
 import { activate, createContext, type ModelContext } from "../context.ts";
 import type { RelativePositions } from "./relative-positions.ts";
 
@@ -37,19 +38,25 @@ export type DebertaConfig = {
 export function debertaConfig(json: unknown, file: string): DebertaConfig {
   const config = new ConfigReader(json, file);
   config.only("model_type", "deberta-v2");
-  config.only("relative_attention", true);
-  config.only("share_att_key", true);
+  config.only("architectures", ["DebertaV2ForSequenceClassification"]);
+  config.only("quantization_config", null);
+  // Both are false in a config that does not say them.
+  for (const key of ["relative_attention", "share_att_key"])
+    if (!config.flag(key, false)) throw config.error(key, "true (false is not supported)", config.raw(key));
   config.only("conv_kernel_size", 0);
   const hiddenSize = config.size("hidden_size", 1536);
   config.only("embedding_size", hiddenSize);
-  if (Object.keys((config.raw("id2label") as object | undefined) ?? { 0: "" }).length !== 1)
-    throw config.error("id2label", "one label (a score)", config.raw("id2label"));
+  config.only("pooler_hidden_size", hiddenSize);
+  const labels = config.object("id2label");
+  if (labels !== undefined && Object.keys(labels).length !== 1)
+    throw config.error("id2label", "one label (a score)", labels);
+  config.agrees("num_labels", "labels in id2label", 1);
   const maxPositions = config.size("max_position_embeddings", 512);
   const maxRelative = config.number("max_relative_positions", -1);
   const maxDistance = maxRelative < 1 ? maxPositions : maxRelative;
   const buckets = config.number("position_buckets", -1);
   const kinds = attentionTypes(config);
-  return {
+  const read = {
     vocabSize: config.size("vocab_size", 128100),
     hiddenSize,
     layers: config.layers("num_hidden_layers", 24),
@@ -66,7 +73,24 @@ export function debertaConfig(json: unknown, file: string): DebertaConfig {
     normRelative: String(config.raw("norm_rel_ebd") ?? "none").includes("layer_norm"),
     relative: { span: buckets > 0 ? buckets : maxDistance, buckets, maxDistance },
   };
+  config.refuseUnread("deberta-v2", { ...COMMON_HARMLESS, ...HARMLESS });
+  return read;
 }
+
+const HARMLESS: HarmlessKeys = {
+  ...dropouts("attention_probs_dropout_prob", "hidden_dropout_prob", "pooler_dropout", "cls_dropout"),
+  ...harmless(
+    "the type of the stored weights is in their file; arithmetic is float32",
+    "dtype",
+    "torch_dtype",
+  ),
+  ...harmless(
+    "for the language-model head, which a reward model does not have",
+    "legacy",
+    "tie_word_embeddings",
+  ),
+  ...harmless("of a convolution that is off", "conv_act", "conv_groups", "conv_dropout"),
+};
 
 function attentionTypes(config: ConfigReader): Set<string> {
   const raw = config.raw("pos_att_type") ?? [];

@@ -2,6 +2,7 @@
 import { add } from "../../graph/ops/elementwise.ts";
 import { gatherRows } from "../../graph/ops/gather.ts";
 import type { ConfigReader } from "../config.ts";
+import { dropouts, harmless } from "../config-keys.ts";
 import { activate } from "../context.ts";
 import type { Decoder, Family } from "../family.ts";
 
@@ -12,6 +13,17 @@ export const gptNeo: Family = {
   rewardModel: "GPTNeoForSequenceClassification",
   prefix: "transformer.",
   loraTargets: ["q_proj", "v_proj"],
+  harmless: {
+    ...dropouts("resid_dropout", "embed_dropout", "attention_dropout", "classifier_dropout"),
+    ...harmless(
+      "left over from GPT-2's config; the class has no such head",
+      "summary_type",
+      "summary_use_proj",
+      "summary_activation",
+      "summary_proj_to_labels",
+      "summary_first_dropout",
+    ),
+  },
   configure,
 };
 

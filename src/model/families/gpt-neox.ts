@@ -2,11 +2,14 @@
 import { add } from "../../graph/ops/elementwise.ts";
 import { gatherRows } from "../../graph/ops/gather.ts";
 import { reshape, slice } from "../../graph/ops/layout.ts";
-import { rope, ropeAngles } from "../../graph/ops/rope.ts";
+import { rope } from "../../graph/ops/rope.ts";
 import type { ConfigReader } from "../config.ts";
+import { dropouts } from "../config-keys.ts";
 import { activate } from "../context.ts";
 import type { Decoder, Family } from "../family.ts";
-import { ropeFrequencies } from "../rope.ts";
+import { ropeOf, turns } from "../rope.ts";
+import { readRope } from "../rope-config.ts";
+import { allLayers } from "./layer-kinds.ts";
 
 /** GPTNeoXForCausalLM. */
 export const gptNeoX: Family = {
@@ -15,6 +18,7 @@ export const gptNeoX: Family = {
   rewardModel: "GPTNeoXForSequenceClassification",
   prefix: "gpt_neox.",
   loraTargets: ["query_key_value"],
+  harmless: dropouts("attention_dropout", "hidden_dropout", "classifier_dropout"),
   configure,
 };
 
@@ -37,16 +41,23 @@ function configure(json: ConfigReader): Decoder {
     activation: json.activation("hidden_act", "gelu"),
   };
   const { normEpsilon, intermediateSize, activation } = config;
-  const share = json.number(["rotary_pct", "partial_rotary_factor"], 0.25);
-  if (!(share > 0 && share <= 1)) throw json.error("rotary_pct", "a share in (0, 1]", share);
-  const rotary = Math.trunc(headDim * share);
-  const frequencies = ropeFrequencies(json, rotary, json.number(["rotary_emb_base", "rope_theta"], 10000));
+  const setting = readRope(json, {
+    theta: 10000,
+    thetaKey: "rotary_emb_base",
+    share: { key: "rotary_pct", fallback: 0.25 },
+  });
+  // The names of other families are written beside by some versions and read by none.
+  json.agrees("rope_theta", "rotary_emb_base", setting.theta);
+  json.agrees("partial_rotary_factor", "rotary_pct", setting.share);
+  const turning = ropeOf(json, setting, config);
+  allLayers(json, config.layers);
   const parallel = json.flag("use_parallel_residual", true);
   const bias = json.flag("attention_bias", true);
   return {
     config,
     embeddingName: "gpt_neox.embed_in.weight",
     headName: "embed_out.weight",
+    longOver: turning.long?.over,
     embed: (m) => gatherRows(m.weight("gpt_neox.embed_in.weight", [config.vocabSize, hiddenSize]), m.ids),
     block: (m, x, layer) => {
       const name = `gpt_neox.layers.${layer}`;
@@ -54,7 +65,7 @@ function configure(json: ConfigReader): Decoder {
       const fused = m.linear(normal, `${name}.attention.query_key_value`, 3 * hiddenSize, { bias });
       const perHead = reshape(fused, ["N", heads, 3 * headDim]);
       const [q, k, v] = [0, 1, 2].map((i) => slice(perHead, 2, i * headDim, headDim)); // [N, H, D] each
-      const { cosine, sine } = ropeAngles(m.positions, frequencies);
+      const { cosine, sine } = turns(m, turning);
       const flat = (t: typeof x) => reshape(t, ["N", hiddenSize]);
       const options = { layer, heads, kvHeads: heads, headDim, scale: headDim ** -0.5 };
       const mixed = m.attention(

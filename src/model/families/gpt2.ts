@@ -3,6 +3,7 @@ import { add } from "../../graph/ops/elementwise.ts";
 import { gatherRows } from "../../graph/ops/gather.ts";
 import { slice } from "../../graph/ops/layout.ts";
 import type { ConfigReader } from "../config.ts";
+import { dropouts, harmless } from "../config-keys.ts";
 import { activate } from "../context.ts";
 import type { Decoder, Family } from "../family.ts";
 
@@ -13,6 +14,17 @@ export const gpt2: Family = {
   rewardModel: "GPT2ForSequenceClassification",
   prefix: "transformer.",
   loraTargets: ["c_attn"],
+  harmless: {
+    ...dropouts("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+    ...harmless(
+      "for the class with two heads, which is refused",
+      "summary_type",
+      "summary_use_proj",
+      "summary_activation",
+      "summary_proj_to_labels",
+      "summary_first_dropout",
+    ),
+  },
   configure,
 };
 

@@ -1,6 +1,11 @@
 /** Mistral: Llama with a sliding window in every layer. */
+import { dropouts } from "../config-keys.ts";
 import type { Family } from "../family.ts";
-import { llamaConfig, llamaDecoder } from "./llama.ts";
+import { allLayers, windowSize } from "./layer-kinds.ts";
+import { llamaDecoder } from "./llama-block.ts";
+import { LLAMA_DEFAULTS, llamaConfig, noBiases, sameRope } from "./llama-config.ts";
+
+const DEFAULTS = { ...LLAMA_DEFAULTS, intermediateSize: 14336, kvHeads: 8, maxPositions: 131072 };
 
 /** MistralForCausalLM. */
 export const mistral: Family = {
@@ -9,9 +14,12 @@ export const mistral: Family = {
   rewardModel: "MistralForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  harmless: dropouts("attention_dropout"),
   configure: (json) => {
-    const config = llamaConfig(json, { vocabSize: 32000, epsilon: 1e-6, theta: 10000, tied: false });
-    const window = json.has("sliding_window") ? json.size("sliding_window") : undefined;
-    return llamaDecoder(json, config, { window: () => window });
+    const config = llamaConfig(json, DEFAULTS);
+    noBiases(json, "attention_bias", "mlp_bias");
+    const window = windowSize(json, 4096);
+    allLayers(json, config.layers, window === undefined ? "full_attention" : "sliding_attention");
+    return llamaDecoder(config, { rope: sameRope(json, config), window: () => window });
   },
 };

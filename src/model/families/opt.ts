@@ -6,6 +6,7 @@ import { add } from "../../graph/ops/elementwise.ts";
 import { gatherRows } from "../../graph/ops/gather.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import type { ConfigReader } from "../config.ts";
+import { dropouts } from "../config-keys.ts";
 import { activate, type ModelContext } from "../context.ts";
 import type { Decoder, Family } from "../family.ts";
 
@@ -16,6 +17,7 @@ export const opt: Family = {
   rewardModel: "OPTForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  harmless: dropouts("dropout", "attention_dropout", "activation_dropout", "layerdrop"),
   configure,
 };
 
@@ -44,7 +46,8 @@ function configure(json: ConfigReader): Decoder {
     activation: json.activation("activation_function", "relu"),
   };
   const normFirst = json.flag("do_layer_norm_before", true);
-  const finalNorm = normFirst && !json.flag("_remove_final_layer_norm", false);
+  const removed = json.flag("_remove_final_layer_norm", false);
+  const finalNorm = normFirst && !removed;
   const { vocabSize, embeddingSize, intermediateSize, headDim, activation } = config;
   const projected = embeddingSize !== hiddenSize;
 

@@ -1,9 +1,18 @@
 /** Qwen 2 and 2.5: Llama with biases on query, key and value. Qwen 3: none, but a norm on each query and key head. */
 import type { ConfigReader } from "../config.ts";
+import { dropouts, harmless } from "../config-keys.ts";
 import type { Family } from "../family.ts";
-import { llamaConfig, llamaDecoder } from "./llama.ts";
+import { layerKinds, windowSize, windows } from "./layer-kinds.ts";
+import { llamaDecoder } from "./llama-block.ts";
+import { attentionBiases, LLAMA_DEFAULTS, llamaConfig, noBiases, sameRope } from "./llama-config.ts";
 
-const DEFAULTS = { vocabSize: 151936, epsilon: 1e-6, theta: 10000, tied: false };
+const DEFAULTS = {
+  ...LLAMA_DEFAULTS,
+  vocabSize: 151936,
+  intermediateSize: 22016,
+  kvHeads: 32,
+  maxPositions: 32768,
+};
 
 /** Qwen2ForCausalLM. */
 export const qwen2: Family = {
@@ -12,9 +21,18 @@ export const qwen2: Family = {
   rewardModel: "Qwen2ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  harmless: {
+    ...dropouts("attention_dropout"),
+    ...harmless("query, key and value have biases whatever it says", "attention_bias", "qkv_bias"),
+  },
   configure: (json) => {
     const config = llamaConfig(json, DEFAULTS);
-    return llamaDecoder(json, config, { qkvBias: true, window: slidingLayers(json) });
+    noBiases(json, "mlp_bias", "use_mrope");
+    return llamaDecoder(config, {
+      rope: sameRope(json, config),
+      qkvBias: true,
+      window: slidingLayers(json, config.layers),
+    });
   },
 };
 
@@ -25,22 +43,28 @@ export const qwen3: Family = {
   rewardModel: "Qwen3ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  harmless: dropouts("attention_dropout"),
   configure: (json) => {
-    const bias = json.flag("attention_bias", false);
     const config = llamaConfig(json, { ...DEFAULTS, headDim: 128 });
-    const variant = { qkvBias: bias, outputBias: bias, headNorms: true, window: slidingLayers(json) };
-    return llamaDecoder(json, config, variant);
+    noBiases(json, "mlp_bias", "use_mrope");
+    return llamaDecoder(config, {
+      rope: sameRope(json, config),
+      ...attentionBiases(json),
+      queryNorms: "heads",
+      window: slidingLayers(json, config.layers),
+    });
   },
 };
 
-/** With `use_sliding_window`, layers from `max_window_layers` on slide; without it none does. */
-function slidingLayers(json: ConfigReader): (layer: number) => number | undefined {
-  if (!json.flag("use_sliding_window", false) || !json.has("sliding_window")) return () => undefined;
-  const window = json.size("sliding_window");
+/**
+ * Without `use_sliding_window` no layer slides; with it those that `layer_types` names, and where that is not there those
+ * from `max_window_layers` on.
+ */
+function slidingLayers(json: ConfigReader, layers: number): (layer: number) => number | undefined {
+  const slides = json.flag("use_sliding_window", false);
+  const size = windowSize(json, 4096);
+  const window = slides ? size : undefined;
   const first = json.number("max_window_layers", 28);
-  const kinds = json.raw("layer_types");
-  return (layer) => {
-    const slides = Array.isArray(kinds) ? kinds[layer] === "sliding_attention" : layer >= first;
-    return slides ? window : undefined;
-  };
+  const kinds = layerKinds(json, layers, (layer) => window !== undefined && layer >= first);
+  return windows(json, kinds, window, slides ? "sliding_window" : '"use_sliding_window": false');
 }
