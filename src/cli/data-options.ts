@@ -3,13 +3,14 @@ import { type Command, Option } from "commander";
 import { parseColumnMap } from "../data/adapters/map.ts";
 import type { PairOptions } from "../data/pairs.ts";
 import type { TokenLimits } from "../text/pair.ts";
-import { wholeNumber } from "./options.ts";
+import { nameList, wholeNumber } from "./options.ts";
 
 /** How data is read and how long its rows may be. */
 export type DataOptions = {
   readonly map?: string;
   readonly format?: string;
   readonly header: "yes" | "no" | "auto";
+  readonly ignore?: readonly string[];
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number;
   readonly maxLength?: number;
@@ -22,6 +23,11 @@ export function withReading(command: Command): Command {
     .option("--map <columns>", "name the columns: prompt=instruction,chosen=good,rejected=bad")
     .option("--format <name>", "the name of a known shape, instead of working it out")
     .addOption(headerOption("the first line of a CSV or TSV file"))
+    .option(
+      "--ignore <names>",
+      "columns, members of messages and kinds of content parts to leave out on purpose: system,tools",
+      nameList,
+    )
     .addOption(
       new Option("--on-bad-row <what>", "stop at bad rows, or leave them out")
         .choices(["fail", "skip"])
@@ -75,14 +81,16 @@ export function readOptions({
   map,
   format,
   header,
+  ignore,
   onBadRow,
   limit,
-}: Pick<DataOptions, "map" | "format" | "header" | "onBadRow" | "limit">): PairOptions {
+}: Pick<DataOptions, "map" | "format" | "header" | "ignore" | "onBadRow" | "limit">): PairOptions {
   return {
     onBadRow,
     ...(header === "auto" ? {} : { header: header === "yes" }),
     ...(map === undefined ? {} : { map: parseColumnMap(map) }),
     ...(format === undefined ? {} : { format }),
+    ...(ignore === undefined ? {} : { ignore }),
     ...(limit === undefined ? {} : { limit }),
   };
 }

@@ -38,6 +38,14 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** Parser of names with commas between them. */
+export function nameList(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.some((name) => name === ""))
+    throw new InvalidArgumentError("Expected names with commas between them, as system,tools.");
+  return names;
+}
+
 /** The part of a verb's help that shows how it is used. */
 export function examples(lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  $ weak-teacher ${line}`).join("\n")}\n`;

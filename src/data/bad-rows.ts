@@ -1,5 +1,6 @@
 /** Collects what is wrong with rows and tells all of it at once. */
 import { DataError } from "../core/errors.ts";
+import { type ColumnReport, formatColumns } from "./column-report.ts";
 
 /** One bad row: its place, the column (`""` when the whole record is meant), what is wrong and what to do. */
 export type BadRow = {
@@ -22,8 +23,12 @@ function problemOf({ column, problem, fix }: BadRow): string {
   return `${column === "" ? "" : `"${column}" `}${problem}${fix === "" ? "" : `. ${fix}`}`;
 }
 
-/** One error for all bad rows: the first 20, then how many more. `bad` is not empty. */
-export function badRowsError(bad: readonly BadRow[], records: number): DataError {
+/** One error for all bad rows: the first 20, then how many more, and the table of columns where one is refused. `bad` is not empty. */
+export function badRowsError(
+  bad: readonly BadRow[],
+  records: number,
+  columns: readonly ColumnReport[] = [],
+): DataError {
   const first = bad[0]!;
   const others = bad
     .slice(1, LISTED)
@@ -31,5 +36,8 @@ export function badRowsError(bad: readonly BadRow[], records: number): DataError
     .join("");
   const more = bad.length > LISTED ? `\n… and ${bad.length - LISTED} more bad rows.` : "";
   const share = `\n${bad.length} of ${records} records are bad. Correct them, or leave them out with --on-bad-row skip.`;
-  return new DataError(first.file, first.line, `${problemOf(first)}${others}${more}${share}`);
+  const table = columns.some(({ fate }) => fate === "refused")
+    ? `\nColumns:\n${formatColumns(columns, records).join("\n")}`
+    : "";
+  return new DataError(first.file, first.line, `${problemOf(first)}${others}${more}${share}${table}`);
 }

@@ -3,6 +3,7 @@ import { DataError } from "../core/errors.ts";
 import { nearest } from "../core/suggest.ts";
 import type { Adapter, ParsedPair } from "./adapters/adapter.ts";
 import { ADAPTERS } from "./adapters/index.ts";
+import { parseRecord } from "./parse-record.ts";
 import type { RawRecord } from "./readers/record.ts";
 import { plainText, type Text } from "./rows.ts";
 
@@ -22,16 +23,21 @@ export type Detection = {
   readonly preview: readonly PreviewRow[];
 };
 
+/** Among which shapes to look, what to leave out, and what the reader took the file for. */
+export type DetectOptions = {
+  readonly adapters?: readonly Adapter[] | undefined;
+  readonly ignore?: readonly string[] | undefined;
+  readonly notes?: readonly string[];
+};
+
 /**
  * Takes the adapter that fits most of the first records (at least half; the more telling one among equals), so that a bad
  * row among them is reported as a row, not as an unknown format.
- * @param notes - what the reader took the file for, told where no shape fits
  * @throws DataError when none fits, naming the columns found and every shape that is known
  */
 export function detectFormat(
   records: readonly RawRecord[],
-  notes: readonly string[] = [],
-  adapters: readonly Adapter[] = ADAPTERS,
+  { adapters = ADAPTERS, ignore, notes = [] }: DetectOptions = {},
 ): Detection {
   const counts = adapters.map((adapter) => ({
     adapter,
@@ -41,17 +47,21 @@ export function detectFormat(
   const [why] = best.why;
   if (why === undefined || best.why.length * 2 < records.length)
     throw unknownFormat(records, notes, adapters);
-  return { adapter: best.adapter, why, preview: previewRows(records, best.adapter) };
+  return { adapter: best.adapter, why, preview: previewRows(records, best.adapter, ignore) };
 }
 
 /** Up to three rows as an adapter reads them; rows it cannot read are passed over. */
-export function previewRows(records: readonly RawRecord[], adapter: Adapter): PreviewRow[] {
+export function previewRows(
+  records: readonly RawRecord[],
+  adapter: Adapter,
+  ignore?: readonly string[],
+): PreviewRow[] {
   const rows: PreviewRow[] = [];
   for (const { line, value } of records) {
     if (rows.length === 3) break;
-    const pair = attempt(() => adapter.parse(value));
-    if (pair === undefined || "leaveOut" in pair) continue;
-    const { prompt, first, second, preferred } = pair;
+    const parsed = attempt(() => parseRecord(adapter, value, ignore));
+    if (parsed === undefined || "leaveOut" in parsed || parsed.pairs[0] === undefined) continue;
+    const { prompt, first, second, preferred } = parsed.pairs[0];
     rows.push({
       line,
       prompt: shorten(prompt, "end"),

@@ -5,6 +5,7 @@ import type { ParsedPair } from "./adapters/adapter.ts";
 import type { BadRow } from "./bad-rows.ts";
 import { formatBadRow, LISTED } from "./bad-rows.ts";
 import { drawOrder } from "./candidates.ts";
+import { type ColumnReport, unusedLine } from "./column-report.ts";
 import type { PreviewRow } from "./detect.ts";
 import { assignGroups, assignIds } from "./identify.ts";
 import { type PairOptions, type ReadPairs, readPairs } from "./pairs.ts";
@@ -30,7 +31,7 @@ export type LoadReport = {
   readonly preview: readonly PreviewRow[];
   /** What was decided about the file that may be wrong, such as whether its first line is a header. */
   readonly notes: readonly string[];
-  /** Records looked at: rows + ties + unlabelled + left out + bad. */
+  /** Records looked at; one may give several pairs, which count below by themselves. */
   readonly records: number;
   readonly rows: number;
   readonly ties: number;
@@ -40,6 +41,8 @@ export type LoadReport = {
   /** Rows and ties that are odd, by flag. */
   readonly flags: Readonly<Partial<Record<RowFlag, number>>>;
   readonly bad: readonly BadRow[];
+  /** What became of each column and each member of messages. */
+  readonly columns: readonly ColumnReport[];
 };
 
 /** Preferences, and apart from them the rows where people preferred neither. */
@@ -175,7 +178,7 @@ export class PairCounter {
   /** The report of a source whose pairs were counted. */
   report(
     source: string,
-    { detection, notes, records, leftOut, bad }: Omit<ReadPairs, "pairs" | "lines">,
+    { detection, notes, records, leftOut, bad, columns }: Omit<ReadPairs, "pairs" | "lines">,
   ): LoadReport {
     const { first, second, tie, none } = this.preferred;
     return {
@@ -191,6 +194,7 @@ export class PairCounter {
       leftOut,
       flags: this.flags,
       bad,
+      columns,
     };
   }
 }
@@ -206,6 +210,7 @@ export function formatLoadReport(report: LoadReport): string[] {
   const arrow = { first: ">", second: "<", tie: "=", none: "?" } as const;
   const odd = Object.entries(report.flags).map(([flag, n]) => `${n} ${flag}`);
   const out = Object.entries(report.leftOut).map(([reason, n]) => `${n} left out: ${reason}`);
+  const unused = unusedLine(report.columns);
   return [
     `${report.source}: read as ${report.format}: ${report.why}`,
     ...report.notes.map((note) => `  note: ${note}`),
@@ -213,6 +218,7 @@ export function formatLoadReport(report: LoadReport): string[] {
       (row) => `  line ${row.line}: ${row.prompt} │ ${row.first} ${arrow[row.preferred]} ${row.second}`,
     ),
     `  ${report.records} records: ${report.rows} preferences, ${report.ties} ties, ${report.unlabelled} unlabelled, ${report.bad.length} bad${out.map((text) => `, ${text}`).join("")}${odd.length === 0 ? "" : ` (odd: ${odd.join(", ")})`}`,
+    ...(unused === undefined ? [] : [`  columns ${unused}`]),
     ...report.bad.slice(0, LISTED).map((row) => `  skipped ${formatBadRow(row)}`),
     ...(report.bad.length > LISTED ? [`  … and ${report.bad.length - LISTED} more skipped`] : []),
   ];

@@ -1,11 +1,14 @@
 /** The reading part of `load.ts`: from a source to parsed pairs, with everything that went wrong on the way. */
 import { DataError } from "../core/errors.ts";
+import { refuse } from "./account.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapters/adapter.ts";
 import { ADAPTERS, adapterNamed } from "./adapters/index.ts";
 import { type ColumnMap, mapAdapter } from "./adapters/map.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
+import { type ColumnReport, ColumnTally } from "./column-report.ts";
 import { type Detection, detectFormat, previewRows } from "./detect.ts";
 import { headerKnower } from "./header.ts";
+import { parseRecord } from "./parse-record.ts";
 import type { RawProblem, RawRecord, RecordStream } from "./readers/record.ts";
 import { openTable, type TableOptions } from "./readers/table.ts";
 
@@ -22,6 +25,8 @@ export type PairOptions = TableOptions & {
   readonly onBadRow?: "fail" | "skip";
   /** Most pairs to read, from the front; default all. */
   readonly limit?: number;
+  /** Columns, members of messages and kinds of content parts that are left out on purpose. */
+  readonly ignore?: readonly string[];
 };
 
 /** What came of reading: the pairs, how the data was understood, and what is not among the pairs. */
@@ -37,6 +42,8 @@ export type ReadPairs = {
   /** Sound records that the format does not use, by reason. */
   readonly leftOut: Readonly<Record<string, number>>;
   readonly bad: readonly BadRow[];
+  /** What became of each column. */
+  readonly columns: readonly ColumnReport[];
 };
 
 /**
@@ -49,15 +56,19 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
   try {
     const head = await takeHead(stream);
     const detection = understand(head, options, notes);
-    const read = new PairCollector(detection.adapter);
+    const read = new PairCollector(detection.adapter, options.ignore);
+    const limit = options.limit ?? Number.POSITIVE_INFINITY;
     for await (const record of chain(head, stream)) {
-      if (read.pairs.length >= (options.limit ?? Number.POSITIVE_INFINITY)) break;
-      read.add(record);
+      if (read.pairs.length >= limit) break;
+      read.add(record, limit);
     }
-    if (read.bad.length > 0 && options.onBadRow !== "skip") throw badRowsError(read.bad, read.records);
+    const columns = read.columns.report();
+    if (read.bad.length > 0 && options.onBadRow !== "skip")
+      throw badRowsError(read.bad, read.records, columns);
     if (read.pairs.length === 0) throw nothingLeft(source, read);
     const { pairs, lines } = read;
-    return { pairs, lines, detection, notes, records: read.records, leftOut: read.leftOut, bad: read.bad };
+    const { records, leftOut, bad } = read;
+    return { pairs, lines, detection, notes, records, leftOut, bad, columns };
   } finally {
     await stream.return();
   }
@@ -94,19 +105,24 @@ export async function* chain(head: readonly (RawRecord | RawProblem)[], rest: Re
 /** Works out the shape of records, or takes the one that was named. @throws DataError as `detectFormat` */
 export function understand(
   head: readonly (RawRecord | RawProblem)[],
-  { map, format }: PairOptions,
+  { map, format, ignore }: PairOptions,
   notes: readonly string[] = [],
 ): Detection {
   const records = head.filter((record) => "value" in record);
-  if (map !== undefined) return chosenByUser(records, mapAdapter(map), "columns named with --map");
+  if (map !== undefined) return chosenByUser(records, mapAdapter(map), "columns named with --map", ignore);
   if (format !== undefined)
-    return chosenByUser(records, adapterNamed(format), `named with --format ${format}`);
+    return chosenByUser(records, adapterNamed(format), `named with --format ${format}`, ignore);
   if (records.length === 0) throw badRowsError(head.map(badRecord), head.length);
-  return detectFormat(records, notes);
+  return detectFormat(records, { ignore, notes });
 }
 
-function chosenByUser(records: readonly RawRecord[], adapter: Adapter, why: string): Detection {
-  return { adapter, why, preview: previewRows(records, adapter) };
+function chosenByUser(
+  records: readonly RawRecord[],
+  adapter: Adapter,
+  why: string,
+  ignore: readonly string[] | undefined,
+): Detection {
+  return { adapter, why, preview: previewRows(records, adapter, ignore) };
 }
 
 function badRecord(record: RawRecord | RawProblem): BadRow {
@@ -128,38 +144,43 @@ export function nothingLeft(
 export class RecordSorter {
   readonly bad: BadRow[] = [];
   readonly leftOut: Record<string, number> = {};
+  readonly columns = new ColumnTally();
   records = 0;
   private readonly adapter: Adapter;
+  private readonly ignore: readonly string[];
 
-  constructor(adapter: Adapter) {
+  constructor(adapter: Adapter, ignore: readonly string[] = []) {
     this.adapter = adapter;
+    this.ignore = ignore;
   }
 
   /**
-   * The pair of a record; undefined for what is bad or left out.
-   * @param check - may refuse a pair with a RowProblem
+   * The pairs of a record; none for what is bad or left out.
+   * @param check - may refuse a pair with a RowProblem, and with it the record
    */
   read(
     record: RawRecord | RawProblem,
     check: (pair: ParsedPair, record: RawRecord) => void = () => {},
-  ): ParsedPair | undefined {
+  ): readonly ParsedPair[] {
     this.records++;
     if ("problem" in record) {
       this.bad.push(badRecord(record));
-      return undefined;
+      return [];
     }
     try {
-      const parsed = this.adapter.parse(record.value);
+      const parsed = parseRecord(this.adapter, record.value, this.ignore);
       if (!("leaveOut" in parsed)) {
-        check(parsed, record);
-        return parsed;
+        this.columns.add(parsed.accounts);
+        refuse(parsed.accounts);
+        for (const pair of parsed.pairs) check(pair, record);
+        return parsed.pairs;
       }
       this.leftOut[parsed.leaveOut] = (this.leftOut[parsed.leaveOut] ?? 0) + 1;
     } catch (error) {
       if (!(error instanceof RowProblem)) throw error;
       this.bad.push(badRow(record, error));
     }
-    return undefined;
+    return [];
   }
 }
 
@@ -183,11 +204,13 @@ class PairCollector extends RecordSorter {
   readonly lines: number[] = [];
   private readonly placeOfId = new Map<string, string>();
 
-  add(record: RawRecord | RawProblem): void {
-    const pair = this.read(record, (parsed, { file, line }) => this.checkFreshId(parsed, `${file}:${line}`));
-    if (pair === undefined) return;
-    this.pairs.push(pair);
-    this.lines.push(record.line);
+  /** Adds the pairs of a record, as many as there is room for up to `limit`. */
+  add(record: RawRecord | RawProblem, limit: number): void {
+    const pairs = this.read(record, (parsed, { file, line }) => this.checkFreshId(parsed, `${file}:${line}`));
+    for (const pair of pairs.slice(0, limit - this.pairs.length)) {
+      this.pairs.push(pair);
+      this.lines.push(record.line);
+    }
   }
 
   private checkFreshId({ id }: ParsedPair, here: string): void {

@@ -1,8 +1,12 @@
 /** The few shapes all data takes once it is read. Field names are TRL's; see `field.md` 3.1. */
 import { canonicalJson, sha256 } from "../core/digest.ts";
+import type { Message as ChatMessage } from "../text/template.ts";
 
-/** One turn of a conversation. */
-export type Message = { readonly role: string; readonly content: string };
+/**
+ * One turn of a conversation. Further members (`name`, `reasoning_content`, `tool_calls`, …) go to the chat template as they are; the first message
+ * of a prompt may carry the template's inputs (`text/template-inputs.ts`).
+ */
+export type Message = ChatMessage;
 
 /** Plain text, or the turns of a conversation. */
 export type Text = string | readonly Message[];
@@ -73,7 +77,8 @@ export function sameText(a: Text, b: Text): boolean {
 export function promptId(prompt: Text): string {
   if (typeof prompt === "string") return sha256(prompt);
   const [only] = prompt;
-  return prompt.length === 1 && only?.role === "user" ? sha256(only.content) : sha256(canonicalJson(prompt));
+  const bare = prompt.length === 1 && only?.role === "user" && Object.keys(only).length === 2;
+  return sha256(bare ? only.content : canonicalJson(prompt));
 }
 
 /** True when people preferred neither response. */

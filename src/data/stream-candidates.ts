@@ -47,8 +47,10 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
   const scan = await scanPairs(file, options);
   const { names, repeated } = await resolveRepeats(file, options, scan);
   const bad = [...scan.sorter.bad, ...repeated].sort((x, y) => x.line - y.line);
-  if (bad.length > 0 && options.onBadRow !== "skip") throw badRowsError(bad, scan.sorter.records);
+  if (bad.length > 0 && options.onBadRow !== "skip")
+    throw badRowsError(bad, scan.sorter.records, scan.sorter.columns.report());
   const { records, leftOut } = scan.sorter;
+  const columns = scan.sorter.columns.report();
   if (scan.pairs === repeated.length) throw nothingLeft(source, { records, leftOut, bad });
   const report = scan.counter.report(source, {
     detection: scan.detection,
@@ -56,6 +58,7 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
     records,
     leftOut,
     bad,
+    columns,
   });
   tell(options.log ?? silentLog, report);
   const skipped = new Set(repeated.map(({ line }) => line));
@@ -102,21 +105,21 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
   try {
     const head = await takeHead(stream);
     const detection = understand(head, options, notes);
-    const sorter = new RecordSorter(detection.adapter);
+    const sorter = new RecordSorter(detection.adapter, options.ignore);
     const counter = new PairCounter();
     const [ids, contents] = [new Fingerprints(), new Fingerprints()];
     const [suspectIds, suspectContents] = [new Set<string>(), new Set<string>()];
     let pairs = 0;
     for await (const record of chain(head, stream)) {
-      const pair = sorter.read(record);
-      if (pair === undefined) continue;
-      pairs++;
-      counter.add(pair);
-      if (pair.id !== undefined) {
-        if (ids.add(pair.id)) suspectIds.add(pair.id);
-      } else {
-        const content = contentId(pair);
-        if (contents.add(content)) suspectContents.add(content);
+      for (const pair of sorter.read(record)) {
+        pairs++;
+        counter.add(pair);
+        if (pair.id !== undefined) {
+          if (ids.add(pair.id)) suspectIds.add(pair.id);
+        } else {
+          const content = contentId(pair);
+          if (contents.add(content)) suspectContents.add(content);
+        }
       }
     }
     return { detection, notes, sorter, counter, pairs, suspectIds, suspectContents };
@@ -133,12 +136,12 @@ async function* parsedPairs(
   options: PairOptions,
   { adapter }: Detection,
 ): AsyncGenerator<Parsed, void, undefined> {
-  const sorter = new RecordSorter(adapter);
+  const sorter = new RecordSorter(adapter, options.ignore);
   const stream = openPairTable(file, options, []);
   for await (const record of stream) {
-    const pair = sorter.read(record);
+    const pairs = sorter.read(record);
     sorter.bad.length = 0;
-    if (pair !== undefined && "value" in record) yield { pair, record };
+    for (const pair of pairs) if ("value" in record) yield { pair, record };
   }
 }
 

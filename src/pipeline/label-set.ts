@@ -123,7 +123,7 @@ async function poolOf(
 ): Promise<PoolSource> {
   if (record !== undefined && read !== undefined)
     throw new ConfigError(
-      `--map, --format, --header, --limit: have no effect here: ${folder} says how its pool was read. Leave them out.`,
+      `--map, --format, --header, --ignore, --limit: have no effect here: ${folder} says how its pool was read. Leave them out.`,
     );
   if (record !== undefined && isOfRun(record)) {
     if (pool !== undefined)

@@ -6,8 +6,12 @@ import { Template } from "@huggingface/jinja";
 import { sha256 } from "../core/digest.ts";
 import { CheckpointError, ConfigError, innerMessage } from "../core/errors.ts";
 import { boundLoops, loopLimits } from "./template-bounds.ts";
+import { splitTemplateInputs } from "./template-inputs.ts";
 
-/** One turn of a conversation; further members (`name`, `tool_calls`, …) are handed to the template. */
+/**
+ * One turn of a conversation; further members (`name`, `tool_calls`, …) are handed to the template, but for `template_inputs` of the first
+ * message (`template-inputs.ts`).
+ */
 export type Message = { readonly role: string; readonly content: string; readonly [key: string]: unknown };
 
 /** A parsed chat template. */
@@ -61,9 +65,13 @@ export function parseChatTemplate(
     digest: sha256(source),
     render: (messages, addGenerationPrompt) => {
       try {
+        const { messages: bare, inputs } = splitTemplateInputs(messages);
         const text = template.render({
           ...specialTokens,
-          messages,
+          ...inputs.chat_template_kwargs,
+          messages: bare,
+          // As transformers does: none, not undefined, where there are no tools.
+          tools: inputs.tools ?? null,
           add_generation_prompt: addGenerationPrompt,
           date_string: formatDate("%d %b %Y"),
           fixed_date_now: formatDate,

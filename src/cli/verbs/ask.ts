@@ -6,7 +6,7 @@ import { readJson } from "../../core/files.ts";
 import type { AnswerFacts } from "../../pipeline/ask-files.ts";
 import type { LabelSet } from "../../pipeline/label-set.ts";
 import { headerOption, readOptions } from "../data-options.ts";
-import { examples, wholeNumber } from "../options.ts";
+import { examples, nameList, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
@@ -15,6 +15,7 @@ type AskOptions = {
   readonly map?: string;
   readonly format?: string;
   readonly header: "yes" | "no" | "auto";
+  readonly ignore?: readonly string[];
   readonly limit?: number;
   readonly budget?: number;
   readonly among?: "undecided" | "all";
@@ -37,6 +38,7 @@ export function addAsk(program: Command): void {
     .option("--map <columns>", "name the pool's columns, for a bare labels.jsonl: prompt=instruction,…")
     .option("--format <name>", "the name of the pool's shape, for a bare labels.jsonl")
     .addOption(headerOption("for a bare labels.jsonl: the first line of a CSV or TSV pool"))
+    .option("--ignore <names>", "what of the pool is left out on purpose, for a bare labels.jsonl", nameList)
     .option(
       "--limit <n>",
       "only the first n pairs of the pool, for a bare labels.jsonl",
@@ -76,8 +78,8 @@ Merging scores nothing: the calibrator is fitted again with the answers, answere
 async function runAsk(session: Session, labels: string, options: AskOptions): Promise<void> {
   checkFlags(options);
   const { openLabelSet } = await import("../../pipeline/label-set.ts");
-  const { map, format, header, limit } = options;
-  const reading = header !== "auto" || [map, format, limit].some((flag) => flag !== undefined);
+  const { map, format, header, ignore, limit } = options;
+  const reading = header !== "auto" || [map, format, ignore, limit].some((flag) => flag !== undefined);
   const read = reading ? readOptions({ ...options, onBadRow: "fail" }) : undefined;
   const set = await openLabelSet(labels, options.pool, read);
   if (options.answers === undefined) await ask(session, set, options);

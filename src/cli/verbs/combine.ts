@@ -10,7 +10,7 @@ import { examples, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
-type CombineOptions = Pick<DataOptions, "map" | "format" | "header" | "onBadRow" | "limit"> &
+type CombineOptions = Pick<DataOptions, "map" | "format" | "header" | "ignore" | "onBadRow" | "limit"> &
   RuleOptions & {
     readonly out: string;
     readonly seed: number;

@@ -1,6 +1,7 @@
 /** `weak-teacher inspect`: what a data file is, how it was understood, and what a model sees of one row. */
 import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
+import { formatColumns } from "../../data/column-report.ts";
 import { type DialogueStatistics, describeDialogues } from "../../data/dialogue-statistics.ts";
 import { formatLoadReport, type LoadReport, readCandidates } from "../../data/load.ts";
 import { type CandidatePair, type HumanLabel, type PreferenceRow, plainText } from "../../data/rows.ts";
@@ -82,6 +83,8 @@ async function runInspect(session: Session, file: string, options: InspectOption
         : showRow(session, tokenizer!, pairAt(pairs, options.row), await tokenLimits(options));
   const text = [
     ...formatLoadReport(report),
+    "  columns:",
+    ...formatColumns(report.columns, report.records),
     ...(statistics === null ? [] : formatStatistics(statistics)),
     ...formatDialogues(dialogues, statistics !== null),
     ...(row === undefined ? [] : ["", row.text]),

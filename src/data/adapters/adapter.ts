@@ -1,4 +1,4 @@
-/** What an adapter is: it knows one shape of records and turns each into a pair of responses. */
+/** What an adapter is: it knows one shape of records and turns each into pairs of responses. */
 import type { RawRecord } from "../readers/record.ts";
 import type { RowMeta, Text } from "../rows.ts";
 
@@ -16,10 +16,21 @@ export type ParsedPair = {
     readonly scoreFirst?: number;
     readonly scoreSecond?: number;
   };
+  /**
+   * Of texts only. `turns`: the prompt is what a user says, the responses are answers, so that they can be told as messages (with a system
+   * message, or beside rows that are conversations). `guessed`: the prompt is what the two texts begin with, nothing in the data says so.
+   */
+  readonly promptIs?: "turns" | "guessed";
 };
 
 /** A sound record that the format does not use, with the reason that the report counts it under. */
 export type LeftOut = { readonly leaveOut: string };
+
+/** What came of one record: a pair, several (of one prompt), or nothing for a reason. */
+export type Parsed = ParsedPair | readonly ParsedPair[] | LeftOut;
+
+/** Columns by path, and what of each. Dots go into objects and into the objects of lists: `info.post`, `summaries.text`. */
+export type ColumnNotes = Readonly<Record<string, string>>;
 
 /** One known shape of data. */
 export type Adapter = {
@@ -27,10 +38,17 @@ export type Adapter = {
   readonly name: string;
   /** The shape in a few words, for help and error messages. */
   readonly shape: string;
-  /** Says whether a record has this shape; the text tells a person why. */
+  /** Says whether a record has this shape, by the columns that it needs; the text tells a person why. */
   matches(record: RawRecord): string | undefined;
+  /**
+   * The columns of this record that `parse` reads, and as what. All others are accounted for by `account.ts` (carried into the prompt, known
+   * to be harmless, named as not used, or refused), so that nothing in a row vanishes.
+   */
+  uses(value: Readonly<Record<string, unknown>>): ColumnNotes;
+  /** Columns of this shape that change nothing although elsewhere they might, with the reason. */
+  readonly harmless?: ColumnNotes;
   /** @throws RowProblem when the record has not this shape after all */
-  parse(value: Readonly<Record<string, unknown>>): ParsedPair | LeftOut;
+  parse(value: Readonly<Record<string, unknown>>): Parsed;
 };
 
 /** Something wrong with one record: which column, what, and what to do. Collected by the loader. */

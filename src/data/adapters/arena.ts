@@ -1,8 +1,9 @@
 /** Chatbot Arena votes (Zheng et al. 2023, https://arxiv.org/abs/2306.05685), in both published forms. Ties are ties. */
 import type { Message } from "../rows.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapter.ts";
-import { binaryAt, checkText, hasColumns, idAt, messagesAt, show, textAt } from "./columns.ts";
+import { binaryAt, hasColumns, idAt, messagesAt, textAt } from "./columns.ts";
 import { splitMessages } from "./common-prefix.ts";
+import { checkText, show } from "./texts.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 const WINNERS = ["winner_model_a", "winner_model_b", "winner_tie"] as const;
@@ -15,6 +16,13 @@ export const arena: Adapter = {
     hasColumns(value, "prompt", "response_a", "response_b", ...WINNERS)
       ? "columns response_a, response_b, winner_model_a, winner_model_b, winner_tie (Arena)"
       : undefined,
+  uses: () => ({
+    prompt: "turns of the user",
+    response_a: "first response",
+    response_b: "second response",
+    ...Object.fromEntries(WINNERS.map((column) => [column, "which is preferred"])),
+    id: "id",
+  }),
   parse: (value) => {
     const turns = turnsAt(value, "prompt");
     const split = splitMessages(
@@ -33,6 +41,12 @@ export const arenaConversations: Adapter = {
     hasColumns(value, "conversation_a", "conversation_b", "winner")
       ? "columns conversation_a, conversation_b, winner (Arena conversations)"
       : undefined,
+  uses: () => ({
+    conversation_a: "prompt and first response",
+    conversation_b: "prompt and second response",
+    winner: "which is preferred",
+    question_id: "id",
+  }),
   parse: (value) => {
     const split = splitMessages(messagesAt(value, "conversation_a"), messagesAt(value, "conversation_b"));
     return { ...idAt(value, "question_id"), ...split, preferred: namedWinner(textAt(value, "winner")) };

@@ -1,9 +1,10 @@
 /** Typed access to the columns of a record; everything wrong is a `RowProblem` naming the column. */
-import { show as showValue } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { isRecord } from "../readers/record.ts";
 import type { Message, Text } from "../rows.ts";
 import { RowProblem } from "./adapter.ts";
+import { checkMessages } from "./messages.ts";
+import { checkText, kindOf, show } from "./texts.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 
@@ -38,10 +39,11 @@ export function textAt(value: Value, column: string): string {
   return checkText(columnAt(value, column), column);
 }
 
-/** A column of text or of messages `[{role, content}]`. */
+/** A column of text, of messages `[{role, content}]`, or of one message. */
 export function contentAt(value: Value, column: string): Text {
   const found = columnAt(value, column);
-  return Array.isArray(found) ? checkMessages(found, column) : checkText(found, column);
+  if (Array.isArray(found)) return checkMessages(found, column);
+  return isRecord(found) ? checkMessages([found], column) : checkText(found, column);
 }
 
 /** A column of messages. */
@@ -105,55 +107,6 @@ export function idAt(value: Value, column = "id"): { id: string } | Record<never
 export function subsetAt(value: Value, column = "subset"): { subset: string } | Record<never, never> {
   const found = value[column];
   return typeof found === "string" && found !== "" ? { subset: found } : {};
-}
-
-/** Checks that a value is text that survives being written as UTF-8. */
-export function checkText(value: unknown, column: string): string {
-  if (typeof value !== "string")
-    throw new RowProblem(
-      column,
-      `is ${kindOf(value)}, expected text`,
-      "Make it a string, or name another column with --map.",
-    );
-  if (!value.isWellFormed())
-    throw new RowProblem(
-      column,
-      "holds half a character (a lone surrogate)",
-      "Repair the text: it cannot be written as UTF-8 unchanged.",
-    );
-  return value;
-}
-
-/** Checks a list of messages: each `{role, content}` with text in both. */
-export function checkMessages(list: readonly unknown[], column: string): Message[] {
-  if (list.length === 0) throw new RowProblem(column, "is an empty list", "Give at least one message.");
-  return list.map((item, i) => {
-    if (!isRecord(item))
-      throw new RowProblem(
-        column,
-        `message ${i} is ${kindOf(item)}, expected {role, content}`,
-        "Give [{role, content}, …].",
-      );
-    if (Array.isArray(item.tool_calls) && item.tool_calls.length > 0)
-      throw new RowProblem(
-        column,
-        `message ${i} calls tools`,
-        "Leave the row out: tool calls are not supported.",
-      );
-    return {
-      role: checkText(item.role, `${column}[${i}].role`),
-      content: checkText(item.content, `${column}[${i}].content`),
-    };
-  });
-}
-
-/** A short, quoted form of any value, for messages. */
-export const show = (value: unknown): string => (value === undefined ? "undefined" : showValue(value, 60));
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  if (value === undefined) return "missing";
-  return Array.isArray(value) ? "a list" : typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 /** A column of text or a number, as text. */

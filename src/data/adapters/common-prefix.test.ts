@@ -16,24 +16,24 @@ test("the prompt ends after the last turn mark that both share", () => {
 
 test("without a mark it ends before the white space at the first difference, as TRL's extract_prompt cuts", () => {
   // shared "The sky is " → the space goes with the responses
-  expect(splitTexts("The sky is blue.", "The sky is green.")).toEqual({
+  expect(splitTexts("The sky is blue.", "The sky is green.")).toMatchObject({
     prompt: "The sky is",
     first: " blue.",
     second: " green.",
   });
   // shared "The sky is gr" → no word is cut
-  expect(splitTexts("The sky is grey.", "The sky is green.")).toEqual({
+  expect(splitTexts("The sky is grey.", "The sky is green.")).toMatchObject({
     prompt: "The sky is",
     first: " grey.",
     second: " green.",
   });
-  expect(splitTexts("Q: why?\nBecause", "Q: why?\nBecoming")).toEqual({
+  expect(splitTexts("Q: why?\nBecause", "Q: why?\nBecoming")).toMatchObject({
     prompt: "Q: why?\n",
     first: "Because",
     second: "Becoming",
   });
-  expect(splitTexts("blue", "black")).toEqual({ prompt: "", first: "blue", second: "black" });
-  expect(splitTexts("a b", "a b c")).toEqual({ prompt: "a b", first: "", second: " c" });
+  expect(splitTexts("blue", "black")).toMatchObject({ prompt: "", first: "blue", second: "black" });
+  expect(splitTexts("a b", "a b c")).toMatchObject({ prompt: "a b", first: "", second: " c" });
 });
 
 test("prompt plus response is always the whole text", () => {

@@ -16,6 +16,10 @@ const TURN_MARKS = [
   "### Assistant:",
 ] as const;
 
+/** A text that holds turns of its own, in one of the usual written forms. */
+export const SPEAKER_MARKS =
+  /(^|\n)\s*(Human|Assistant|User|USER|ASSISTANT|### (Instruction|Response|Assistant|Human)):|<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>|\[INST\]|<\|(assistant|user)\|>/;
+
 /** Number of UTF-16 units two texts share at their front. */
 export function sharedLength(a: string, b: string): number {
   const most = Math.min(a.length, b.length);
@@ -29,11 +33,15 @@ export function sharedLength(a: string, b: string): number {
  * at or before the first difference, so that no word is cut and a response keeps its leading space (as TRL's
  * `extract_prompt` does). The prompt may be empty.
  */
-export function splitTexts(a: string, b: string): { prompt: string; first: string; second: string } {
+export function splitTexts(
+  a: string,
+  b: string,
+): { prompt: string; first: string; second: string; promptIs?: "guessed" } {
   const shared = a.slice(0, sharedLength(a, b));
   const marked = Math.max(...TURN_MARKS.map((mark) => endOf(shared, mark)));
   const cut = marked > 0 ? marked : lastBoundary(a, b, shared.length);
-  return { prompt: a.slice(0, cut), first: a.slice(cut), second: b.slice(cut) };
+  const parts = { prompt: a.slice(0, cut), first: a.slice(cut), second: b.slice(cut) };
+  return marked > 0 ? parts : { ...parts, promptIs: "guessed" };
 }
 
 function endOf(text: string, mark: string): number {
@@ -76,7 +84,10 @@ export function splitMessages(
  * Splits whole texts or whole conversations.
  * @throws RowProblem when one is text and the other a list
  */
-export function splitContents(a: Text, b: Text): { prompt: Text; first: Text; second: Text } {
+export function splitContents(
+  a: Text,
+  b: Text,
+): { prompt: Text; first: Text; second: Text; promptIs?: "guessed" } {
   if (typeof a === "string" && typeof b === "string") return splitTexts(a, b);
   if (typeof a !== "string" && typeof b !== "string") return splitMessages(a, b);
   throw new RowProblem(

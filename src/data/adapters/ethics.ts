@@ -17,6 +17,8 @@ import { hasColumns, textAt } from "./columns.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 
+const SCENARIOS = { column1: "preferred response", column2: "other response" };
+
 /** Shared opening as the prompt; see the top of this file. */
 export const ethics: Adapter = {
   name: "ethics",
@@ -25,6 +27,7 @@ export const ethics: Adapter = {
     /util/i.test(basename(file)) && hasColumns(value, "column1", "column2") && Object.keys(value).length === 2
       ? `two columns without header in a file named "util…" (ETHICS utilitarianism; the shared opening becomes the prompt, --format ethics-whole uses none)`
       : undefined,
+  uses: () => SCENARIOS,
   parse: (value) => splitScenarios(value),
 };
 
@@ -33,6 +36,7 @@ export const ethicsWhole: Adapter = {
   name: "ethics-whole",
   shape: "two columns without header, the more pleasant scenario first; no prompt",
   matches: () => undefined,
+  uses: () => SCENARIOS,
   parse: (value) => {
     const [first, second] = scenarios(value);
     return { prompt: "", first, second, preferred: "first", groupKeys: openings(first, second) };

@@ -20,6 +20,7 @@ export const hhRlhf: Adapter = {
     [value.chosen, value.rejected].every(isTranscript)
       ? "columns chosen, rejected holding transcripts with \\n\\nHuman: and \\n\\nAssistant: (HH-RLHF)"
       : undefined,
+  uses: () => ({ chosen: "prompt and preferred response", rejected: "prompt and other response", id: "id" }),
   parse: (value) => {
     const chosen = textAt(value, "chosen");
     const rejected = textAt(value, "rejected");

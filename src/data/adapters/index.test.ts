@@ -302,11 +302,6 @@ test("what is missing or of a wrong kind names the column and a remedy", () => {
   expect(problem({ prompt: "p", chosen: [{ role: "assistant" }], rejected: "r" })).toMatchObject({
     column: "chosen[0].content",
   });
-  expect(
-    problem({ prompt: "p", chosen: [{ role: "assistant", content: "", tool_calls: [{}] }], rejected: "r" }),
-  ).toMatchObject({
-    message: "message 0 calls tools",
-  });
   expect(problem({ prompt: "p", chosen: "\ud800", rejected: "r" })).toMatchObject({
     message: expect.stringContaining("half a character"),
   });

@@ -9,6 +9,7 @@ test("a map names the columns, nested ones with dots", () => {
   expect(adapter.parse({ info: { question: "p" }, good: "c", bad: "r", key: 5, topic: "t" })).toEqual({
     id: "5",
     prompt: "p",
+    promptIs: "turns",
     first: "c",
     second: "r",
     preferred: "first",

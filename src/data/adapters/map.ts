@@ -17,6 +17,18 @@ const TARGETS = [
   "subset",
 ] as const;
 
+/** What a target makes of its column, in words. */
+const TARGET_USES: Readonly<Record<(typeof TARGETS)[number], string>> = {
+  prompt: "prompt",
+  chosen: "preferred response",
+  rejected: "other response",
+  response_a: "first response",
+  response_b: "second response",
+  id: "id",
+  group: "group",
+  subset: "part of the data",
+};
+
 /** Which column of the data holds what. */
 export type ColumnMap = Partial<Record<(typeof TARGETS)[number], string>>;
 
@@ -74,6 +86,10 @@ export function mapAdapter(map: ColumnMap): Adapter {
       .map(([target, column]) => `${target}=${column}`)
       .join(", "),
     matches: () => "columns named with --map",
+    uses: () =>
+      Object.fromEntries(
+        Object.entries(map).map(([target, column]) => [column, TARGET_USES[target as keyof ColumnMap]]),
+      ),
     parse: (value) => ({
       ...(map.id === undefined ? {} : idAt(value, map.id)),
       ...(map.prompt === undefined

@@ -1,7 +1,8 @@
 /** This project's own files: the unlabelled pool, and the labels it writes (`writers.ts`). */
 import { type Adapter, RowProblem } from "./adapter.ts";
-import { columnAt, contentAt, hasColumns, idAt, scoresAt, show } from "./columns.ts";
-import { explicitPair } from "./trl.ts";
+import { columnAt, contentAt, hasColumns, idAt, scoresAt } from "./columns.ts";
+import { show } from "./texts.ts";
+import { explicitPair, PAIR_USES } from "./trl.ts";
 
 /** The columns that pools name their two responses by. */
 const RESPONSES = [
@@ -19,6 +20,11 @@ export const pool: Adapter = {
     "prompt" in value && (RESPONSES.some((pair) => hasColumns(value, ...pair)) || lists(value).length > 0)
       ? "columns prompt and two responses, no preference (unlabelled pool)"
       : undefined,
+  uses: (value) => ({
+    prompt: "prompt",
+    ...Object.fromEntries(columnsOf(value).map((column) => [column, "response"])),
+    id: "id",
+  }),
   parse: (value) => ({ ...idAt(value), ...responsesOf(value), preferred: "none" }),
 };
 
@@ -30,6 +36,18 @@ export const labels: Adapter = {
     hasColumns(value, "prompt", "chosen", "rejected", "chosen_index", "label_source")
       ? "columns prompt, chosen, rejected, chosen_index, label_source (weak-teacher labels)"
       : undefined,
+  uses: () => ({
+    ...PAIR_USES,
+    score_chosen: "score",
+    score_rejected: "score",
+    flags: "no preference where it says so",
+  }),
+  harmless: Object.fromEntries(
+    ["chosen_index", "label_source", "margin", "p_chosen", "confidence", "weight"].map((column) => [
+      column,
+      "what the labeller said of the row",
+    ]),
+  ),
   parse: (value) => {
     const flags = columnAt(value, "flags");
     if (Array.isArray(flags) && (flags.includes("tie") || flags.includes("abstain")))
@@ -42,6 +60,11 @@ export const labels: Adapter = {
     return { ...idAt(value), ...explicitPair(value), preferred: "first", meta };
   },
 };
+
+/** The columns of the two responses. */
+function columnsOf(value: Readonly<Record<string, unknown>>): readonly string[] {
+  return RESPONSES.find((columns) => hasColumns(value, ...columns)) ?? lists(value).slice(0, 1);
+}
 
 function lists(value: Readonly<Record<string, unknown>>): string[] {
   return ["responses", "completions"].filter((column) => Array.isArray(value[column]));

@@ -4,7 +4,7 @@
  */
 import type { Adapter, ParsedPair } from "./adapter.ts";
 import { hasColumns, idAt, scoresAt, subsetAt } from "./columns.ts";
-import { explicitPair } from "./trl.ts";
+import { explicitPair, PAIR_USES } from "./trl.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 
@@ -16,6 +16,7 @@ export const ultraFeedback: Adapter = {
     hasColumns(value, "prompt", "chosen", "rejected", "score_chosen", "score_rejected")
       ? "columns prompt, chosen, rejected, score_chosen, score_rejected (UltraFeedback-binarized)"
       : undefined,
+  uses: () => ({ ...PAIR_USES, score_chosen: "score", score_rejected: "score" }),
   parse: (value) => rated(value, explicitPair(value), "score_chosen", "score_rejected"),
 };
 
@@ -28,6 +29,15 @@ export const distilabel: Adapter = {
     ("prompt" in value || "instruction" in value)
       ? "columns chosen, rejected, chosen_rating, rejected_rating (distilabel)"
       : undefined,
+  uses: (value) => ({
+    ["prompt" in value ? "prompt" : "instruction"]: "prompt",
+    chosen: "preferred response",
+    rejected: "other response",
+    chosen_rating: "score",
+    rejected_rating: "score",
+    id: "id",
+    subset: "part of the data",
+  }),
   parse: (value) => {
     const prompt = "prompt" in value ? "prompt" : "instruction";
     return rated(
@@ -47,12 +57,13 @@ export const rewardBench: Adapter = {
     hasColumns(value, "prompt", "chosen", "rejected", "chosen_model", "rejected_model", "subset")
       ? "columns prompt, chosen, chosen_model, rejected, rejected_model, subset (RewardBench)"
       : undefined,
+  uses: () => PAIR_USES,
   parse: (value) => ({ ...idAt(value), ...explicitPair(value), preferred: "first", meta: subsetAt(value) }),
 };
 
 function rated(
   value: Value,
-  pair: Pick<ParsedPair, "prompt" | "first" | "second">,
+  pair: Pick<ParsedPair, "prompt" | "first" | "second" | "promptIs">,
   chosen: string,
   rejected: string,
 ): ParsedPair {

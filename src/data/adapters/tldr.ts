@@ -14,6 +14,13 @@ export const tldrComparisons: Adapter = {
     hasColumns(value, "info", "summaries", "choice")
       ? "columns info, summaries, choice (OpenAI TL;DR comparisons)"
       : undefined,
+  uses: ({ info }) => ({
+    ...(isRecord(info) && typeof info.article === "string"
+      ? { "info.article": "prompt" }
+      : { "info.subreddit": "prompt", "info.title": "prompt", "info.post": "prompt" }),
+    "summaries.text": "responses",
+    choice: "which is preferred",
+  }),
   parse: (value) => {
     const summaries = columnAt(value, "summaries");
     const [first, second] = Array.isArray(summaries) && summaries.length === 2 ? summaries : [];

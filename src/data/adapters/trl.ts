@@ -4,6 +4,22 @@ import { type Adapter, type ParsedPair, RowProblem } from "./adapter.ts";
 import { columnAt, contentAt, hasColumns, idAt, subsetAt } from "./columns.ts";
 import { splitContents } from "./common-prefix.ts";
 
+const IMPLICIT_USES = {
+  chosen: "preferred response, after what both begin with",
+  rejected: "other response",
+  id: "id",
+  subset: "part of the data",
+};
+
+/** What shapes of `prompt`, `chosen` and `rejected` read. */
+export const PAIR_USES = {
+  prompt: "prompt",
+  chosen: "preferred response",
+  rejected: "other response",
+  id: "id",
+  subset: "part of the data",
+};
+
 /** `{prompt, chosen, rejected}`: strings, message lists, or a string prompt with whole conversations (as UltraFeedback's). */
 export const trlExplicit: Adapter = {
   name: "trl",
@@ -12,6 +28,7 @@ export const trlExplicit: Adapter = {
     hasColumns(value, "prompt", "chosen", "rejected")
       ? "columns prompt, chosen, rejected (TRL, explicit prompt)"
       : undefined,
+  uses: () => PAIR_USES,
   parse: (value) => ({ ...idAt(value), ...explicitPair(value), preferred: "first", meta: subsetAt(value) }),
 };
 
@@ -23,6 +40,7 @@ export const trlImplicit: Adapter = {
     hasColumns(value, "chosen", "rejected")
       ? "columns chosen, rejected without prompt (TRL, implicit prompt)"
       : undefined,
+  uses: () => IMPLICIT_USES,
   parse: (value) => ({
     ...idAt(value),
     ...splitContents(contentAt(value, "chosen"), contentAt(value, "rejected")),
@@ -42,13 +60,14 @@ export type PairColumns = { readonly prompt: string; readonly chosen: string; re
 export function explicitPair(
   value: Readonly<Record<string, unknown>>,
   columns: PairColumns = { prompt: "prompt", chosen: "chosen", rejected: "rejected" },
-): Pick<ParsedPair, "prompt" | "first" | "second"> {
+): Pick<ParsedPair, "prompt" | "first" | "second" | "promptIs"> {
   columnAt(value, columns.prompt);
   const prompt = contentAt(value, columns.prompt);
   const first = contentAt(value, columns.chosen);
   const second = contentAt(value, columns.rejected);
   const forms = [prompt, first, second].map((text) => typeof text === "string");
-  if (forms[0] === forms[1] && forms[1] === forms[2]) return { prompt, first, second };
+  if (forms[0] === forms[1] && forms[1] === forms[2])
+    return { prompt, first, second, ...(forms[0] === true ? { promptIs: "turns" as const } : {}) };
   if (typeof prompt !== "string" || typeof first === "string" || typeof second === "string")
     throw new RowProblem(
       `${columns.prompt}, ${columns.chosen}, ${columns.rejected}`,

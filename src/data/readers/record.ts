@@ -32,3 +32,11 @@ export const MAX_RECORD_BYTES = 16 * 2 ** 20;
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** Nothing is said: null, blank text, an empty list or object, or lists and objects of nothing else. */
+export function isEmptyValue(value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  if (typeof value === "string") return value.trim() === "";
+  if (Array.isArray(value)) return value.every(isEmptyValue);
+  return isRecord(value) && Object.values(value).every(isEmptyValue);
+}

@@ -5,6 +5,7 @@
 
 import { DataError } from "../../core/errors.ts";
 import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
+import type { ColumnReport } from "../../data/column-report.ts";
 import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
 import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
@@ -42,6 +43,8 @@ export type DataFacts = {
   readonly rows: number;
   readonly parts: Readonly<Record<string, { rows: number; prompts: number }>>;
   readonly findings: readonly { kind: string; count: number }[];
+  /** What became of each column, by source. */
+  readonly columns?: Readonly<Record<string, readonly ColumnReport[]>>;
 };
 
 const LABELLED_GOLD = "gold-labelled.jsonl";

@@ -3,12 +3,13 @@ import type { PairOptions } from "../../data/pairs.ts";
 import type { DataSource } from "./settings.ts";
 
 /** What a source says of its reading; settings that it leaves out are left out. */
-export function readingOf({ format, map, header, onBadRow, limit }: DataSource): PairOptions {
+export function readingOf({ format, map, header, ignore, onBadRow, limit }: DataSource): PairOptions {
   return {
     onBadRow,
     ...(format === undefined ? {} : { format }),
     ...(map === undefined ? {} : { map }),
     ...(header === undefined ? {} : { header }),
+    ...(ignore === undefined ? {} : { ignore }),
     ...(limit === undefined ? {} : { limit }),
   };
 }

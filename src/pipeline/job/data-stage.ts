@@ -106,6 +106,7 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
         ],
       ),
       rows: total(({ rows, unlabelled }) => rows + unlabelled),
+      columns: Object.fromEntries(reports.map(({ source, columns }) => [source, columns])),
     },
   };
 }

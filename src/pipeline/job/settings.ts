@@ -20,6 +20,7 @@ export type DataSource = {
   readonly map?: ColumnMap | undefined;
   /** Whether the first line of a CSV file names the columns; worked out unless said. */
   readonly header?: boolean | undefined;
+  readonly ignore?: readonly string[] | undefined;
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number | undefined;
 };

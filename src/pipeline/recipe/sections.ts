@@ -64,6 +64,12 @@ const sourceSchema = (what: string) =>
         .describe(
           "Whether the first line of a CSV or TSV file names the columns; auto: where the map or a known shape has its names, or it looks so.",
         ),
+      ignore: z
+        .array(z.string().min(1))
+        .optional()
+        .describe(
+          "Columns, members of messages and kinds of content parts to leave out on purpose, as [system, tools].",
+        ),
       limit: count.optional().describe("Read only the first so many rows."),
     }),
     what,

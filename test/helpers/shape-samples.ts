@@ -1,0 +1,105 @@
+/** A sound record, or several, of each shape that is known: tests of all shapes go over these. */
+
+/** What a user says, and what an assistant answers. */
+export const user = (content: string) => ({ role: "user", content });
+export const said = (content: string) => ({ role: "assistant", content });
+
+type Sample = { readonly format: string; readonly file?: string; readonly value: Record<string, unknown> };
+
+const sample = (format: string, value: Record<string, unknown>, file?: string): Sample => ({
+  format,
+  value,
+  ...(file === undefined ? {} : { file }),
+});
+
+const ASKED = "Why do leaves fall in autumn?";
+const GOOD = "Trees save water in winter.";
+const BAD = "They are tired of hanging.";
+
+/** Samples by the shape that they must be taken for. */
+export const SHAPE_SAMPLES: readonly Sample[] = [
+  sample("trl", { id: "r1", prompt: ASKED, chosen: GOOD, rejected: BAD }),
+  sample("trl", { prompt: [user(ASKED)], chosen: [said(GOOD)], rejected: [said(BAD)] }),
+  sample("trl", { prompt: ASKED, chosen: [said(GOOD)], rejected: [said(BAD)] }),
+  sample("trl-implicit", { chosen: [user(ASKED), said(GOOD)], rejected: [user(ASKED), said(BAD)] }),
+  sample("trl-implicit", { chosen: `${ASKED} ${GOOD}`, rejected: `${ASKED} ${BAD}` }),
+  sample("hh-rlhf", {
+    chosen: `\n\nHuman: ${ASKED}\n\nAssistant: ${GOOD}`,
+    rejected: `\n\nHuman: ${ASKED}\n\nAssistant: ${BAD}`,
+  }),
+  sample("tldr", {
+    info: { id: "t3", subreddit: "botany", title: "Leaves", post: "They fell on me today." },
+    summaries: [
+      { text: " Leaves fell.", policy: "sup1" },
+      { text: " It rained.", policy: "sup2" },
+    ],
+    choice: 0,
+  }),
+  sample("ultrafeedback", {
+    prompt: ASKED,
+    chosen: [user(ASKED), said(GOOD)],
+    rejected: [user(ASKED), said(BAD)],
+    score_chosen: 8,
+    score_rejected: 3,
+  }),
+  sample("distilabel", {
+    instruction: ASKED,
+    chosen: GOOD,
+    rejected: BAD,
+    chosen_rating: 5,
+    rejected_rating: 2,
+  }),
+  sample("rewardbench", {
+    prompt: ASKED,
+    chosen: GOOD,
+    chosen_model: "m",
+    rejected: BAD,
+    rejected_model: "n",
+    subset: "refusals",
+    id: 7,
+  }),
+  sample("arena", {
+    prompt: JSON.stringify([ASKED]),
+    response_a: JSON.stringify([GOOD]),
+    response_b: JSON.stringify([BAD]),
+    winner_model_a: 1,
+    winner_model_b: 0,
+    winner_tie: 0,
+  }),
+  sample("arena-conversations", {
+    question_id: "q1",
+    conversation_a: [user(ASKED), said(GOOD)],
+    conversation_b: [user(ASKED), said(BAD)],
+    winner: "model_a",
+  }),
+  sample("pku-saferlhf", {
+    prompt: ASKED,
+    response_0: GOOD,
+    response_1: BAD,
+    better_response_id: 0,
+  }),
+  sample("shp", {
+    history: ASKED,
+    human_ref_A: GOOD,
+    human_ref_B: BAD,
+    labels: 1,
+    post_id: "p1",
+    domain: "botany",
+  }),
+  sample("alpaca-eval", { instruction: ASKED, output_1: GOOD, output_2: BAD, preference: 1 }),
+  sample("pool", { id: "i", prompt: ASKED, response_a: GOOD, response_b: BAD }),
+  sample("pool", { prompt: ASKED, responses: [GOOD, BAD] }),
+  sample("labels", {
+    prompt: ASKED,
+    chosen: GOOD,
+    rejected: BAD,
+    id: "i",
+    chosen_index: 1,
+    score_chosen: 2,
+    score_rejected: 1,
+    label_source: "t",
+    flags: ["none"],
+  }),
+  sample("ethics", { column1: "I ran. I won.", column2: "I ran. I fell." }, "util_train.csv"),
+  sample("ethics-whole", { column1: "I ran. I won.", column2: "I ran. I fell." }, "pairs.csv"),
+];
