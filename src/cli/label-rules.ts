@@ -1,7 +1,6 @@
 /** Flags that are short for `--set` of the rules by which scores become labels. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../core/errors.ts";
-import type { LabelCounts } from "../teacher/make-labels.ts";
 import { collect } from "./options.ts";
 
 const WEIGHTS = ["uniform", "tanh", "sigmoid", "clip", "calibrated"] as const;
@@ -80,11 +79,10 @@ export function ruleSettings(options: RuleOptions): string[] {
   ];
 }
 
-/** What to say of labels of which a rule left none over, and of a percentage that reads like a share. */
-export function ruleWarnings({ top }: RuleOptions, { a, b, unselected }: LabelCounts): string[] {
+/** What to say of a percentage that reads like a share. */
+export function ruleWarnings({ top }: RuleOptions): string[] {
   const percent = Number((100 * (top ?? 0)).toPrecision(6));
   return [
-    ...(a + b === 0 && unselected > 0 ? [`no label is kept of ${unselected}: the rule leaves out all`] : []),
     ...(percent > 0 && percent < 100
       ? [`--top is in percent: ${top} keeps ${top} %, ${percent} keeps ${percent} %`]
       : []),

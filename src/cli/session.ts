@@ -15,6 +15,8 @@ export interface Session {
   readonly paint: Paint;
   /** Writes the verb's result to stdout: `text` for people, or `value` as one line of JSON under `--json`. */
   result(value: unknown, text: string): void;
+  /** Says, after a result, that it is not what was asked for: a line on stderr, and exit code 1. */
+  fail(problem: string): void;
 }
 
 /** A verb: `run` with its arguments and options, inside a session. */
@@ -47,6 +49,10 @@ function openSession({ json, quiet }: CommonOptions): Session & { close(): void 
       process.stdout.write(
         json === true ? `${JSON.stringify(value)}\n` : text.endsWith("\n") ? text : `${text}\n`,
       );
+    },
+    fail: (problem) => {
+      process.exitCode = 1;
+      process.stderr.write(`error: ${problem}\n`);
     },
     close,
   };

@@ -12,9 +12,9 @@ import { type CandidateStream, openCandidates } from "../data/stream-candidates.
 import { CALIBRATION_METHODS, calibratorToJson } from "../teacher/calibration.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../teacher/held-out-file.ts";
 import { type LabelCounts, labelsOf, planLabels } from "../teacher/make-labels.ts";
+import type { PromisedSelection } from "../teacher/promise.ts";
 import { type FittedForm, fitForm } from "../teacher/score-form.ts";
 import { closeScores, readScores } from "../teacher/scores-folder.ts";
-import type { PromisedSelection } from "../teacher/selection.ts";
 import { writeLabelling } from "../teacher/write-labels.ts";
 import type { TokenLimits } from "../text/pair.ts";
 import {

@@ -13,8 +13,9 @@ import { type CalibrationMethod, type Calibrator, fitCalibrator } from "./calibr
 import { labelWeights, type WeightForm, weightRange } from "./confidence.ts";
 import { isDecided, type Label, labelFromScores, relabel, UNSELECTED } from "./label.ts";
 import { countLabels, type LabelCounts, type SelectionRule, selectLabels } from "./make-labels.ts";
+import type { PromisedSelection } from "./promise.ts";
 import type { Answer } from "./questions.ts";
-import { applySelection, type PromisedSelection } from "./selection.ts";
+import { applySelection } from "./selection.ts";
 
 /** `label_source` of a person's label. */
 export const HUMAN = "human";

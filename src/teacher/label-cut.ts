@@ -1,21 +1,19 @@
 /**
  * Which labels a rule keeps, worked out from numbers alone: a pool of any length needs 8 bytes for each label that prefers a side, 16
- * for a top share or a promise, and no label in memory. The rules are those of `selection.ts`.
+ * for a top share or a promise, and no label in memory. The rules are those of `selection.ts` and `promise.ts`.
  */
 import { GrowingFloats } from "../core/growing-floats.ts";
 import { isDecided, type Label } from "./label.ts";
-import {
-  checkMinConfidence,
-  checkPercent,
-  type PromisedSelection,
-  type SelectionRule,
-  selectWithPromise,
-} from "./selection.ts";
+import { type PromisedSelection, selectWithPromise } from "./promise.ts";
+import { checkMinConfidence, checkPercent, type SelectionRule } from "./selection.ts";
+
+/** What a cut looks at. */
+export type CutLabel = Pick<Label, "id" | "margin" | "confidence">;
 
 /** What a rule keeps. */
 export type LabelCut = {
   /** Whether a label that prefers a side is used. */
-  keeps(label: Label): boolean;
+  keeps(label: CutLabel): boolean;
   /** Lowest confidence kept; null when nothing is, or everything without a choice. */
   readonly threshold: number | null;
   readonly promise: PromisedSelection | null;
@@ -79,7 +77,7 @@ export class CutCollector {
       kept[sideOf(signed)]++;
       lowest = Math.min(lowest, confidence);
     }
-    const keeps = ({ confidence }: Label) => confidence >= least;
+    const keeps = ({ confidence }: CutLabel) => confidence >= least;
     return { keeps, threshold: Number.isFinite(lowest) ? lowest : null, promise: null, kept };
   }
 
@@ -93,7 +91,7 @@ export class CutCollector {
       lowest = Math.min(lowest, Math.abs(confidences[i]!));
     }
     const least = promise.threshold ?? Number.POSITIVE_INFINITY;
-    const keeps = ({ margin }: Label) => Math.abs(margin) >= least;
+    const keeps = ({ margin }: CutLabel) => Math.abs(margin) >= least;
     return { keeps, threshold: Number.isFinite(lowest) ? lowest : null, promise, kept };
   }
 

@@ -10,17 +10,10 @@ import { type Calibrator, calibratorToJson } from "./calibration.ts";
 import { labelWeight, type WeightForm, weightRange } from "./confidence.ts";
 import { isDecided, type Label, labelFromScores, UNSELECTED } from "./label.ts";
 import { CutCollector, type LabelCut } from "./label-cut.ts";
+import { type PromisedSelection, selectWithPromise } from "./promise.ts";
 import { type FittedForm, fitForm, formScores, type ScoreForm } from "./score-form.ts";
 import { readScores, readScoresManifest } from "./scores-folder.ts";
-import {
-  type PromisedSelection,
-  type Selection,
-  type SelectionRule,
-  selectThreshold,
-  selectTop,
-  selectWithPromise,
-  unselected,
-} from "./selection.ts";
+import { type Selection, type SelectionRule, selectThreshold, selectTop, unselected } from "./selection.ts";
 import type { PairScore } from "./teacher.ts";
 
 export type { SelectionRule } from "./selection.ts";
@@ -65,6 +58,8 @@ export type WeightedLabel = { readonly label: Label; readonly weight: number };
 
 /** Labels of a pool that are made as they are read. */
 export type LabelPlan = Omit<MadeLabels, "labels" | "weights"> & {
+  /** Whether a label that prefers a side is used. */
+  readonly keeps: LabelCut["keeps"];
   /** Starts a reading, in the order of the pool. */
   read(): AsyncGenerator<WeightedLabel, void, undefined>;
 };
@@ -92,6 +87,7 @@ export async function planLabels(folder: string, rules: LabelRules = {}): Promis
   return {
     counts: counter.counts(cut.kept),
     promise: cut.promise,
+    keeps: cut.keeps,
     settings,
     digest: digestOf({ scores: manifest.digest, settings }),
     async *read() {
@@ -105,7 +101,7 @@ export async function planLabels(folder: string, rules: LabelRules = {}): Promis
 
 /** Makes labels of a finished folder of scores, all in memory. @throws as `planLabels` */
 export async function makeLabels(folder: string, rules: LabelRules = {}): Promise<MadeLabels> {
-  const { read, ...plan } = await planLabels(folder, rules);
+  const { read, keeps: _, ...plan } = await planLabels(folder, rules);
   const labels: Label[] = [];
   const weights: number[] = [];
   for await (const { label, weight } of read()) {

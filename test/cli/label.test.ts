@@ -220,7 +220,7 @@ describe("combine", () => {
 });
 
 describe("rules as flags", () => {
-  test("a promise that cannot be made keeps nothing and says how many labels it would take", async () => {
+  test("a promise that cannot be made keeps nothing, says how many labels it would take, and is exit code 1", async () => {
     const people = pairs.map((pair, i) => rowOf(pair, i % 4 === 0)).slice(0, 12);
     await writeFile(at("few.jsonl"), lines(people.map((row, i) => ({ ...row, id: `few-${i}` }))));
     const rule = ["--calibrate", at("few.jsonl"), "--max-disagreement", "0.2"];
@@ -233,17 +233,23 @@ describe("rules as flags", () => {
       at("promise"),
       ...rule,
     ]);
-    expect(outcome.code, outcome.stderr).toBe(0);
+    // The labels are written, and are not what was asked for.
+    expect(outcome.code, outcome.stderr).toBe(1);
+    expect(existsSync(at("promise", "labels.jsonl"))).toBe(true);
     // ln 0.05 / ln 0.8 = 13.4: fourteen held-out labels without one disagreement, and there are twelve.
-    expect(outcome.stdout).toContain("nothing can be promised: 12 held-out labels are too few");
-    expect(outcome.stdout).toContain("expected at least 14");
+    expect(outcome.stderr).toContain("error: ");
+    expect(outcome.stderr).toContain(
+      "nothing can be promised (asked: people disagree with at most 20 % of the labels, at 95 % confidence): 12 held-out labels are too few",
+    );
+    expect(outcome.stderr).toContain("expected at least 14");
     expect(existsSync(at("promise", "training.jsonl"))).toBe(false);
   });
 
-  test("a rule that keeps nothing is warned of, and a percentage that reads like a share", async () => {
+  test("a rule that keeps nothing is exit code 1, and a percentage that reads like a share is warned of", async () => {
     const few = await label("few-kept", "--teacher", "longer", "--top", "0.3");
-    expect(few.code).toBe(0);
-    expect(few.stderr).toContain("warning: no label is kept of 40: the rule leaves out all");
+    expect(few.code).toBe(1);
+    expect(few.stderr).toContain("error: ");
+    expect(few.stderr).toContain("no label is kept of 40: the rule leaves out all");
     expect(few.stderr).toContain("warning: --top is in percent: 0.3 keeps 0.3 %, 30 keeps 30 %");
     const some = await label("some-kept", "--teacher", "longer", "--top", "30");
     expect(some.stderr).not.toMatch(/no label is kept|in percent/);

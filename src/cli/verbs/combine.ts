@@ -58,6 +58,7 @@ async function runCombine(
   const { runSingle } = await import("../../pipeline/single.ts");
   const { combineStage, refusePromise } = await import("../../pipeline/combine-files.ts");
   const { digestPath } = await import("../../pipeline/contents.ts");
+  const { nothingKept } = await import("../../teacher/kept-words.ts");
   const { labelRulesSchema } = await import("../../pipeline/label-files.ts");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
   const { log, signal } = session;
@@ -88,7 +89,7 @@ async function runCombine(
   const step = await runSingle(how, (deps) => combineStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return session.result(step, "combine: runs");
   const { counts, members, uncertainty } = (await readJson(join(out, "facts.json"))) as CombineFacts;
-  for (const warning of ruleWarnings(options, counts)) log.warn(warning);
+  for (const warning of ruleWarnings(options)) log.warn(warning);
   const { agreement, mutualInformation } = uncertainty;
   const split =
     agreement === null || mutualInformation === null
@@ -98,4 +99,6 @@ async function runCombine(
     { ...step, counts, members, uncertainty },
     `${out}: ${counts.pairs} pairs, ${counts.a + counts.b} labels by ${members.length} teachers; ${split}`,
   );
+  const problem = nothingKept({ counts, promise: null });
+  if (problem !== undefined) session.fail(`${out}: ${problem}`);
 }

@@ -73,6 +73,7 @@ export function addLabel(program: Command): void {
 async function runLabel(session: Session, pool: string, options: LabelOptions): Promise<void> {
   const { runSingle } = await import("../../pipeline/single.ts");
   const { labelStage } = await import("../../pipeline/label-files.ts");
+  const { nothingKept, promiseInWords } = await import("../../teacher/kept-words.ts");
   const request = await requestOf(session, pool, options);
   const { log, signal } = session;
   const { out, device, threads } = options;
@@ -96,12 +97,22 @@ async function runLabel(session: Session, pool: string, options: LabelOptions): 
     );
   const facts = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
   const { counts, teacher, promise } = facts;
-  if (promise === null) for (const warning of ruleWarnings(options, counts)) log.warn(warning);
-  session.result({ ...step, counts, teacher, promise }, wordsOf(out, step.state === "cached", facts));
+  for (const warning of ruleWarnings(options)) log.warn(warning);
+  session.result(
+    { ...step, counts, teacher, promise },
+    wordsOf(out, step.state === "cached", facts, promise?.bound != null ? [promiseInWords(promise)] : []),
+  );
+  const problem = nothingKept(facts);
+  if (problem !== undefined) session.fail(`${out}: ${problem}`);
 }
 
 /** What was made, in lines: counts, then what a judge or a promise adds. */
-function wordsOf(out: string, cached: boolean, { counts, teacher, promise }: LabelFactsFile): string {
+function wordsOf(
+  out: string,
+  cached: boolean,
+  { counts, teacher }: LabelFactsFile,
+  promised: readonly string[],
+): string {
   const { pairs, a, b, tie, abstain, unselected } = counts;
   const lines = [
     `${out}${cached ? " (kept from before)" : ""}: ${pairs} pairs, ${a + b} labels (${a} a, ${b} b), ${tie} ties, ${abstain} abstentions (${unselected} not selected)`,
@@ -119,13 +130,7 @@ function wordsOf(out: string, cached: boolean, { counts, teacher, promise }: Lab
       `judge ${teacher.judge.model}, question ${teacher.judge.promptDigest.slice(0, 12)}: the answer turned round with the order in ${flips}`,
     );
   }
-  if (promise !== null)
-    lines.push(
-      promise.bound === null
-        ? `nothing can be promised: ${promise.reason}`
-        : `${promise.kept.length} labels kept: people disagree with at most ${(100 * promise.bound).toFixed(1)} % of such labels (asked ${(100 * promise.maxDisagreement).toFixed(1)} %, at ${(100 * promise.level).toFixed(0)} % confidence; ${promise.heldOut.disagreements} of ${promise.heldOut.n} held-out pairs)`,
-    );
-  return lines.join("\n");
+  return [...lines, ...promised].join("\n");
 }
 
 async function requestOf(session: Session, pool: string, options: LabelOptions): Promise<LabelRequest> {

@@ -64,7 +64,8 @@ export function rowWords(spec: RowSpec): string {
 
 const wordOf = (value: number | string) => String(value).replaceAll(/[^a-z0-9]+/g, "-");
 
-const usesWeak = ({ labels, data, subset, keptOnly, flip }: RowSpec) =>
+/** Whether rows are made with the weak labels. */
+export const usesWeak = ({ labels, data, subset, keptOnly, flip }: RowSpec) =>
   data !== "labelled" && (labels === "weak" || keptOnly || subset !== "all" || flip === "teacher");
 
 const usesLabelled = ({ data, size }: RowSpec) => data !== "pool" || size === "labelled";

@@ -5,9 +5,10 @@ import { brierScore } from "../../stats/reliability.ts";
 import { calibratorFromJson, fitCalibrator } from "../../teacher/calibration.ts";
 import { readHeldOut } from "../../teacher/held-out-file.ts";
 import { labelFromScores } from "../../teacher/label.ts";
+import { CutCollector } from "../../teacher/label-cut.ts";
 import { type Artefact, artefactAt } from "../stage.ts";
 import { fitHalf, heldOutFacts } from "./judge-held-out.ts";
-import { errorRateOf } from "./label-stages.ts";
+import { errorRateOf, keptOf } from "./label-stages.ts";
 import type { MainJob } from "./settings.ts";
 
 let jobs: TinyJobs;
@@ -40,6 +41,31 @@ test("the calibration that is reported was fitted on one half of the held-out pr
   );
   expect(facts.calibration!.after.n).toBe(check.length);
   expect(facts.calibration!.after.brier!.estimate).toBeCloseTo(after!, 12);
+});
+
+test("held-out pairs count as kept by the very rule that keeps labels: a promise's goes by margin, not by confidence", async () => {
+  // An isotonic step: all are .9 sure. The promise cuts inside it, at margin 2.
+  const heldOut = [3, -2, 1.9, -1].map((margin, i): { id: string; margin: number; preferred: "a" | "b" } => ({
+    id: `${i}`,
+    margin,
+    preferred: "a",
+  }));
+  const judged = {
+    pairs: heldOut,
+    confidence: heldOut.map(() => 0.9),
+    agrees: heldOut.map(({ margin }) => margin > 0),
+  };
+  const collector = new CutCollector({
+    rule: "promise",
+    maxDisagreement: 0.3,
+    heldOutMargins: Array.from({ length: 80 }, (_, i) => (i < 40 ? 2.5 : 1.5)),
+    heldOutAgrees: Array.from({ length: 80 }, (_, i) => i < 40),
+  });
+  for (const scoreA of [2, 1.5, 4])
+    collector.add(labelFromScores({ id: `l${scoreA}`, scoreA, scoreB: 0, teacher: "t" }));
+  const cut = await collector.cut(() => (async function* () {})());
+  expect(cut.promise).toMatchObject({ threshold: 2, heldOut: { n: 40, disagreements: 0 } });
+  expect(keptOf(judged, cut)).toEqual({ agree: 1, n: 2 });
 });
 
 test("the error rate that flip: auto takes is that of held-out pairs which the selection would keep", async () => {

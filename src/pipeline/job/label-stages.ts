@@ -11,8 +11,8 @@ import { HELD_OUT_FILE, writeHeldOut } from "../../teacher/held-out-file.ts";
 import type { Label } from "../../teacher/label.ts";
 import { parseLabels } from "../../teacher/label-file.ts";
 import { type LabelCounts, type LabelPlan, labelsOf, planLabels } from "../../teacher/make-labels.ts";
+import type { PromisedSelection } from "../../teacher/promise.ts";
 import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
-import type { PromisedSelection } from "../../teacher/selection.ts";
 import { writeLabelling } from "../../teacher/write-labels.ts";
 import { heldOutFit, judgedLabels, keptPairs, type SelectionSettings, selectionRule } from "../held-out.ts";
 import type { Artefact } from "../stage.ts";
@@ -71,7 +71,7 @@ export async function weakLabelsStage(
   const parts = ensemble ? [["ensemble", ensemble] as const] : partsOf(first);
   return deps.pipeline.stage({
     name,
-    version: 5,
+    version: 6,
     config: { calibration, selection, weight, heldOut, folds, form: first.form, seed: job.seed },
     inputs: { data, ...Object.fromEntries(parts) },
     run: async (work) => {
@@ -132,10 +132,12 @@ export async function readLabels(artefact: Artefact): Promise<Label[]> {
 export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
   (await readJson(labels.path("facts.json"))) as LabelFacts;
 
-/** Held-out pairs that are at least as sure as the least sure label that is kept. */
-function keptOf({ confidence, agrees }: Judged, { settings }: LabelPlan): Agreements {
-  const least = settings.threshold as number | null;
-  const kept = agrees.filter((_, i) => least !== null && confidence[i]! >= least);
+/** Held-out pairs that the cut would keep, by the very rule that it keeps labels by: a promise goes by margin, the others by confidence. */
+export function keptOf(
+  { confidence, agrees, pairs }: Pick<Judged, "confidence" | "agrees" | "pairs">,
+  { keeps }: Pick<LabelPlan, "keeps">,
+): Agreements {
+  const kept = agrees.filter((_, i) => keeps({ ...pairs[i]!, confidence: confidence[i]! }));
   return { agree: kept.filter(Boolean).length, n: kept.length };
 }
 

@@ -27,6 +27,7 @@ import type {
   ReportData,
 } from "../../report/data.ts";
 import type { Interval } from "../../stats/check.ts";
+import { promiseInWords } from "../../teacher/kept-words.ts";
 import { isDecided, type Label } from "../../teacher/label.ts";
 import { chartBins, countIn, edgesOf } from "../report-bins.ts";
 import type { Artefact } from "../stage.ts";
@@ -243,18 +244,6 @@ function countsTable({ facts }: LabelData): NonNullable<ReportData["tables"]>[nu
       ["of these left out by selection", unselected],
       ...Object.entries(flags).map(([flag, count]) => [`flag: ${flag}`, count]),
     ],
-    notes: promise === null ? [] : [promiseNote(promise)],
+    notes: promise === null ? [] : [`${promiseInWords(promise)}.`],
   };
-}
-
-function promiseNote({
-  maxDisagreement,
-  level,
-  bound,
-  heldOut,
-  reason,
-}: NonNullable<LabelFacts["promise"]>): string {
-  const asked = `Asked: at most ${(100 * maxDisagreement).toFixed(1)} % disagreement with people at ${(100 * level).toFixed(0)} % confidence.`;
-  const found = `Held-out pairs above the threshold, one of each prompt: ${heldOut.disagreements} of ${heldOut.n} disagree; upper bound ${bound === null ? "none" : `${(100 * bound).toFixed(1)} %`}.`;
-  return `${asked} ${found} ${reason ?? ""}`.trim();
 }

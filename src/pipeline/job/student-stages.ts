@@ -1,10 +1,11 @@
 /** Students, one per arm: the SFT start its rows give, or that it shares, then preference training on its labels. */
 import { AlignError } from "../../core/errors.ts";
+import { checkKept } from "../../teacher/kept-words.ts";
 import type { Artefact } from "../stage.ts";
-import { armRows, type RowMaterial, rowWords } from "./arm-rows.ts";
+import { armRows, type RowMaterial, rowWords, usesWeak } from "./arm-rows.ts";
 import type { JobDeps } from "./deps.ts";
 import type { Student } from "./evaluate-stages.ts";
-import { errorRateOf, type PoolScores, weakLabelsStage } from "./label-stages.ts";
+import { errorRateOf, type PoolScores, readLabelFacts, weakLabelsStage } from "./label-stages.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import { type ArmSettings, type MainJob, plainRows, type RowSpec } from "./settings.ts";
 import type { RatioModels } from "./teacher-logratios.ts";
@@ -35,8 +36,11 @@ export async function trainStudents(
   material: StudentMaterial,
 ): Promise<ArmStudent[]> {
   if (job.arms.length === 0) throw new AlignError("config", "arms: expected at least one arm, got none.");
+  // All labels before any training: an arm that has none to learn from is told so at once.
+  const arms: [ArmSettings, ArmLabels][] = [];
+  for (const arm of job.arms) arms.push([arm, await labelsFor(deps, job, material, arm)]);
   const students: ArmStudent[] = [];
-  for (const arm of job.arms) students.push(await trainStudent(deps, job, material, arm));
+  for (const [arm, labels] of arms) students.push(await trainStudent(deps, job, material, arm, labels));
   return students;
 }
 
@@ -45,14 +49,11 @@ async function trainStudent(
   job: MainJob,
   material: StudentMaterial,
   arm: ArmSettings,
+  { weak, labels }: ArmLabels,
 ): Promise<ArmStudent> {
   const { data, base } = material;
   const { limits } = job;
-  const { name, training, rows: spec, select, weight } = arm;
-  const own = select !== undefined || weight !== undefined;
-  const labels = own ? await armLabels(deps, job, material, arm) : material.labels;
-  // Weights say nothing of which responses are preferred: arms that differ in them alone share a start.
-  const weak = select === undefined || arm.sft !== "own" ? material.labels : labels;
+  const { name, training, rows: spec } = arm;
   const start = await startStage(deps, job, base, arm, { job, data, weak });
   const rows = armRows({ job, data, weak: labels }, spec);
   const [sft] = startOf(arm);
@@ -69,6 +70,34 @@ async function trainStudent(
     ...(arm.prefer ?? job.student.prefer),
   });
   return { ...made, model };
+}
+
+/** The weak labels of an arm, and those that its fine-tuning reads. */
+type ArmLabels = { readonly labels: Artefact; readonly weak: Artefact };
+
+async function labelsFor(
+  deps: JobDeps,
+  job: MainJob,
+  material: StudentMaterial,
+  arm: ArmSettings,
+): Promise<ArmLabels> {
+  const own = arm.select !== undefined || arm.weight !== undefined;
+  const labels = own ? await armLabels(deps, job, material, arm) : material.labels;
+  // Weights say nothing of which responses are preferred: arms that differ in them alone share a start.
+  const weak = arm.select === undefined || arm.sft !== "own" ? material.labels : labels;
+  await checkWeak(arm, { weak, labels });
+  return { labels, weak };
+}
+
+/**
+ * Stops, before anything trains, where the selection of the weak labels that an arm learns from kept none.
+ * @throws AlignError ("nothing-kept") with what was asked for and why nothing is left
+ */
+async function checkWeak(arm: ArmSettings, { weak, labels }: ArmLabels): Promise<void> {
+  const of = [...startOf(arm).map(([, spec]) => [spec, weak] as const), [arm.rows, labels] as const];
+  // In a plan the labels may not be there yet.
+  for (const [spec, from] of arm.training === "none" ? [] : of)
+    if (usesWeak(spec) && from.digest !== undefined) checkKept(`arm ${arm.name}`, await readLabelFacts(from));
 }
 
 /** The models of a single implicit-reward teacher, which wspo learns from. */

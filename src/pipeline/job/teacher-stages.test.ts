@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -99,6 +99,24 @@ describe("an ensemble", () => {
       others.map(({ preferred }) => preferred === "a"),
     );
     expect(facts.ensemble!.members[0]!.calibrator).toEqual(calibratorToJson(calibrator));
+  });
+});
+
+describe("an arm of which selection leaves no labels", () => {
+  const unkept = "select: { kind: promise, max_disagreement: 0.01 }";
+
+  test("stops the run before anything trains, with what was asked for and why nothing is left", async () => {
+    const sections = `teacher: { ${settings} }\nlabel: { held_out: 0.4 }\narms: [human, { labels: weak, name: sure, ${unkept} }]\neval: { gold: [] }\n`;
+    await expect(jobs.train(sections, "unkept")).rejects.toThrow(
+      /^arm sure: nothing can be promised \(asked: people disagree with at most 1 % of the labels, at 95 % confidence\): \d+ held-out labels are too few/,
+    );
+    const stages = await readdir(jobs.at("runs", "unkept", "stages"));
+    expect(stages.filter((name) => name.startsWith("student"))).toEqual([]);
+  });
+
+  test("is no matter to arms that do not read them", async () => {
+    const sections = `teacher: { ${settings} }\nlabel: { held_out: 0.4, ${unkept} }\narms: [human]\neval: { gold: [] }\n`;
+    await jobs.train(sections, "unread");
   });
 });
 
