@@ -93,4 +93,5 @@ const PLAIN: Readonly<Record<PairFlag, string>> = {
   identical: "identical",
   empty_prompt: "empty-prompt",
   inner_special: "inner-special",
+  dropped_text: "dropped-text",
 };

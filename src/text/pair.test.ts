@@ -198,8 +198,8 @@ describe("conversations", () => {
 
   it("are rendered by the template, which alone places BOS and EOS", () => {
     const pair = encodePair(tiny({ template: source }), { prompt, a: answer("d"), b: "dd" }, roomy);
-    // <s> c </s> e | d </s>: the blank after EOS is dropped, the EOS between the turns is no flaw.
-    expect(pair).toMatchObject({ prompt: [10, 3, 11, 5], a: [4, 11], b: [4, 4, 11], flags: [] });
+    // <s> c </s> e | d </s> _: the answer is what the template writes, its blank too; the EOS between the turns is no flaw.
+    expect(pair).toMatchObject({ prompt: [10, 3, 11, 5], a: [4, 11, 0], b: [4, 4, 11, 0], flags: [] });
     expect(encodePrompt(tiny({ template: source }), prompt, 10)).toEqual({
       prompt: [10, 3, 11, 5],
       flags: [],
@@ -213,11 +213,40 @@ describe("conversations", () => {
     ]);
   });
 
-  it("are refused when the answer's rendering does not begin with the prompt's", () => {
+  it("end where the tokens part when the answer is written otherwise than it is opened", () => {
     const odd = source.replace("{% if add_generation_prompt %}e", "{% if add_generation_prompt %}b");
-    expect(() => encodePair(tiny({ template: odd }), { prompt, a: "d", b: "e" }, roomy)).toThrow(
-      /does not begin the conversation with its answer/,
+    // Alone <s> c </s> b, with an answer <s> c </s> e d …: the header goes with the answer.
+    expect(encodePair(tiny({ template: odd }), { prompt, a: "d", b: "e" }, roomy)).toMatchObject({
+      prompt: [10, 3, 11],
+      a: [5, 4, 11, 0],
+      b: [5, 5, 11, 0],
+      flags: ["repaired_boundary"],
+    });
+    const other = "{% if add_generation_prompt %}a{% else %}c{{ messages[1].content }}{% endif %}";
+    expect(() => encodePair(tiny({ template: other }), { prompt, a: "d", b: "e" }, roomy)).toThrow(
+      /no token in common with its prompt alone/,
     );
+  });
+
+  it("get EOS where the template ends an answer without a special token, after its blanks", () => {
+    const open = source.replace("e{{ m.content }}{{ eos_token }} ", "e{{ m.content }} ");
+    expect(encodePair(tiny({ template: open }), { prompt, a: "d", b: "e" }, roomy)).toMatchObject({
+      a: [4, 0, 11],
+      b: [5, 0, 11],
+    });
+  });
+
+  it("count as cut only where more than blanks after the end is lost", () => {
+    const limits = { maxLength: 6, maxPromptLength: 4 };
+    const pair = encodePair(tiny({ template: source }), { prompt, a: "d", b: "dd" }, limits);
+    expect(pair).toMatchObject({ a: [4, 11], b: [4, 4], flags: ["truncated_b"] });
+  });
+
+  it("say what the template leaves out of an answer", () => {
+    const short = source.replace("e{{ m.content }}", "e{{ m.content.split('a')[-1] }}");
+    const flagsOf = (a: string) => encodePair(tiny({ template: short }), { prompt, a, b: "e" }, roomy).flags;
+    expect(flagsOf("ddad")).toEqual(["dropped_text"]);
+    expect(flagsOf("dd")).toEqual([]);
   });
 
   it("are refused without a template, and mixed with text", () => {

@@ -6,9 +6,14 @@
  * ends in a space, that token belongs to the response, and the prompt ends before it: the prompt of a pair is the longest run of
  * tokens that begins the prompt tokenised alone and both full texts. Every response token then has all of the prompt it shares
  * before it, and the two responses of a pair are scored after the very same ids.
+ *
+ * Conversations go the same way, whatever a template does to them: the prompt alone is rendered with the assistant's turn opened,
+ * the whole without, and the prompt ends where their tokens part. So does TRL (`common_prefix_length`, `trl/data_utils.py`, 1.16),
+ * and the ids are TRL's, up to an EOS where a template ends the answer without any special token.
  */
 import { ConfigError } from "../core/errors.ts";
-import type { ChatTemplate, Message } from "./template.ts";
+import { type RenderedTexts, renderedPrompt, renderedTexts } from "./conversation.ts";
+import type { Message } from "./template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A text, or a conversation to be rendered by the model's chat template. */
@@ -20,13 +25,16 @@ export type TokenLimits = { readonly maxLength: number; readonly maxPromptLength
 /**
  * What a reader of the row has to know.
  *
- * - `repaired_boundary`: a token straddled the boundary (or the tokens before it changed) and went to the response side
+ * - `repaired_boundary`: a token straddled the boundary (or the tokens before it changed, or the template opens the answer otherwise
+ *   than it writes it, as one does that opens a think block) and went to the response side
  * - `truncated_prompt`: the prompt lost tokens at its begin
  * - `truncated_a`, `truncated_b`, `truncated_response`: the response lost tokens at its end, and with them its EOS
  * - `empty_a`, `empty_b`, `empty_response`: nothing but white space was given as the response
  * - `identical`: both responses are the same ids, after truncation
  * - `empty_prompt`: the prompt has no tokens, so BOS (or EOS, where there is no BOS) stands in for it
- * - `inner_special`: BOS or EOS occurs inside the text, spelt out in the data, beside the one at its begin or end
+ * - `inner_special`: a control word (EOS, a marker of roles, …) is spelt out in the data, beside BOS at the begin and EOS at the end
+ *   of plain text; what the template writes is not meant
+ * - `dropped_text`: the template left out a part of a response, as some do with the reasoning in it
  *
  * A row with `truncated_a|b`, `empty_a|b` or `identical` is no evidence of a preference: labellers abstain from it.
  */
@@ -41,7 +49,8 @@ export type PairFlag =
   | "empty_response"
   | "identical"
   | "empty_prompt"
-  | "inner_special";
+  | "inner_special"
+  | "dropped_text";
 
 /** Ids of a candidate pair: `prompt` (never empty) followed by `a` or by `b` (empty only if blank and the model has no EOS). */
 export type EncodedPair = {
@@ -65,9 +74,10 @@ export type EncodedResponse = {
 export type EncodedPrompt = { readonly prompt: number[]; readonly flags: PairFlag[] };
 
 /**
- * Ids of a pair. The prompt begins with exactly one BOS where the model wants it, each response ends with exactly one EOS
- * where the model has one. Prompts keep their end, responses their begin.
- * @throws ConfigError for limits that leave no room, messages without a chat template, or a template that does not extend its prompt
+ * Ids of a pair. Plain prompts begin with exactly one BOS where the model wants it, plain responses end with exactly one EOS where the
+ * model has one; a conversation has what its template writes, and EOS where that ends an answer without a special token. Prompts keep
+ * their end, responses their begin.
+ * @throws ConfigError for limits that leave no room, messages without a chat template, or messages that it refuses
  */
 export function encodePair(
   tokenizer: Tokenizer,
@@ -97,9 +107,10 @@ export function encodePromptResponse(
 export function encodePrompt(tokenizer: Tokenizer, prompt: Text, maxPromptLength: number): EncodedPrompt {
   checkLimits({ maxLength: maxPromptLength + 1, maxPromptLength });
   const flags: PairFlag[] = [];
-  const rendered = renderPrompt(tokenizer, prompt);
-  const ids = withBos(tokenizer, tokenizer.encode(rendered), typeof prompt === "string", flags);
-  if (hasInner(tokenizer, ids, typeof prompt === "string")) flags.push("inner_special");
+  const plain = typeof prompt === "string";
+  const { text, spelt } = plain ? { text: prompt, spelt: false } : renderedPrompt(tokenizer, prompt);
+  const ids = withBos(tokenizer, tokenizer.encode(text), plain, flags);
+  if (plain ? hasControl(tokenizer, ids) : spelt) flags.push("inner_special");
   return { prompt: cutPrompt(tokenizer, ids, maxPromptLength, flags), flags };
 }
 
@@ -112,31 +123,48 @@ function encodeRow(
 ): { prompt: number[]; responses: number[][]; flags: PairFlag[] } {
   checkLimits(limits);
   const flags: PairFlag[] = [];
-  const promptText = renderPrompt(tokenizer, prompt);
   const plain = typeof prompt === "string";
-  const alone = tokenizer.encode(promptText);
-  const full = Object.values(responses).map((response) =>
-    tokenizer.encode(promptText + renderResponse(tokenizer, prompt, promptText, response)),
-  );
+  const given = Object.values(responses);
+  const texts = plain ? plainTexts(prompt, given) : renderedTexts(tokenizer, prompt, given);
+  const alone = tokenizer.encode(texts.prompt);
+  const full = texts.full.map((text) => tokenizer.encode(text));
   const shared = full.reduce((length, ids) => Math.min(length, commonPrefix(alone, ids)), alone.length);
   if (shared < alone.length) flags.push("repaired_boundary");
+  if (!plain && shared === 0)
+    throw new ConfigError(
+      "chat template: the conversation with its answer has no token in common with its prompt alone, expected both to begin alike.",
+    );
 
   const promptIds = withBos(tokenizer, alone.slice(0, shared), plain, flags);
   const cut = cutPrompt(tokenizer, promptIds, limits.maxPromptLength, flags);
-  const ended = full.map((ids) => withEos(tokenizer, ids.slice(shared)));
-  if (ended.some((ids) => hasInner(tokenizer, [...promptIds, ...ids], plain))) flags.push("inner_special");
+  const ended = full.map((ids) => (plain ? withEos : withEnd)(tokenizer, ids.slice(shared)));
+  const inner = ended.some((ids) => hasControl(tokenizer, [...promptIds, ...ids]));
+  if (plain ? inner : texts.spelt) flags.push("inner_special");
+  if (texts.dropped) flags.push("dropped_text");
   const names = Object.keys(responses);
   for (const [name, response] of Object.entries(responses))
     if (isBlank(response)) flags.push(`empty_${name}` as PairFlag);
   return {
     prompt: cut,
     responses: ended.map((ids, i) => {
-      if (cut.length + ids.length <= limits.maxLength) return ids;
-      flags.push(`truncated_${names[i]}` as PairFlag);
-      return ids.slice(0, limits.maxLength - cut.length);
+      const room = limits.maxLength - cut.length;
+      // Blanks after the token that ends an answer say nothing.
+      if (endOf(tokenizer, ids) > room) flags.push(`truncated_${names[i]}` as PairFlag);
+      return ids.length <= room ? ids : ids.slice(0, room);
     }),
     flags,
   };
+}
+
+/** Plain texts: a response is written right behind its prompt. */
+function plainTexts(prompt: string, responses: readonly Text[]): RenderedTexts {
+  const full = responses.map((response) => {
+    if (typeof response === "string") return prompt + response;
+    throw new ConfigError(
+      "pair: the prompt is text and the response a list of messages, expected both to be alike.",
+    );
+  });
+  return { prompt, full, spelt: false, dropped: false };
 }
 
 /** What is wrong with limits on a model of so many positions, as the end of a sentence on it; undefined when nothing is. */
@@ -151,37 +179,6 @@ function checkLimits({ maxLength, maxPromptLength }: TokenLimits): void {
     throw new ConfigError(
       `token limits: expected whole numbers 1 <= max_prompt_length < max_length, got max_prompt_length ${maxPromptLength}, max_length ${maxLength}. A max_length above the model's positions is cut to these.`,
     );
-}
-
-/** The prompt as text; a conversation ends with the assistant's turn opened. */
-function renderPrompt(tokenizer: Tokenizer, prompt: Text): string {
-  return typeof prompt === "string" ? prompt : templateOf(tokenizer).render(prompt, true);
-}
-
-/** What the response adds to the prompt's text. A string after a conversation is the assistant's turn. */
-function renderResponse(tokenizer: Tokenizer, prompt: Text, promptText: string, response: Text): string {
-  if (typeof prompt === "string") {
-    if (typeof response === "string") return response;
-    throw new ConfigError(
-      "pair: the prompt is text and the response a list of messages, expected both to be alike.",
-    );
-  }
-  const turns = typeof response === "string" ? [{ role: "assistant", content: response }] : response;
-  const whole = templateOf(tokenizer).render([...prompt, ...turns], false);
-  if (!whole.startsWith(promptText))
-    throw new ConfigError(
-      `chat template: the prompt with its generation prompt, ending in ${JSON.stringify(promptText.slice(-60))}, does not begin ` +
-        "the conversation with its answer. Use a template that writes both alike.",
-    );
-  return whole.slice(promptText.length);
-}
-
-function templateOf(tokenizer: Tokenizer): ChatTemplate {
-  if (tokenizer.chatTemplate === undefined)
-    throw new ConfigError(
-      "chat template: the rows are lists of messages, but the model has none. Give one, or plain text.",
-    );
-  return tokenizer.chatTemplate;
 }
 
 /** Puts BOS first unless the text spells it; a chat template spells what it wants, so only plain text is changed. */
@@ -210,6 +207,25 @@ function withEos(tokenizer: Tokenizer, ids: number[]): number[] {
   return ids.slice(0, end);
 }
 
+/** A conversation's answer as its template writes it; with EOS where that ends in no special token, or a model would never stop. */
+function withEnd(tokenizer: Tokenizer, ids: number[]): number[] {
+  const { eosId, control } = tokenizer;
+  const last = ids[endOf(tokenizer, ids) - 1];
+  const closed = last !== undefined && (control.ids.has(last) || tokenizer.eosIds.includes(last));
+  return closed || eosId === undefined ? ids : [...ids, eosId];
+}
+
+/** Length of a response up to its last token that is more than white space. */
+function endOf(tokenizer: Tokenizer, ids: readonly number[]): number {
+  let end = ids.length;
+  while (end > 0 && isBlankToken(tokenizer, ids[end - 1]!)) end--;
+  return end;
+}
+
+function isBlankToken({ control, decode }: Tokenizer, id: number): boolean {
+  return !control.ids.has(id) && decode([id]).trim() === "";
+}
+
 /** Cuts a prompt from the left; a leading BOS stays. */
 function cutPrompt(tokenizer: Tokenizer, ids: number[], most: number, flags: PairFlag[]): number[] {
   if (ids.length <= most) return ids;
@@ -218,9 +234,11 @@ function cutPrompt(tokenizer: Tokenizer, ids: number[], most: number, flags: Pai
   return keepsBos ? [ids[0]!, ...ids.slice(ids.length - most + 1)] : ids.slice(ids.length - most);
 }
 
-/** True when plain text holds BOS or EOS anywhere but at its two ends; a template puts them between turns rightly. */
-function hasInner({ bosId, eosId }: Tokenizer, ids: readonly number[], plain: boolean): boolean {
-  return plain && ids.slice(1, -1).some((id) => id === bosId || id === eosId);
+/** True when ids of plain text hold a control word anywhere but BOS at the begin and EOS at the end. */
+function hasControl({ bosId, eosId, control }: Tokenizer, ids: readonly number[]): boolean {
+  const from = ids[0] === bosId || ids[0] === eosId ? 1 : 0;
+  const to = ids.length - (ids.length > from && ids.at(-1) === eosId ? 1 : 0);
+  return ids.slice(from, to).some((id) => control.ids.has(id));
 }
 
 function isBlank(response: Text): boolean {

@@ -10,10 +10,16 @@ const MAX_TURNS = 200_000;
 const TICK = "loop_tick_";
 const RANGE = "bounded_range_";
 
-type Node = { type?: unknown; value?: unknown; body?: unknown; [member: string]: unknown };
+/** A node of a template's syntax tree. */
+export type TemplateNode = { type?: unknown; value?: unknown; body?: unknown; [member: string]: unknown };
 
 /** Changes a parsed template in place; rendering it then needs `loopLimits()` among the values. */
 export function boundLoops(template: Template): void {
+  eachNode(template, change);
+}
+
+/** Visits every node of a parsed template once; a visit may change the node. */
+export function eachNode(template: Template, visit: (node: TemplateNode) => void): void {
   const stack: unknown[] = [template.parsed];
   const seen = new Set<unknown>();
   while (stack.length > 0) {
@@ -25,11 +31,11 @@ export function boundLoops(template: Template): void {
       continue;
     }
     stack.push(...Object.values(node));
-    change(node as Node);
+    visit(node as TemplateNode);
   }
 }
 
-function change(node: Node): void {
+function change(node: TemplateNode): void {
   if (node.type === "Identifier" && node.value === "range") node.value = RANGE;
   const repeats = node.type === "For" || node.type === "Macro";
   if (repeats && Array.isArray(node.body)) node.body.unshift(new Template(`{{ ${TICK}() }}`).parsed.body[0]);

@@ -32,6 +32,19 @@ describe("parseChatTemplate", () => {
     expect(text).toBe("26 Jul 2024, Friday 26-07-24 00:00 %q%|26 Jul 2024");
   });
 
+  it("takes off the characters that a template names, as Python does, and no others", () => {
+    const render = (expression: string, content: string) =>
+      parseChatTemplate("f", `{{ ${expression} }}`, {}).render([{ role: "user", content }], false);
+    // Values by CPython: ' a\\n'.lstrip('\\n') and so on.
+    expect(render("messages[0].content.lstrip('\\n')", "\n\n a \n")).toBe(" a \n");
+    expect(render("messages[0].content.rstrip('\\n')", "\n a \n\n")).toBe("\n a ");
+    expect(render("messages[0]['content'].strip('xy')", "yxa xyz x")).toBe("a xyz ");
+    expect(render("messages[0].content.strip()", " \n a \n")).toBe("a");
+    expect(
+      render("messages[0].content.split('|')[0].rstrip('.').split('-')[-1].lstrip('+')", "b-+ a..|c"),
+    ).toBe(" a");
+  });
+
   it("says what the template refuses, and refuses what is no template", () => {
     const strict = "{% if messages[0].role != 'user' %}{{ raise_exception('user first') }}{% endif %}";
     const template = parseChatTemplate("f", strict, tokens);

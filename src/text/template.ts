@@ -7,6 +7,7 @@ import { sha256 } from "../core/digest.ts";
 import { CheckpointError, ConfigError, innerMessage } from "../core/errors.ts";
 import { boundLoops, loopLimits } from "./template-bounds.ts";
 import { splitTemplateInputs } from "./template-inputs.ts";
+import { stripFunctions, useOwnStrip } from "./template-strip.ts";
 
 /**
  * One turn of a conversation; further members (`name`, `tool_calls`, …) are handed to the template, but for `template_inputs` of the first
@@ -57,6 +58,7 @@ export function parseChatTemplate(
     // The library declares its own strftime_now, which reads the clock and cannot be declared again.
     template = new Template(source.replace(/\bstrftime_now\b/g, "fixed_date_now"));
     boundLoops(template);
+    useOwnStrip(template);
   } catch (error) {
     throw new CheckpointError(file, `chat template is not valid: ${innerMessage(error)}.`, { cause: error });
   }
@@ -76,6 +78,7 @@ export function parseChatTemplate(
           date_string: formatDate("%d %b %Y"),
           fixed_date_now: formatDate,
           ...loopLimits(),
+          ...stripFunctions(),
         });
         if (text.length > MAX_TEXT) throw new Error(`it made a text of ${text.length} characters`);
         return text;

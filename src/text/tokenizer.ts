@@ -5,6 +5,7 @@
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { digestOf } from "../core/digest.ts";
 import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../core/errors.ts";
+import { type ControlWords, controlWords } from "./control-words.ts";
 import { withExactParts } from "./exact-parts.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
@@ -35,6 +36,8 @@ export interface Tokenizer {
   /** SHA-256 of all that decides token ids: `tokenizer.json`, BOS and EOS. The template has a digest of its own. */
   readonly digest: string;
   readonly chatTemplate: ChatTemplate | undefined;
+  /** Tokens that end, begin or separate texts and turns: special ones, and role markers that are not called special. */
+  readonly control: ControlWords;
 }
 
 /**
@@ -76,7 +79,28 @@ function assemble(folder: string, files: TokenizerFiles): Tokenizer {
       eos: ids.eosId ?? null,
     }),
     chatTemplate: source === undefined ? undefined : parseChatTemplate(folder, source, files.specialTokens),
+    control: controlWords(controlTokens(files, hf, ids)),
   };
+}
+
+/** Role markers are spelt so; DeepSeek's and others are not called special, though nothing but a template may write them. */
+const MARKER = /^<[|｜].*[|｜]>$/;
+
+/** Control words with their ids: special added tokens, markers, BOS and all that end a text; not what stands for unknown text. */
+function controlTokens(files: TokenizerFiles, hf: HfTokenizerLike, ids: SpecialIds): Map<string, number> {
+  const added = (files.tokenizer.added_tokens ?? []) as { id: number; content: string; special?: unknown }[];
+  const named = [ids.bosId, ...ids.eosIds].flatMap((id) => {
+    const content = id === undefined ? undefined : hf.id_to_token(id);
+    return content === undefined ? [] : [{ id: id!, content, special: true }];
+  });
+  const words = [...added, ...named].filter(
+    ({ content, special }) => content.trim() !== "" && (special === true || MARKER.test(content)),
+  );
+  const control = new Map(words.map(({ content, id }) => [content, id]));
+  // An unknown character becomes this token without being spelt.
+  control.delete(files.specialTokens.unk_token ?? "");
+  control.delete(String((files.tokenizer.model as { unk_token?: unknown }).unk_token ?? ""));
+  return control;
 }
 
 /** What is used of the library, typed here because its own declarations do not resolve under Node's module rules. */

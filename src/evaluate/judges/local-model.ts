@@ -129,7 +129,8 @@ async function rate(
         response,
         flags,
       } = encodePromptResponse(tokenizer, { prompt, response: String(rating) }, limits);
-      const said = response.at(-1) === tokenizer.eosId ? response.slice(0, -1) : response;
+      const end = response.findIndex((id) => id === tokenizer.eosId || tokenizer.control.ids.has(id));
+      const said = end < 0 ? response : response.slice(0, end);
       return {
         row: { prompt: ids, responses: [said] } satisfies TokenRow,
         cut: flags.includes("truncated_prompt"),

@@ -37,7 +37,7 @@ export async function explainStage(
 ): Promise<Artefact> {
   return deps.pipeline.stage({
     name: "explain",
-    version: 1,
+    version: 2,
     config: { beta, limits },
     inputs: { data, labels, policy: policy.source, reference: reference.source },
     run: async (work) => {

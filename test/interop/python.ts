@@ -1,0 +1,30 @@
+/**
+ * The Python that interop tests run real tools with: WEAK_TEACHER_PYTHON, or what `scripts/python-env.sh` has made. Tests skip visibly
+ * where there is none; the product itself needs no Python.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const script = fileURLToPath(new URL("../../scripts/python-env.sh", import.meta.url));
+
+/** Path of the interpreter, or undefined. */
+export const python: string | undefined = findPython();
+
+function findPython(): string | undefined {
+  const named = process.env.WEAK_TEACHER_PYTHON;
+  if (named !== undefined && named !== "") return named;
+  const found = spawnSync("bash", [script, "--where"], { encoding: "utf8" });
+  return found.status === 0 ? found.stdout.trim() : undefined;
+}
+
+/** Runs a script of this folder with the hub out of reach. @returns what it wrote to standard output */
+export function runPython(name: string, args: readonly string[] = [], input = ""): string {
+  const file = fileURLToPath(new URL(name, import.meta.url));
+  return execFileSync(python!, [file, ...args], {
+    input,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+    env: { ...process.env, HF_HUB_OFFLINE: "1", TOKENIZERS_PARALLELISM: "false" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+}
