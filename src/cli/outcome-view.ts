@@ -1,6 +1,7 @@
 /** A run's result for a terminal: the main table with intervals, what it says in words, and where the report is. */
 import { relative } from "node:path";
-import type { RunOutcome } from "../pipeline/run.ts";
+import type { RunOutcome, RunReport } from "../pipeline/run.ts";
+import type { SeedsOutcome } from "../pipeline/seeds/run-seeds.ts";
 import { buildDocument } from "../report/document.ts";
 import { type TableView, tableView } from "../report/table.ts";
 
@@ -31,6 +32,46 @@ function formatSubmitted(folder: string, submitted: NonNullable<RunOutcome["subm
     "",
     `${folder}: left to the cluster; the same command without --detach follows the jobs`,
   ].join("\n");
+}
+
+/** What several seeds say, and where each lies. */
+export function formatSeeds({ runs, report }: SeedsOutcome): string {
+  if (report === undefined) return runs.map(({ outcome }) => formatOutcome(outcome)).join("\n");
+  const each = runs.map(({ seed, outcome }) => {
+    const computed = outcome.steps.filter(({ state }) => state !== "cached").length;
+    return `seed ${seed}: ${shown(outcome.folder)}, ${outcome.steps.length} stages, ${computed} computed now`;
+  });
+  return [...each, "", formatSeedsReport(report)].join("\n");
+}
+
+const shown = (path: string) => relative(process.cwd(), path) || path;
+
+/** The table over seeds, sentences, and where the report is. */
+export function formatSeedsReport({ data, html }: RunReport): string {
+  const { headline, intervalNote } = buildDocument(data);
+  const [table] = data.tables ?? [];
+  const view = table && tableView(table);
+  return [
+    ...(view === undefined ? [] : [table!.title ?? "", formatTable(view), ""]),
+    ...headline,
+    ...(intervalNote === undefined ? [] : ["", intervalNote]),
+    "",
+    `report over the seeds: ${shown(html)} (also report.json and report.md, with the table above)`,
+  ].join("\n");
+}
+
+/** The same for programs. */
+export function seedsValue({ folder, runs, report }: SeedsOutcome) {
+  return {
+    folder,
+    runs: runs.map(({ seed, outcome }) => ({ seed, ...outcomeValue(outcome) })),
+    ...(report === undefined
+      ? {}
+      : {
+          differences: report.data.differences,
+          report: { html: report.html, json: report.json, markdown: report.markdown },
+        }),
+  };
 }
 
 /** A table with aligned columns and wrapped heads; intervals stand behind their numbers. */

@@ -2,9 +2,7 @@
  * Runs or plans a recipe: the models are fetched, the resolved recipe is written into the run's folder, the stages go, and the
  * report is written.
  */
-import { spawnSync } from "node:child_process";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { AlignError, ConfigError } from "../core/errors.ts";
 import { exists, writeFileAtomic } from "../core/files.ts";
 import { type Log, silentLog } from "../core/log.ts";
@@ -24,7 +22,9 @@ import type { SlurmSettings } from "./recipe/executor.ts";
 import { computeOf, jobOf } from "./recipe/job.ts";
 import { loadRecipe } from "./recipe/parse.ts";
 import type { Recipe } from "./recipe/schema.ts";
+import { checkOneSeed } from "./recipe/seeds.ts";
 import { recipeYaml } from "./recipe/write.ts";
+import { sourceCommit } from "./source-commit.ts";
 import { checkStageExists, openPipeline, type StageStep } from "./stages.ts";
 
 /** Name of the resolved recipe in a run's folder. */
@@ -42,6 +42,8 @@ export type RunOptions = {
   readonly fresh?: boolean;
   /** With the Slurm executor: submit everything and return. */
   readonly detach?: boolean;
+  /** Cores to compute on where that is not the recipe's, as processes share them. */
+  readonly threads?: number;
 };
 
 /** A report: its files and what is in them. */
@@ -175,6 +177,7 @@ async function loadRun(
     );
   const set = [`out=${JSON.stringify(folder)}`];
   const asked = await loadRecipe(join(folder, RESOLVED), { set });
+  checkOneSeed(asked, folder);
   const there = asked.executor.kind === "slurm" && (await exists(nodeRecipe(folder)));
   const recipe = there ? await loadRecipe(nodeRecipe(folder), { set }) : await withLocalModels(asked, log);
   return { asked, recipe };
@@ -243,7 +246,7 @@ async function estimates(recipe: Recipe, job: MainJob): Promise<StageEstimate[]>
 async function runStages(
   recipe: Recipe,
   job: MainJob,
-  { log = silentLog, signal, code, dryRun, fresh }: RunOptions,
+  { log = silentLog, signal, code, dryRun, fresh, threads }: RunOptions,
   only?: string,
 ): Promise<{ result: JobResult; steps: readonly StageStep[] }> {
   const pipeline = openPipeline({
@@ -257,7 +260,8 @@ async function runStages(
   });
   let opened: Runtime | undefined;
   const runtime = () => {
-    opened ??= openRuntime(computeOf(recipe));
+    const asked = computeOf(recipe);
+    opened ??= openRuntime({ ...asked, threads: threads ?? asked.threads });
     return opened;
   };
   try {
@@ -289,12 +293,4 @@ export function reportOf(
     steps,
     ...computeOf(recipe),
   });
-}
-
-/** The commit this code was checked out at, where it runs from a checkout. */
-export function sourceCommit(): string | undefined {
-  const cwd = fileURLToPath(new URL(".", import.meta.url));
-  if (cwd.includes("node_modules")) return undefined;
-  const { stdout, status } = spawnSync("git", ["rev-parse", "--short=12", "HEAD"], { cwd, encoding: "utf8" });
-  return status === 0 ? stdout.trim() : undefined;
 }

@@ -2,7 +2,7 @@
  * How far a run is, or a folder that `label` or `generate` fills: stages done, running, failed and to come, shards, rate and time left. Told
  * by the files alone, while others write them.
  */
-import { readdir } from "node:fs/promises";
+import { lstat, readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ConfigError, messageOf } from "../core/errors.ts";
 import { exists, readJson } from "../core/files.ts";
@@ -15,8 +15,10 @@ import { runMainJob } from "./job/main-job.ts";
 import { lookAtLock } from "./lock.ts";
 import { jobOf } from "./recipe/job.ts";
 import { loadRecipe } from "./recipe/parse.ts";
+import { seedFolder } from "./recipe/seeds.ts";
 import { RESOLVED } from "./run.ts";
-import { openPipeline } from "./stages.ts";
+import { seedsIn } from "./seeds/run-seeds.ts";
+import { openPipeline, type StageStep } from "./stages.ts";
 
 /** A process at work on a stage, or one that died there. */
 export type StageHolder = { readonly pid: number; readonly host: string; readonly living: boolean };
@@ -52,6 +54,11 @@ export type FolderStatus = {
  */
 export async function folderStatus(path: string, code: string): Promise<FolderStatus> {
   const folder = resolve(path);
+  // What is wrong with a recipe is said by its plan.
+  const seeds = await seedsIn(folder).catch(() => undefined);
+  if (seeds !== undefined) return seedsStatus(folder, seeds, code);
+  const isRun = await exists(join(folder, RESOLVED));
+  const plan: Plan = isRun ? await planned(folder, code) : { steps: [], problem: null };
   const stages: StageStatus[] = [];
   const places = [join(folder, "stages"), join(`${folder}.work`, "stages")];
   const whole = await readStageRecord(folder);
@@ -64,19 +71,39 @@ export async function folderStatus(path: string, code: string): Promise<FolderSt
   for (const place of places) {
     if (!(await exists(place))) continue;
     found = true;
-    stages.push(...(await stagesIn(place)));
+    stages.push(...(await stagesIn(place, (await isLink(place)) ? idsOf(plan) : undefined)));
   }
-  const isRun = await exists(join(folder, RESOLVED));
   if (!found && !isRun)
     throw new ConfigError(
       `${path}: is no run and no output of label or generate, expected a folder with ${RESOLVED}, stages/ or ${RECORD}, or ${basename(folder)}.work beside it.`,
     );
-  const plan = isRun ? await planned(folder, code) : { names: [], problem: null };
   const shown = stages.filter((stage) => !isSuperseded(stage, stages));
   const known = new Set(shown.map(({ name }) => name));
-  const toCome = plan.names.filter((name) => !known.has(name)).map((name) => idle(name, "open"));
+  const toCome = plan.steps.flatMap(({ name }) => (known.has(name) ? [] : [idle(name, "open")]));
   return { folder, stages: [...shown, ...toCome], planProblem: plan.problem };
 }
+
+/** All seeds of a folder, stages named by theirs. */
+async function seedsStatus(folder: string, seeds: readonly number[], code: string): Promise<FolderStatus> {
+  const stages: StageStatus[] = [];
+  const problems = new Set<string>();
+  for (const seed of seeds) {
+    const own = seedFolder(folder, seed);
+    if (!(await exists(join(own, RESOLVED)))) stages.push(idle(`seed ${seed}`, "open"));
+    else {
+      const status = await folderStatus(own, code);
+      stages.push(...status.stages.map((stage) => ({ ...stage, name: `seed ${seed}: ${stage.name}` })));
+      if (status.planProblem !== null) problems.add(status.planProblem);
+    }
+  }
+  return { folder, stages, planProblem: problems.size === 0 ? null : [...problems].join("; ") };
+}
+
+/** Seeds share one folder of results, by a link: those of others are not this run's. */
+const isLink = async (place: string) => (await lstat(place)).isSymbolicLink();
+
+const idsOf = ({ steps }: Plan): ReadonlySet<string> =>
+  new Set(steps.flatMap(({ folder }) => (folder === undefined ? [] : [basename(folder)])));
 
 /** A failure under other settings, after which the stage was finished. */
 const isSuperseded = ({ name, failure }: StageStatus, stages: readonly StageStatus[]): boolean =>
@@ -89,20 +116,22 @@ const idle = (name: string, state: StageStatus["state"]): StageStatus => ({
   ...{ name, state, finishedAt: null, elapsedSeconds: null, holders: [], shards: [], failure: null },
 });
 
-/** Names of the stages of a run's recipe. A recipe that cannot be planned, or only with a download, is said and no more. */
-async function planned(folder: string, code: string): Promise<{ names: string[]; problem: string | null }> {
+type Plan = { readonly steps: readonly StageStep[]; readonly problem: string | null };
+
+/** The stages of a run's recipe. A recipe that cannot be planned, or only with a download, is said and no more. */
+async function planned(folder: string, code: string): Promise<Plan> {
   try {
     const recipe = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
     if (Object.values(recipe.models).some((model) => model?.source.startsWith("hub:")))
-      return { names: [], problem: "models of the hub are not looked up" };
+      return { steps: [], problem: "models of the hub are not looked up" };
     const pipeline = openPipeline({ folder, code, mode: "plan" });
     const runtime = () => {
       throw new Error("internal: a plan computes nothing");
     };
     await runMainJob({ pipeline, runtime, log: silentLog }, jobOf(recipe));
-    return { names: pipeline.steps().map(({ name }) => name), problem: null };
+    return { steps: pipeline.steps(), problem: null };
   } catch (error) {
-    return { names: [], problem: messageOf(error) };
+    return { steps: [], problem: messageOf(error) };
   }
 }
 
@@ -112,8 +141,13 @@ const LOCK = ".lock-";
 /** `name-0123456789ab`, perhaps with what a lock's or a failure's file has after it. */
 const parseName = (text: string) => /^([a-z0-9-]+)-[0-9a-f]{12}(?=\.|$)/.exec(text);
 
-async function stagesIn(place: string): Promise<StageStatus[]> {
-  const names = (await readdir(place).catch(() => [])).sort();
+/** @param ids - those that are looked at, `name-0123456789ab`; all without */
+async function stagesIn(place: string, ids?: ReadonlySet<string>): Promise<StageStatus[]> {
+  const isOwn = (name: string) => {
+    const id = /[a-z0-9-]+-[0-9a-f]{12}/.exec(name)?.[0]?.replace(/^(work|failed|lock)-/, "");
+    return ids === undefined || (id !== undefined && ids.has(id));
+  };
+  const names = (await readdir(place).catch(() => [])).filter(isOwn).sort();
   const done = names.filter((name) => !name.startsWith(".")).map((name) => finished(place, name));
   const marks = names.flatMap((name) => {
     const mark = [WORK, FAILED, LOCK].find((one) => name.startsWith(one));

@@ -78,8 +78,31 @@ export type Arm = {
 /** Share of prompts won, ties counting half. */
 export type WinRate = Interval & { wins?: number; ties?: number; losses?: number };
 
+/**
+ * Is one as good as another? Two one-sided tests against a margin stated before: a share of what `over` gains above `start`, or a fixed
+ * difference.
+ */
+export type Parity = {
+  shown: boolean;
+  /** share of the gain, where that is the margin */
+  share?: number;
+  over: string;
+  start: string;
+  /** the margin in the metric's unit, for a share at the estimated gain; null where nothing is gained */
+  size: number | null;
+  pValue: number;
+  /** smallest share of the gain with which it would be shown; null where none would do */
+  smallestShare: number | null;
+  /** smallest fixed difference with which it would be shown */
+  smallestMargin: number;
+};
+
 /** `a` minus `b` on the same units (paired), or a plain difference when `paired` is false. */
 export type Difference = {
+  /** what is compared, and so what words may speak of: two models of one run each (default), or methods over several seeds */
+  scope?: "models" | "methods";
+  /** of the scope "methods" */
+  parity?: Parity;
   a: string;
   b: string;
   /** "gold reward", "held-out accuracy" */

@@ -68,7 +68,7 @@ describe("the result section", () => {
       "gold reward",
       "+0.30 [+0.21, +0.39]",
       "200 prompts",
-      "above",
+      "these models differ: above",
       "0.010",
       "0.040",
     ]);

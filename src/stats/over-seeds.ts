@@ -29,6 +29,8 @@ export type SeedMean = {
   readonly means: readonly number[];
   /** Variance of one seed's mean, and the degrees of freedom it was estimated with; NaN and 0 for one seed alone. */
   readonly between: Between;
+  /** Mean of the seeds' own variances of their means, as their clusters alone tell it: what a report of one seed has. */
+  readonly within: number;
   /** Variance of the mean due to clusters that seeds have in common, at least 0, and its degrees of freedom. */
   readonly shared: Between;
 };
@@ -50,19 +52,16 @@ export function meanOverSeeds(replicates: readonly Replicate[], pooled?: Between
     );
   const seeds = replicates.map(influences);
   const means = seeds.map(({ mean: own }) => own);
-  const shared = sharedVariance(seeds.map(({ parts }) => parts));
+  const all = seeds.map(({ parts }) => parts);
+  const shared = sharedVariance(all);
+  const within = mean(all.map((parts) => sum([...parts.values()].map((part) => part ** 2))));
   return {
     estimate: mean(means),
     seeds: seeds.length,
-    clusters: new Set(seeds.flatMap(({ parts }) => [...parts.keys()])).size,
+    clusters: new Set(all.flatMap((parts) => [...parts.keys()])).size,
     means,
-    between:
-      pooled ??
-      betweenOf(
-        means,
-        seeds.map(({ parts }) => parts),
-        shared.variance,
-      ),
+    between: pooled ?? betweenOf(means, Math.max(0, within - shared.variance)),
+    within,
     shared,
   };
 }
@@ -91,19 +90,12 @@ function sharedVariance(seeds: readonly ReadonlyMap<string, number>[]): Between 
 
 /**
  * Variance between the seeds' means. Means that are all alike, as coarse figures may be, say nothing of the variance: that of the clusters
- * inside a seed stands in for it then.
+ * inside a seed that it does not share stands in for it then (`apart`).
  */
-function betweenOf(
-  means: readonly number[],
-  parts: readonly ReadonlyMap<string, number>[],
-  shared: number,
-): Between {
+function betweenOf(means: readonly number[], apart: number): Between {
   if (means.length < 2) return { variance: Number.NaN, degrees: 0 };
   const own = variance(means);
-  const degrees = means.length - 1;
-  if (own > 0) return { variance: own, degrees };
-  const within = mean(parts.map((one) => sum([...one.values()].map((part) => part ** 2))));
-  return { variance: Math.max(0, within - shared), degrees };
+  return { variance: own > 0 ? own : apart, degrees: means.length - 1 };
 }
 
 /** Half the width of the interval. */

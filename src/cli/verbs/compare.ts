@@ -1,14 +1,19 @@
 /** `weak-teacher compare`: finished runs side by side. */
-import { relative } from "node:path";
+import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import type { RunComparison } from "../../pipeline/compare/compare-runs.ts";
 import type { ReportFiles } from "../../report/render.ts";
 import { examples, wholeNumber } from "../options.ts";
-import { formatTable } from "../outcome-view.ts";
+import { formatSeedsReport, formatTable } from "../outcome-view.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
-type CompareOptions = { readonly out: string; readonly resamples: number; readonly examples: number };
+type CompareOptions = {
+  readonly out: string;
+  readonly resamples: number;
+  readonly examples: number;
+  readonly seeds?: boolean;
+};
 
 /** Adds the verb `compare`. */
 export function addCompare(program: Command): void {
@@ -19,16 +24,21 @@ export function addCompare(program: Command): void {
     )
     .argument("<runs...>", "folders of two runs or more; the others are measured against the first")
     .option("--out <folder>", "where report.html, report.json and report.md go", "comparison")
+    .option(
+      "--seeds",
+      "the runs are seeds of one recipe: one report over them, whose intervals hold for further seeds and prompts",
+    )
     .option("--resamples <n>", "resamples behind each interval", wholeNumber(100, 1_000_000), 2000)
     .option("--examples <n>", "most changed responses shown of each kind", wholeNumber(0, 1000), 20)
     .addHelpText(
       "after",
-      examples(["compare runs/beta-0.1 runs/beta-0.5", "compare runs/seed-* --out runs/seeds --json"]),
+      examples(["compare runs/beta-0.1 runs/beta-0.5", "compare --seeds runs/seed-* --out runs/seeds"]),
     )
     .action(act(runCompare));
 }
 
 async function runCompare(session: Session, folders: string[], options: CompareOptions): Promise<void> {
+  if (options.seeds === true) return compareSeeds(session, folders, options);
   const { compareRuns } = await import("../../pipeline/compare/compare-runs.ts");
   const { writeReport } = await import("../../report/render.ts");
   const { resamples, examples: most } = options;
@@ -36,6 +46,19 @@ async function runCompare(session: Session, folders: string[], options: CompareO
   const files = await writeReport(options.out, comparison.report);
   const { report: _, ...value } = comparison;
   session.result({ ...value, report: files }, await wordsOf(comparison, files));
+}
+
+/** Runs of one recipe as its seeds. */
+async function compareSeeds(session: Session, folders: string[], { out }: CompareOptions): Promise<void> {
+  const { openRuns } = await import("../../pipeline/compare/run-folder.ts");
+  const { seedsReport } = await import("../../pipeline/seeds/report.ts");
+  const { writeReport } = await import("../../report/render.ts");
+  const data = seedsReport(await openRuns(folders), { version: packageVersion(), folder: resolve(out) });
+  const files = await writeReport(out, data);
+  session.result(
+    { runId: data.runId, differences: data.differences, report: files },
+    formatSeedsReport({ ...files, data }),
+  );
 }
 
 async function wordsOf({ report }: RunComparison, files: ReportFiles): Promise<string> {

@@ -33,6 +33,7 @@ const run = (name: string, answers: readonly EvaluatedArm[]): ComparedRun => ({
   seed: 1,
   recipe: {},
   arms: [],
+  report: {},
   baseline: "sft",
   answers,
   heldOut: new Map(),

@@ -30,6 +30,8 @@ export type ComparedRun = {
   /** The resolved recipe, plain. */
   readonly recipe: unknown;
   readonly arms: readonly Arm[];
+  /** All of its report, as it is written. */
+  readonly report: unknown;
   /** The arm that stops after SFT, which others are measured against. */
   readonly baseline: string | undefined;
   /** Arms with responses on the test prompts; none where the run had no evaluator. */
@@ -79,6 +81,7 @@ export async function openRun(folder: string, name: string): Promise<ComparedRun
     recipe: resolved,
     baseline: baselineOf(resolved),
     arms: arms as unknown as Arm[],
+    report: parsed.data,
     answers,
     heldOut,
   };

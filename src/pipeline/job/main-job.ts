@@ -60,10 +60,11 @@ export async function runLabelling(deps: JobDeps, job: MainJob): Promise<Student
   const whole = await baseModel(deps, models.student.from);
   await checkAdapters(job.student.lora, whole);
   // A world is sampled from the whole student, so that students of all depths live in one world.
+  const seed = job.dataSeed ?? job.seed;
   const data =
     job.data.kind === "world"
-      ? await worldStage(deps, job.data, job.seed, whole)
-      : await filesStage(deps, job.data, job.seed);
+      ? await worldStage(deps, job.data, seed, whole)
+      : await filesStage(deps, job.data, seed);
   await checkHumanArms(job, data);
   await checkHeldOut(job, data);
   const scores = await teacherScores(deps, job, data);

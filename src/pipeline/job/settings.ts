@@ -116,6 +116,8 @@ export type LabelledSettings = {
 export type MainJob = {
   readonly name: string;
   readonly seed: number;
+  /** What data is drawn with where that is not `seed`: split, candidates, simulated people, test prompts. */
+  readonly dataSeed?: number | undefined;
   /** A teacher that learns nothing here needs no weak model. */
   readonly models: { readonly weak: ModelSource | undefined; readonly student: ModelSource };
   readonly data: FilesData | WorldData;

@@ -7,6 +7,7 @@ import type { TrainSettings } from "../../train/settings.ts";
 import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
 import type { ArmSettings, FilesData, MainJob, WorldData } from "../job/settings.ts";
 import type { Recipe } from "./schema.ts";
+import { checkOneSeed } from "./seeds.ts";
 import { teacherOf } from "./teacher-job.ts";
 
 /** Prompts that responses are generated to, unless the recipe says how many. */
@@ -14,9 +15,10 @@ const TEST_PROMPTS = 256;
 
 /**
  * What a recipe asks for, with its seed in every stage.
- * @throws ConfigError for `flip: auto` where labels are not the teacher's, and for a loss that a run cannot feed yet
+ * @throws ConfigError for a recipe of several seeds, for `flip: auto` where labels are not the teacher's, and for a loss that a run cannot feed yet
  */
 export function jobOf(recipe: Recipe): MainJob {
+  checkOneSeed(recipe);
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
   const teacherSeed = labelled.seed ?? seed;
   // Only the student of one implicit reward has log-ratios to learn from.
@@ -26,6 +28,7 @@ export function jobOf(recipe: Recipe): MainJob {
   return {
     name,
     seed,
+    dataSeed: data.seed,
     models: {
       weak,
       student: modelOf(models.student),
@@ -158,7 +161,7 @@ function dataOf({ data, seed }: Recipe): FilesData | WorldData {
       prompts: world.prompts,
       promptLimit: world.promptLimit,
       pairsPerPrompt: world.pairsPerPrompt,
-      sampling: { ...samplingOf(world), seed },
+      sampling: { ...samplingOf(world), seed: data.seed ?? seed },
       gold: world.gold,
       tau: world.tau,
       labelled: world.labelled,

@@ -21,6 +21,24 @@ const studentSchema = z.strictObject({
     .describe("Preference training of adapters on frozen weights; null trains all weights."),
 });
 
+/** A seed. */
+const seedNumber = z.number().int().min(0);
+
+/** How many runs, or their seeds. */
+const seedsSchema = z
+  .union([
+    z.number().int().min(2).max(1000),
+    z
+      .array(seedNumber)
+      .min(2)
+      .refine((seeds) => new Set(seeds).size === seeds.length, {
+        error: "expected each seed once; two runs of one seed are one run.",
+      }),
+  ])
+  .describe(
+    "Train the whole recipe with several seeds: so many, from seed on, or these. What is said of labels then holds for further seeds.",
+  );
+
 /** The schema of a recipe; names as inside. */
 export const recipeSchema = z.strictObject({
   version: z.literal(1).describe("Version of this format."),
@@ -36,7 +54,8 @@ export const recipeSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe("What the recipe needs, in words; printed before it starts."),
-  seed: z.number().int().min(0).default(22).describe("Everything random comes from it."), // WDPO section 3.2
+  seed: seedNumber.default(22).describe("Everything random comes from it."), // WDPO section 3.2
+  seeds: seedsSchema.optional(),
   device: z
     .enum(DEVICES as ["cpu", "webgpu", "cuda"])
     .default("cpu")

@@ -160,6 +160,14 @@ export const dataSchema = z
     test: sourceSchema("Preferences held out for the evaluation, instead of a part of source.").optional(),
     testPrompts: count.optional().describe("Responses are generated to so many test prompts; default 256."),
     world: worldSchema.optional(),
+    seed: z
+      .number()
+      .int()
+      .min(0)
+      .optional()
+      .describe(
+        "What the data is drawn with: split, order of candidates, simulated people, test prompts; default the recipe's seed. With seeds, one number here leaves all runs the same data and draws only training and answers anew.",
+      ),
     onBadRow: z
       .enum(["fail", "skip"])
       .optional()
@@ -244,6 +252,20 @@ export const evalSchema = z
       .default(true)
       .describe(
         "Also generate from the SFT start of each arm whose start is no arm, for GRA against the arm's own start; needs gold.",
+      ),
+    parity: z
+      .strictObject({
+        share: positive
+          .max(10)
+          .default(0.5)
+          .describe("As a share of what human labels gain over the SFT baseline, measured on the same runs."),
+        margin: positive
+          .optional()
+          .describe("As a fixed difference in the leading figure's unit, in place of the share."),
+      })
+      .prefault({})
+      .describe(
+        "What counts as equal to human labels, stated before the runs: with seeds, parity is a test that the difference is smaller than this.",
       ),
     nBootstrap: z.number().int().min(100).default(2000).describe("Resamples behind each interval."),
   })

@@ -73,7 +73,7 @@ describe("figures of students", () => {
     expect(differences[0]?.value.estimate).toBeCloseTo(1.0975, 10);
     expect(differences[0]?.pAdjusted).toBeCloseTo(2 * differences[0]!.pValue!, 12);
     expect(findingOf(differences)).toMatch(
-      /high above low by 1\.09.*no difference shown between same and low/,
+      /these two models differ, high above low by 1\.09.*these two models cannot be told apart, same against low/,
     );
     expect(findingOf([])).toBeUndefined();
     const four = compareAll(

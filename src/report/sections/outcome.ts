@@ -3,9 +3,9 @@
 import type { Block, Section } from "../blocks.ts";
 import { type Interval, isMeasured, type NumberFormat } from "../charts/spec.ts";
 import type { Arm, Cell, Column, Difference, ReportData, ReportFigure, ReportTable } from "../data.ts";
-import { formatCount, formatInterval, formatP } from "../format.ts";
+import { formatCount, formatInterval, formatNumber, formatP } from "../format.ts";
 import type { GlossaryTerm } from "../glossary.ts";
-import { DEFAULT_LEVEL, type Reading, readDifference } from "../headline.ts";
+import { DEFAULT_LEVEL, marginInWords, type Reading, readDifference, verdictOf } from "../headline.ts";
 
 type Metric = {
   title: string;
@@ -29,9 +29,9 @@ const METRICS: Metric[] = [
 ];
 
 const READINGS: Record<Reading, string> = {
-  above: "above",
-  below: "below",
-  "not shown": "no difference shown",
+  above: "these models differ: above",
+  below: "these models differ: below",
+  "not shown": "not told apart",
   "corrected away": "not significant after correction",
   "too few": "too few to compare",
 };
@@ -55,6 +55,8 @@ export function outcomeSection(data: ReportData): Section | undefined {
       type: "table",
       table: differenceTable(differences, data.intervals?.level ?? DEFAULT_LEVEL),
     });
+  const parity = parityTable(differences);
+  if (parity !== undefined) blocks.push({ type: "table", table: parity });
   if (descriptions.length > 0)
     blocks.push({ type: "heading", text: "The arms" }, { type: "facts", items: descriptions });
   if (blocks.length === 0) return undefined;
@@ -143,6 +145,39 @@ function winTable(arms: readonly Arm[]): ReportTable | undefined {
   };
 }
 
+/** Equivalence where it was tested. */
+function parityTable(differences: readonly Difference[]): ReportTable | undefined {
+  const tested = differences.flatMap((one) =>
+    one.parity === undefined ? [] : [{ ...one, parity: one.parity }],
+  );
+  if (tested.length === 0) return undefined;
+  return {
+    title: "As good as the other?",
+    columns: [
+      { title: "comparison" },
+      { title: "in" },
+      { title: "margin" },
+      { title: "equivalent" },
+      { title: "p", format: "p" },
+      { title: "smallest share of the gain", format: "percent", digits: 0 },
+      { title: "smallest difference", format: "text" },
+    ],
+    rows: tested.map(({ a, b, metric, format = "number", parity }): Cell[] => [
+      `${a} and ${b}`,
+      metric,
+      marginInWords(parity, format),
+      parity.shown ? "yes" : "not shown",
+      parity.pValue,
+      parity.smallestShare ?? "none",
+      formatNumber(parity.smallestMargin, { format }),
+    ]),
+    notes: [
+      "Two one-sided tests at 5 %: a missing difference shows nothing. The gain is measured on the same runs, so a share of it is tested as a contrast of all three arms, not as a known number.",
+      "Smallest share, smallest difference: with these margins and larger ones equivalence would have been shown. A margin is to be stated before the runs, not read off here.",
+    ],
+  };
+}
+
 function differenceTable(differences: readonly Difference[], level: number): ReportTable {
   const corrections = [
     ...new Set(differences.flatMap((one) => (one.correction === undefined ? [] : [one.correction]))),
@@ -161,7 +196,7 @@ function differenceTable(differences: readonly Difference[], level: number): Rep
     `${one.metric}${one.moreIsBetter === false ? " (less is better)" : ""}`,
     formatInterval(one.value, { format: one.format ?? "number", signed: true }),
     `${formatCount(one.value.n)} ${one.unit}${one.paired === false ? ", unpaired" : ""}`,
-    READINGS[readDifference(one, level)],
+    one.scope === "methods" ? verdictOf(one, level) : READINGS[readDifference(one, level)],
     one.pValue === undefined ? null : formatP(one.pValue),
     one.pAdjusted === undefined ? null : formatP(one.pAdjusted),
   ]);
