@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Difference } from "./data.ts";
+import type { Difference, Parity } from "./data.ts";
 import { differenceSentence, headlines, readDifference, verdictOf } from "./headline.ts";
 
 const difference = (
@@ -76,7 +76,7 @@ const overSeeds = (
   ...more,
 });
 
-const parity = (shown: boolean): Difference["parity"] => ({
+const parity = (shown: boolean): Parity => ({
   ...{ shown, share: 0.5, over: "human", start: "sft", size: 0.21 },
   ...{ pValue: shown ? 0.01 : 0.2, smallestShare: 0.31, smallestMargin: 0.13 },
 });
