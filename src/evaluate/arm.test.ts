@@ -108,9 +108,15 @@ describe("readArmRecords", () => {
 
 describe("promptMeans", () => {
   it("averages the samples of a prompt, and has no log ratio where one sample has none", () => {
-    const record = (promptId: string, gold: number, tokens: number, sftLogp: number | null): ArmRecord => ({
+    const record = (
+      promptId: string,
+      gold: number,
+      tokens: number,
+      sftLogp: number | null,
+      sample = 0,
+    ): ArmRecord => ({
       promptId,
-      sample: 0,
+      sample,
       prompt: "",
       response: "",
       gold: { g: gold },
@@ -120,10 +126,18 @@ describe("promptMeans", () => {
       logp: -3,
       sftLogp,
     });
-    const records = [record("p", 1, 4, -5), record("q", 7, 1, null), record("p", 2, 8, -6)];
+    const records = [record("p", 1, 4, -5), record("q", 7, 1, null), record("p", 2, 8, -6, 1)];
     expect(Object.fromEntries(promptMeans({ name: "x", records }, "g"))).toEqual({
-      p: { gold: 1.5, tokens: 6, logRatio: 2.5 }, // (2 + 3) / 2
-      q: { gold: 7, tokens: 1, logRatio: null },
+      p: {
+        gold: 1.5,
+        samples: new Map([
+          [0, 1],
+          [1, 2],
+        ]),
+        tokens: 6,
+        logRatio: 2.5,
+      }, // (2 + 3) / 2
+      q: { gold: 7, samples: new Map([[0, 7]]), tokens: 1, logRatio: null },
     });
   });
 });

@@ -13,6 +13,7 @@ import type { Model } from "../model/model.ts";
 import { openScorer } from "../objective/score.ts";
 import type { Tokenizer } from "../text/tokenizer.ts";
 import type { GoldScorer } from "./gold.ts";
+import type { Samples } from "./sample-pairs.ts";
 import { type EvaluateDeps, type Sample, type SamplingSettings, sampleResponses } from "./simulate.ts";
 
 const text = z.union([z.string(), z.array(z.looseObject({ role: z.string(), content: z.string() }))]);
@@ -141,9 +142,11 @@ export type EvaluatedArm = {
   readonly ownSft?: string | undefined;
 };
 
-/** One prompt of an arm: means over its samples. */
+/** One prompt of an arm: means over its samples, and what comparisons pair. */
 export type PromptMeans = {
   readonly gold: number;
+  /** Gold reward of each sample, by its number. */
+  readonly samples: Samples;
   readonly tokens: number;
   readonly logRatio: number | null;
 };
@@ -172,6 +175,7 @@ function meansOf(group: readonly ArmRecord[], gold: string): PromptMeans {
     group.reduce((total, record) => total + value(record), 0) / group.length;
   return {
     gold: mean((record) => record.gold[gold]!),
+    samples: new Map(group.map((record) => [record.sample, record.gold[gold]!])),
     tokens: mean((record) => record.tokens),
     logRatio: group.some(({ sftLogp }) => sftLogp === null)
       ? null

@@ -77,11 +77,22 @@ describe("compareArms", () => {
     expect(figuresOf(table, "own sft").graOwn).toBeNull();
   });
 
-  it("takes the mean over the samples of a prompt, which stays one unit", () => {
-    const several = arm("several", [[0, 4], 1, [2, 2], 3]);
-    const { goldReward, vsSft } = figuresOf(compareArms([SFT, several], options), "several");
-    expect(goldReward).toMatchObject({ estimate: 2, n: 4 }); // (2 + 1 + 2 + 3) / 4
-    expect(vsSft).toMatchObject({ wins: 1, ties: 3, losses: 0 });
+  it("takes the mean over the samples of a prompt, which stays one unit, and wins over pairs of samples", () => {
+    const sft = arm(
+      "sft",
+      [0, 1, 2, 3].map((gold) => [gold, gold]),
+    );
+    const several = arm("several", [
+      [0, 4],
+      [1, 1],
+      [2, 2],
+      [4, 2.5],
+    ]);
+    const { goldReward, vsSft, graShared } = figuresOf(compareArms([sft, several], options), "several");
+    expect(goldReward).toMatchObject({ estimate: 2.0625, n: 4 }); // (2 + 1 + 2 + 3.25) / 4
+    expect(vsSft).toMatchObject({ wins: 2, ties: 5, losses: 1, n: 4 });
+    expect(vsSft!.winRate).toMatchObject({ estimate: 0.5625, n: 4 }); // (¾ + ½ + ½ + ½) / 4
+    expect(graShared).toMatchObject({ estimate: 0.25, n: 4 }); // (½ + 0 + 0 + ½) / 4
   });
 
   it("calls the log ratio a KL only where sampling was exact, and neither where it was not measured", () => {

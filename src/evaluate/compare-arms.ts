@@ -1,15 +1,16 @@
 /**
- * Arms side by side, prompt by prompt. The unit is the prompt: with several samples per prompt its figures are their means,
- * and intervals resample prompts. What is not defined is null.
+ * Arms side by side, prompt by prompt. The unit is the prompt: with several samples per prompt its rewards are their means, win rates
+ * are over pairs of samples (`sample-pairs.ts`), and intervals resample prompts. What is not defined is null.
  */
 import { AlignError } from "../core/errors.ts";
 import type { Rng } from "../core/rng.ts";
 import { bootstrap, bootstrapMean, pairedBootstrap, SHARE } from "../stats/bootstrap.ts";
 import type { Interval } from "../stats/check.ts";
 import { mean } from "../stats/describe.ts";
-import { holm, pairedPermutationTest, winTieLose } from "../stats/hypothesis.ts";
+import { holm, pairedPermutationTest } from "../stats/hypothesis.ts";
 import { performanceGapRecovered } from "../stats/win-rate.ts";
 import { type EvaluatedArm, type PromptMeans, promptMeans } from "./arm.ts";
+import { type Standing, standingOf } from "./sample-pairs.ts";
 
 /** Which arm plays which part, and how intervals are made. */
 export type CompareOptions = {
@@ -35,15 +36,17 @@ export type CompareOptions = {
 /** One arm against a baseline on the same prompts. */
 export type ArmComparison = {
   readonly baseline: string;
+  /** Pairs of samples of one prompt. */
   readonly wins: number;
   readonly ties: number;
   readonly losses: number;
+  /** Prompts. */
   readonly n: number;
-  /** Share of prompts won, ties counting half. */
+  /** Share of pairs of samples won, ties counting half; n counts prompts. */
   readonly winRate: Interval;
   /** Mean gold reward of the arm minus the baseline's, paired by prompt. */
   readonly difference: Interval;
-  /** Two-sided sign test of wins against losses. */
+  /** Two-sided sign test over prompts: won more often than lost, or less. */
   readonly signTest: number;
   /** Two-sided permutation test of the mean difference. */
   readonly permutationTest: number;
@@ -64,7 +67,7 @@ export type ArmFigures = {
   /** Null for the baseline itself and where there is no such arm. */
   readonly vsSft: ArmComparison | null;
   readonly vsHuman: ArmComparison | null;
-  /** Share of prompts with gold reward above the shared SFT student's (CW-PO's GRA, strict >); null for that student. */
+  /** Share of responses with gold reward above the shared SFT student's to the same prompt (CW-PO's GRA, strict >); null for that student. */
   readonly graShared: Interval | null;
   /** The same against the arm's own SFT start; null where it named none. */
   readonly graOwn: Interval | null;
@@ -171,8 +174,7 @@ class Table {
 
   private compare(name: string, baseline: string): ArmComparison {
     const [a, b] = [this.gold(name), this.gold(baseline)];
-    const { wins, ties, losses, n, pValue } = winTieLose(a, b);
-    const points = a.map((value, i) => (value > b[i]! ? 1 : value < b[i]! ? 0 : 0.5));
+    const { wins, ties, losses, points, signTest } = this.standing(name, baseline);
     const differences = a.map((value, i) => value - b[i]!);
     const permutationTest = pairedPermutationTest(differences, { rng: this.rng(name, baseline) });
     return {
@@ -180,19 +182,23 @@ class Table {
       wins,
       ties,
       losses,
-      n,
+      n: points.length,
       winRate: bootstrapMean(points, { ...this.bootstrapOptions(name, baseline, "wins"), range: SHARE })!,
       difference: pairedBootstrap(a, b, this.bootstrapOptions(name, baseline, "difference"))!,
-      signTest: pValue,
+      signTest,
       permutationTest,
       adjusted: permutationTest,
     };
   }
 
   private gra(name: string, baseline: string): Interval | null {
-    const base = this.gold(baseline);
-    const above = this.gold(name).map((value, i) => (value > base[i]! ? 1 : 0));
+    const { above } = this.standing(name, baseline);
     return bootstrapMean(above, { ...this.bootstrapOptions(name, baseline, "gra"), range: SHARE });
+  }
+
+  private standing(name: string, baseline: string): Standing {
+    const [own, other] = [this.arm(name), this.arm(baseline)];
+    return standingOf(this.prompts.map((id) => [own.get(id)!.samples, other.get(id)!.samples]));
   }
 
   private pgr(name: string): Interval | null {

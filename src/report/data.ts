@@ -75,7 +75,7 @@ export type Arm = {
   more?: { metric: string; value: Interval; format?: NumberFormat }[];
 };
 
-/** Share of prompts won, ties counting half. */
+/** Share of responses that won against the other's to the same prompt, ties counting half; n counts prompts. */
 export type WinRate = Interval & { wins?: number; ties?: number; losses?: number };
 
 /**

@@ -44,7 +44,7 @@ describe("the result section", () => {
   });
   it("counts wins, ties and losses in that order", () => {
     expect(texts(tables(sectionOf({ arms }, "result").blocks)[1]!)).toEqual([
-      ["arm", "against", "wins", "ties", "losses", "n"],
+      ["arm", "against", "wins", "ties", "losses", "prompts"],
       ["weak", "SFT start", "140", "20", "40", "200"],
     ]);
   });

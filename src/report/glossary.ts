@@ -15,7 +15,7 @@ export const GLOSSARY = {
   winRate: {
     term: "win rate",
     definition:
-      "Share of test prompts on which this arm's response scores above the other's, ties counting half. 50 % is no difference.",
+      "Share of pairs of responses to one test prompt, one of each arm, in which this arm's scores above the other's, ties counting half. With several samples a prompt those of equal number are paired; the prompt is the unit of the interval. 50 % is no difference.",
   },
   heldOutAccuracy: {
     term: "held-out accuracy",

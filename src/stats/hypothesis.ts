@@ -1,7 +1,7 @@
 /** Tests of a difference, all two-sided, and corrections for testing many. */
 import type { Rng } from "../core/rng.ts";
 import { binomialCdf } from "./binomial.ts";
-import { checkPaired, checkProbabilities, checkSample } from "./check.ts";
+import { checkProbabilities, checkSample } from "./check.ts";
 import { sum } from "./describe.ts";
 
 /**
@@ -95,16 +95,4 @@ export function benjaminiHochberg(pValues: readonly number[]): number[] {
 function ascending(where: string, pValues: readonly number[]) {
   checkProbabilities(where, pValues);
   return { order: [...pValues.keys()].sort((i, j) => pValues[i]! - pValues[j]!), n: pValues.length };
-}
-
-/**
- * Share of paired comparisons won, lost and tied by a over b, with the sign test's p-value.
- *
- * @throws NumericsError when the lengths differ
- */
-export function winTieLose(a: readonly number[], b: readonly number[]) {
-  checkPaired("winTieLose", a, b);
-  const wins = a.filter((value, i) => value > b[i]!).length;
-  const losses = a.filter((value, i) => value < b[i]!).length;
-  return { wins, ties: a.length - wins - losses, losses, n: a.length, pValue: signTest(wins, losses) };
 }

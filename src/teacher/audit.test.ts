@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { createRng } from "../core/rng.ts";
+import { logistic } from "../stats/special.ts";
 import { type AuditedPair, auditFolds, auditLabels, plantFlips, scoreAudit } from "./audit.ts";
 
 /** Pairs whose out-of-fold margin is a true difference plus noise; the human label is the true side. */
@@ -39,10 +40,27 @@ test("of a teacher that knows nothing, the audit finds nothing", () => {
   const { labels, flipped } = plantFlips(blind, 0.1, createRng(6));
   const report = auditLabels(labels, { rng: createRng(7), resamples: 200 });
   const { auroc } = scoreAudit(report.ranked, flipped, { rng: createRng(8), resamples: 200 });
-  // a coin's disagreement: an upper bound that says nothing, as it should
+  // a coin's disagreement
   expect(report.disagreementAmongSure?.estimate ?? 0.5).toBeGreaterThan(0.4);
   expect(auroc!.low).toBeLessThanOrEqual(0.5);
   expect(auroc!.high).toBeGreaterThanOrEqual(0.5);
+});
+
+test("no figure bounds the share of wrong labels: people err where pairs are close, and a perfect teacher is surest elsewhere", () => {
+  // People follow σ(margin), the teacher knows it exactly: E[1 - σ(|m|)] of the labels are wrong, hardly any of the surest fifth.
+  const rng = createRng("close calls");
+  const pairs = Array.from({ length: 4000 }, (_, i): AuditedPair & { wrong: boolean } => {
+    const margin = 4 * rng.normal();
+    const human = rng.next() < logistic(margin) ? "a" : "b";
+    return { id: `p${i}`, group: `g${i}`, margin, human, wrong: margin > 0 !== (human === "a") };
+  });
+  const share = pairs.filter(({ wrong }) => wrong).length / pairs.length;
+  expect(share).toBeGreaterThan(0.12);
+  const report = auditLabels(pairs, { rng: createRng(11), resamples: 200 });
+  expect(report.disagreementAmongSure!.high).toBeLessThan(0.02);
+  expect(report.noiseRate!.high).toBeLessThan(share);
+  // What does hold here: the teacher is right, so its disagreement is the share.
+  expect(report.disagreement!.estimate).toBeCloseTo(share, 12);
 });
 
 test("the ranking holds every pair once, and turns round with the candidates", () => {

@@ -38,14 +38,15 @@ export type AuditReport = {
   /** Share of the labels that the out-of-fold teacher disagrees with. */
   readonly disagreement: Interval | null;
   /**
-   * Share of wrong labels by confident learning, with its interval over resampled prompts. It counts what the teacher is confidently
-   * wrong about, too: under a weak teacher it lies above the truth.
+   * What confident learning counts as wrong, as a share, with its interval over resampled prompts. It assumes that errors depend on the
+   * class alone; errors of the teacher count as errors of the labels, and those it shares with people do not. No bound of the share of
+   * wrong labels on either side.
    */
   readonly noiseRate: Interval | null;
   /**
-   * Disagreement among the fifth of the pairs that the teacher is surest of. If labels are wrong at one rate e below ½ everywhere, it
-   * is e + (1 - 2e) · (the teacher's own errors there): above e, and near it where the teacher can be trusted (the anchor points of
-   * Patrini et al. 2017, arXiv 1609.03683).
+   * Disagreement among the fifth of the pairs that the teacher is surest of. If labels were wrong at one rate e below ½ everywhere it
+   * would be e + (1 - 2e) · (the teacher's own errors there) (the anchor points of Patrini et al. 2017, arXiv 1609.03683). They are not:
+   * people err where a pair is close, and there a teacher is unsure. Under a perfect teacher it can be 0 whatever the share of wrong labels.
    */
   readonly disagreementAmongSure: Interval | null;
   /** Mean of `probabilityWrong`: what is expected of a second person's labels, this teacher's doubt included. */

@@ -156,7 +156,7 @@ function textOf({ folder, found: { facts, suspects, report } }: Found): string {
         ];
   return [
     `${judged} labels judged by ${facts.folds} teachers (${facts.teacher}) that had not seen them; ${notJudged} not judged`,
-    `noise rate by confident learning: ${percent(noiseRate)}; where the teachers are surest they disagree with ${percent(disagreementAmongSure)}, in all with ${percent(disagreement)}`,
+    `noise rate by confident learning: ${percent(noiseRate)}; where the teachers are surest they disagree with ${percent(disagreementAmongSure)}, in all with ${percent(disagreement)}; none of these bounds the share of wrong labels`,
     ...planted,
     "",
     "likeliest errors (line, P(wrong), chosen ┃ rejected):",

@@ -39,9 +39,9 @@ export type AuditFacts = {
   readonly calibration: string;
   /** Share of labels that the out-of-fold teacher disagrees with. */
   readonly disagreement: Interval | null;
-  /** Share of wrong labels by confident learning; under a weak teacher it lies above the truth. */
+  /** What confident learning counts as wrong, as a share; neither the share of wrong labels nor a bound of it. */
   readonly noiseRate: Interval | null;
-  /** Among the surest fifth of the pairs: an upper bound of the share of wrong labels, if they are wrong at one rate everywhere. */
+  /** The same among the fifth of the pairs that the teacher is surest of. */
   readonly disagreementAmongSure: Interval | null;
   readonly meanProbabilityWrong: number;
   readonly reliability: CalibrationReport;

@@ -108,14 +108,14 @@ function findings({
       { title: "share of labels", format: "percent" },
     ],
     rows: [
-      ["noise rate, by confident learning", noiseRate],
-      ["upper bound: disagreement where the teacher is surest (a fifth)", disagreementAmongSure],
+      ["noise rate, by confident learning's count", noiseRate],
+      ["disagreement where the teacher is surest (a fifth)", disagreementAmongSure],
       ["labels that the out-of-fold teacher disagrees with", disagreement],
       ["mean probability of being wrong", meanProbabilityWrong],
     ],
     notes: [
       `${judged} labels were judged; ${notJudged} were not (truncated, empty or identical responses, or equal scores).`,
-      "The noise rate (Northcutt et al. 2021) counts what the teacher is confidently wrong about, too: under a weak teacher it lies above the truth. So does the second figure, if labels are wrong at one rate everywhere, but less the surer the teacher. Read the suspects before believing either.",
+      "None of these is the share of wrong labels, nor a bound of it on either side. All count what the teacher is wrong about as errors of the labels, and miss errors that it makes, too. Confident learning's count (Northcutt et al. 2021) assumes that errors depend on the class alone. People err where a pair is close, and there the teacher is unsure: where it is surest there may be no error though many labels are wrong. Intervals are of the figures, not of the share of wrong labels. Read the suspects; plant flips to see what this teacher finds.",
     ],
   };
 }
@@ -136,7 +136,7 @@ function plantTables({ plant, noiseRate }: AuditFacts): ReportTable[] {
         ...precisionAt.map(({ k, precision }) => [`precision at ${k}`, precision, chance]),
       ],
       notes: [
-        `${planted} of ${n} judged labels were flipped (asked: ${(100 * rate).toFixed(1)} %). What was wrong before counts as not planted, so figures are lower bounds.`,
+        `${planted} of ${n} judged labels were flipped (asked: ${(100 * rate).toFixed(1)} %). What was wrong before counts as not planted, although finding it is right: precision is of planted flips alone.`,
         ...(noiseRate === null
           ? []
           : [

@@ -2,9 +2,10 @@
 import type { Rng } from "../../core/rng.ts";
 import { plainText } from "../../data/rows.ts";
 import { type ArmRecord, type EvaluatedArm, promptMeans } from "../../evaluate/arm.ts";
+import { standingOf } from "../../evaluate/sample-pairs.ts";
 import { pairedBootstrap } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
-import { holm, pairedPermutationTest, winTieLose } from "../../stats/hypothesis.ts";
+import { holm, pairedPermutationTest } from "../../stats/hypothesis.ts";
 import type { ComparedRun } from "./run-folder.ts";
 
 /** An arm of one run against the same arm of another, by one gold scorer. */
@@ -15,7 +16,7 @@ export type PairedDifference = {
   readonly against: string;
   /** Mean gold reward of `run` minus `against`'s over the shared prompts. */
   readonly difference: Interval;
-  /** Prompts that `run` wins, ties and loses, and the sign test of wins against losses. */
+  /** Pairs of samples (of equal number, to one prompt) that `run` wins, ties and loses, and the sign test over prompts. */
   readonly wins: number;
   readonly ties: number;
   readonly losses: number;
@@ -38,13 +39,13 @@ export function pairedDifferences(
     goldsOf(own)
       .filter((gold) => goldsOf(other).includes(gold) && comparable(gold))
       .flatMap((gold) => {
-        const [a, b] = sharedRewards(own, other, gold);
+        const { a, b, standing } = sharedRewards(own, other, gold);
         if (a.length === 0) return [];
-        const { wins, ties, losses, pValue } = winTieLose(a, b);
+        const { wins, ties, losses, signTest } = standing;
         const stream = rng.fork("compare-runs", run, against, arm, gold);
         return [
           {
-            ...{ arm, gold, run, against, wins, ties, losses, signTest: pValue },
+            ...{ arm, gold, run, against, wins, ties, losses, signTest },
             difference: pairedBootstrap(a, b, {
               rng: stream,
               ...(resamples === undefined ? {} : { resamples }),
@@ -124,10 +125,15 @@ function pairsOf([first, ...later]: readonly ComparedRun[]): ArmPair[] {
 
 const goldsOf = ({ records }: EvaluatedArm): string[] => Object.keys(records[0]?.gold ?? {});
 
-function sharedRewards(own: EvaluatedArm, other: EvaluatedArm, gold: string): [number[], number[]] {
+/** Mean rewards of the prompts that both answered, and how their samples stand against each other. */
+function sharedRewards(own: EvaluatedArm, other: EvaluatedArm, gold: string) {
   const [a, b] = [promptMeans(own, gold), promptMeans(other, gold)];
-  const shared = [...a.keys()].filter((id) => b.has(id));
-  return [shared.map((id) => a.get(id)!.gold), shared.map((id) => b.get(id)!.gold)];
+  const shared = [...a.keys()].filter((id) => b.has(id)).map((id) => [a.get(id)!, b.get(id)!] as const);
+  return {
+    a: shared.map(([one]) => one.gold),
+    b: shared.map(([, one]) => one.gold),
+    standing: standingOf(shared.map(([one, two]) => [one.samples, two.samples])),
+  };
 }
 
 function responsesOf(

@@ -69,7 +69,7 @@ export function pairedTable(differences: readonly PairedDifference[]): ReportTab
   const count = (title: string): Column => ({ title, format: "count" });
   return [
     {
-      title: "Prompts won by the later run",
+      title: "Responses by which the later run won",
       columns: [
         { title: "arm" },
         { title: "run" },

@@ -75,7 +75,7 @@ function armOf(
 function moreOf(figures: ArmFigures | undefined, heldOut: HeldOutAccuracy): NonNullable<Arm["more"]> {
   const rows: { metric: string; value: Interval | null | undefined; format: "percent" | "number" }[] = [
     {
-      metric: "GRA (share of prompts strictly above the SFT baseline)",
+      metric: "GRA (share of responses strictly above the SFT baseline's)",
       value: figures?.graShared,
       format: "percent",
     },

@@ -52,7 +52,7 @@ function studyOf(ceiling: string, rows: readonly { name: string; gap: GapRecover
           percent("teacher"),
           percent("arm"),
           percent(`${ceiling} (ceiling)`),
-          { title: "gap recovered", format: "number" },
+          { title: "gap recovered", digits: 2 },
           { ...percent(`arm minus ${ceiling}`), signed: true },
           { title: "p" },
           { title: "p, corrected" },

@@ -1,12 +1,13 @@
 /** Figures of students in a study: gold reward, GRA, differences with one correction over all that a study compares. */
 import type { Rng } from "../../core/rng.ts";
 import { promptMeans } from "../../evaluate/arm.ts";
+import { type Standing, standingOf } from "../../evaluate/sample-pairs.ts";
 import type { Difference, ReportTable } from "../../report/data.ts";
 import { differenceSentence, readDifference } from "../../report/headline.ts";
 import { bootstrapMean, clusterBootstrap, SHARE } from "../../stats/bootstrap.ts";
 import type { Interval } from "../../stats/check.ts";
 import { mean } from "../../stats/describe.ts";
-import { holm, pairedPermutationTest, winTieLose } from "../../stats/hypothesis.ts";
+import { holm, pairedPermutationTest } from "../../stats/hypothesis.ts";
 import type { ArmOutcome } from "./outcomes.ts";
 
 /** How a study makes its intervals. */
@@ -49,10 +50,9 @@ export function paired(a: ArmOutcome, b: ArmOutcome, gold?: string): { a: number
   return { a: first!, b: second! };
 }
 
-/** GRA of CW-PO: share of prompts whose reward is strictly above the baseline's. */
+/** GRA of CW-PO: share of responses whose reward is strictly above the baseline's to the same prompt, over pairs of samples. */
 export function gra(arm: ArmOutcome, baseline: ArmOutcome, { rng, resamples }: Intervals): Interval | null {
-  const { a, b } = paired(arm, baseline);
-  const above = a.map((value, i) => (value > b[i]! ? 1 : 0));
+  const { above } = standings(arm, baseline);
   return bootstrapMean(above, { rng: rng.fork("gra", arm.name, baseline.name), resamples, range: SHARE });
 }
 
@@ -150,8 +150,11 @@ export function multiplicityNote(intervals: number, comparisons: number): string
   );
 }
 
-/** Prompts won, tied and lost by `a` against `b`, with the sign test. */
-export function standings(a: ArmOutcome, b: ArmOutcome, gold?: string) {
-  const values = paired(a, b, gold);
-  return winTieLose(values.a, values.b);
+/** Pairs of samples won, tied and lost by `a` against `b` on the prompts that both answered, with the sign test over prompts. */
+export function standings(a: ArmOutcome, b: ArmOutcome, gold = leadingGold(a)): Standing {
+  if (gold === undefined) return standingOf([]);
+  const [own, other] = [promptMeans(a, gold), promptMeans(b, gold)];
+  return standingOf(
+    [...own].flatMap(([id, { samples }]) => (other.has(id) ? [[samples, other.get(id)!.samples]] : [])),
+  );
 }

@@ -54,11 +54,15 @@ describe("figures of students", () => {
     expect(goldReward({ ...low, records: [] }, intervals)).toBeNull();
   });
 
-  test("GRA counts prompts strictly above the baseline", () => {
+  test("GRA counts responses strictly above the baseline's to the same prompt", () => {
     expect(gra(high, low, intervals)?.estimate).toBe(1);
     expect(gra(low, low, intervals)?.estimate).toBe(0);
     expect(gra(same, low, intervals)?.estimate).toBe(0.5);
-    expect(standings(same, low)).toMatchObject({ wins: 20, losses: 20, ties: 0 });
+    expect(standings(same, low)).toMatchObject({ wins: 40, losses: 40, ties: 0 });
+    // Each prompt's mean is equal, and one of its two samples is above: a half, not none.
+    const swapped = { ...low, records: low.records.map((r) => ({ ...r, sample: 1 - r.sample })) };
+    expect(gra(swapped, low, intervals)?.estimate).toBe(0.5);
+    expect(standings(swapped, low)).toMatchObject({ wins: 40, losses: 40, signTest: 1 });
   });
 
   test("differences are corrected over all of them, and findings claim no more than these", () => {

@@ -132,14 +132,14 @@ function winTable(arms: readonly Arm[]): ReportTable | undefined {
   if (rows.length === 0) return undefined;
   const count = (title: string): Column => ({ title, format: "count" });
   return {
-    title: "Wins, ties and losses per prompt",
+    title: "Wins, ties and losses by pairs of responses",
     columns: [
       { title: "arm" },
       { title: "against" },
       count("wins"),
       count("ties"),
       count("losses"),
-      count("n"),
+      count("prompts"),
     ],
     rows,
   };

@@ -6,7 +6,7 @@ import { correlateEvaluators } from "../../../evaluate/rank-evaluators.ts";
 import type { Difference, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
 import { readDifference } from "../../../report/headline.ts";
-import { wilson } from "../../../stats/binomial.ts";
+import { bootstrapMean, SHARE } from "../../../stats/bootstrap.ts";
 import { holm } from "../../../stats/hypothesis.ts";
 import { majorityChanceFloor, majorityShare } from "../../../stats/kappa.ts";
 import { logistic } from "../../../stats/special.ts";
@@ -136,9 +136,11 @@ export const winRate: StudyDefinition = {
     },
   ],
   report: ({ cell }) => {
-    const { arms } = cell("base");
+    const outcome = cell("base");
+    const { arms } = outcome;
+    const { rng, resamples } = intervalsOf(outcome, "win-rate");
     const rows = WINS.map(([name, a, b]) => ({ name, ...standings(arms.get(a)!, arms.get(b)!) }));
-    const adjusted = holm(rows.map(({ pValue }) => pValue));
+    const adjusted = holm(rows.map(({ signTest }) => signTest));
     const shown = rows.filter((_, i) => adjusted[i]! < 0.05);
     const said = shown.map(
       ({ name, wins, losses }) =>
@@ -148,20 +150,25 @@ export const winRate: StudyDefinition = {
       finding: `Of ${rows.length} sign tests, ${shown.length === 0 ? "none" : shown.length} ${shown.length > 1 ? "are" : "is"} significant after Holm's correction${said.length === 0 ? "" : `: ${said.join("; ")}`}.`,
       tables: [
         {
-          title: "Prompts won, tied, lost, by gold reward",
+          title: "Responses that won, tied, lost against the other's to the same prompt, by gold reward",
           columns: [
             { title: "student against student", format: "text" },
             { title: "won", format: "count" },
             { title: "tied", format: "count" },
             { title: "lost", format: "count" },
-            { title: "won of the decided", format: "percent" },
+            { title: "won, ties half", format: "percent" },
             { title: "prompts", format: "count" },
             { title: "p, sign test", format: "p" },
             { title: "p, Holm", format: "p" },
           ],
-          rows: rows.map(({ name, wins, ties, losses, n, pValue }, i): TableCell[] => [
-            ...[name, wins, ties, losses, wilson(wins, wins + losses), n, pValue, adjusted[i]!],
+          rows: rows.map(({ name, wins, ties, losses, points, signTest }, i): TableCell[] => [
+            ...[name, wins, ties, losses],
+            bootstrapMean(points, { rng: rng.fork(name), resamples, range: SHARE }),
+            ...[points.length, signTest, adjusted[i]!],
           ]),
+          notes: [
+            "Samples of equal number are paired. Intervals and the test take the prompt as the unit: prompts of which more responses won than lost against those of which fewer did.",
+          ],
         },
         ...[W_WINS, C_WINS, C_GAPS].map(paperTable),
       ],
