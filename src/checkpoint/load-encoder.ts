@@ -13,7 +13,7 @@ import { relativeIndices } from "../model/encoders/relative-positions.ts";
 import type { Value } from "../runtime/protocol.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ints } from "../runtime/values.ts";
-import { openModelFolder } from "./model-folder.ts";
+import { openModelFolder, readModelConfig } from "./model-folder.ts";
 
 /** An encoder reward model in a runtime's store, under keys `${id}/${parameter}`. */
 export type EncoderModel = {
@@ -24,6 +24,15 @@ export type EncoderModel = {
 
 /** One sequence: ids as the tokenizer gives them, [CLS] first; `types` tells a second text apart. */
 export type EncoderSequence = { readonly ids: readonly number[]; readonly types?: readonly number[] };
+
+/**
+ * The config of an encoder's folder; undefined where a folder holds another kind of model.
+ * @throws CheckpointError when its config asks for something that is not computed
+ */
+export async function loadEncoderConfig(path: string): Promise<DebertaConfig | undefined> {
+  const config = await readModelConfig(path);
+  return config.model_type === "deberta-v2" ? debertaConfig(config, `${path}/config.json`) : undefined;
+}
 
 /** Tensors some files carry that are computed here. */
 const BUFFER = /position_ids$/;

@@ -4,6 +4,7 @@
  * Format: https://github.com/huggingface/safetensors#format
  */
 import { CheckpointError, messageOf, show } from "../core/errors.ts";
+import { parseJson, RepeatedMemberError } from "../core/json-text.ts";
 import { DTYPE_BYTES, type StoredDtype } from "./dtypes.ts";
 
 /** The reference implementation's limit: a header is JSON text of at most this many bytes. */
@@ -61,8 +62,14 @@ export function elementCount(shape: readonly number[]): number {
 function parseObject(file: string, json: Uint8Array): object {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    value = parseJson(new TextDecoder("utf-8", { fatal: true }).decode(json), { longNumbers: "round" });
   } catch (error) {
+    // Which of two tensors of one name is meant, nobody can say; the reference implementation refuses them as well.
+    if (error instanceof RepeatedMemberError)
+      throw new CheckpointError(
+        file,
+        `header names ${show(error.member, 120)} twice, expected each name once. Write the file again with safetensors.`,
+      );
     throw new CheckpointError(
       file,
       `header is not JSON: ${messageOf(error)}. The file is damaged: fetch it again.`,

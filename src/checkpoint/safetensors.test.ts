@@ -1,3 +1,7 @@
+/**
+ * Safetensors files: number formats, headers that lie, round trips.
+ * Length: the damaged headers are one table each.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +39,22 @@ const decode = (bytes: Uint8Array, dtype: FloatDtype, count: number) => {
   decodeFloats(bytes, dtype, out, 0);
   return [...out];
 };
+
+describe("a name that comes twice", () => {
+  const entry = (begin: number) => `{"dtype":"F32","shape":[1],"data_offsets":[${begin},${begin + 4}]}`;
+  it.each([
+    ["over the same bytes", `{"w":${entry(0)},"w":${entry(0)}}`, 4],
+    ["over bytes that tile", `{"w":${entry(0)},"w":${entry(4)}}`, 8],
+    ["spelt with an escape", `{"w":${entry(0)},"\\u0077":${entry(4)}}`, 8],
+    ["apart from each other", `{"w":${entry(0)},"v":${entry(4)},"w":${entry(8)}}`, 12],
+    ["in the metadata", `{"__metadata__":{"a":"1","a":"2"},"w":${entry(0)}}`, 4],
+    ["in an entry", `{"w":{"dtype":"F16","dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4],
+  ])("is refused by name %s", async (_, header, bytes) => {
+    await expect(opened(await rawFile(header, new Uint8Array(bytes)))).rejects.toThrow(
+      /header names "(w|a|dtype)" twice, expected each name once/,
+    );
+  });
+});
 
 describe("number formats", () => {
   it("decodes halves by their definition", () => {

@@ -69,11 +69,27 @@ export async function tokenLimits(
   { maxLength: asked, maxPromptLength }: Pick<DataOptions, "maxLength" | "maxPromptLength">,
   models: readonly string[] = [],
 ): Promise<TokenLimits> {
-  const { checkPositions, positionsOf } = await import("../pipeline/positions.ts");
+  const { checkModels, positionsOf } = await import("../pipeline/model-checks.ts");
   const maxLength = asked ?? Math.min(512, ...(await Promise.all(models.map(positionsOf))));
   const limits = { maxLength, maxPromptLength: maxPromptLength ?? Math.min(256, maxLength >> 1) };
-  await checkPositions(models, limits);
+  await checkModels(models, limits);
   return limits;
+}
+
+/**
+ * Files against the models that will read them. @throws ConfigError naming model, file and row
+ * @param models - as in `tokenLimits`
+ */
+export async function checkFiles(
+  models: readonly string[],
+  files: readonly string[],
+  options: Pick<DataOptions, "map" | "format" | "onBadRow" | "limit">,
+): Promise<void> {
+  const { checkReadable } = await import("../pipeline/row-checks.ts");
+  await checkReadable(
+    models,
+    files.map((file) => ({ file, read: readOptions(options) })),
+  );
 }
 
 /** The flags in the words of the data room. @throws ConfigError for a bad `--map` */

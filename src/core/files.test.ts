@@ -178,6 +178,8 @@ describe("reading", () => {
     await fails("cannot be read as UTF-8 text");
     await writeFile(path, "{");
     await fails("is not valid JSON");
+    await writeFile(path, '{"a": {"b": 1, "b": 2}}');
+    await fails('an object names "b" twice, expected once');
   });
 
   test("exactly the limit is read, and a byte order mark is dropped", async () => {

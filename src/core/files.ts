@@ -7,6 +7,7 @@ import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
+import { parseJson, RepeatedMemberError } from "./json-text.ts";
 
 const TMP = ".tmp-";
 
@@ -155,15 +156,16 @@ export async function copyMissing(from: string, to: string): Promise<void> {
 
 /**
  * Reads and parses a JSON file of at most `maxBytes` (default 64 MiB).
- * @throws DataError when it is missing, too large, not UTF-8 or not JSON
+ * @throws DataError when it is missing, too large, not UTF-8 or not JSON, or an object in it names a member twice
  */
 export async function readJson(path: string, maxBytes = 64 * 2 ** 20): Promise<unknown> {
   const text = await readText(path, maxBytes);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text, { longNumbers: "round" });
   } catch (error) {
-    throw new DataError(path, 0, `is not valid JSON: ${messageOf(error)}.`, { cause: error });
+    const problem = error instanceof RepeatedMemberError ? "" : "is not valid JSON: ";
+    throw new DataError(path, 0, `${problem}${messageOf(error)}.`, { cause: error });
   }
   // JSON.parse makes Infinity of 1e999, which nothing after it would expect or could write down again.
   if (/\d[eE]\+?\d{3}|\d{309}/.test(text) && hasInfinity(value))

@@ -62,7 +62,8 @@ function refuseRepeatedMembers(text: string): void {
     else if (sign === "[") open.push(undefined);
     else if (sign === "}" || sign === "]") open.pop();
     else if (sign === '"' && isName(text, end)) {
-      const name = JSON.parse(text.slice(start, end)) as string;
+      const spelt = text.slice(start + 1, end - 1);
+      const name = spelt.includes("\\") ? (JSON.parse(`"${spelt}"`) as string) : spelt;
       const names = open.at(-1)!;
       if (names.has(name)) throw new RepeatedMemberError(name);
       names.add(name);

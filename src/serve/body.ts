@@ -1,6 +1,7 @@
 /** Request bodies: bounded before they are kept, checked before they are used. */
 import type { z } from "zod";
 import { messageOf } from "../core/errors.ts";
+import { parseJson as parseJsonText, RepeatedMemberError } from "../core/json-text.ts";
 import { issueOf } from "../pipeline/recipe/issues.ts";
 import { isObject } from "../pipeline/recipe/parts.ts";
 import { Problem, wrongField } from "./problem.ts";
@@ -51,8 +52,9 @@ export function parseJson(bytes: Uint8Array): unknown {
   if (depthOf(text) > MAX_DEPTH)
     throw new Problem(400, `body: is nested too deeply, expected at most ${MAX_DEPTH} levels.`);
   try {
-    return JSON.parse(text);
+    return parseJsonText(text, { longNumbers: "round" });
   } catch (error) {
+    if (error instanceof RepeatedMemberError) throw new Problem(400, `body: ${error.message}.`);
     throw new Problem(400, `body: is not valid JSON: ${messageOf(error).slice(0, 200)}.`);
   }
 }

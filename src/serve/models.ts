@@ -72,11 +72,6 @@ function checkNames(names: readonly string[]): void {
 async function load(runtime: Runtime, folder: string, name: string): Promise<ServedModel> {
   const [digest, tokenizer] = await Promise.all([modelDigest(folder), loadTokenizer(folder)]);
   const model = await loadModel(runtime, folder, { id: `serve/${name}` });
-  const { vocabSize } = model.decoder.config;
-  if (tokenizer.vocabSize > vocabSize)
-    throw new ConfigError(
-      `${folder}: its tokenizer is another model's, expected at most ${vocabSize} ids, got ${tokenizer.vocabSize}.`,
-    );
   return { name, parent: null, model, tokenizer, digest, reference: undefined };
 }
 

@@ -39,8 +39,8 @@ export async function modelDigest(path: string): Promise<string> {
 /**
  * Loads a model to score with.
  * @param role - "policy", "reference" …, for messages and to keep it apart in the store
- * @throws CheckpointError when the folder is wrong; ConfigError when its head is of another kind, it has too few positions for
- *   `limits`, or its vocabulary is smaller than its tokenizer's
+ * @throws CheckpointError when the folder is wrong; ConfigError when its head is of another kind, or it has too few positions for
+ *   `limits`
  */
 export async function loadTeacherModel(
   runtime: Runtime,
@@ -49,7 +49,7 @@ export async function loadTeacherModel(
 ): Promise<TeacherModel> {
   const [digest, tokenizer] = await Promise.all([modelDigest(path), loadTokenizer(path)]);
   const model = await loadModel(runtime, path, { id: `teacher/${opened++}/${expected.role}` });
-  const problem = problemOf(model, tokenizer, expected);
+  const problem = problemOf(model, expected);
   if (problem !== undefined) {
     await releaseModel(runtime, model);
     throw new ConfigError(`${path}: ${problem}`);
@@ -73,16 +73,13 @@ let opened = 0;
 
 function problemOf(
   { task, decoder }: Model,
-  tokenizer: Tokenizer,
   expected: { readonly role: string; readonly task: Task; readonly limits: TokenLimits },
 ): string | undefined {
-  const { maxPositions, vocabSize } = decoder.config;
+  const { maxPositions } = decoder.config;
   const short = positionsProblem(maxPositions, expected.limits);
   if (task !== expected.task)
     return `is the wrong kind of model for a ${expected.role}, expected a ${KINDS[expected.task]}, got a ${KINDS[task]}.`;
   if (short !== undefined) return short;
-  if (tokenizer.vocabSize > vocabSize)
-    return `its tokenizer is another model's, expected at most ${vocabSize} ids, got ${tokenizer.vocabSize}.`;
   return undefined;
 }
 

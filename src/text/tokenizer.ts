@@ -9,6 +9,7 @@ import { type ControlWords, controlWords } from "./control-words.ts";
 import { withExactParts } from "./exact-parts.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
+import { type BeyondToken, embeddingRows, refuseOwnBeyond, tokensBeyond, withinRows } from "./vocabulary.ts";
 import { withWordSplit } from "./word-split.ts";
 
 /** Text to token ids and back. Sequences for training and scoring are made by `pair.ts` alone. */
@@ -21,8 +22,10 @@ export interface Tokenizer {
   decodeAfter(context: readonly number[], ids: readonly number[]): string;
   /** One string per id for display, a space shown as a space, a piece of a character as U+FFFD. */
   pieces(ids: readonly number[]): string[];
-  /** One more than the largest id. A model's own vocabulary may be larger (padded), never smaller. */
+  /** One more than the largest id. A model's own vocabulary may be larger (padded). */
   readonly vocabSize: number;
+  /** Control tokens that the folder's model has no embedding row for; a text that holds one is refused. */
+  readonly beyond: readonly BeyondToken[];
   /** The id a text begins with, where the model knows one; put there only if `addBos`. */
   readonly bosId: number | undefined;
   /** The id a response ends with. */
@@ -66,12 +69,17 @@ function assemble(folder: string, files: TokenizerFiles): Tokenizer {
   const ids = specialIds(folder, files, hf);
   const { chatTemplate: source } = files;
   const vocabSize = largestId(files) + 1;
+  const rows = embeddingRows(files.config);
+  const beyond = tokensBeyond(folder, files.tokenizer, rows);
+  refuseOwnBeyond(folder, ids, beyond, rows);
+  const encode = (text: string) => (text === "" ? [] : encodeChecked(folder, hf, text));
   return {
-    encode: (text) => (text === "" ? [] : encodeChecked(folder, hf, text)),
+    encode: beyond.length === 0 ? encode : (text) => withinRows(folder, encode(text), beyond, rows),
     decode: (list, options) => decodeIds(hf, list, options?.skipSpecial ?? false),
     decodeAfter: (context, list) => decodeAfter(hf, context, list),
     pieces: (list) => list.map((id) => pieceOf(hf, id)),
     vocabSize,
+    beyond,
     ...ids,
     digest: digestOf({
       tokenizer: files.tokenizer,

@@ -6,7 +6,7 @@ import { AUDIT_DEFAULTS, AUDIT_KINDS, type AuditKind } from "../../pipeline/audi
 import type { AuditOutcome } from "../../pipeline/audit/run-audit.ts";
 import type { AuditRequest } from "../../pipeline/audit/settings.ts";
 import type { Interval } from "../../stats/check.ts";
-import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -124,6 +124,7 @@ async function requestOf({ log }: Session, file: string, options: AuditOptions):
   const { auditSettings } = await import("../../pipeline/audit/settings.ts");
   const { model, layers, trim, teacher, folds, seed, plant, set } = options;
   const from = await fetchModel(model, log);
+  await checkFiles([from], [file], options);
   return {
     ...auditSettings(teacher, set, seed),
     file,

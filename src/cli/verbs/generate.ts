@@ -63,12 +63,14 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
   const { runSingle } = await import("../../pipeline/single.ts");
   const { modelDigest } = await import("../../teacher/teacher-model.ts");
   const { readPrompts } = await import("../../data/prompts.ts");
+  const { checkPrompts } = await import("../../pipeline/row-checks.ts");
   const { out, device, threads, seed } = options;
   if (out.endsWith(".jsonl"))
     throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
   const settings = settingsOf(generateSchema, options.set);
   const prompts = await readPrompts(file);
   const model = { folder: options.model, digest: await modelDigest(options.model) };
+  await checkPrompts(options.model, file, prompts);
   const { log, signal } = session;
   const how = {
     ...{ out, device, threads, log, signal, code: packageVersion() },

@@ -55,7 +55,7 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
 /** Most tokens a model takes; a hub's is not looked at. @throws CheckpointError when it is none */
 async function knownPositions(source: string): Promise<number> {
   if (source.startsWith("hub:")) return Number.POSITIVE_INFINITY;
-  const { positionsOf } = await import("../../pipeline/positions.ts");
+  const { positionsOf } = await import("../../pipeline/model-checks.ts");
   return positionsOf(source);
 }
 

@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { exists, readJson } from "../../core/files.ts";
 import type { LabelFactsFile, LabelRequest } from "../../pipeline/label-files.ts";
-import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
@@ -157,6 +157,7 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
     gold: (file) => goldRewards(file, pairFiles, how),
     human: (file) => humanChoices(file, pairFiles, how),
   });
+  await checkFiles(readersOf(teacher), pairFiles, options);
   const fileDigest = (path: string) => (path.startsWith("hub:") ? path : digestPath(path));
   const digests = [
     ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),

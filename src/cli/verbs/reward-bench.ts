@@ -7,7 +7,7 @@ import { formatInterval, formatNumber } from "../../report/format.ts";
 import { tableView } from "../../report/table.ts";
 import { sum } from "../../stats/describe.ts";
 import type { TokenLimits } from "../../text/pair.ts";
-import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { formatTable } from "../outcome-view.ts";
 import { act, type Session } from "../session.ts";
@@ -73,7 +73,7 @@ async function runBench(session: Session, file: string, options: BenchOptions, t
         file,
         read: readOptions(options),
         scorer,
-        limits: await limitsOf(scorer, options),
+        limits: await limitsOf(scorer, file, options),
         seed: options.seed,
         replies: options.replies ?? "judge-answers",
       },
@@ -84,9 +84,10 @@ async function runBench(session: Session, file: string, options: BenchOptions, t
   }
 }
 
-/** A reward model cuts limits to its own positions. */
-async function limitsOf(scorer: BenchScorer, options: BenchOptions): Promise<TokenLimits> {
+/** A reward model cuts limits to its own positions; an encoder reads conversations as plain text. */
+async function limitsOf(scorer: BenchScorer, file: string, options: BenchOptions): Promise<TokenLimits> {
   const { readersOf } = await import("../../pipeline/teachers.ts");
+  if (scorer.kind !== "reward-model") await checkFiles(readersOf(scorer), [file], options);
   return tokenLimits(options, scorer.kind === "reward-model" ? [] : readersOf(scorer));
 }
 

@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.ts";
 import type { JobDeps } from "../../pipeline/job/deps.ts";
 import type { TrainRequest } from "../../pipeline/job/train-stages.ts";
 import type { StageStep } from "../../pipeline/stages.ts";
-import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -92,6 +92,7 @@ async function runTrain(session: Session, { verb, file, options, train }: TrainC
     rows: await rowsOf(file, options, session.log),
     limits: await tokenLimits(options, [folder]),
   };
+  await checkFiles([folder], [file], options);
   const { log, signal } = session;
   const { out, device, threads } = options;
   const how = {

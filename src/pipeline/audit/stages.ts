@@ -10,7 +10,7 @@ import { labelPool } from "../../teacher/labelling.ts";
 import type { JobDeps } from "../job/deps.ts";
 import { baseModel, inModelFolder, type ModelFolderRef, shallowModel } from "../job/model-stages.ts";
 import { preferStage, rewardStage, sftStage } from "../job/train-stages.ts";
-import { checkPositions } from "../positions.ts";
+import { checkModels } from "../model-checks.ts";
 import type { Artefact } from "../stage.ts";
 import { openTeacher, type TeacherChoice } from "../teachers.ts";
 import { judgeStage } from "./judge.ts";
@@ -28,7 +28,7 @@ export type AuditResult = {
 
 /** Runs (or plans) an audit. */
 export async function runAuditStages(deps: JobDeps, request: AuditRequest): Promise<AuditResult> {
-  await checkPositions([request.model.from], request.limits);
+  await checkModels([request.model.from], request.limits, "language-model");
   const data = await auditDataStage(deps, request);
   const base = await shallowModel(deps, request.model, await baseModel(deps, request.model.from));
   const model = request.model.trimVocabulary ? await trimmed(deps, base, data) : base;

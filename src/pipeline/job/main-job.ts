@@ -2,7 +2,7 @@
  * The main job, top to bottom: data, weak teacher, labels, students on weak and other labels, measurements, report.
  * Every step is a stage of its own; in plan mode nothing runs and each says what it would do.
  */
-import { checkJobPositions } from "../positions.ts";
+import { checkJobModels } from "../model-checks.ts";
 import type { Artefact } from "../stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
@@ -56,7 +56,7 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
 /** Data, teacher and labels. */
 export async function runLabelling(deps: JobDeps, job: MainJob): Promise<StudentMaterial> {
   const { models } = job;
-  await checkJobPositions(job);
+  await checkJobModels(job);
   const whole = await baseModel(deps, models.student.from);
   await checkAdapters(job.student.lora, whole);
   // A world is sampled from the whole student, so that students of all depths live in one world.
