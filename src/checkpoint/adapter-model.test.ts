@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeTinyModel } from "../../test/helpers/tiny-model.ts";
+import { createLog } from "../core/log.ts";
 import { createRng } from "../core/rng.ts";
 import { type LoraOptions, loraSpec } from "../model/lora.ts";
 import { addAdapter, copyModel, keyOf, type Model } from "../model/model.ts";
@@ -169,9 +170,21 @@ describe("what does not fit is refused", () => {
     const adapter = await readAdapter(path);
     const fewer = new Map([...adapter.lora].slice(1));
     await writeAdapter(path, { ...adapter, lora: fewer });
+    const told: string[] = [];
+    const log = createLog({ write: (line) => told.push(line) });
+    const partial = await loadAdapter(runtime, llama, path, { log });
+    expect(partial.lora!.parts!.size).toBe(fewer.size);
+    expect(told.join("")).toContain(`no weights for ${[...adapter.lora.keys()][0]}; the base is used there`);
+    const file = join(path, "adapter_config.json");
+    const config = JSON.parse(await readFile(file, "utf8"));
+    await writeFile(file, JSON.stringify({ ...config, init_lora_weights: false }));
+    await expect(loadAdapter(runtime, llama, path)).rejects.toThrow("these would be random");
+    await writeFile(file, JSON.stringify({ ...config, modules_to_save: ["lm_head"] }));
     await expect(loadAdapter(runtime, llama, path)).rejects.toThrow(
-      "is missing: target_modules names its projection",
+      'modules_to_save names "lm_head", but the file has no weights for it, expected lm_head.weight',
     );
+    await writeFile(file, JSON.stringify({ ...config, modules_to_save: ["classifier"] }));
+    await loadAdapter(runtime, llama, path);
     const adapted = await trained(llama, options);
     await expect(loadAdapter(runtime, adapted, path)).rejects.toThrow("already has an adapter");
   });

@@ -93,10 +93,18 @@ describe("PEFT adapter folders", () => {
   it.each([
     ["use_dora", true],
     ["bias", "all"],
-    ["rank_pattern", { q_proj: 4 }],
-    ["alpha_pattern", { q_proj: 4 }],
-    ["layers_to_transform", [0]],
+    ["layer_replication", [[0, 1]]],
+    ["trainable_token_indices", [3]],
+    ["alora_invocation_tokens", [1]],
+    ["target_parameters", ["w"]],
+    ["lora_bias", true],
+    ["use_qalora", true],
+    ["megatron_config", { a: 1 }],
     ["init_lora_weights", "pissa"],
+    ["init_lora_weights", "pissa_niter_4"],
+    ["init_lora_weights", "olora"],
+    ["init_lora_weights", "corda"],
+    ["init_lora_weights", "loftq"],
     ["some_future_setting", 1],
   ])("are refused when %s is %j, which is not computed here", async (key, value) => {
     await expect(readAdapter(await edited({ [key]: value }))).rejects.toThrow(
@@ -113,10 +121,24 @@ describe("PEFT adapter folders", () => {
     [{ task_type: "SEQ_2_SEQ_LM" }, /task_type is "SEQ_2_SEQ_LM"/],
     [{ target_modules: ["v_proj"] }, /not among target_modules v_proj/],
     [{ modules_to_save: null }, /neither LoRA nor in modules_to_save/],
+    [{ layers_to_transform: [1] }, /not among target_modules q_proj in the layers that the config names/],
+    [{ layers_to_transform: "0" }, /layers_to_transform is "0", expected a layer's number/],
+    [{ layers_pattern: "layers" }, /layers_pattern is "layers", expected null where layers_to_transform/],
     [
-      { modules_to_save: ["score", "extra"] },
-      /modules_to_save names "extra", but the file has no weights for it/,
+      { target_modules: ".*q_proj", layers_to_transform: [0] },
+      /layers_to_transform is \[0\], expected null where/,
     ],
+    [{ exclude_modules: ["q_proj"] }, /not among target_modules/],
+    [{ exclude_modules: ".*0.*" }, /not among target_modules/],
+    [{ target_modules: ".*k_proj" }, /not among target_modules/],
+    [
+      { target_modules: "(?i:q_proj)\\Z" },
+      /target_modules is .*expected a regular expression that is read here/,
+    ],
+    [{ rank_pattern: { q_proj: 4 } }, /expected lora_A \[4, in\]/],
+    [{ rank_pattern: { "self_attn.q": 4, "q_pr.*": 3 } }, /expected lora_A \[3, in\]/],
+    [{ rank_pattern: { q_proj: 0 } }, /rank_pattern is .*expected numbers by regular expression/],
+    [{ alpha_pattern: { "(": 1 } }, /alpha_pattern is/],
   ])("are refused for %j", async (changes, message) => {
     const error = await readAdapter(await edited(changes)).catch((e) => e);
     expect(error).toBeInstanceOf(CheckpointError);

@@ -4,30 +4,11 @@
  */
 import { join } from "node:path";
 import { digestOf, sha256 } from "../core/digest.ts";
-import { CheckpointError, show } from "../core/errors.ts";
+import { CheckpointError } from "../core/errors.ts";
 import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../core/files.ts";
+import { type AdapterConfig, moduleScale, type ParsedConfig, parseAdapterConfig } from "./adapter-config.ts";
 import { readJsonObject } from "./model-folder.ts";
 import { type NamedTensor, openSafetensors, writeSafetensors } from "./safetensors.ts";
-
-/** The settings of a LoRA adapter; names and meanings are PEFT's. */
-export type AdapterConfig = {
-  /** Rank, at least 1. */
-  readonly r: number;
-  /** Scale: the update is `loraAlpha / r` (or `loraAlpha / sqrt(r)` with `useRslora`) times B·A. */
-  readonly loraAlpha: number;
-  /** Dropout on the adapter's input while training, in [0, 1). */
-  readonly loraDropout: number;
-  /** Last parts of the names of adapted modules, such as `q_proj`. */
-  readonly targetModules: readonly string[];
-  readonly taskType: "CAUSAL_LM" | "SEQ_CLS";
-  /** Path or hub name of the model the adapter belongs to; empty when not recorded. */
-  readonly baseModel: string;
-  /** Modules trained in full and stored with the adapter, such as `score`. */
-  readonly modulesToSave: readonly string[];
-  readonly useRslora: boolean;
-  /** True where the base stores weights as [in, out] (GPT-2's Conv1D). */
-  readonly fanInFanOut: boolean;
-};
 
 /** One adapted module: A is [r, in], B is [out, r], row-major. */
 export type LoraPair = { readonly a: NamedTensor; readonly b: NamedTensor };
@@ -44,23 +25,11 @@ export type Adapter = {
 const PREFIX = "base_model.model.";
 const WEIGHTS = "adapter_model.safetensors";
 
-/** Settings that say nothing about the computation once the weights are there. */
-const HARMLESS = new Set([
-  "auto_mapping",
-  "base_model_name_or_path",
-  "corda_config",
-  "eva_config",
-  "exclude_modules",
-  "inference_mode",
-  "megatron_core",
-  "peft_type",
-  "peft_version",
-  "qalora_group_size",
-  "revision",
-]);
+/** An adapter as a folder has it. */
+export type ReadAdapter = Adapter & Omit<ParsedConfig, "config">;
 
 /** Reads a PEFT LoRA folder. @throws CheckpointError naming the setting or tensor that is wrong or not supported */
-export async function readAdapter(path: string): Promise<Adapter> {
+export async function readAdapter(path: string): Promise<ReadAdapter> {
   const configFile = join(path, "adapter_config.json");
   if (!(await exists(configFile)))
     throw new CheckpointError(path, `is no adapter folder, expected adapter_config.json and ${WEIGHTS}.`);
@@ -84,9 +53,9 @@ export async function readAdapter(path: string): Promise<Adapter> {
       tensors.set(name, { name, shape: source.info(stored).shape, data: await source.read(stored) });
     }
     const { lora, saved } = sortTensors(source.path, tensors);
-    const config = parseConfig(configFile, raw, [...lora.keys()]);
-    checkAdapter(source.path, { config, lora, saved });
-    return { config, lora, saved };
+    const { config, ...parsed } = parseAdapterConfig(configFile, raw, [...lora.keys()]);
+    checkAdapter(source.path, { config, lora, saved }, parsed.targets);
+    return { config, lora, saved, ...parsed };
   } finally {
     await source.close();
   }
@@ -94,7 +63,8 @@ export async function readAdapter(path: string): Promise<Adapter> {
 
 /** Writes a folder PEFT loads. `modelCard` becomes README.md. @throws CheckpointError when tensors do not fit the config */
 export async function writeAdapter(path: string, adapter: Adapter, modelCard?: string): Promise<void> {
-  checkAdapter(path, adapter);
+  const { targets } = parseAdapterConfig(path, formatConfig(adapter.config), [...adapter.lora.keys()]);
+  checkAdapter(path, adapter, targets);
   const tensors: NamedTensor[] = [];
   for (const [module, { a, b }] of adapter.lora) {
     tensors.push({ ...a, name: `${PREFIX}${module}.lora_A.weight` });
@@ -144,98 +114,29 @@ function sortTensors(path: string, tensors: Map<string, NamedTensor>): Pick<Adap
   return { lora, saved };
 }
 
-function checkAdapter(path: string, { config, lora, saved }: Adapter): void {
-  const { r } = config;
+function checkAdapter(
+  path: string,
+  { config, lora, saved }: Adapter,
+  targets: (module: string) => boolean,
+): void {
   if (lora.size === 0 && saved.size === 0) throw new CheckpointError(path, "holds no adapter weights.");
   for (const [module, { a, b }] of lora) {
-    if (a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== r || b.shape[1] !== r)
+    const { rank } = moduleScale(config, module);
+    if (a.shape.length !== 2 || b.shape.length !== 2 || a.shape[0] !== rank || b.shape[1] !== rank)
       throw new CheckpointError(
         path,
-        `"${module}": expected lora_A [${r}, in] and lora_B [out, ${r}], got [${a.shape}] and [${b.shape}].`,
+        `"${module}": expected lora_A [${rank}, in] and lora_B [out, ${rank}], got [${a.shape}] and [${b.shape}].`,
       );
-    const last = module.split(".").at(-1)!;
-    if (
-      !config.targetModules.some(
-        (target) => module === target || last === target || module.endsWith(`.${target}`),
-      )
-    )
+    if (!targets(module))
       throw new CheckpointError(
         path,
-        `"${module}" is not among target_modules ${config.targetModules.join(", ")}.`,
+        `"${module}" is not among target_modules ${config.targetModules.join(", ")} in the layers that the config names, yet the file has weights for it.`,
       );
   }
   for (const name of saved.keys()) {
     if (!config.modulesToSave.some((module) => name.split(".").includes(module)))
       throw new CheckpointError(path, `tensor "${PREFIX}${name}" is neither LoRA nor in modules_to_save.`);
   }
-  for (const module of config.modulesToSave) {
-    if (![...saved.keys()].some((name) => name.split(".").includes(module)))
-      throw new CheckpointError(
-        path,
-        `modules_to_save names "${module}", but the file has no weights for it.`,
-      );
-  }
-}
-
-function parseConfig(path: string, raw: Record<string, unknown>, modules: string[]): AdapterConfig {
-  const fail = (key: string, expected: string) =>
-    new CheckpointError(path, `${key} is ${show(raw[key])}, expected ${expected}.`);
-  if (raw.peft_type !== "LORA") throw fail("peft_type", '"LORA"');
-  const { r, lora_alpha: loraAlpha, lora_dropout: loraDropout = 0, task_type: taskType } = raw;
-  if (typeof r !== "number" || !Number.isSafeInteger(r) || r < 1)
-    throw fail("r", "a whole number of at least 1");
-  if (typeof loraAlpha !== "number" || !Number.isFinite(loraAlpha)) throw fail("lora_alpha", "a number");
-  if (typeof loraDropout !== "number" || !(loraDropout >= 0 && loraDropout < 1))
-    throw fail("lora_dropout", "a number in [0, 1)");
-  if (taskType !== "CAUSAL_LM" && taskType !== "SEQ_CLS") throw fail("task_type", '"CAUSAL_LM" or "SEQ_CLS"');
-  refuseOtherSettings(path, raw);
-  return {
-    r,
-    loraAlpha,
-    loraDropout,
-    // PEFT also takes a regular expression or "all-linear" here; what it adapted then stands in the weights' names.
-    targetModules:
-      typeof raw.target_modules === "string"
-        ? [...new Set(modules.map((module) => module.split(".").at(-1)!))]
-        : stringList(raw.target_modules, () => fail("target_modules", "a list of names")),
-    taskType,
-    baseModel: typeof raw.base_model_name_or_path === "string" ? raw.base_model_name_or_path : "",
-    modulesToSave: stringList(raw.modules_to_save ?? [], () =>
-      fail("modules_to_save", "a list of names or null"),
-    ),
-    useRslora: raw.use_rslora === true,
-    fanInFanOut: raw.fan_in_fan_out === true,
-  };
-}
-
-const READ = new Set([
-  ..."r lora_alpha lora_dropout target_modules task_type modules_to_save use_rslora fan_in_fan_out".split(
-    " ",
-  ),
-]);
-
-/** Refuses a setting that changes the computation and is not read, unless its value means "off". */
-function refuseOtherSettings(path: string, raw: Record<string, unknown>): void {
-  for (const [key, value] of Object.entries(raw)) {
-    if (READ.has(key) || HARMLESS.has(key) || isOff(value)) continue;
-    if (key === "bias" && value === "none") continue;
-    // Initialisations that leave the base weights alone no longer matter once A and B are trained.
-    if (key === "init_lora_weights" && (value === true || value === "gaussian" || value === "eva")) continue;
-    throw new CheckpointError(
-      path,
-      `${show(key)}: ${show(value)} is not supported. Merge the adapter into its base with PEFT and use that model.`,
-    );
-  }
-}
-
-function isOff(value: unknown): boolean {
-  if (value === null || value === false || value === undefined) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
-}
-
-function stringList(value: unknown, error: () => CheckpointError): string[] {
-  if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) throw error();
-  return value;
 }
 
 function formatConfig(config: AdapterConfig): Record<string, unknown> {
@@ -252,6 +153,8 @@ function formatConfig(config: AdapterConfig): Record<string, unknown> {
     bias: "none",
     use_rslora: config.useRslora,
     fan_in_fan_out: config.fanInFanOut,
+    ...(config.rankPattern === undefined ? {} : { rank_pattern: config.rankPattern }),
+    ...(config.alphaPattern === undefined ? {} : { alpha_pattern: config.alphaPattern }),
     inference_mode: true,
   };
 }

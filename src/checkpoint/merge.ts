@@ -80,7 +80,7 @@ async function mergeOne(
   const [a, b] = [part("a"), part("b")];
   // [out, in] is B·A; [in, out] is its transpose, Aᵀ·Bᵀ.
   const product = inOut ? matmul(a, b, { transA: true, transB: true }) : matmul(b, a);
-  const sum = add(input("w", "float", shape), mul(product, model.lora!.scale));
+  const sum = add(input("w", "float", shape), mul(product, model.lora!.on(projection)!.scale));
   const program = await runtime.compile(writeProgram({ sum }, runtime.dialect));
   const { sum: result } = await program.run({}, { inputs: keys });
   await runtime.store.set(keyOf(merged, `${projection}.weight`), shape, result!.data);

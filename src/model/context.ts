@@ -62,10 +62,11 @@ export function createContext({
     return parameters.get(name)!;
   };
   const adapter = (x: Tensor, name: string, out: number): Tensor | undefined => {
-    if (lora === undefined || !lora.covers(name)) return undefined;
-    const down = weight(`${name}.lora_A.weight`, [lora.rank, x.shape[1] as number]);
-    const up = weight(`${name}.lora_B.weight`, [out, lora.rank]);
-    return mul(linear(linear(dropout?.(x, name) ?? x, down), up), lora.scale);
+    const part = lora?.on(name);
+    if (part === undefined) return undefined;
+    const down = weight(`${name}.lora_A.weight`, [part.rank, x.shape[1] as number]);
+    const up = weight(`${name}.lora_B.weight`, [out, part.rank]);
+    return mul(linear(linear(dropout?.(x, name) ?? x, down), up), part.scale);
   };
   return {
     ids,

@@ -41,8 +41,8 @@ export function generationPrograms(
   known.set(runtime, byDecoder);
   const byKey = byDecoder.get(model.decoder) ?? new Map<string, Promise<GenerationPrograms>>();
   byDecoder.set(model.decoder, byKey);
-  const { rank, scale, targets } = model.lora ?? {};
-  const key = JSON.stringify([mode, rank, scale, targets]);
+  const { rank, scale, targets, parts } = model.lora ?? {};
+  const key = JSON.stringify([mode, rank, scale, targets, parts && [...parts]]);
   const programs = byKey.get(key) ?? compilePrograms(runtime, model, mode);
   byKey.set(key, programs);
   return programs;

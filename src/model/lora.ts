@@ -17,9 +17,14 @@ export type LoraOptions = {
 export type LoraSpec = LoraOptions & {
   readonly targets: readonly string[];
   readonly scale: number;
-  /** True when a projection (its name without ".weight") has an adapter. */
-  covers(projection: string): boolean;
+  /** Rank and scale on a projection (its name without ".weight"); undefined where it has no adapter. */
+  on(projection: string): LoraPart | undefined;
+  /** The very projections, where an adapter from a folder names them; else `targets` says which. */
+  readonly parts?: ReadonlyMap<string, LoraPart>;
 };
+
+/** The adapter of one projection. */
+export type LoraPart = { readonly rank: number; readonly scale: number };
 
 /**
  * Checks options.
@@ -36,11 +41,12 @@ export function loraSpec(options: LoraOptions, usual: readonly string[] = []): L
     issues.push(`lora.dropout: expected a number in [0, 1), got ${options.dropout}.`);
   if (targets.length === 0) issues.push("lora.targets: expected at least one projection, got none.");
   if (issues.length > 0) throw new ConfigError(issues);
+  const part = { rank: options.rank, scale: options.alpha / options.rank };
   return {
     ...options,
     targets,
-    scale: options.alpha / options.rank,
-    covers: (projection) => targets.some((target) => isTarget(projection, target)),
+    scale: part.scale,
+    on: (projection) => (targets.some((target) => isTarget(projection, target)) ? part : undefined),
   };
 }
 

@@ -89,8 +89,11 @@ function checkTargets({ family, decoder }: Pick<Model, "family" | "decoder">, { 
 }
 
 /** Names (without ".weight") of what an adapter can sit on, found by putting one everywhere. */
-function projectionsOf(decoder: Decoder): string[] {
-  const everywhere = { ...loraSpec({ rank: 1, alpha: 1, dropout: 0, targets: ["all"] }), covers: () => true };
+export function projectionsOf(decoder: Decoder): string[] {
+  const everywhere: LoraSpec = {
+    ...loraSpec({ rank: 1, alpha: 1, dropout: 0, targets: ["all"] }),
+    on: () => ({ rank: 1, scale: 1 }),
+  };
   const end = ".lora_A.weight";
   return [...parameterShapes(decoder, "language-model", everywhere).keys()]
     .filter((name) => name.endsWith(end))

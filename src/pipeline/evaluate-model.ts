@@ -141,7 +141,7 @@ async function modelOf(deps: JobDeps, { model, adapter, name }: EvaluateRequest)
       const runtime = deps.runtime();
       const plain = await loadModel(runtime, model, { id: "imported" });
       try {
-        const adapted = await loadAdapter(runtime, plain, adapter);
+        const adapted = await loadAdapter(runtime, plain, adapter, { log: deps.log });
         const { model: merged, ...comparison } = await mergeAdapter(runtime, adapted);
         await saveModel(runtime, merged, work.path("model"));
         await writeJsonAtomic(work.path("merge.json"), comparison);

@@ -5,6 +5,7 @@ import { loadAdapter } from "../checkpoint/adapter-model.ts";
 import { loadModel } from "../checkpoint/load-model.ts";
 import { digestOf } from "../core/digest.ts";
 import { CheckpointError, ConfigError } from "../core/errors.ts";
+import type { Log } from "../core/log.ts";
 import { copyModel } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { checkReference } from "../teacher/implicit-reward.ts";
@@ -31,6 +32,7 @@ export type ModelsOptions = {
   readonly adapters?: readonly { readonly name: string; readonly folder: string }[] | undefined;
   /** Model folder; served under the name `reference`. */
   readonly reference?: string | undefined;
+  readonly log?: Log | undefined;
 };
 
 /** Name of the reference among the models. */
@@ -56,7 +58,7 @@ export async function loadServedModels(
   const base = { ...loaded, reference };
   const models = new Map([[name, base]]);
   for (const [i, adapter] of adapters.entries())
-    models.set(adapter.name, await withAdapter(runtime, base, adapter, i));
+    models.set(adapter.name, await withAdapter(runtime, base, { ...adapter, log: options.log }, i));
   if (reference !== undefined) models.set(REFERENCE_NAME, reference);
   return models;
 }
@@ -87,12 +89,15 @@ function checkTasks(policy: ServedModel, reference: ServedModel, folder: string)
 async function withAdapter(
   runtime: Runtime,
   base: ServedModel,
-  { name, folder }: { readonly name: string; readonly folder: string },
+  { name, folder, log }: { readonly name: string; readonly folder: string; readonly log?: Log | undefined },
   index: number,
 ): Promise<ServedModel> {
-  const under = index === 0 ? base.model : await copyModel(runtime, base.model, `serve/${name}`);
-  const model = await loadAdapter(runtime, under, folder);
-  const digest = digestOf({ base: base.digest, adapter: digestAdapter(await readAdapter(folder)) });
+  const adapter = await readAdapter(folder);
+  // Modules stored whole with an adapter would replace the base's own, which is served too.
+  const shared = index === 0 && adapter.saved.size === 0;
+  const under = shared ? base.model : await copyModel(runtime, base.model, `serve/${name}`);
+  const model = await loadAdapter(runtime, under, folder, { ...(log === undefined ? {} : { log }) });
+  const digest = digestOf({ base: base.digest, adapter: digestAdapter(adapter) });
   return { ...base, name, parent: base.name, model, digest, reference: base };
 }
 

@@ -92,13 +92,16 @@ ${more}`;
 const NAMES = ["sft", "prefer", "prefer --dry-run", "reward", "audit", "label", "reward-bench"];
 
 describe("a token without a row in the embedding", () => {
-  test.each(["sft", "prefer --dry-run", "label"])("of ordinary text: %s refuses the tokenizer", async (name) => {
-    const { code, stderr } = await weakTeacher(verbs("ordinary", "unused.jsonl")[name]!);
-    expect(code, stderr).not.toBe(0);
-    expect(stderr).toMatch(/ordinary: its tokenizer has 1 token that the model has no embedding row for/);
-    expect(stderr).toContain(`"${TOKEN}" (id 264); expected ids below 264, the vocab_size of config.json`);
-    expect(existsSync(at("out"))).toBe(false);
-  });
+  test.each(["sft", "prefer --dry-run", "label"])(
+    "of ordinary text: %s refuses the tokenizer",
+    async (name) => {
+      const { code, stderr } = await weakTeacher(verbs("ordinary", "unused.jsonl")[name]!);
+      expect(code, stderr).not.toBe(0);
+      expect(stderr).toMatch(/ordinary: its tokenizer has 1 token that the model has no embedding row for/);
+      expect(stderr).toContain(`"${TOKEN}" (id 264); expected ids below 264, the vocab_size of config.json`);
+      expect(existsSync(at("out"))).toBe(false);
+    },
+  );
 
   test.each(NAMES)("for control: %s names the row that holds it", async (name) => {
     const { code, stderr } = await weakTeacher(verbs("control", "used.jsonl")[name]!);

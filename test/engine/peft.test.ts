@@ -1,0 +1,87 @@
+/** Adapters that PEFT wrote, computed here and by PEFT: same outputs, or a refusal by name. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadAdapter, saveAdapter } from "../../src/checkpoint/adapter-model.ts";
+import { loadModel } from "../../src/checkpoint/load-model.ts";
+import { compareModels, mergeAdapter } from "../../src/checkpoint/merge.ts";
+import { createLog } from "../../src/core/log.ts";
+import { packRows } from "../../src/data/packing.ts";
+import { writeProgram } from "../../src/graph/onnx/write.ts";
+import { input } from "../../src/graph/tensor.ts";
+import { logits, rewardScores } from "../../src/model/heads.ts";
+import { keyOf, type Model, releaseModel } from "../../src/model/model.ts";
+import { runPacked } from "../../src/objective/logps.ts";
+import { feedsOf } from "../../src/objective/score.ts";
+import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+import { PYTHON, runPython } from "../helpers/python.ts";
+
+type Expected = { ids: number[]; cases: Record<string, { base: string; outputs: number[] }> };
+const NAMES =
+  "plain some-layers one-layer layers-pattern layers-patterns whole-name task-null rank-pattern alpha-pattern rslora-patterns regex all-linear exclude exclude-regex gaussian head-saved embeddings-saved reward reward-task-null gpt2 gpt2-some first-only".split(
+    " ",
+  );
+
+describe.skipIf(PYTHON === undefined)("adapters as PEFT computes them (WEAK_TEACHER_PYTHON)", () => {
+  let folder: string;
+  let runtime: Runtime;
+  let expected: Expected;
+  beforeAll(async () => {
+    folder = process.env["PEFT_CASES"] ?? (await mkdtemp(join(tmpdir(), "peft-")));
+    runtime = openRuntime({ threads: 1 });
+    if (process.env["PEFT_CASES"] === undefined) await runPython("peft_adapters.py", [folder]);
+    expected = JSON.parse(await readFile(join(folder, "expected.json"), "utf8"));
+  }, 600_000);
+  afterAll(async () => {
+    await runtime.close();
+    if (process.env["PEFT_CASES"] === undefined) await rm(folder, { recursive: true });
+  });
+
+  const outputsOf = async (model: Model): Promise<Float32Array> => {
+    const { ids } = expected;
+    const batch = packRows([{ prompt: ids.slice(0, 1), responses: [ids.slice(1)] }]);
+    const run = runPacked(model.decoder, { lora: model.lora });
+    const y =
+      model.task === "reward"
+        ? rewardScores(run.context, model.decoder, run.hidden, input("ends", "int", ["S"]))
+        : logits(run.context, model.decoder, run.hidden);
+    const program = await runtime.compile(writeProgram({ y }, runtime.dialect));
+    const values = await program.run(feedsOf(batch, program), { parameter: (name) => keyOf(model, name) });
+    return values["y"]!.data as Float32Array;
+  };
+  const near = (got: ArrayLike<number>, wanted: readonly number[]) => {
+    expect(got.length).toBe(wanted.length);
+    // Three layers of at most 24 terms a product and 12 positions; see core/float32.ts: √500 · 2⁻²⁴ of the largest output, four times over.
+    const limit = 6e-6 * Math.max(1, ...wanted.map(Math.abs));
+    expect(Math.max(...wanted.map((value, i) => Math.abs(value - got[i]!)))).toBeLessThan(limit);
+  };
+
+  test("all cases are tried", () => expect(Object.keys(expected.cases).sort()).toEqual([...NAMES].sort()));
+
+  test.each(NAMES)("%s", async (name) => {
+    const { base, outputs } = expected.cases[name]!;
+    const told: string[] = [];
+    const log = createLog({ write: (line) => told.push(line) });
+    const plain = await loadModel(runtime, join(folder, base), { id: name });
+    const before = await outputsOf(plain);
+    const adapted = await loadAdapter(runtime, plain, join(folder, `adapter-${name}`), { log });
+    const got = await outputsOf(adapted);
+    near(got, outputs);
+    expect(Math.max(...got.map((value, i) => Math.abs(value - before[i]!)))).toBeGreaterThan(0.05);
+    const warned = name === "first-only" ? 1 : 0;
+    expect(told.filter((line) => line.includes("no weights for")).length).toBe(warned);
+    // Merged, and saved as a folder of our own, it is the same adapter.
+    const { model: merged } = await mergeAdapter(runtime, adapted);
+    near(await outputsOf(merged), outputs);
+    if (!name.endsWith("-saved")) {
+      const copy = join(folder, `again-${name}`);
+      await saveAdapter(runtime, adapted, copy, { baseModel: base });
+      const fresh = await loadModel(runtime, join(folder, base), { id: `again ${name}` });
+      const again = await loadAdapter(runtime, fresh, copy);
+      expect((await compareModels(runtime, adapted, again)).largestDifference).toBe(0);
+      await releaseModel(runtime, again);
+    }
+    await releaseModel(runtime, adapted);
+  });
+});
