@@ -83,7 +83,7 @@ export async function tokenLimits(
 export async function checkFiles(
   models: readonly string[],
   files: readonly string[],
-  options: Pick<DataOptions, "map" | "format" | "onBadRow" | "limit">,
+  options: Parameters<typeof readOptions>[0],
 ): Promise<void> {
   const { checkReadable } = await import("../pipeline/row-checks.ts");
   await checkReadable(

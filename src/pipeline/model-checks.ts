@@ -9,6 +9,7 @@ import { ConfigError } from "../core/errors.ts";
 import { describeModel, type Task } from "../model/families/index.ts";
 import { positionsProblem, type TokenLimits } from "../text/pair.ts";
 import { loadTokenizer } from "../text/tokenizer.ts";
+import { readingOf } from "./job/data-source.ts";
 import { STORIES } from "./job/model-stages.ts";
 import type { MainJob } from "./job/settings.ts";
 import { membersOf } from "./job/teacher-settings.ts";
@@ -76,15 +77,7 @@ export async function checkJobModels({
   for (const judge of evaluation.judges) if (judge.type === "local") await loadTokenizer(judge.model);
   if (data.kind === "world") return;
   const sources = [...(data.main ? [data.main] : []), ...Object.values(data.files)];
-  const files: ReadFile[] = sources.map(({ source, format, map, onBadRow, limit }) => ({
-    file: source,
-    read: {
-      onBadRow,
-      ...(format === undefined ? {} : { format }),
-      ...(map === undefined ? {} : { map }),
-      ...(limit === undefined ? {} : { limit }),
-    },
-  }));
+  const files = sources.map((source): ReadFile => ({ file: source.source, read: readingOf(source) }));
   await checkReadable(trained, files);
 }
 
