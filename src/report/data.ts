@@ -18,6 +18,8 @@ export type ReportData = {
   intervals?: IntervalMethod;
   arms?: Arm[];
   differences?: Difference[];
+  /** sentences for the headline box that differences cannot say, such as arms that learned from fewer pairs */
+  headlineNotes?: string[];
   curves?: Curve[];
   histograms?: HistogramBlock[];
   agreement?: AgreementBlock[];

@@ -44,7 +44,7 @@ export function buildDocument(data: ReportData): ReportDocument {
     runId: data.runId,
     facts: keyFacts(data),
     ...(data.summary === undefined ? {} : { summary: data.summary }),
-    headline: headlines(data.differences, data.intervals),
+    headline: [...headlines(data.differences, data.intervals), ...(data.headlineNotes ?? [])],
     ...(note === undefined ? {} : { intervalNote: note }),
     warnings: data.warnings ?? [],
     sections: withUniqueIds(sections),

@@ -17,7 +17,11 @@ const NUMBER_LIST = /\[\n\s+[-\d.e+]+(?:,\n\s+[-\d.e+]+)*\n\s+\]/g;
 export function renderJson(data: ReportData): string {
   checkReportData(data);
   const { times, ...timeless } = data;
-  const body = { ...timeless, schema: REPORT_SCHEMA, headline: headlines(data.differences, data.intervals) };
+  const body = {
+    ...timeless,
+    schema: REPORT_SCHEMA,
+    headline: [...headlines(data.differences, data.intervals), ...(data.headlineNotes ?? [])],
+  };
   const sorted = JSON.parse(canonicalJson(body)) as Record<string, unknown>;
   if (times !== undefined) sorted.times = JSON.parse(canonicalJson(times));
   return `${JSON.stringify(sorted, null, 2).replace(NUMBER_LIST, (list) => list.replace(/\s+/g, "").replaceAll(",", ", "))}\n`;

@@ -13,12 +13,13 @@ import { textFlags } from "../../teacher/control-teachers.ts";
 import { type ControlScorer, goldControl, randomControl } from "../../teacher/controls.ts";
 import { isDecided, labelFromScores } from "../../teacher/label.ts";
 import type { Artefact } from "../stage.ts";
+import { readArmPairs } from "./arm-pairs.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { splitLabelled } from "./labelled-split.ts";
 import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./train-stages.ts";
 
-/** What rows are made from. */
+/** What rows are made from: `data` is the arms' own (`arm-pairs.ts`), without pairs that somebody cannot use. */
 export type RowMaterial = { readonly job: MainJob; readonly data: Artefact; readonly weak: Artefact };
 
 /**
@@ -29,7 +30,7 @@ export function armRows(material: RowMaterial, spec: RowSpec): RowSource {
   const { job, data, weak } = material;
   const { labels } = spec;
   const plain = isPlain(spec);
-  if (plain && labels === "weak") return { from: weak, read: () => readTrainingRows(weak) };
+  if (plain && labels === "weak") return { from: weak, beside: data, read: () => weakRows(material) };
   if (plain && labels === "human")
     return { from: data, read: async () => (await humanRows(data)).map(asCertain) };
   const random = [labels === "random", spec.flip !== undefined, spec.size !== undefined].includes(true);
@@ -86,7 +87,7 @@ const asCertain = (row: TrainingRow): TrainingRow => ({ ...row, weight: 1, prefe
 
 async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
   const { data, job } = material;
-  const weak = usesWeak(spec) ? byId(await readTrainingRows(material.weak)) : undefined;
+  const weak = usesWeak(spec) ? byId(await weakRows(material)) : undefined;
   const source = await sourceRows(material, spec);
   const rows = (spec.labels === "weak" ? source : source.map(asCertain))
     .filter(({ id }) => !spec.keptOnly || weak!.has(id))
@@ -125,7 +126,8 @@ async function sizeOf(
 /** The labelled pairs that the teacher learns from; all where it learns from none, as judges and controls do. */
 async function taught({ data, job }: RowMaterial): Promise<readonly TrainingRow[]> {
   const { train, heldOut } = await splitLabelled(data, job);
-  return job.label.heldOut === 1 ? heldOut : train;
+  const left = new Set((await readArmPairs(data))?.labelledLeft);
+  return (job.label.heldOut === 1 ? heldOut : train).filter(({ id }) => !left.has(id));
 }
 
 /** So many rows, drawn by id, in their order. */
@@ -145,13 +147,11 @@ const order = (rows: readonly TrainingRow[], seed: number, what: string) =>
 
 const byId = (rows: readonly TrainingRow[]) => new Map(rows.map((row) => [row.id, row]));
 
-async function sourceRows(
-  { job, data, weak }: RowMaterial,
-  { labels }: RowSpec,
-): Promise<readonly TrainingRow[]> {
+async function sourceRows(material: RowMaterial, { labels }: RowSpec): Promise<readonly TrainingRow[]> {
+  const { job, data } = material;
   switch (labels) {
     case "weak":
-      return readTrainingRows(weak);
+      return weakRows(material);
     case "human":
       return humanRows(data);
     case "random":
@@ -217,6 +217,12 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
       },
     ];
   });
+}
+
+/** The weak labels of the pairs that arms share. */
+async function weakRows({ data, weak }: RowMaterial): Promise<TrainingRow[]> {
+  const shared = new Set((await readPool(poolFolder(data))).map(({ id }) => id));
+  return (await readTrainingRows(weak)).filter(({ id }) => shared.has(id));
 }
 
 async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {

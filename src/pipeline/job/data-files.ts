@@ -3,6 +3,7 @@
  * `hidden/`, joined by id when something is measured (or when an arm is trained on it on purpose).
  */
 
+import { copyFile } from "node:fs/promises";
 import { DataError } from "../../core/errors.ts";
 import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
 import type { ColumnReport } from "../../data/column-report.ts";
@@ -71,6 +72,13 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
     await writeFileAtomic(work.path("hidden", LABELLED_GOLD), jsonLines(data.labelledGold));
   await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
   await writeJsonAtomic(work.path(FILES.facts), data.quality);
+}
+
+/** Copies the labelled pairs as they are. */
+export async function copyLabelled(data: Artefact, work: WorkFolder): Promise<void> {
+  const { labelled } = FILES;
+  for (const name of [labelled, GROUPS])
+    if (await exists(data.path(name))) await copyFile(data.path(name), work.path(name));
 }
 
 function groupsOf(part: keyof Groups, rows: readonly PreferenceRow[]): Groups {

@@ -9,6 +9,7 @@ import type { Interval } from "../../stats/check.ts";
 import { comparedArms } from "./arm-tables.ts";
 import { readHeldOut } from "./evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
+import { armAmounts } from "./report-amounts.ts";
 import { contaminationWarnings, evaluatorStudy } from "./report-evaluators.ts";
 import { gapStudy } from "./report-gap.ts";
 import { judgeResults, judgeStudy } from "./report-judges.ts";
@@ -32,8 +33,11 @@ export async function armSections(job: MainJob, result: JobResult): Promise<Part
       heldOut.get(student.name)!,
     ),
   );
+  const amounts = await armAmounts(job, result);
   return {
     arms,
+    tables: [amounts.table],
+    headlineNotes: amounts.headline,
     differences: figures === undefined ? [] : differences(job, figures),
     curves: await curvesOf(students),
     studies: [await gapStudy(job, result), evaluatorStudy(job, compared, judges), judgeStudy(judges)].filter(

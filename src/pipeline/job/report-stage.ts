@@ -61,6 +61,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
     },
     ...labels,
     ...arms,
+    tables: [...(labels.tables ?? []), ...(arms.tables ?? [])],
     studies: [...(labels.studies ?? []), ...(arms.studies ?? [])],
     warnings: [...(labels.warnings ?? []), ...(arms.warnings ?? [])],
     notes: [...(labels.notes ?? []), ...(arms.notes ?? [])],

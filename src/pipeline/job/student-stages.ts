@@ -2,6 +2,7 @@
 import { AlignError } from "../../core/errors.ts";
 import { checkKept } from "../../teacher/kept-words.ts";
 import type { Artefact } from "../stage.ts";
+import { armPairsStage } from "./arm-pairs.ts";
 import { armRows, type RowMaterial, rowWords, usesWeak } from "./arm-rows.ts";
 import type { JobDeps } from "./deps.ts";
 import type { Student } from "./evaluate-stages.ts";
@@ -25,6 +26,8 @@ export type ArmStudent = Student & {
   /** The rows of its preference training, and of the fine-tuning before it where there is one. */
   readonly rows: RowSource;
   readonly sftRows: RowSource | undefined;
+  /** The pairs that all arms learn from (`arm-pairs.ts`). */
+  readonly pairs: Artefact;
   /** The weak labels by the arm's own rules. */
   readonly labels: Artefact;
 };
@@ -39,25 +42,37 @@ export async function trainStudents(
   // All labels before any training: an arm that has none to learn from is told so at once.
   const arms: [ArmSettings, ArmLabels][] = [];
   for (const arm of job.arms) arms.push([arm, await labelsFor(deps, job, material, arm)]);
+  const pairs = await armPairsStage(deps, job, material);
   const students: ArmStudent[] = [];
-  for (const [arm, labels] of arms) students.push(await trainStudent(deps, job, material, arm, labels));
+  for (const [arm, labels] of arms)
+    students.push(await trainStudent(deps, job, { ...material, pairs }, arm, labels));
   return students;
 }
 
 async function trainStudent(
   deps: JobDeps,
   job: MainJob,
-  material: StudentMaterial,
+  material: StudentMaterial & { readonly pairs: Artefact },
   arm: ArmSettings,
   { weak, labels }: ArmLabels,
 ): Promise<ArmStudent> {
-  const { data, base } = material;
+  const { pairs, base } = material;
+  // What arms learn from is of the pairs that all can use.
+  const data = pairs;
   const { limits } = job;
   const { name, training, rows: spec } = arm;
   const start = await startStage(deps, job, base, arm, { job, data, weak });
   const rows = armRows({ job, data, weak: labels }, spec);
   const [sft] = startOf(arm);
-  const made = { name, start, arm, rows, labels, sftRows: sft && armRows({ job, data, weak }, sft[1]) };
+  const made = {
+    name,
+    start,
+    arm,
+    rows,
+    labels,
+    pairs,
+    sftRows: sft && armRows({ job, data, weak }, sft[1]),
+  };
   if (training !== "prefer") return { ...made, model: start };
   const model = await preferStage(deps, {
     name: `student-${name}`,

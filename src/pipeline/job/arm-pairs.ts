@@ -1,0 +1,142 @@
+/**
+ * The pairs that arms learn from, the same for all: pairs of which a response is cut, empty or the same as the other, for a teacher or
+ * for the student, are left out of the pool before any arm sees it. A teacher that ties or abstains for reasons of its own is another
+ * matter: its arm has fewer pairs then, and the report says so.
+ */
+import { DataError } from "../../core/errors.ts";
+import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
+import { writeHumanLabels } from "../../data/human-labels.ts";
+import { jsonLines } from "../../data/json-lines.ts";
+import { readPool, writePoolFile } from "../../data/pool.ts";
+import type { CandidatePair } from "../../data/rows.ts";
+import { readScores } from "../../teacher/scores-folder.ts";
+import { labelFlags } from "../../teacher/teacher.ts";
+import { encodePair, type TokenLimits } from "../../text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
+import type { Artefact } from "../stage.ts";
+import { copyLabelled, poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
+import type { JobDeps } from "./deps.ts";
+import type { ModelFolderRef } from "./model-stages.ts";
+import type { MainJob } from "./settings.ts";
+import type { MemberScores } from "./teacher-stages.ts";
+
+/** Why a pair is no evidence for whoever reads it; not-a-number scores are the teacher's own doing. */
+const UNUSABLE = ["truncated", "empty", "identical"] as const;
+type Reason = (typeof UNUSABLE)[number];
+const WORDS: Readonly<Record<Reason, string>> = {
+  truncated: "a response is cut at the length limit",
+  empty: "a response is empty",
+  identical: "both responses are the same",
+};
+
+/** What was left out; a pair may have several reasons. */
+export type ArmPairsFacts = {
+  readonly pool: number;
+  readonly kept: number;
+  readonly left: readonly { readonly reason: string; readonly pairs: number }[];
+  /** Labelled pairs that arms do not learn from either, by what the student reads. */
+  readonly labelledLeft: readonly string[];
+};
+
+const FACTS = "arm-pairs.json";
+
+/** Makes the data of arms: the pool, and what is hidden of it, without the pairs that somebody cannot use. */
+export function armPairsStage(
+  { pipeline }: JobDeps,
+  { limits }: MainJob,
+  {
+    data,
+    scores,
+    base,
+  }: {
+    readonly data: Artefact;
+    readonly scores: readonly MemberScores[];
+    readonly base: ModelFolderRef;
+  },
+): Promise<Artefact> {
+  return pipeline.stage({
+    name: "arm-pairs",
+    version: 1,
+    config: { limits },
+    inputs: {
+      data,
+      student: base.source,
+      ...Object.fromEntries(scores.map(({ pool }, i) => [`scores${i}`, pool])),
+    },
+    run: async (work) => {
+      const pool = await readPool(poolFolder(data));
+      const reasons = new Reasons();
+      for (const member of scores)
+        for await (const { id, flags } of readScores(member.pool.path("scores")))
+          reasons.add(id, flags, "the teacher");
+      const tokenizer = await loadTokenizer(base.folder);
+      for (const pair of pool) reasons.add(pair.id, flagsOf(tokenizer, pair, limits), "the student");
+      const kept = pool.filter(({ id }) => !reasons.of.has(id));
+      if (kept.length === 0)
+        throw new DataError(
+          "arms",
+          0,
+          `none of the ${pool.length} unlabelled pairs can be learned from: ${reasons
+            .counts()
+            .map(({ reason, pairs }) => `${reason} in ${pairs}`)
+            .join("; ")}. Raise data.max_length, or give shorter pairs.`,
+        );
+      const ids = new Set(kept.map(({ id }) => id));
+      const inKept = <Row extends { readonly id: string }>(rows: readonly Row[]) =>
+        rows.filter(({ id }) => ids.has(id));
+      await writePoolFile(work.path("pool"), kept);
+      const human = inKept(await readHidden(data));
+      if (human.length > 0) await writeHumanLabels(work.path("hidden"), human);
+      const gold = inKept(await readHiddenGold(data));
+      if (gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(gold));
+      await copyLabelled(data, work);
+      const labelled = (await readLabelled(data)).filter(({ prompt, chosen, rejected, id }) =>
+        isUnusable(flagsOf(tokenizer, { id, prompt, a: chosen, b: rejected }, limits)),
+      );
+      const facts: ArmPairsFacts = {
+        pool: pool.length,
+        kept: kept.length,
+        left: reasons.counts(),
+        labelledLeft: labelled.map(({ id }) => id),
+      };
+      await writeJsonAtomic(work.path(FACTS), facts);
+    },
+  });
+}
+
+/** What was left out; nothing where the data is not of this stage. */
+export async function readArmPairs(data: Artefact): Promise<ArmPairsFacts | undefined> {
+  const file = data.path(FACTS);
+  return (await exists(file)) ? ((await readJson(file, 2 ** 31)) as ArmPairsFacts) : undefined;
+}
+
+const flagsOf = (tokenizer: Tokenizer, pair: CandidatePair, limits: TokenLimits) =>
+  labelFlags(encodePair(tokenizer, pair, limits).flags);
+
+const isUnusable = (flags: readonly string[]) => UNUSABLE.some((reason) => flags.includes(reason));
+
+/** Reasons against pairs, and who has them. */
+class Reasons {
+  readonly of = new Map<string, Map<Reason, Set<string>>>();
+
+  add(id: string, flags: readonly string[], who: string): void {
+    for (const reason of UNUSABLE) {
+      if (!flags.includes(reason)) continue;
+      const all = this.of.get(id) ?? new Map<Reason, Set<string>>();
+      all.set(reason, (all.get(reason) ?? new Set()).add(who));
+      this.of.set(id, all);
+    }
+  }
+
+  counts(): ArmPairsFacts["left"] {
+    const counts = new Map<string, number>();
+    for (const reasons of this.of.values())
+      for (const [reason, who] of reasons) {
+        // Empty and equal texts are so for everybody; cut ones for those whose tokens are too many.
+        const words =
+          reason === "truncated" ? `${WORDS[reason]} for ${[...who].join(" and ")}` : WORDS[reason];
+        counts.set(words, (counts.get(words) ?? 0) + 1);
+      }
+    return [...counts].map(([reason, pairs]) => ({ reason, pairs }));
+  }
+}
