@@ -1,10 +1,10 @@
 /** Flags that say who labels. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, messageOf } from "../core/errors.ts";
 import type { HumanNoise, TeacherChoice } from "../pipeline/teachers.ts";
 import type { HumanChoice, Scores } from "../teacher/controls.ts";
 import { SERVER_KINDS, type ServerKind } from "../teacher/remote/protocol.ts";
-import { positiveNumber } from "./options.ts";
+import { positiveNumber, wholeNumber } from "./options.ts";
 
 const KINDS = [
   "implicit-reward",
@@ -34,6 +34,12 @@ export type TeacherOptions = {
   readonly referenceName?: string;
   readonly tokenizer?: string;
   readonly judgePrompt?: string;
+  readonly judgeMaxTokens?: number;
+  readonly judgeTemperature?: number;
+  readonly judgeBody?: Readonly<Record<string, unknown>>;
+  readonly judgeVerdict?: string;
+  readonly judgeVotes?: "auto" | "soft" | "hard";
+  readonly judgeSamples?: number;
   readonly gold?: string;
   readonly human?: string;
   readonly noise?: (typeof NOISES)[number];
@@ -48,7 +54,18 @@ const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}
   likelihood: ["model!"],
   "reward-head": ["model!"],
   "judge-local": ["model!", "judgePrompt"],
-  "judge-chat": ["model!", "url!", "apiKeyEnv", "judgePrompt"],
+  "judge-chat": [
+    "model!",
+    "url!",
+    "apiKeyEnv",
+    "judgePrompt",
+    "judgeMaxTokens",
+    "judgeTemperature",
+    "judgeBody",
+    "judgeVerdict",
+    "judgeVotes",
+    "judgeSamples",
+  ],
   remote: ["url!", "modelName!", "referenceName", "tokenizer!", "beta", "server", "apiKeyEnv"],
   random: [],
   longer: [],
@@ -67,6 +84,12 @@ const NAMES: Readonly<Record<Flag, string>> = {
   referenceName: "reference-name",
   tokenizer: "tokenizer",
   judgePrompt: "judge-prompt",
+  judgeMaxTokens: "judge-max-tokens",
+  judgeTemperature: "judge-temperature",
+  judgeBody: "judge-body",
+  judgeVerdict: "judge-verdict",
+  judgeVotes: "judge-votes",
+  judgeSamples: "judge-samples",
   gold: "gold",
   human: "human",
   noise: "noise",
@@ -98,8 +121,38 @@ export function withTeacher(command: Command): Command {
     .option("--reference-name <name>", "the reference's name there; without it likelihoods (remote)")
     .option("--tokenizer <folder>", "folder of the served models' tokenizer (remote)")
     .option(
-      "--judge-prompt <file>",
-      "the judges' question, with {prompt}, {first} and {second}; default built in",
+      "--judge-prompt <name|file>",
+      "the judges' question: rlaif (default), alpaca-eval, mt-bench, llmbar, rubric, or a file with {prompt}, {first} and {second}",
+    )
+    .option(
+      "--judge-max-tokens <n>",
+      "most tokens of a reply, thinking included (judge-chat); default found out with the first question",
+      wholeNumber(1, 1_000_000),
+    )
+    .option(
+      "--judge-temperature <t>",
+      "temperature of replies (judge-chat); default 0, or none where the endpoint takes none",
+      temperature,
+    )
+    .option(
+      "--judge-body <json>",
+      `further members of every request (judge-chat), as '{"reasoning_effort":"low"}'`,
+      requestBody,
+    )
+    .option(
+      "--judge-verdict <pattern>",
+      "a regular expression whose first group is the verdict: 1, 2, A, B or tie (judge-chat)",
+    )
+    .addOption(
+      new Option(
+        "--judge-votes <how>",
+        "votes by the verdict's probability or its word (judge-chat); default auto: probabilities where the endpoint gives top_logprobs",
+      ).choices(["auto", "soft", "hard"]),
+    )
+    .option(
+      "--judge-samples <n>",
+      "replies to each question, their votes averaged (judge-chat); default 1, more need a temperature",
+      wholeNumber(1, 64),
     )
     .option("--gold <file>", "JSON lines of id, goldA, goldB: rewards of the pool's candidates (gold)")
     .option("--human <file>", "human preferences with the pool's ids and candidates (noisy-human)")
@@ -147,7 +200,14 @@ export async function teacherOf(
     case "judge-local":
       return { kind, model, prompt: await prompt() };
     case "judge-chat":
-      return { kind, url, endpointModel: model, apiKeyEnv, prompt: await prompt() };
+      return {
+        kind,
+        url,
+        endpointModel: model,
+        apiKeyEnv,
+        prompt: await prompt(),
+        ...(await chatOf(options)),
+      };
     case "remote": {
       const { server, modelName = "", referenceName, tokenizer = "" } = options;
       if (options.beta !== undefined && referenceName === undefined)
@@ -166,6 +226,42 @@ export async function teacherOf(
     default:
       return kind satisfies never;
   }
+}
+
+/** Settings of a chat judge, by their names inside. @throws ConfigError for a member of the body that is decided elsewhere */
+async function chatOf(options: TeacherOptions) {
+  const { chatSettings } = await import("../teacher/chat-settings.ts");
+  const body = chatSettings.body.safeParse(options.judgeBody);
+  if (!body.success)
+    throw new ConfigError(
+      body.error.issues.map(({ path, message }) => `--judge-body: ${path.join(".")} ${message}.`),
+    );
+  return {
+    maxTokens: options.judgeMaxTokens,
+    temperature: options.judgeTemperature,
+    body: options.judgeBody,
+    verdict: options.judgeVerdict,
+    votes: options.judgeVotes,
+    samples: options.judgeSamples,
+  };
+}
+
+function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 2))
+    throw new InvalidArgumentError("Expected a number from 0 to 2.");
+  return value;
+}
+
+function requestBody(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected a JSON object: ${messageOf(error)}.`);
+  }
+  throw new InvalidArgumentError("Expected a JSON object.");
 }
 
 function checkFlags(options: TeacherOptions): void {
@@ -188,10 +284,13 @@ function noiseOf({ noise, rate = [] }: TeacherOptions): HumanNoise {
   return { noise: noise!, rate: rate[0]! };
 }
 
-async function readQuestion(file: string): Promise<string> {
+/** A question by its name, or out of a file. */
+async function readQuestion(given: string): Promise<string> {
   const { judgePrompt } = await import("../teacher/judge.ts");
+  const { JUDGE_PROMPTS } = await import("../teacher/judge-prompts.ts");
+  if (Object.hasOwn(JUDGE_PROMPTS, given)) return JUDGE_PROMPTS[given]!;
   const { readText } = await import("../core/files.ts");
-  return judgePrompt((await readText(file, 2 ** 20)).trimEnd()).text;
+  return judgePrompt((await readText(given, 2 ** 20)).trimEnd()).text;
 }
 
 /** Files beside the model folders that the flags name: a stage's key holds their digests. */

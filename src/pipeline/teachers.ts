@@ -5,8 +5,8 @@
 import { openControl } from "../teacher/control-teachers.ts";
 import type { HumanChoice, Scores } from "../teacher/controls.ts";
 import { openImplicitReward } from "../teacher/implicit-reward.ts";
-import { openChatJudge } from "../teacher/judge-chat.ts";
-import { openLocalJudge } from "../teacher/judge-local.ts";
+import { type ChatJudgeOptions, openChatJudge } from "../teacher/judge-chat.ts";
+import { openLocalJudge, questionLimits } from "../teacher/judge-local.ts";
 import { openLikelihood } from "../teacher/likelihood.ts";
 import { openRemoteTeacher, type RemoteTeacherOptions } from "../teacher/remote/remote-teacher.ts";
 import { openRewardHead } from "../teacher/reward-head.ts";
@@ -27,6 +27,13 @@ export type RemoteChoice = { readonly kind: "remote" } & Pick<
   "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
 >;
 
+/** A judge behind a chat endpoint. */
+export type ChatJudgeChoice = {
+  readonly kind: "judge-chat";
+  /** Name that the endpoint knows the model by. */
+  readonly endpointModel: string;
+} & Omit<ChatJudgeOptions, "model" | "name" | "cache">;
+
 /** Who labels. Model folders are paths; maps are by pair id and read when the teacher opens. */
 export type TeacherChoice =
   | {
@@ -39,17 +46,7 @@ export type TeacherChoice =
   | { readonly kind: "reward-head"; readonly model: string }
   /** `prompt` is the question (`teacher/judge.ts`); default the built-in one. */
   | { readonly kind: "judge-local"; readonly model: string; readonly prompt?: string | undefined }
-  | {
-      readonly kind: "judge-chat";
-      readonly url: string;
-      /** Name that the endpoint knows the model by. */
-      readonly endpointModel: string;
-      readonly prompt?: string | undefined;
-      /** Name of the environment variable with the key; never the key. */
-      readonly apiKeyEnv?: string | undefined;
-      readonly maxTokens?: number | undefined;
-      readonly concurrency?: number | undefined;
-    }
+  | ChatJudgeChoice
   | RemoteChoice
   | { readonly kind: "random"; readonly seed: number }
   | { readonly kind: "longer" }
@@ -82,8 +79,9 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
     case "judge-local":
       return { settings: { kind, ...given({ prompt: choice.prompt }) }, models: { model: choice.model } };
     case "judge-chat": {
-      const { url, endpointModel, prompt, maxTokens } = choice;
-      return { settings: { kind, url, endpointModel, ...given({ prompt, maxTokens }) }, models: {} };
+      // The key's variable and how many ask at once change no answer.
+      const { apiKeyEnv: _key, concurrency: _width, ...settings } = choice;
+      return { settings: given(settings), models: {} };
     }
     case "remote": {
       // The tokenizer's folder need hold no model: the stage names its digest beside those of models.
@@ -136,13 +134,18 @@ export async function openTeacher(
     case "reward-head":
       return openRewardHead(runtime(), { model: choice.model, ...common });
     case "judge-local": {
+      // A question holds the prompt and both responses: it gets the model's positions, not the limits of a pair.
       const { model, prompt } = choice;
-      return openLocalJudge(runtime(), { model, ...given({ prompt }), ...common });
+      return openLocalJudge(runtime(), {
+        model,
+        ...given({ prompt }),
+        ...common,
+        limits: await questionLimits(model),
+      });
     }
     case "judge-chat": {
-      const { url, endpointModel: model, prompt, apiKeyEnv, maxTokens, concurrency } = choice;
-      const optional = given({ name, prompt, apiKeyEnv, maxTokens, concurrency });
-      return openChatJudge({ url, model, cache: replies, ...optional });
+      const { kind: _, endpointModel: model, ...settings } = choice;
+      return openChatJudge({ ...settings, model, name, cache: replies });
     }
     case "remote": {
       const { kind: _, ...options } = choice;

@@ -28,6 +28,8 @@ export type HttpRequest<T> = {
   readonly body?: unknown;
   readonly read: (value: unknown) => T | undefined;
   readonly expected: string;
+  /** Makes something of a refusal (400 or 422), for callers that can ask otherwise; undefined: it is an error. */
+  readonly refused?: ((text: string) => T | undefined) | undefined;
   readonly signal: AbortSignal;
 };
 
@@ -159,7 +161,10 @@ async function once<T>(setup: Setup, request: HttpRequest<T>): Promise<{ readonl
   const sent = await send(setup, request);
   if ("problem" in sent) return { ...sent, passing: true };
   const { response, text } = sent;
-  if (!response.ok) return refusal(setup, response, text);
+  if (!response.ok) {
+    const other = response.status === 400 || response.status === 422 ? request.refused?.(text) : undefined;
+    return other === undefined ? refusal(setup, response, text) : { value: other };
+  }
   const start = hide(text.slice(0, 200), setup);
   let value: unknown;
   try {

@@ -2,8 +2,11 @@
  * A prompted judge from a local model: the question in both orders, answered by the log-probabilities of "1" and "2". Nothing
  * is sampled, so nothing can be misread.
  */
+import { readModelConfig } from "../checkpoint/model-folder.ts";
+import { ConfigError } from "../core/errors.ts";
 import type { TokenRow } from "../data/packing.ts";
 import { type CandidatePair, plainText } from "../data/rows.ts";
+import { describeModel } from "../model/families/index.ts";
 import { releaseModel } from "../model/model.ts";
 import { openScorer } from "../objective/score.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -22,6 +25,20 @@ export type LocalJudgeOptions = ModelTeacherOptions & {
   /** Ask as a user's turn of the model's chat template; default: if it has one. */
   readonly chat?: boolean;
 };
+
+/** Tokens kept free after a question, for a verdict or two ratings. */
+export const ROOM = 16;
+
+/** The limits of questions: all positions of the model but those of the answer. @throws ConfigError when there are hardly any */
+export async function questionLimits(folder: string): Promise<TokenLimits> {
+  const { decoder } = describeModel(await readModelConfig(folder));
+  const { maxPositions } = decoder.config;
+  if (maxPositions <= ROOM + 1)
+    throw new ConfigError(
+      `${folder}: has ${maxPositions} positions, expected more than ${ROOM + 1} to judge with.`,
+    );
+  return { maxLength: maxPositions, maxPromptLength: maxPositions - ROOM };
+}
 
 /**
  * Opens a judge; scores are log-probabilities (see `combineOrders`). A question that does not fit `limits` flags its pair

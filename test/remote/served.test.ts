@@ -178,22 +178,37 @@ test("label takes a remote teacher, and tells which flags it needs", async () =>
   });
 });
 
-test("a judge asks a real model through the chat endpoint; replies that are no vote are counted and shown", async () => {
+test("a judge asks a real model through the chat endpoint; replies that are no vote stop the work and are shown", async () => {
   const judge = openChatJudge({
     url: `${server.url}/v1`,
     model: "base",
     cache: join(memory, "replies"),
     prompt: "{prompt} 1:{first} 2:{second}",
     maxTokens: 4,
+    concurrency: 1,
   });
-  const scores = await judge.scorePairs(pairs.slice(0, 6));
-  const { asked, cached, malformed, malformedExamples, models } = judge.counts();
-  expect(asked + cached).toBe(12);
-  expect(models).toEqual(["base"]);
-  // An untrained model does not answer with a number: every pair abstains, and what it said instead is shown.
-  expect(malformed).toBe(12);
-  expect(malformedExamples[0]!.length).toBeGreaterThan(0);
-  expect(scores.every(({ scoreA, flags }) => Number.isNaN(scoreA) && flags.includes("malformed-reply"))).toBe(
-    true,
+  // An untrained model does not answer with a number: after eight replies nobody is asked any more.
+  await expect(judge.scorePairs(pairs.slice(0, 6))).rejects.toThrow(
+    /none of the first 8 replies could be read as a verdict: .*--judge-verdict/,
   );
+  const { asked, cached, unreadable, examples, form } = { ...judge.counts(), form: judge.form() };
+  expect([asked + cached, unreadable]).toEqual([8, 8]);
+  expect(examples[0]!.length).toBeGreaterThan(0);
+  expect(form).toMatchObject({ limit: "max_tokens", maxTokens: 4, temperature: 0 });
+});
+
+test("a pattern reads what a judge says in a form of its own, with the probability of its token", async () => {
+  const judge = openChatJudge({
+    url: `${server.url}/v1`,
+    model: "base",
+    cache: join(memory, "pattern"),
+    prompt: "{prompt} 1:{first} 2:{second}",
+    maxTokens: 1,
+    // Any character is a verdict here; those that name no side are none.
+    verdict: "(.)",
+  });
+  await judge.scorePairs(pairs.slice(0, 3));
+  const { asked, unreadable, votes } = judge.counts();
+  expect(asked).toBe(6);
+  expect(votes.soft + votes.hard + unreadable).toBe(6);
 });

@@ -2,15 +2,16 @@
  * Judges of pairs of responses, one registry: pairwise in both orders, two ratings in both orders, or each response rated alone; a local
  * model or a chat endpoint. A reply that cannot be read is counted and shown, never guessed.
  */
+import { ConfigError } from "../../core/errors.ts";
 import type { CandidatePair, Text } from "../../data/rows.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { openChat } from "../../teacher/chat-client.ts";
 import { type JudgePrompt, judgeQuestions } from "../../teacher/judge.ts";
-import { readVote } from "../../teacher/judge-chat.ts";
-import { openLocalJudge } from "../../teacher/judge-local.ts";
+import { openLocalJudge, questionLimits } from "../../teacher/judge-local.ts";
 import { type PairScore, teacherDigest } from "../../teacher/teacher.ts";
+import { patternReader, readVerdict, type Vote as Said } from "../../teacher/verdict.ts";
 import { keptAnswers } from "./answers.ts";
-import { openLocalJudgeModel, questionLimits } from "./local-model.ts";
+import { openLocalJudgeModel } from "./local-model.ts";
 import { questionOf, ratingQuestion, readRating, readTwoRatings } from "./questions.ts";
 import { type JudgeSpec, judgeName } from "./spec.ts";
 
@@ -165,19 +166,32 @@ const sideOf = (a: number, b: number): Vote => (a > b ? "a" : b > a ? "b" : "tie
 
 function chatPanel(
   { cache }: JudgeDeps,
-  { type: _type, mode, name: _name, prompt: _prompt, ...endpoint }: Extract<JudgeSpec, { type: "chat" }>,
+  {
+    type: _type,
+    mode,
+    name: _name,
+    prompt: _prompt,
+    verdict,
+    ...endpoint
+  }: Extract<JudgeSpec, { type: "chat" }>,
   prompt: JudgePrompt,
   onUnread: OnUnread,
 ): Panel {
-  const chat = openChat({ ...endpoint, cache });
+  const readVote = voteReader(mode, verdict);
+  const readers = { pairwise: readVote, absolute: readTwoRatings, rating: readRating };
+  const chat = openChat({ ...endpoint, cache, readable: ({ text }) => readers[mode](text) !== undefined });
   const models = new Set<string>();
   const ask = async (questions: readonly string[], signal: AbortSignal | undefined) =>
-    (await chat.ask(questions, signal)).map(({ text, model }) => {
+    (
+      await chat.ask(
+        questions.map((text) => ({ text })),
+        signal,
+      )
+    ).map(({ text, model }) => {
       models.add(model);
       return text;
     });
-  const versions = () => [...models].sort();
-  const close = async () => {};
+  const common = { versions: () => [...models].sort(), close: async () => {} };
   switch (mode) {
     case "pairwise":
       return {
@@ -185,14 +199,12 @@ function chatPanel(
           const votes = await askBothOrders(items, prompt, (questions) => ask(questions, signal));
           return votes.map((replies) => pairOfVotes(replies.map((reply) => read(reply, readVote, onUnread))));
         },
-        versions,
-        close,
+        ...common,
       };
     case "absolute":
       return {
         ask: (items, signal) => askRatings(items, prompt, (q) => ask(q, signal), onUnread),
-        versions,
-        close,
+        ...common,
       };
     case "rating":
       return {
@@ -200,12 +212,24 @@ function chatPanel(
           askApart(items, prompt, async (questions) =>
             (await ask(questions, signal)).map((reply) => read(reply, readRating, onUnread) ?? Number.NaN),
           ),
-        versions,
-        close,
+        ...common,
       };
     default:
       return mode satisfies never;
   }
+}
+
+/** @throws ConfigError when a pattern is given for a mode that has no verdict, or is none */
+function voteReader(
+  mode: JudgeSpec["mode"],
+  verdict: string | undefined,
+): (reply: string) => Said | undefined {
+  if (verdict !== undefined && mode !== "pairwise")
+    throw new ConfigError(
+      `judges: verdict has no effect on mode ${mode}, which reads ratings. Leave it out.`,
+    );
+  const reader = verdict === undefined ? readVerdict : patternReader(verdict);
+  return (reply) => reader(reply)?.vote;
 }
 
 function read<T>(reply: string, reader: (reply: string) => T | undefined, onUnread: OnUnread): T | undefined {
@@ -224,13 +248,13 @@ async function askBothOrders<R>(
   return items.map((_, i) => [replies[2 * i]!, replies[2 * i + 1]!]);
 }
 
-function pairOfVotes([aFirst, bFirst]: readonly (1 | 2 | undefined)[]): JudgedPair {
+function pairOfVotes([aFirst, bFirst]: readonly (Said | undefined)[]): JudgedPair {
   const votes = [vote(aFirst, "a", "b"), vote(bFirst, "b", "a")];
   return votes.includes(null) ? { votes, why: "malformed" } : { votes };
 }
 
-const vote = (said: 1 | 2 | undefined, first: Vote, second: Vote): Vote | null =>
-  said === undefined ? null : said === 1 ? first : second;
+const vote = (said: Said | undefined, first: Vote, second: Vote): Vote | null =>
+  said === undefined ? null : said === "tie" ? "tie" : said === 1 ? first : second;
 
 /** Two ratings per reply, in both orders. */
 async function askRatings(

@@ -2,15 +2,13 @@
  * A local language model as a judge: it writes replies (greedily), or says how likely it thinks each rating. Answers are kept on disk.
  */
 
-import { readModelConfig } from "../../checkpoint/model-folder.ts";
 import { digestOf } from "../../core/digest.ts";
-import { ConfigError } from "../../core/errors.ts";
 import type { TokenRow } from "../../data/packing.ts";
-import { describeModel } from "../../model/families/index.ts";
 import { generate } from "../../model/generate.ts";
 import { releaseModel } from "../../model/model.ts";
 import { openScorer } from "../../objective/score.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { questionLimits, ROOM } from "../../teacher/judge-local.ts";
 import { loadTeacherModel, type TeacherModel } from "../../teacher/teacher-model.ts";
 import { encodePrompt, encodePromptResponse, type Text, type TokenLimits } from "../../text/pair.ts";
 import { keptAnswers } from "./answers.ts";
@@ -35,21 +33,7 @@ export type LocalJudgeModelOptions = {
 };
 
 /** Tokens of a reply: two ratings need five or so. */
-const MAX_REPLY = 16;
-
-/** Tokens kept free after a question. */
-const ROOM = MAX_REPLY;
-
-/** The limits of questions: all positions of the model but those of the answer. */
-export async function questionLimits(folder: string): Promise<TokenLimits> {
-  const { decoder } = describeModel(await readModelConfig(folder));
-  const { maxPositions } = decoder.config;
-  if (maxPositions <= ROOM + 1)
-    throw new ConfigError(
-      `${folder}: has ${maxPositions} positions, expected more than ${ROOM + 1} to judge with.`,
-    );
-  return { maxLength: maxPositions, maxPromptLength: maxPositions - ROOM };
-}
+const MAX_REPLY = ROOM;
 
 /** Opens a judge. @throws as `loadTeacherModel` */
 export async function openLocalJudgeModel(

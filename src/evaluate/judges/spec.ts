@@ -1,5 +1,6 @@
 /** The `judges` entry of a recipe: who is asked, how, and in which words. */
 import { z } from "zod";
+import { chatSettings, verdictSettings } from "../../teacher/chat-settings.ts";
 
 const shared = {
   name: z
@@ -40,19 +41,10 @@ export const judgeSpecSchema = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("chat"),
     ...shared,
-    url: z
-      .string()
-      .min(1)
-      .describe("Base address of an OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1."),
-    model: z.string().min(1).describe("Name of the model there."),
-    apiKeyEnv: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("Environment variable that holds the key; default no key."),
+    ...chatSettings,
+    verdict: verdictSettings.verdict,
     timeoutMs: z.number().int().min(1).default(60_000).describe("Milliseconds for one attempt."),
     retries: z.number().int().min(0).default(5).describe("Further attempts after a failure that may pass."),
-    concurrency: z.number().int().min(1).default(8).describe("Requests on their way at one time."),
   }),
 ]);
 

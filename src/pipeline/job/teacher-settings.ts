@@ -1,7 +1,7 @@
 /** Who labels in a job, resolved. */
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TrainSettings } from "../../train/settings.ts";
-import type { HumanNoise, RemoteChoice } from "../teachers.ts";
+import type { ChatJudgeChoice, HumanNoise, RemoteChoice } from "../teachers.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 
 /** A teacher that learns from the labelled pairs. */
@@ -28,15 +28,7 @@ export type TeacherMember = TrainedTeacher & {
 /** A teacher that learns nothing here: a judge or a control. */
 export type GivenTeacher = { readonly form: ScoreForm } & (
   | { readonly kind: "judge-local"; readonly prompt?: string | undefined }
-  | {
-      readonly kind: "judge-chat";
-      readonly url: string;
-      readonly endpointModel: string;
-      readonly apiKeyEnv?: string | undefined;
-      readonly prompt?: string | undefined;
-      readonly maxTokens: number;
-      readonly concurrency: number;
-    }
+  | ChatJudgeChoice
   | RemoteChoice
   | { readonly kind: "random" | "longer" | "gold" }
   | { readonly kind: "noisy-human"; readonly noise: HumanNoise }

@@ -1,7 +1,9 @@
 /** The recipe's section `teacher`: who labels the unlabelled pairs. */
 import { z } from "zod";
 import { messageOf } from "../../core/errors.ts";
+import { chatSettings, verdictSettings } from "../../teacher/chat-settings.ts";
 import { judgePrompt } from "../../teacher/judge.ts";
+import { judgePromptNamed } from "../../teacher/judge-prompts.ts";
 import { SERVER_KINDS } from "../../teacher/remote/protocol.ts";
 import { choice, count, positive } from "./parts.ts";
 import { weakModelSchema } from "./sections.ts";
@@ -84,14 +86,16 @@ const question = z
   .string()
   .transform((text, context) => {
     try {
-      return judgePrompt(text).text;
+      return judgePrompt(text.includes("{") ? text : judgePromptNamed(text)).text;
     } catch (error) {
       context.addIssue({ code: "custom", message: messageOf(error).replace("judge prompt: ", "") });
       return z.NEVER;
     }
   })
   .optional()
-  .describe("The question, with {prompt}, {first} and {second} once each; default built in.");
+  .describe(
+    "The question, with {prompt}, {first} and {second} once each, or a way of asking by name: rlaif (default), alpaca-eval, mt-bench, llmbar, rubric.",
+  );
 
 const noise = choice(
   "kind",
@@ -137,16 +141,9 @@ export const teacherSchema = choice(
     z.strictObject({ kind: z.literal("judge-local"), prompt: question }),
     z.strictObject({
       kind: z.literal("judge-chat"),
-      url: z.string().min(1).describe("An OpenAI-compatible endpoint, such as https://host/v1."),
-      model: z.string().min(1).describe("Name that the endpoint knows the model by."),
-      apiKeyEnv: z
-        .string()
-        .min(1)
-        .optional()
-        .describe("Environment variable that holds the key; the key itself is kept nowhere."),
+      ...chatSettings,
+      ...verdictSettings,
       prompt: question,
-      maxTokens: count.default(16).describe("Most tokens of a reply."),
-      concurrency: count.default(8).describe("Requests on their way at one time."),
     }),
     z.strictObject({
       kind: z.literal("remote"),

@@ -1,0 +1,75 @@
+/** How a chat endpoint is asked: what recipe, command line and judges of arms share. */
+import { z } from "zod";
+
+const count = z.number().int().min(1);
+
+/** Members of a request that are settings of their own, or would change what is read. */
+const TAKEN = [
+  "model",
+  "messages",
+  "max_tokens",
+  "max_completion_tokens",
+  "temperature",
+  "logprobs",
+  "top_logprobs",
+  "n",
+  "stream",
+];
+
+/** Settings of every chat judge. */
+export const chatSettings = {
+  url: z.string().min(1).describe("Base address of an OpenAI-compatible endpoint, such as https://host/v1."),
+  model: z.string().min(1).describe("Name that the endpoint knows the model by."),
+  apiKeyEnv: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Environment variable that holds the key; the key itself is kept nowhere."),
+  maxTokens: count
+    .optional()
+    .describe(
+      "Most tokens of a reply, thinking included; default found out with the first question: 16, or up to 8192 where the judge thinks or reasons before its verdict.",
+    ),
+  temperature: z
+    .number()
+    .min(0)
+    .max(2)
+    .optional()
+    .describe("Default 0, or none where the endpoint takes none."),
+  body: z
+    .record(z.string(), z.json())
+    .superRefine((body, context) => {
+      for (const name of Object.keys(body).filter((key) => TAKEN.includes(key)))
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "cannot stand in body: it is decided elsewhere",
+        });
+    })
+    .optional()
+    .describe(
+      "Further members of every request as the endpoint names them, such as reasoning_effort or chat_template_kwargs.",
+    ),
+  concurrency: count.default(8).describe("Requests on their way at one time."),
+};
+
+/** Settings of a chat judge that votes. */
+export const verdictSettings = {
+  verdict: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "A regular expression whose first group is the verdict (1, 2, A, B, tie), for replies of another form than the known ones.",
+    ),
+  votes: z
+    .enum(["auto", "soft", "hard"])
+    .default("auto")
+    .describe(
+      "soft: how likely the verdict's token was, where the endpoint gives top_logprobs; hard: the verdict alone; auto: soft where it can be had.",
+    ),
+  samples: count
+    .max(64)
+    .default(1)
+    .describe("Replies to each question, their votes averaged; more than one needs a temperature above 0."),
+};
