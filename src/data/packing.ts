@@ -43,8 +43,14 @@ export function rowLength(row: TokenRow): number {
   return row.responses.reduce((total, response) => total + response.length, row.prompt.length);
 }
 
-/** Packs rows in order. @throws Error (internal) for a row without prompt or response tokens */
-export function packRows(rows: readonly TokenRow[]): PackedBatch {
+/**
+ * Packs rows in order.
+ * @param longOver - tokens of a sequence beyond which the model turns positions otherwise (`Decoder.longOver`). Where one
+ *   response reaches beyond and another does not, they cannot share their prompt's states: each gets a row of its own.
+ * @throws Error (internal) for a row without prompt or response tokens
+ */
+export function packRows(given: readonly TokenRow[], longOver?: number): PackedBatch {
+  const rows = longOver === undefined ? given : given.flatMap((row) => apartWhereLong(row, longOver));
   const lengths = rows.map(rowLength);
   const [tokens, width, height] = [lengths.reduce((a, b) => a + b, 0), Math.max(...lengths), rows.length];
   const ids = new Int32Array(tokens);
@@ -98,4 +104,12 @@ export function packRows(rows: readonly TokenRow[]): PackedBatch {
     tokens,
     targets: targets!.length,
   };
+}
+
+/** The row, or one for each response where some reach beyond `longOver` tokens and some do not. */
+function apartWhereLong(row: TokenRow, longOver: number): TokenRow[] {
+  const { prompt, responses } = row;
+  const long = responses.filter(({ length }) => prompt.length + length > longOver).length;
+  if (long === 0 || long === responses.length) return [row];
+  return responses.map((response) => ({ prompt, responses: [response] }));
 }

@@ -51,6 +51,8 @@ type Sequence = {
   readonly prompt: readonly number[];
   readonly rng: Rng;
   readonly ids: number[];
+  /** All its tokens but the newest are in the cache. */
+  stored: boolean;
   finish?: Generated["finish"];
 };
 
@@ -73,7 +75,7 @@ export async function generate(
   const rng = createRng(options.seed);
   const sequences = prompts.map((prompt, index): Sequence => {
     const stream = rng.fork("generate", options.sequenceIds?.[index] ?? index);
-    return { index, prompt, rng: stream, ids: [] };
+    return { index, prompt, rng: stream, ids: [], stored: false };
   });
   const cache = new KvCache(runtime, model.decoder.config, programs.move);
   try {
@@ -131,7 +133,9 @@ async function decode(run: Run, sequences: readonly Sequence[]): Promise<void> {
   let places: (Sequence | undefined)[] = Array.from({
     length: Math.min(run.options.batchSize ?? DEFAULT_BATCH, sequences.length),
   });
+  const longOver = run.model.decoder.longOver ?? Number.POSITIVE_INFINITY;
   while (waiting.length > 0 || places.some((sequence) => sequence !== undefined)) {
+    places = places.map((sequence) => (outgrows(sequence, longOver) ? back(waiting, sequence) : sequence));
     const free = places.filter((sequence) => sequence === undefined).length;
     // A few at a time: a prefill costs about as much for one sequence as for several.
     if (waiting.length > 0 && free >= Math.min(waiting.length, places.length / 4)) {
@@ -146,11 +150,21 @@ async function decode(run: Run, sequences: readonly Sequence[]): Promise<void> {
   }
 }
 
+/** True for a sequence whose newest token takes it over a length at which positions turn otherwise, from the first token on. */
+const outgrows = (sequence: Sequence | undefined, longOver: number): sequence is Sequence =>
+  sequence?.stored === true && sequence.ids.length > 0 && lengthOf(sequence) === longOver + 1;
+
+/** Makes a sequence wait, for its whole text to be computed anew. */
+function back(waiting: Sequence[], sequence: Sequence): undefined {
+  sequence.stored = false;
+  waiting.unshift(sequence);
+}
+
 /** Takes the next prompts that fit the free places and the prefill's budget; at least one. */
 function admit(waiting: Sequence[], free: number): Sequence[] {
   let [count, longest] = [0, 0];
-  for (const { prompt } of waiting.slice(0, free)) {
-    longest = Math.max(longest, prompt.length);
+  for (const sequence of waiting.slice(0, free)) {
+    longest = Math.max(longest, lengthOf(sequence));
     if (count > 0 && (count + 1) * longest > PREFILL_TOKENS) break;
     count++;
   }
@@ -178,17 +192,16 @@ async function makeRoom(
 }
 
 /** True for a sequence whose prompt is in the cache. */
-const cached = (sequence: Sequence | undefined): boolean => sequence !== undefined && sequence.ids.length > 0;
+const cached = (sequence: Sequence | undefined): boolean => sequence?.stored === true;
 
 async function prefill(
   run: Run,
   places: readonly (Sequence | undefined)[],
   joining: readonly Sequence[],
 ): Promise<void> {
-  const rows = joining.flatMap((sequence) =>
-    run.cache.seat(places.indexOf(sequence), sequence.prompt.length),
-  );
-  const packed = packSequences(joining.map(({ prompt }) => prompt));
+  const rows = joining.flatMap((sequence) => run.cache.seat(places.indexOf(sequence), lengthOf(sequence)));
+  const packed = packSequences(joining.map(({ prompt, ids }) => [...prompt, ...ids]));
+  for (const sequence of joining) sequence.stored = true;
   await predict(run, "prefill", joining, { ...packed, cacheRows: ints(rows) }, run.cache.wholeBindings());
 }
 

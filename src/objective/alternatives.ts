@@ -122,7 +122,7 @@ async function scoreBatch(
   rows: readonly TokenRow[],
   k: number,
 ): Promise<TokenScore[][][]> {
-  const values = await executable.run(feedsOf(packRows(rows), executable), {
+  const values = await executable.run(feedsOf(packRows(rows, model.decoder.longOver), executable), {
     parameter: (name) => keyOf(model, name),
   });
   const at = (name: string, token: number) => Number(values[name]!.data[token]);

@@ -78,7 +78,7 @@ async function scoreBatch(
   rows: readonly TokenRow[],
   perToken: boolean,
 ): Promise<RowScore[]> {
-  const packed = packRows(rows);
+  const packed = packRows(rows, model.decoder.longOver);
   const bindings = { parameter: (name: string) => keyOf(model, name) };
   const values = await executable.run(feedsOf(packed, executable), bindings);
   return splitRows(rows, values, perToken);

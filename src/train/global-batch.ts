@@ -2,6 +2,7 @@
 import { createRng } from "../core/rng.ts";
 import { planMicroBatches } from "../data/batching.ts";
 import { packRows } from "../data/packing.ts";
+import type { Model } from "../model/model.ts";
 import type { Value } from "../runtime/protocol.ts";
 import type { Job, LossData } from "./job.ts";
 import type { MicroBatch, MicroBatchResult, TrainingPrograms } from "./programs.ts";
@@ -45,7 +46,7 @@ async function runBatch(
   const results: MicroBatchResult[] = [];
   let tokens = 0;
   for (const batch of microBatches(data, rows, job.settings.tokens)) {
-    const ready = pack(data, batch, normaliser, shared);
+    const ready = pack(job.model, data, batch, normaliser, shared);
     tokens += ready.packed.tokens;
     results.push(await run(ready));
   }
@@ -53,17 +54,25 @@ async function runBatch(
 }
 
 /** These rows as one micro-batch, which is also the global batch. */
-export async function toMicroBatch(data: LossData, rows: readonly number[]): Promise<MicroBatch> {
-  return pack(data, rows, data.normaliser(rows), await data.shared?.(rows));
+export async function toMicroBatch(
+  model: Model,
+  data: LossData,
+  rows: readonly number[],
+): Promise<MicroBatch> {
+  return pack(model, data, rows, data.normaliser(rows), await data.shared?.(rows));
 }
 
 function pack(
+  { decoder }: Model,
   data: LossData,
   rows: readonly number[],
   normaliser: number,
   shared: (() => Record<string, Value>) | undefined,
 ): MicroBatch {
-  const packed = packRows(rows.map((index) => data.rows[index]!));
+  const packed = packRows(
+    rows.map((index) => data.rows[index]!),
+    decoder.longOver,
+  );
   return { packed, extras: { ...data.extras?.(rows), ...shared?.() }, normaliser };
 }
 

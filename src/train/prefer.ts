@@ -3,6 +3,7 @@ import { digestOf } from "../core/digest.ts";
 import { NumericsError } from "../core/errors.ts";
 import { float32Rounding } from "../core/float32.ts";
 import type { Log } from "../core/log.ts";
+import type { Model } from "../model/model.ts";
 import type { ResolvedLossSpec } from "../objective/loss-spec.ts";
 import { type PairOutputs, preferenceMetrics } from "../objective/metrics.ts";
 import { lossInputs } from "../objective/preference.ts";
@@ -46,7 +47,7 @@ export async function trainPreference(deps: StageDeps, request: PreferenceInput)
     evaluation: evaluation && preferenceData(deps.runtime, model, loss, evaluation),
     metrics: preferenceBatchMetrics,
     ...(checked
-      ? { check: (programs: TrainingPrograms) => expectZeroRewards(programs, data, settings.tokens) }
+      ? { check: (programs: TrainingPrograms) => expectZeroRewards(programs, model, data, settings.tokens) }
       : {}),
     watch: chosenWatch(deps.log),
   });
@@ -83,10 +84,15 @@ function preferenceBatchMetrics(
 }
 
 /** A policy equal to its reference has rewards of 0, up to rounding. */
-async function expectZeroRewards(programs: TrainingPrograms, data: LossData, tokens: number): Promise<void> {
+async function expectZeroRewards(
+  programs: TrainingPrograms,
+  model: Model,
+  data: LossData,
+  tokens: number,
+): Promise<void> {
   const first = data.rows.slice(0, 8).map((_, i) => i);
   const rows = microBatches(data, first, tokens)[0]!;
-  const { values } = await programs.evaluate(await toMicroBatch(data, rows));
+  const { values } = await programs.evaluate(await toMicroBatch(model, data, rows));
   for (const side of ["chosen", "rejected"] as const) {
     const [rewards, logps] = [values[`${side}Rewards`]!, values[`${side}Logps`]!];
     const lengths = rows.map((row) => data.rows[row]!.responses[side === "chosen" ? 0 : 1]!.length);

@@ -64,7 +64,10 @@ async function checkLanguageModel(
     runtime,
     model,
     outputs,
-    packRows(sequences.map((s) => wholeRow(s.input_ids))),
+    packRows(
+      sequences.map((s) => wholeRow(s.input_ids)),
+      model.decoder.longOver,
+    ),
   );
   compareSequences(sequences, values["logits"]!, values["logps"]!.data as Float32Array, to);
   if (expected.sft !== undefined) await checkSft(runtime, model, expected, to);
@@ -111,7 +114,7 @@ async function checkSft(runtime: Runtime, model: Model, expected: Expected, to: 
     prompt: ids.slice(0, lengths[i]),
     responses: [ids.slice(lengths[i])],
   }));
-  const batch = packRows(rows);
+  const batch = packRows(rows, model.decoder.longOver);
   const run = runPacked(model.decoder);
   const { perToken } = responseLogps(model.decoder, run);
   const outputs = { loss: div(neg(sum(perToken)), batch.targets) };
@@ -127,6 +130,7 @@ async function checkDpo(
   const { pairs, beta, loss, grads } = dpo;
   const batch = packRows(
     pairs.map((pair) => ({ prompt: pair.prompt_ids, responses: [pair.chosen_ids, pair.rejected_ids] })),
+    model.decoder.longOver,
   );
   const run = runPacked(model.decoder);
   const { summed } = responseLogps(model.decoder, run, { sequences: "2*P", chunks: 1 });
