@@ -1,6 +1,7 @@
 /** What every verb is given: where results go, where messages go, and when to stop. */
 import type { Command } from "commander";
 import { createLog, type Log } from "../core/log.ts";
+import { onNotice } from "../core/notices.ts";
 import { hasColours, type Paint, painter } from "./streams.ts";
 
 /** Options that every verb takes; they may stand before or after the verb. */
@@ -40,7 +41,12 @@ export function act<Args extends readonly unknown[]>(run: Run<Args>): (...all: u
 
 function openSession({ json, quiet }: CommonOptions): Session & { close(): void } {
   const log = createLog(process.stderr, { quiet: quiet === true });
-  const { signal, close } = listenForInterrupt(log);
+  const { signal, close: unlisten } = listenForInterrupt(log);
+  const stop = onNotice(log.info);
+  const close = () => {
+    unlisten();
+    stop();
+  };
   return {
     log,
     signal,

@@ -5,16 +5,17 @@ import { checkFixture } from "../../src/evaluate/parity/check.ts";
 import { openFixtures } from "../../src/evaluate/parity/fixture.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
 
-const shared = (name: string) => fileURLToPath(new URL(`../../../shared/fixtures/${name}`, import.meta.url));
+const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-/** Fixtures of transformers 4 and of transformers 5, which writes other keys. */
+/** Fixtures of transformers 4, of transformers 5, which writes other keys, and of our own (scripts/parity-fixtures.py). */
 describe.each([
-  ["parity", 22],
-  ["parity-v5", 13],
-])("parity with Hugging Face (fixtures %s of ../shared)", (name, count) => {
-  const present = existsSync(shared(name));
+  ["../../../shared/fixtures/parity", 22],
+  ["../../../shared/fixtures/parity-v5", 13],
+  ["../fixtures/families", 35],
+])("parity with Hugging Face (%s)", (path, count) => {
+  const present = existsSync(folder(path));
   describe.skipIf(!present)("", async () => {
-    const fixtures = present ? await openFixtures(shared(name)) : [];
+    const fixtures = present ? await openFixtures(folder(path)) : [];
     const runtime = openRuntime({ threads: 1 });
     afterAll(() => runtime.close());
 
@@ -25,7 +26,7 @@ describe.each([
       async (_name, fixture) => {
         const findings = await checkFixture(runtime, fixture);
         expect(findings.filter((f) => !(f.shareOfLimit <= 1))).toEqual([]);
-        expect(findings.reduce((total, f) => total + f.numbers, 0)).toBeGreaterThan(300);
+        expect(findings.reduce((total, f) => total + f.numbers, 0)).toBeGreaterThan(200);
       },
     );
   });

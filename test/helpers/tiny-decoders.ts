@@ -92,6 +92,39 @@ export const TINY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unkno
     attn_logit_softcapping: 4,
     final_logit_softcapping: 6,
   },
+  gemma3: {
+    model_type: "gemma3_text",
+    ...llamaLike,
+    sliding_window: 7,
+    sliding_window_pattern: 2,
+    query_pre_attn_scalar: 11,
+    rope_scaling: { rope_type: "linear", factor: 4 },
+  },
+  phi3: {
+    model_type: "phi3",
+    ...llamaLike,
+    partial_rotary_factor: 0.5,
+    original_max_position_embeddings: 12,
+    rope_scaling: { type: "longrope", short_factor: [1, 1.5], long_factor: [2, 5] },
+  },
+  smollm3: { model_type: "smollm3", ...llamaLike, no_rope_layers: [1, 0] },
+  olmo2: { model_type: "olmo2", ...llamaLike },
+  olmo3: {
+    model_type: "olmo3",
+    ...llamaLike,
+    sliding_window: 5,
+    layer_types: ["sliding_attention", "full_attention"],
+    rope_theta: 500000,
+    rope_scaling: { rope_type: "yarn", factor: 2, original_max_position_embeddings: 32 },
+  },
+  granite: {
+    model_type: "granite",
+    ...llamaLike,
+    embedding_multiplier: 3,
+    attention_multiplier: 0.2,
+    residual_multiplier: 0.5,
+    logits_scaling: 2,
+  },
 };
 
 /** A model of random weights in the store: norms near 1, the rest normal with standard deviation `scale`. */

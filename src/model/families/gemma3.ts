@@ -69,8 +69,13 @@ export const gemma3: Family = {
       full_attention: ropeOf(json, settings.full_attention, config),
       sliding_attention: ropeOf(json, settings.sliding_attention, config),
     };
+    if (variant.scoreCap !== undefined)
+      json.note(
+        `"attn_logit_softcapping": ${variant.scoreCap} is not applied: transformers does not apply it in Gemma 3 either.`,
+      );
     return llamaDecoder(config, {
       ...variant,
+      scoreCap: undefined,
       queryNorms: "heads",
       rope: (layer) => ropes[kinds[layer]!],
       window: windows(json, kinds, windowSize(json, 4096)),

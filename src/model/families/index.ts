@@ -1,5 +1,6 @@
 /** All families, by `model_type`. */
 import { CheckpointError, show } from "../../core/errors.ts";
+import { notice } from "../../core/notices.ts";
 import { ConfigReader } from "../config.ts";
 import { COMMON_HARMLESS } from "../config-keys.ts";
 import { unpack } from "../container.ts";
@@ -55,7 +56,7 @@ export type ModelDescription = {
 };
 
 /**
- * Understands a `config.json`: every key is read, known to be harmless, or refused.
+ * Understands a `config.json`: every key is read, known to be harmless, or refused. Notes are told (`core/notices.ts`).
  * @param file - its path, for messages
  * @throws CheckpointError for an unknown family, a key that is not known, a missing or impossible value, or a head other
  *   than a language model or one score
@@ -72,13 +73,15 @@ export function describeModel(json: unknown, file = "config.json"): ModelDescrip
   checkHeads(decoder, file);
   const task = taskOf(config, family);
   config.refuseUnread(family.modelType, { ...COMMON_HARMLESS, ...family.harmless });
+  const notes = [...(unpacked?.notes ?? []), ...config.notes];
+  for (const note of notes) notice(`${file}: ${note}`);
   return {
     family,
     decoder,
     task,
     config: unpacked?.config ?? (json as Record<string, unknown>),
     container,
-    notes: [...(unpacked?.notes ?? []), ...config.notes],
+    notes,
   };
 }
 
