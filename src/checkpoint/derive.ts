@@ -10,6 +10,7 @@ import { parameterShapes } from "../model/model.ts";
 import { buildTokenizer } from "../text/tokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "../text/tokenizer-files.ts";
 import { isFloatDtype, type WeightDtype, weightDtype } from "./dtypes.ts";
+import { storedNames } from "./load-model.ts";
 import { type ModelFolder, openModelFolder, readJsonObject } from "./model-folder.ts";
 import type { NamedTensor } from "./safetensors.ts";
 import { closeOverMerges, trimTokenizerJson } from "./trim-tokenizer.ts";
@@ -32,12 +33,12 @@ export async function keepFirstLayers(from: string, to: string, layers: number):
     const had = whole.decoder.config.layers;
     if (!(Number.isInteger(layers) && layers >= 1 && layers < had))
       throw new ConfigError(`${from}: expected a number of layers from 1 to ${had - 1}, got ${layers}.`);
-    const config = shallowConfig(folder.config, layers);
+    const config = shallowConfig(whole.config, layers);
     const described = describeModel(config, join(to, "config.json"));
     await writeModelFolder(to, {
       config,
       generationConfig: folder.generationConfig,
-      tensors: tensorsOf(folder, storedParameters(folder, described)),
+      tensors: tensorsOf(folder, storedParameters(folder, { ...described, container: whole.container })),
       tokenizerFrom: folder.path,
       dtype: commonDtype(folder),
     });
@@ -50,7 +51,7 @@ export async function keepFirstLayers(from: string, to: string, layers: number):
 function shallowConfig(config: Json, layers: number): Json {
   const key = LAYER_KEYS.find((name) => typeof config[name] === "number") ?? LAYER_KEYS[0]!;
   const changed: Record<string, unknown> = { ...config, [key]: layers };
-  for (const list of ["layer_types", "attention_layers"]) {
+  for (const list of ["layer_types", "attention_layers", "no_rope_layers"]) {
     const kinds = config[list];
     if (Array.isArray(kinds)) changed[list] = kinds.slice(0, layers);
   }
@@ -101,7 +102,7 @@ export async function trimVocabulary(from: string, to: string, keep: KeptVocabul
     const described = describeModel(folder.config, join(from, "config.json"));
     const files = await readTokenizerFiles(from);
     const { kept, newIds, trimmed } = trimmedFiles(from, files, folder, keep);
-    const config = { ...renumberIds(from, folder.config, newIds), vocab_size: kept.length };
+    const config = { ...renumberIds(from, described.config, newIds), vocab_size: kept.length };
     const map: VocabularyMap = { originalVocabSize: described.decoder.config.vocabSize, kept };
     await writeModelFolder(to, {
       config,
@@ -221,17 +222,10 @@ async function* trimmedTensors(
   kept: readonly number[],
 ): AsyncGenerator<NamedTensor> {
   const { embeddingName, headName } = described.decoder;
-  for await (const tensor of tensorsOf(folder, storedParameters(folder, described))) {
-    const { prefix } = described.family;
-    const isVocabulary = [embeddingName, headName].some((name) =>
-      [name, `${prefix}${name}`, stripped(name, prefix)].includes(tensor.name),
-    );
-    yield isVocabulary ? keepRows(tensor, kept) : tensor;
-  }
+  const vocabulary = [embeddingName, headName].flatMap((name) => storedNames(name, described.family));
+  for await (const tensor of tensorsOf(folder, storedParameters(folder, described)))
+    yield vocabulary.includes(tensor.name) ? keepRows(tensor, kept) : tensor;
 }
-
-const stripped = (name: string, prefix: string) =>
-  name.startsWith(prefix) ? name.slice(prefix.length) : name;
 
 /** `[V, E]` → `[kept, E]` */
 function keepRows({ name, shape, data }: NamedTensor, kept: readonly number[]): NamedTensor {
@@ -243,16 +237,31 @@ function keepRows({ name, shape, data }: NamedTensor, kept: readonly number[]): 
   return { name, shape: [kept.length, width], data: rows };
 }
 
-/** Stored names of a model's parameters, in the file's order; buffers and tied copies of the head are left behind. */
-function storedParameters(folder: ModelFolder, { family, decoder, task }: ModelDescription): string[] {
-  const wanted = new Set<string>();
-  for (const name of parameterShapes(decoder, task).keys())
-    wanted.add(name).add(stripped(name, family.prefix));
-  return folder.names.filter((name) => wanted.has(name) || wanted.has(stripped(name, family.prefix)));
+/** A model's parameters as they are stored, and the names to write them under. */
+type StoredNames = readonly { readonly stored: string; readonly name: string }[];
+
+/**
+ * In the file's order; buffers, tied copies of the head and the rest of a multimodal checkpoint are left behind. Names stay,
+ * but the text model of such a checkpoint gets its own.
+ */
+function storedParameters(
+  folder: ModelFolder,
+  { family, decoder, task, container }: ModelDescription,
+): StoredNames {
+  const names = new Map(
+    [...parameterShapes(decoder, task).keys()].flatMap((name) =>
+      storedNames(name, family).map((stored) => [stored, name] as const),
+    ),
+  );
+  return folder.names.flatMap((stored) => {
+    const name = names.get(stored);
+    return name === undefined ? [] : [{ stored, name: container === undefined ? stored : name }];
+  });
 }
 
-async function* tensorsOf(folder: ModelFolder, names: readonly string[]): AsyncGenerator<NamedTensor> {
-  for (const name of names) yield { name, shape: folder.info(name).shape, data: await folder.read(name) };
+async function* tensorsOf(folder: ModelFolder, names: StoredNames): AsyncGenerator<NamedTensor> {
+  for (const { stored, name } of names)
+    yield { name, shape: folder.info(stored).shape, data: await folder.read(stored) };
 }
 
 /** The dtype all weights have, or float32 where they differ. */
