@@ -58,7 +58,7 @@ export async function writeModelFolder(path: string, contents: ModelFolderConten
       torch_dtype: dtype,
       ...("dtype" in contents.config ? { dtype } : {}),
     };
-    await writeJsonAtomic(join(folder, "config.json"), config);
+    await writeFileAtomic(join(folder, "config.json"), configText(config));
     if (contents.generationConfig !== undefined)
       await writeJsonAtomic(join(folder, "generation_config.json"), contents.generationConfig);
     await writeShards(folder, contents.tensors, dtype, contents.maxShardBytes ?? 5e9);
@@ -68,6 +68,24 @@ export async function writeModelFolder(path: string, contents: ModelFolderConten
     if (contents.modelCard !== undefined)
       await writeFileAtomic(join(folder, "README.md"), contents.modelCard);
   });
+}
+
+/** Keys that transformers 5 takes as floats only: 30 in their place is refused, 30.0 is not. */
+const FLOAT_KEYS = new Set([
+  "attn_logit_softcapping",
+  "final_logit_softcapping",
+  "init_std",
+  "initializer_range",
+  "layer_norm_eps",
+  "layer_norm_epsilon",
+  "rms_norm_eps",
+]);
+
+/** A config as JSON text in which those floats are spelt as floats. */
+function configText(config: Readonly<Record<string, unknown>>): string {
+  const text = JSON.stringify(config, null, 2);
+  const line = /^( *"(\w+)": -?\d+)(,?)$/gm;
+  return `${text.replace(line, (all, start: string, key: string, end: string) => (FLOAT_KEYS.has(key) ? `${start}.0${end}` : all))}\n`;
 }
 
 /** Copies the tokenizer files of one folder into another. @throws CheckpointError when there are none */
