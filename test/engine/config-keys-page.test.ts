@@ -45,7 +45,9 @@ function familyLines(family: Family): string[] {
     "",
     `Read: ${code(read)}.`,
     ...(only.length > 0 ? ["", `One value only, others refused: ${only.join(", ")}.`] : []),
-    ...(Object.keys(family.harmless).length > 0 ? ["", "Harmless:", "", ...harmlessLines(family.harmless)] : []),
+    ...(Object.keys(family.harmless).length > 0
+      ? ["", "Harmless:", "", ...harmlessLines(family.harmless)]
+      : []),
     ...(family.container === undefined
       ? []
       : [

@@ -80,15 +80,16 @@ function configure(json: ConfigReader): Decoder {
 function attentionKinds(json: ConfigReader, layers: number): string[] {
   const listed = json.raw("attention_layers");
   const runs = json.raw("attention_types") ?? [[["global", "local"], layers / 2]];
-  const kinds = Array.isArray(listed)
-    ? listed
-    : runsOf(json, runs, layers).flatMap(([pattern, times]) =>
-        Array.from({ length: times }, () => pattern).flat(),
-      );
+  const kinds = Array.isArray(listed) ? listed : rolledOut(runsOf(json, runs, layers));
+  const said = Array.isArray(listed) && json.has("attention_types") ? runsOf(json, runs, layers) : [];
+  if (said.length > 0) json.agrees("attention_layers", "attention_types, rolled out", rolledOut(said));
   if (kinds.length !== layers || !kinds.every((kind) => kind === "global" || kind === "local"))
     throw json.error("attention_types", `"global" or "local" for each of ${layers} layers`, kinds);
   return kinds;
 }
+
+const rolledOut = (runs: readonly [string[], number][]): string[] =>
+  runs.flatMap(([pattern, times]) => Array.from({ length: times }, () => pattern).flat());
 
 /** Pairs of a pattern and how often it comes. @throws CheckpointError when there is something else, or more than there are layers */
 function runsOf(json: ConfigReader, runs: unknown, layers: number): [string[], number][] {
