@@ -27,7 +27,8 @@ export function assignIds(pairs: readonly ParsedPair[]): string[] {
 }
 
 /** The id that a pair's content gives it, before repeats are numbered. */
-export function contentId({ prompt, first, second }: ParsedPair): string {
+export function contentId({ prompt, first, second, contentId: known }: ParsedPair): string {
+  if (known !== undefined) return known;
   const responses = [canonicalJson(first), canonicalJson(second)].sort();
   return digestOf([prompt, ...responses]).slice(0, ID_LENGTH);
 }

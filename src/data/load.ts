@@ -19,6 +19,7 @@ import {
   type RowMeta,
   sameText,
 } from "./rows.ts";
+import type { WholeFile } from "./whole-file.ts";
 
 /** How to read preference data; `log` gets what was understood. */
 export type LoadOptions = PairOptions & { readonly log?: Log };
@@ -43,6 +44,8 @@ export type LoadReport = {
   readonly bad: readonly BadRow[];
   /** What became of each column and each member of messages. */
   readonly columns: readonly ColumnReport[];
+  /** Responses that began with their prompt: it was taken off, or left (`whole-file.ts` says when). */
+  readonly repeats: WholeFile["repeats"];
 };
 
 /** Preferences, and apart from them the rows where people preferred neither. */
@@ -178,7 +181,7 @@ export class PairCounter {
   /** The report of a source whose pairs were counted. */
   report(
     source: string,
-    { detection, notes, records, leftOut, bad, columns }: Omit<ReadPairs, "pairs" | "lines">,
+    { detection, notes, records, leftOut, bad, columns, repeats }: Omit<ReadPairs, "pairs" | "lines">,
   ): LoadReport {
     const { first, second, tie, none } = this.preferred;
     return {
@@ -195,6 +198,7 @@ export class PairCounter {
       flags: this.flags,
       bad,
       columns,
+      repeats,
     };
   }
 }
@@ -219,8 +223,18 @@ export function formatLoadReport(report: LoadReport): string[] {
     ),
     `  ${report.records} records: ${report.rows} preferences, ${report.ties} ties, ${report.unlabelled} unlabelled, ${report.bad.length} bad${out.map((text) => `, ${text}`).join("")}${odd.length === 0 ? "" : ` (odd: ${odd.join(", ")})`}`,
     ...(unused === undefined ? [] : [`  columns ${unused}`]),
+    ...repeatLines(report.repeats),
     ...report.bad.slice(0, LISTED).map((row) => `  skipped ${formatBadRow(row)}`),
     ...(report.bad.length > LISTED ? [`  … and ${report.bad.length - LISTED} more skipped`] : []),
+  ];
+}
+
+function repeatLines({ takenOff, left }: WholeFile["repeats"]): string[] {
+  return [
+    ...(takenOff > 0 ? [`  ${takenOff} responses began with their prompt: taken off`] : []),
+    ...(left > 0
+      ? [`  ${left} responses begin with their prompt and are left as they are: fewer than half do`]
+      : []),
   ];
 }
 

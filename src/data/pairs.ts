@@ -11,6 +11,7 @@ import { headerKnower } from "./header.ts";
 import { parseRecord } from "./parse-record.ts";
 import type { RawProblem, RawRecord, RecordStream } from "./readers/record.ts";
 import { openTable, type TableOptions } from "./readers/table.ts";
+import { FileWatcher, type WholeFile } from "./whole-file.ts";
 
 /** Records that the format is worked out from. */
 const HEAD = 20;
@@ -27,6 +28,8 @@ export type PairOptions = TableOptions & {
   readonly limit?: number;
   /** Columns, members of messages and kinds of content parts that are left out on purpose. */
   readonly ignore?: readonly string[];
+  /** True for files of our own: what a response says is its own, whatever it begins with. */
+  readonly asWritten?: boolean;
 };
 
 /** What came of reading: the pairs, how the data was understood, and what is not among the pairs. */
@@ -44,6 +47,8 @@ export type ReadPairs = {
   readonly bad: readonly BadRow[];
   /** What became of each column. */
   readonly columns: readonly ColumnReport[];
+  /** Responses that begin with their prompt. */
+  readonly repeats: WholeFile["repeats"];
 };
 
 /**
@@ -68,7 +73,20 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
     if (read.pairs.length === 0) throw nothingLeft(source, read);
     const { pairs, lines } = read;
     const { records, leftOut, bad } = read;
-    return { pairs, lines, detection, notes, records, leftOut, bad, columns };
+    const watcher = new FileWatcher(options.asWritten ?? detection.adapter.asWritten);
+    for (const pair of pairs) watcher.add(pair);
+    const { repeats, finish } = watcher.decide();
+    return {
+      pairs: pairs.map(finish),
+      lines,
+      detection,
+      notes,
+      records,
+      leftOut,
+      bad,
+      columns,
+      repeats,
+    };
   } finally {
     await stream.return();
   }

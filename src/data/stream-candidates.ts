@@ -25,6 +25,7 @@ import {
 import { fetchHubFile, isHubSource } from "./readers/hub.ts";
 import type { RawRecord } from "./readers/record.ts";
 import type { CandidatePair } from "./rows.ts";
+import { FileWatcher } from "./whole-file.ts";
 
 /** Pairs that can be read again and again. */
 export type CandidateStream = {
@@ -52,16 +53,22 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
   const { records, leftOut } = scan.sorter;
   const columns = scan.sorter.columns.report();
   if (scan.pairs === repeated.length) throw nothingLeft(source, { records, leftOut, bad });
-  const report = scan.counter.report(source, {
+  const whole = scan.watcher.decide();
+  const skipped = new Set(repeated.map(({ line }) => line));
+  const counter = whole.changes ? new PairCounter() : scan.counter;
+  if (whole.changes)
+    for await (const { pair, record } of parsedPairs(file, options, scan.detection))
+      if (!skipped.has(record.line)) counter.add(whole.finish(pair));
+  const report = counter.report(source, {
     detection: scan.detection,
     notes: scan.notes,
     records,
     leftOut,
     bad,
     columns,
+    repeats: whole.repeats,
   });
   tell(options.log ?? silentLog, report);
-  const skipped = new Set(repeated.map(({ line }) => line));
   return {
     report,
     async *pairs() {
@@ -71,8 +78,10 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
         place = pair.id === undefined ? place + 1 : place;
         const id = pair.id ?? names.get(place) ?? contentId(pair);
         const meta = subsetOf(pair);
-        yield drawOrder({ ...pair, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed)
-          .pair;
+        yield drawOrder(
+          { ...whole.finish(pair), id, ...(Object.keys(meta).length === 0 ? {} : { meta }) },
+          options.seed,
+        ).pair;
       }
     },
   };
@@ -93,6 +102,7 @@ type Scan = {
   readonly notes: readonly string[];
   readonly sorter: RecordSorter;
   readonly counter: PairCounter;
+  readonly watcher: FileWatcher;
   readonly pairs: number;
   /** Ids, and contents of pairs without one, that may come more than once. */
   readonly suspectIds: ReadonlySet<string>;
@@ -107,6 +117,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
     const detection = understand(head, options, notes);
     const sorter = new RecordSorter(detection.adapter, options.ignore);
     const counter = new PairCounter();
+    const watcher = new FileWatcher(options.asWritten ?? detection.adapter.asWritten);
     const [ids, contents] = [new Fingerprints(), new Fingerprints()];
     const [suspectIds, suspectContents] = [new Set<string>(), new Set<string>()];
     let pairs = 0;
@@ -114,6 +125,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
       for (const pair of sorter.read(record)) {
         pairs++;
         counter.add(pair);
+        watcher.add(pair);
         if (pair.id !== undefined) {
           if (ids.add(pair.id)) suspectIds.add(pair.id);
         } else {
@@ -122,7 +134,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
         }
       }
     }
-    return { detection, notes, sorter, counter, pairs, suspectIds, suspectContents };
+    return { detection, notes, sorter, counter, watcher, pairs, suspectIds, suspectContents };
   } finally {
     await stream.return();
   }
@@ -157,7 +169,7 @@ type Repeats = {
 async function resolveRepeats(
   file: string,
   options: PairOptions,
-  { detection, suspectIds, suspectContents, counter }: Scan,
+  { detection, suspectIds, suspectContents, counter, watcher }: Scan,
 ): Promise<Repeats> {
   const names = new Map<number, string>();
   const repeated: BadRow[] = [];
@@ -179,6 +191,7 @@ async function resolveRepeats(
       else {
         repeated.push(badRow(record, idTwice(pair.id, first)));
         counter.remove(pair);
+        watcher.remove(pair);
       }
     }
   }

@@ -74,7 +74,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const openPairs = (file: string) => openCandidates(file, { ...read, seed, log: logFor(file) });
   return deps.pipeline.stage({
     name: "label",
-    version: 5,
+    version: 6,
     config: { teacher: settings, limits, rules, seed, read },
     inputs: {
       ...models,

@@ -21,6 +21,10 @@ export type ParsedPair = {
    * message, or beside rows that are conversations). `guessed`: the prompt is what the two texts begin with, nothing in the data says so.
    */
   readonly promptIs?: "turns" | "guessed";
+  /** Lists of messages that held the whole conversation and lost its prompt. */
+  readonly tookOff?: number;
+  /** The content's id where the pair was changed since it was read (`whole-file.ts`). */
+  readonly contentId?: string;
 };
 
 /** A sound record that the format does not use, with the reason that the report counts it under. */
@@ -47,6 +51,8 @@ export type Adapter = {
   uses(value: Readonly<Record<string, unknown>>): ColumnNotes;
   /** Columns of this shape that change nothing although elsewhere they might, with the reason. */
   readonly harmless?: ColumnNotes;
+  /** True for files of our own: what a response says there is its own, whatever it begins with. */
+  readonly asWritten?: boolean;
   /** @throws RowProblem when the record has not this shape after all */
   parse(value: Readonly<Record<string, unknown>>): Parsed;
 };

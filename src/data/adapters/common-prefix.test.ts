@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { splitMessages, splitTexts } from "./common-prefix.ts";
 
 test("the prompt ends after the last turn mark that both share", () => {
@@ -34,6 +34,61 @@ test("without a mark it ends before the white space at the first difference, as 
   });
   expect(splitTexts("blue", "black")).toMatchObject({ prompt: "", first: "blue", second: "black" });
   expect(splitTexts("a b", "a b c")).toMatchObject({ prompt: "a b", first: "", second: " c" });
+});
+
+describe("scripts without spaces: a word ends without white space", () => {
+  const cut = (a: string, b: string) => splitTexts(a, b).prompt;
+
+  test("Chinese and Japanese, with wide and narrow punctuation", () => {
+    expect(cut("问：雪为什么白？答：光被散开。", "问：雪为什么白？答：我不清楚。")).toBe(
+      "问：雪为什么白？答：",
+    );
+    expect(cut("问:雪为什么白?答:光被散开。", "问:雪为什么白?答:我不清楚。")).toBe("问:雪为什么白?答:");
+    // 因为 and 因此 are two words: neither is cut after 因
+    expect(cut("问：为何？答：因为冷", "问：为何？答：因此暖")).toBe("问：为何？答：");
+    // what both begin their answer with belongs to the prompt, as in "The sky is"
+    expect(cut("雪は白い", "雪は冷たい")).toBe("雪は");
+    expect(cut("質問:雪はなぜ白い?答え:わかりません", "質問:雪はなぜ白い?答え:散乱です")).toBe(
+      "質問:雪はなぜ白い?答え:",
+    );
+    expect(cut("你好", "你好吗")).toBe("你好");
+  });
+
+  test("Thai keeps words whole; Korean, Arabic and Hebrew have spaces", () => {
+    expect(cut("ทำไมหิมะสีขาวเพราะแสง", "ทำไมหิมะสีขาวเพราะฝน")).toBe("ทำไมหิมะสีขาวเพราะ");
+    expect(cut("ถาม: ทำไม? ตอบ: แสง", "ถาม: ทำไม? ตอบ: ฝน")).toBe("ถาม: ทำไม? ตอบ:");
+    expect(cut("질문: 왜? 답: 빛이", "질문: 왜? 답: 빛의")).toBe("질문: 왜? 답:");
+    expect(cut("질문:왜?답:빛", "질문:왜?답:물")).toBe("질문:왜?답:");
+    expect(cut("س: لماذا؟ ج: ضوء", "س: لماذا؟ ج: ضوضاء")).toBe("س: لماذا؟ ج:");
+    expect(cut("שאלה: למה? תשובה: כי", "שאלה: למה? תשובה: כיף")).toBe("שאלה: למה? תשובה:");
+  });
+
+  test("words of spaced scripts, numbers and characters of several parts are never cut", () => {
+    expect(cut("答：iPhone好", "答：iPad好")).toBe("答：");
+    expect(cut("答：12年", "答：15年")).toBe("答：");
+    expect(cut("心情：😀🎉", "心情：😀🎊")).toBe("心情：");
+    expect(cut("家：👨‍👩‍👧", "家：👨‍👩‍👦")).toBe("家：");
+    expect(cut("字：が", "字：か")).toBe("字：");
+    expect(cut("A:Blue", "A:Green")).toBe("");
+  });
+
+  test("no place parts a surrogate pair or a character from its marks", () => {
+    const text = fc.string({
+      unit: fc.constantFrom(..."天 あ か\u3099 ก กำ ่ 😀 🎉 👍🏽 e\u0301 x 1 ： \n 𠮷".split(" "), " "),
+      maxLength: 12,
+    });
+    const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+    fc.assert(
+      fc.property(text, text, text, (front, a, b) => {
+        const { prompt } = splitTexts(front + a, front + b);
+        for (const whole of [front + a, front + b]) {
+          const ends = [...graphemes.segment(whole)].map(({ index }) => index);
+          expect([...ends, whole.length]).toContain(prompt.length);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
 });
 
 test("prompt plus response is always the whole text", () => {

@@ -2,6 +2,7 @@
 import { canonicalJson } from "../../core/digest.ts";
 import type { Message, Text } from "../rows.ts";
 import { RowProblem } from "./adapter.ts";
+import { wordEndsOfBoth } from "./word-ends.ts";
 
 /** Ends of a prompt in the usual written forms of conversations: the responses begin right after. */
 const TURN_MARKS = [
@@ -49,11 +50,15 @@ function endOf(text: string, mark: string): number {
   return at < 0 ? 0 : at + mark.length;
 }
 
-/** The last place at or before `length` where both texts go on with white space, are over, or start anew after a newline. */
+/**
+ * The last place at or before `length` where both texts go on with white space, are over, or start anew after a newline; in scripts without
+ * spaces, where a word ends in both (`word-ends.ts`).
+ */
 function lastBoundary(a: string, b: string, length: number): number {
   const breaks = (text: string, at: number) => at === text.length || /\s/.test(text[at]!);
+  const ends = wordEndsOfBoth(a, b, length);
   let cut = length;
-  while (cut > 0 && a[cut - 1] !== "\n" && !(breaks(a, cut) && breaks(b, cut))) cut--;
+  while (cut > 0 && a[cut - 1] !== "\n" && !(breaks(a, cut) && breaks(b, cut)) && !ends(cut)) cut--;
   // The white space itself belongs to the response; a newline ends the prompt.
   while (cut > 0 && a[cut - 1] === " ") cut--;
   return cut;

@@ -31,6 +31,7 @@ export const pool: Adapter = {
 /** What `writeLabels` wrote: TRL's columns with `label_source`, `chosen_index`, `margin`, … */
 export const labels: Adapter = {
   name: "labels",
+  asWritten: true,
   shape: "prompt, chosen, rejected, chosen_index, label_source",
   matches: ({ value }) =>
     hasColumns(value, "prompt", "chosen", "rejected", "chosen_index", "label_source")

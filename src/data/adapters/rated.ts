@@ -63,7 +63,7 @@ export const rewardBench: Adapter = {
 
 function rated(
   value: Value,
-  pair: Pick<ParsedPair, "prompt" | "first" | "second" | "promptIs">,
+  pair: Pick<ParsedPair, "prompt" | "first" | "second" | "promptIs" | "tookOff">,
   chosen: string,
   rejected: string,
 ): ParsedPair {

@@ -1,5 +1,5 @@
 /** TRL's preference formats, explicit and implicit prompt, strings and message lists (trl: docs/source/dataset_formats.md). */
-import type { Text } from "../rows.ts";
+import { type Message, sameText, type Text } from "../rows.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapter.ts";
 import { columnAt, contentAt, hasColumns, idAt, subsetAt } from "./columns.ts";
 import { splitContents } from "./common-prefix.ts";
@@ -60,14 +60,16 @@ export type PairColumns = { readonly prompt: string; readonly chosen: string; re
 export function explicitPair(
   value: Readonly<Record<string, unknown>>,
   columns: PairColumns = { prompt: "prompt", chosen: "chosen", rejected: "rejected" },
-): Pick<ParsedPair, "prompt" | "first" | "second" | "promptIs"> {
+): Pick<ParsedPair, "prompt" | "first" | "second" | "promptIs" | "tookOff"> {
   columnAt(value, columns.prompt);
   const prompt = contentAt(value, columns.prompt);
   const first = contentAt(value, columns.chosen);
   const second = contentAt(value, columns.rejected);
   const forms = [prompt, first, second].map((text) => typeof text === "string");
-  if (forms[0] === forms[1] && forms[1] === forms[2])
-    return { prompt, first, second, ...(forms[0] === true ? { promptIs: "turns" as const } : {}) };
+  if (typeof prompt === "string" && typeof first === "string" && typeof second === "string")
+    return { prompt, first, second, promptIs: "turns" };
+  if (typeof prompt !== "string" && typeof first !== "string" && typeof second !== "string")
+    return messagesPair(prompt, first, second, columns);
   if (typeof prompt !== "string" || typeof first === "string" || typeof second === "string")
     throw new RowProblem(
       `${columns.prompt}, ${columns.chosen}, ${columns.rejected}`,
@@ -75,6 +77,41 @@ export function explicitPair(
       "Give all three as text or all three as message lists.",
     );
   return conversationPair(prompt, first, second, columns);
+}
+
+/** A prompt and two answers; an answer that is the whole conversation loses the prompt. */
+function messagesPair(
+  prompt: readonly Message[],
+  first: readonly Message[],
+  second: readonly Message[],
+  { prompt: asked, chosen, rejected }: PairColumns,
+) {
+  const own = [
+    answerOf(prompt, first, { asked, column: chosen }),
+    answerOf(prompt, second, { asked, column: rejected }),
+  ];
+  const tookOff = Number(own[0] !== first) + Number(own[1] !== second);
+  return { prompt, first: own[0]!, second: own[1]!, ...(tookOff > 0 ? { tookOff } : {}) };
+}
+
+/** What follows the prompt, or its last turns, in a list that begins with them. */
+function answerOf(
+  prompt: readonly Message[],
+  answer: readonly Message[],
+  { asked, column }: { asked: string; column: string },
+): readonly Message[] {
+  if (answer[0]?.role === "assistant" || answer[0]?.role === "tool") return answer;
+  for (let from = 0; from < prompt.length; from++) {
+    const turns = prompt.slice(from);
+    if (turns.length < answer.length && sameText(turns, answer.slice(0, turns.length)))
+      return answer.slice(turns.length);
+  }
+  if (answer[0]?.role !== "user" || prompt.at(-1)?.role !== "user") return answer;
+  throw new RowProblem(
+    column,
+    `begins with a turn of the user that is not the end of ${asked}`,
+    "Give the answer alone, or the whole conversation that the prompt begins.",
+  );
 }
 
 function conversationPair(

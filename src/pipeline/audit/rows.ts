@@ -40,7 +40,7 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
   const { file, digest, read, folds, seed, plant } = request;
   return deps.pipeline.stage({
     name: "audit-data",
-    version: 2,
+    version: 3,
     config: { read, folds, seed, plant: plant ?? null },
     inputs: { file: digest },
     run: async (work) => {

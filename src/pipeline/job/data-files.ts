@@ -143,7 +143,7 @@ export async function readTexts(data: Artefact): Promise<string[]> {
 }
 
 async function rowsOf(data: Artefact, part: keyof Groups): Promise<readonly PreferenceRow[]> {
-  const { rows } = await readPreferences(data.path(FILES[part]), { format: "trl" });
+  const { rows } = await readPreferences(data.path(FILES[part]), { format: "trl", asWritten: true });
   const file = data.path(GROUPS);
   const groups = (await exists(file)) ? ((await readJson(file, 2 ** 31)) as Groups)[part] : undefined;
   if (groups === undefined) return rows;

@@ -40,7 +40,7 @@ export async function filesStage(
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
-    version: 5,
+    version: 6,
     config: { ...data, seed },
     inputs: Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
     run: async (work) => writeData(work, await filesData(data, seed, log)),
@@ -92,6 +92,14 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
           },
           { kind: "human ties left out", count: total(({ ties }) => ties) },
           { kind: "bad rows skipped", count: total(({ bad }) => bad.length) },
+          {
+            kind: "responses that began with their prompt: taken off",
+            count: total(({ repeats }) => repeats.takenOff),
+          },
+          {
+            kind: "responses that begin with their prompt: left",
+            count: total(({ repeats }) => repeats.left),
+          },
           { kind: "rows of dialogues with several prompts, kept in one part", count: split.linked },
           { kind: "of these, in two parts if split by prompt", count: split.crossing },
           { kind: "unlabelled pairs left out: prompt also labelled", count: pool.samePrompt },
