@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SHAPE_SAMPLES, said, user } from "../../test/helpers/shape-samples.ts";
 import { type Account, accountFor, refuse } from "./account.ts";
-import { type Adapter, type ParsedPair, RowProblem } from "./adapters/adapter.ts";
+import { type Adapter, type ParsedPair, RowProblem, TOGETHER } from "./adapters/adapter.ts";
 import { ADAPTERS, adapterNamed } from "./adapters/index.ts";
 import { mapAdapter, parseColumnMap } from "./adapters/map.ts";
 import { detectFormat } from "./detect.ts";
@@ -27,7 +27,11 @@ function read(adapter: Adapter, value: Value): Outcome {
 }
 
 const CASES = [
-  ...SHAPE_SAMPLES.map(({ format, value }) => ({ adapter: adapterNamed(format), value })),
+  ...SHAPE_SAMPLES.map(({ format, value }) => ({
+    adapter: adapterNamed(format),
+    value:
+      format === "helpsteer" ? { [TOGETHER]: [value, { ...value, response: "So.", helpfulness: 1 }] } : value,
+  })),
   {
     adapter: mapAdapter(parseColumnMap("prompt=q,chosen=good,rejected=bad,id=key,group=topic")),
     value: { q: "Is it far?", good: "No, near.", bad: "Go away.", key: "k1", topic: "roads" },
@@ -117,6 +121,30 @@ test("an extra member of a message is in the output, listed, or refused", () => 
   );
 });
 
+test("an extra member of a nested object is listed or refused", () => {
+  const nested = CASES.flatMap(({ adapter, value }) =>
+    Object.entries(value)
+      .filter(([column, inner]) => !(column in adapter.uses(value)) && typeof inner === "object")
+      .map(([column]) => ({ adapter, value, column })),
+  );
+  expect(new Set(nested.map(({ column }) => column))).toEqual(
+    new Set(["info", "summaries", "completions", "answers", "q", TOGETHER]),
+  );
+  fc.assert(
+    fc.property(fc.constantFrom(...nested), NAMES, VALUES, ({ adapter, value, column }, name, extra) => {
+      const inner = value[column] as object;
+      const objects: object[] = Array.isArray(inner) ? inner : [inner];
+      fc.pre(objects.every((object) => !(name in object)) && name !== "article");
+      const changed = objects.map((object, i) => (i === 0 ? { ...object, [name]: extra } : object));
+      const after = read(adapter, { ...value, [column]: Array.isArray(inner) ? changed : changed[0] });
+      if ("problem" in after) return;
+      expect(accounted(after.accounts, column === TOGETHER ? name : `${column}.${name}`)).toBe(true);
+      expect(after.pairs).toEqual((read(adapter, value) as typeof after).pairs);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 /** Another value of the same kind. */
 function other(value: unknown): unknown {
   if (typeof value === "string") return /^[[{]/.test(value) ? value.replace(/[a-z]/, "Z") : `Z${value} zz`;
@@ -125,7 +153,10 @@ function other(value: unknown): unknown {
   if (!isRecord(value)) return !value;
   const entries = Object.entries(value);
   return Object.fromEntries(
-    entries.map(([name, inner]) => [name, name === "content" || name === "text" ? other(inner) : inner]),
+    entries.map(([name, inner]) => [
+      name,
+      ["content", "text", "value"].includes(name) ? other(inner) : inner,
+    ]),
   );
 }
 
@@ -136,12 +167,13 @@ describe("what is said to be used is used", () => {
       if ("problem" in before) throw new Error(before.problem);
       expect(before.accounts.map(({ fate }) => fate)).not.toContain("refused");
       for (const { column, fate } of before.accounts) {
-        if (column.includes("[]") || column.includes(".")) continue;
+        if (column.includes("[]") || !(column in value)) continue;
         const changed = read(adapter, { ...value, [column]: other(value[column]) });
         const same =
           !("problem" in changed) && JSON.stringify(changed.pairs) === JSON.stringify(before.pairs);
         // Flags are only looked at for a tie.
-        if (column !== "flags") expect([column, same]).toEqual([column, fate !== "used"]);
+        if (fate === "used" && column !== "flags") expect([column, same]).toEqual([column, false]);
+        if (fate !== "used") expect([column, same || "problem" in changed]).toEqual([column, true]);
       }
     });
 });

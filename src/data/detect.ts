@@ -1,11 +1,13 @@
 /** Works out which known shape a file has, and says so in words and in three rows. */
 import { DataError } from "../core/errors.ts";
 import { nearest } from "../core/suggest.ts";
-import type { Adapter, ParsedPair } from "./adapters/adapter.ts";
+import { type Adapter, type ParsedPair, TOGETHER } from "./adapters/adapter.ts";
 import { ADAPTERS } from "./adapters/index.ts";
+import { withoutIgnored } from "./ignore.ts";
 import { parseRecord } from "./parse-record.ts";
 import type { RawRecord } from "./readers/record.ts";
 import { plainText, type Text } from "./rows.ts";
+import { joined } from "./together.ts";
 
 /** One row as it was understood, shortened for reading. */
 export type PreviewRow = {
@@ -33,21 +35,57 @@ export type DetectOptions = {
 /**
  * Takes the adapter that fits most of the first records (at least half; the more telling one among equals), so that a bad
  * row among them is reported as a row, not as an unknown format.
- * @throws DataError when none fits, naming the columns found and every shape that is known
+ * @throws DataError when none fits, naming the columns found and every shape that is known; or when several fit that read different columns
  */
 export function detectFormat(
-  records: readonly RawRecord[],
-  { adapters = ADAPTERS, ignore, notes = [] }: DetectOptions = {},
+  found: readonly RawRecord[],
+  { adapters = ADAPTERS, ignore = [], notes = [] }: DetectOptions = {},
 ): Detection {
+  const records = found.map((record) => ({ ...record, value: withoutIgnored(record.value, ignore).value }));
   const counts = adapters.map((adapter) => ({
     adapter,
     why: records.map((record) => adapter.matches(record)).filter((why) => why !== undefined),
   }));
   const best = counts.reduce((a, b) => (b.why.length > a.why.length ? b : a));
+  const rivals = counts.filter(
+    ({ adapter, why }) => why.length === best.why.length && isRival(adapter, best.adapter, records),
+  );
   const [why] = best.why;
   if (why === undefined || best.why.length * 2 < records.length)
     throw unknownFormat(records, notes, adapters);
+  if (rivals.length > 0) throw ambiguous(records, [best.adapter, ...rivals.map(({ adapter }) => adapter)]);
   return { adapter: best.adapter, why, preview: previewRows(records, best.adapter, ignore) };
+}
+
+/** What a shape reads of the records beside names and parts. */
+function columnsRead(adapter: Adapter, records: readonly RawRecord[]): Set<string> {
+  return new Set(
+    records.flatMap(({ value }) =>
+      Object.entries(adapter.uses(value))
+        .map(([path, as]) => ({ as, column: path.replace(`${TOGETHER}.`, "").split(".")[0]! }))
+        .filter(({ as, column }) => column in value && as !== "id" && as !== "part of the data")
+        .map(({ column }) => column),
+    ),
+  );
+}
+
+/** Reads something that the best shape does not: which of the two is meant is not for us to say. A pool nobody judged is no rival of what somebody did. */
+function isRival(adapter: Adapter, best: Adapter, records: readonly RawRecord[]): boolean {
+  if (adapter === best || adapter.unlabelled === true) return false;
+  const mine = columnsRead(best, records);
+  return [...columnsRead(adapter, records)].some((column) => !mine.has(column));
+}
+
+function ambiguous(records: readonly RawRecord[], adapters: readonly Adapter[]): DataError {
+  const [first] = records;
+  const candidates = adapters.map(
+    (adapter) => `  --format ${adapter.name}: reads ${[...columnsRead(adapter, records)].join(", ")}`,
+  );
+  return new DataError(
+    first?.file ?? "data",
+    first?.line ?? 0,
+    `fits several shapes that read different columns. Name one with --format, or the columns with --map:\n${candidates.join("\n")}`,
+  );
 }
 
 /** Up to three rows as an adapter reads them; rows it cannot read are passed over. */
@@ -57,7 +95,7 @@ export function previewRows(
   ignore?: readonly string[],
 ): PreviewRow[] {
   const rows: PreviewRow[] = [];
-  for (const { line, value } of records) {
+  for (const { line, value } of previewed(records, adapter)) {
     if (rows.length === 3) break;
     const parsed = attempt(() => parseRecord(adapter, value, ignore));
     if (parsed === undefined || "leaveOut" in parsed || parsed.pairs[0] === undefined) continue;
@@ -71,6 +109,18 @@ export function previewRows(
     });
   }
   return rows;
+}
+
+/** The records as the adapter is given them. */
+function previewed(records: readonly RawRecord[], { together }: Adapter): readonly RawRecord[] {
+  if (together === undefined) return records;
+  const groups: RawRecord[][] = [];
+  for (const record of records) {
+    const last = groups.at(-1);
+    if (last !== undefined && together(last[0]!.value) === together(record.value)) last.push(record);
+    else groups.push([record]);
+  }
+  return groups.map(joined);
 }
 
 function attempt<T>(read: () => T): T | undefined {

@@ -1,5 +1,6 @@
 /** `--ignore system,tools`: columns, message members and kinds of content parts that are left out on purpose. */
 import { messagesIn } from "./account.ts";
+import { TOGETHER } from "./adapters/adapter.ts";
 import { isRecord } from "./readers/record.ts";
 
 type Value = Readonly<Record<string, unknown>>;
@@ -12,6 +13,14 @@ export type Ignored = { readonly value: Value; readonly found: readonly string[]
  */
 export function withoutIgnored(value: Value, names: readonly string[]): Ignored {
   if (names.length === 0) return { value, found: [] };
+  const rows = value[TOGETHER];
+  if (Array.isArray(rows)) {
+    const each = rows.map((row: Value) => withoutIgnored(row, names));
+    return {
+      value: { [TOGETHER]: each.map((row) => row.value) },
+      found: each.flatMap(({ found }) => found.map((column) => `${TOGETHER}.${column}`)),
+    };
+  }
   const drop = new Set(names);
   const found = new Set<string>();
   const kept: Record<string, unknown> = {};

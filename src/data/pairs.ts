@@ -11,6 +11,7 @@ import { headerKnower } from "./header.ts";
 import { parseRecord } from "./parse-record.ts";
 import type { RawProblem, RawRecord, RecordStream } from "./readers/record.ts";
 import { openTable, type TableOptions } from "./readers/table.ts";
+import { gathered } from "./together.ts";
 import { FileWatcher, type WholeFile } from "./whole-file.ts";
 
 /** Records that the format is worked out from. */
@@ -63,7 +64,7 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
     const detection = understand(head, options, notes);
     const read = new PairCollector(detection.adapter, options.ignore);
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
-    for await (const record of chain(head, stream)) {
+    for await (const record of gathered(chain(head, stream), detection.adapter)) {
       if (read.pairs.length >= limit) break;
       read.add(record, limit);
     }
@@ -180,7 +181,7 @@ export class RecordSorter {
     record: RawRecord | RawProblem,
     check: (pair: ParsedPair, record: RawRecord) => void = () => {},
   ): readonly ParsedPair[] {
-    this.records++;
+    this.records += ("value" in record ? record.records : undefined) ?? 1;
     if ("problem" in record) {
       this.bad.push(badRecord(record));
       return [];

@@ -1,6 +1,6 @@
 /** One record to its pairs: what is ignored goes, the shape reads, the context joins the prompt, and every column is accounted for. */
 import { type Account, accountFor } from "./account.ts";
-import type { Adapter, LeftOut, ParsedPair } from "./adapters/adapter.ts";
+import { type Adapter, type LeftOut, type ParsedPair, TOGETHER } from "./adapters/adapter.ts";
 import { addContext, readContext } from "./adapters/context.ts";
 import { withoutIgnored } from "./ignore.ts";
 
@@ -25,8 +25,14 @@ export function parseRecord(
   const pairs = (isList(parsed) ? numbered(parsed) : [parsed]).map((pair) => addContext(pair, context));
   const accounts = accountFor(value, { adapter, uses: { ...read, ...context.uses }, pairs });
   const ignored = found.map((column): Account => ({ column, fate: "ignored", note: "as asked" }));
-  return { pairs, accounts: [...accounts, ...ignored] };
+  return { pairs, accounts: [...accounts, ...ignored].map(inRow) };
 }
+
+/** Columns of rows that are parsed together go by their own names. */
+const inRow = ({ column, ...rest }: Account): Account => ({
+  column: column.startsWith(`${TOGETHER}.`) ? column.slice(TOGETHER.length + 1) : column,
+  ...rest,
+});
 
 const isList = (parsed: ParsedPair | readonly ParsedPair[]): parsed is readonly ParsedPair[] =>
   Array.isArray(parsed);

@@ -25,6 +25,7 @@ import {
 import { fetchHubFile, isHubSource } from "./readers/hub.ts";
 import type { RawRecord } from "./readers/record.ts";
 import type { CandidatePair } from "./rows.ts";
+import { gathered } from "./together.ts";
 import { FileWatcher } from "./whole-file.ts";
 
 /** Pairs that can be read again and again. */
@@ -121,7 +122,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
     const [ids, contents] = [new Fingerprints(), new Fingerprints()];
     const [suspectIds, suspectContents] = [new Set<string>(), new Set<string>()];
     let pairs = 0;
-    for await (const record of chain(head, stream)) {
+    for await (const record of gathered(chain(head, stream), detection.adapter)) {
       for (const pair of sorter.read(record)) {
         pairs++;
         counter.add(pair);
@@ -150,7 +151,7 @@ async function* parsedPairs(
 ): AsyncGenerator<Parsed, void, undefined> {
   const sorter = new RecordSorter(adapter, options.ignore);
   const stream = openPairTable(file, options, []);
-  for await (const record of stream) {
+  for await (const record of gathered(stream, adapter)) {
     const pairs = sorter.read(record);
     sorter.bad.length = 0;
     for (const pair of pairs) if ("value" in record) yield { pair, record };

@@ -21,6 +21,60 @@ export const SHAPE_SAMPLES: readonly Sample[] = [
   sample("trl", { id: "r1", prompt: ASKED, chosen: GOOD, rejected: BAD }),
   sample("trl", { prompt: [user(ASKED)], chosen: [said(GOOD)], rejected: [said(BAD)] }),
   sample("trl", { prompt: ASKED, chosen: [said(GOOD)], rejected: [said(BAD)] }),
+  sample("instruction", { instruction: "Answer a child.", input: ASKED, chosen: GOOD, rejected: BAD }),
+  sample("instruction", { question: ASKED, chosen: GOOD, rejected: BAD, system: "Be kind to everyone." }),
+  sample("instruction", { instruction: ASKED, chosen_response: GOOD, rejected_response: BAD }),
+  sample("instruction", { instruction: ASKED, output: [GOOD, BAD] }),
+  sample("conversation-pair", {
+    conversations: [{ from: "human", value: ASKED }],
+    chosen: { from: "gpt", value: GOOD },
+    rejected: { from: "gpt", value: BAD },
+  }),
+  sample("conversation-pair", { messages: [user(ASKED)], chosen: said(GOOD), rejected: said(BAD) }),
+  sample("trl", {
+    prompt: ASKED,
+    chosen: [user(ASKED), said(GOOD)],
+    rejected: [user(ASKED), said(BAD)],
+    question: ASKED,
+    source: "mix",
+  }),
+  sample("ultrafeedback-full", {
+    instruction: ASKED,
+    completions: [
+      { response: GOOD, "fine-grained_score": 4.5, overall_score: 8, model: "m" },
+      { response: BAD, "fine-grained_score": 1.25, overall_score: 9, model: "n" },
+    ],
+  }),
+  sample("ranked-answers", {
+    prompt: ASKED,
+    answers: [
+      { answer: BAD, rank: 2, model: "m" },
+      { answer: GOOD, rank: 1, model: "n" },
+    ],
+  }),
+  sample("preference-strength", {
+    domain: "general",
+    context: [user(ASKED)],
+    response1: GOOD,
+    response2: BAD,
+    overall_preference: -2,
+  }),
+  sample("preference-strength", {
+    prompt: ASKED,
+    response_1: GOOD,
+    response_2: BAD,
+    preference_strength: -1,
+  }),
+  sample("arena-conversations", {
+    id: "v1",
+    conversation_a: [
+      user(ASKED),
+      { role: "assistant", content: [{ type: "text", text: GOOD, image: null }] },
+    ],
+    conversation_b: [user(ASKED), { role: "assistant", content: [{ type: "text", text: BAD, image: null }] }],
+    winner: "both_bad",
+  }),
+  sample("helpsteer", { prompt: ASKED, response: GOOD, helpfulness: 4, verbosity: 1 }),
   sample("trl-implicit", { chosen: [user(ASKED), said(GOOD)], rejected: [user(ASKED), said(BAD)] }),
   sample("trl-implicit", { chosen: `${ASKED} ${GOOD}`, rejected: `${ASKED} ${BAD}` }),
   sample("hh-rlhf", {

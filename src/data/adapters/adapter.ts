@@ -36,6 +36,9 @@ export type Parsed = ParsedPair | readonly ParsedPair[] | LeftOut;
 /** Columns by path, and what of each. Dots go into objects and into the objects of lists: `info.post`, `summaries.text`. */
 export type ColumnNotes = Readonly<Record<string, string>>;
 
+/** The one column of successive records that are parsed together; no file has a column of this name. */
+export const TOGETHER = "(rows)";
+
 /** One known shape of data. */
 export type Adapter = {
   /** The name for `--format`. */
@@ -51,6 +54,12 @@ export type Adapter = {
   uses(value: Readonly<Record<string, unknown>>): ColumnNotes;
   /** Columns of this shape that change nothing although elsewhere they might, with the reason. */
   readonly harmless?: ColumnNotes;
+  /**
+   * Given where a pair is made of successive records: those of equal key, undefined being none, are parsed as one, `{[TOGETHER]: [record, …]}`.
+   */
+  together?(value: Readonly<Record<string, unknown>>): string | undefined;
+  /** True where nobody says which response is better. */
+  readonly unlabelled?: boolean;
   /** True for files of our own: what a response says there is its own, whatever it begins with. */
   readonly asWritten?: boolean;
   /** @throws RowProblem when the record has not this shape after all */

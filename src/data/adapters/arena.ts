@@ -33,7 +33,7 @@ export const arena: Adapter = {
   },
 };
 
-/** `{conversation_a, conversation_b, winner}` with winner `model_a`, `model_b`, `tie` or `tie (bothbad)`. */
+/** `{conversation_a, conversation_b, winner}` with winner `model_a`, `model_b`, `tie`, `tie (bothbad)` or `both_bad`. */
 export const arenaConversations: Adapter = {
   name: "arena-conversations",
   shape: "conversation_a, conversation_b, winner",
@@ -41,15 +41,20 @@ export const arenaConversations: Adapter = {
     hasColumns(value, "conversation_a", "conversation_b", "winner")
       ? "columns conversation_a, conversation_b, winner (Arena conversations)"
       : undefined,
-  uses: () => ({
+  uses: (value) => ({
     conversation_a: "prompt and first response",
     conversation_b: "prompt and second response",
     winner: "which is preferred",
-    question_id: "id",
+    ["question_id" in value ? "question_id" : "id"]: "id",
   }),
   parse: (value) => {
     const split = splitMessages(messagesAt(value, "conversation_a"), messagesAt(value, "conversation_b"));
-    return { ...idAt(value, "question_id"), ...split, preferred: namedWinner(textAt(value, "winner")) };
+    return {
+      ...idAt(value),
+      ...idAt(value, "question_id"),
+      ...split,
+      preferred: namedWinner(textAt(value, "winner")),
+    };
   },
 };
 
@@ -101,10 +106,10 @@ function oneHotWinner(value: Value): ParsedPair["preferred"] {
 function namedWinner(winner: string): ParsedPair["preferred"] {
   if (winner === "model_a") return "first";
   if (winner === "model_b") return "second";
-  if (winner === "tie" || winner === "tie (bothbad)") return "tie";
+  if (winner === "tie" || winner === "tie (bothbad)" || winner === "both_bad") return "tie";
   throw new RowProblem(
     "winner",
-    `is ${show(winner)}, expected model_a, model_b, tie or tie (bothbad)`,
+    `is ${show(winner)}, expected model_a, model_b, tie, tie (bothbad) or both_bad`,
     "Correct the vote, or leave the row out.",
   );
 }

@@ -5,8 +5,11 @@ import type { Adapter } from "./adapter.ts";
 import { arena, arenaConversations } from "./arena.ts";
 import { alpacaEval, pkuSafeRlhf, shp } from "./compared.ts";
 import { ethics, ethicsWhole } from "./ethics.ts";
+import { helpSteer } from "./helpsteer.ts";
 import { hhRlhf } from "./hh-rlhf.ts";
+import { conversationPair, instruction } from "./instruct.ts";
 import { labels, pool } from "./own.ts";
+import { preferenceStrength, rankedAnswers, ultraFeedbackFull } from "./ranked.ts";
 import { distilabel, rewardBench, ultraFeedback } from "./rated.ts";
 import { tldrComparisons } from "./tldr.ts";
 import { trlExplicit, trlImplicit } from "./trl.ts";
@@ -23,8 +26,14 @@ export const ADAPTERS: readonly Adapter[] = [
   distilabel,
   ultraFeedback,
   rewardBench,
+  helpSteer,
+  preferenceStrength,
+  ultraFeedbackFull,
+  rankedAnswers,
   trlExplicit,
   hhRlhf,
+  instruction,
+  conversationPair,
   trlImplicit,
   pool,
   ethics,

@@ -15,6 +15,7 @@ const RESPONSES = [
 /** `{id, prompt, response_a, response_b}`, or the like under other usual names, or `{prompt, responses: [2]}`. Nobody judged these. */
 export const pool: Adapter = {
   name: "pool",
+  unlabelled: true,
   shape: "prompt, response_a, response_b (unlabelled)",
   matches: ({ value }) =>
     "prompt" in value && (RESPONSES.some((pair) => hasColumns(value, ...pair)) || lists(value).length > 0)

@@ -5,6 +5,8 @@ export type RawRecord = {
   readonly file: string;
   readonly line: number;
   readonly value: Readonly<Record<string, unknown>>;
+  /** Records of the file that this one is made of; default 1. */
+  readonly records?: number;
 };
 
 /** A record that could not be read although the rest of the file can. */
