@@ -1,4 +1,4 @@
-/** Shapes of LLaMA-Factory, axolotl, UltraFeedback, Nectar, HelpSteer and the newer arena, by hand. */
+/** Shapes of LLaMA-Factory, axolotl, UltraFeedback, Nectar, HelpSteer and the newer arena, by hand. Length: each shape has a test of its own. */
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
