@@ -162,6 +162,23 @@ describe("simulated, the interval at 95 % covers", () => {
     for (const seeds of [2, 3, 5])
       expect(Math.abs(coverage({ seeds, prompts: 8, sd: [0.3, 0.8, 0.5] }) - 0.95)).toBeLessThan(ERROR);
   });
+  test("also with the variance between runs from four cells, whether they move together or not", () => {
+    for (const together of [0, 0.8]) {
+      const rng = createRng(13).fork(String(together));
+      let hits = 0;
+      for (let i = 0; i < TRIES; i++) {
+        const common = [0, 1, 2].map(() => rng.normal());
+        const cells = Array.from({ length: 4 }, () =>
+          common.map((part) => Math.sqrt(together) * part + Math.sqrt(1 - together) * rng.normal()),
+        );
+        const own = cells[0]!.map((value, s) => [{ cluster: `${s}`, value }]);
+        const { low, high } = seedInterval(meanOverSeeds(own, pooledBetween(cells)!)!)!;
+        if (low <= 0 && high >= 0) hits++;
+      }
+      expect(hits / TRIES).toBeGreaterThan(0.95 - ERROR);
+      expect(hits / TRIES).toBeLessThan(0.995);
+    }
+  });
   test("while prompts alone, as one run has them, cover far less than they say", () => {
     // What the report of one run gives: between-run spread 0.12, within-run standard error 0.035, as was measured.
     const rng = createRng(12);

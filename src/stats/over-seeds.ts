@@ -114,6 +114,9 @@ export function seedInterval(figure: SeedMean, level = 0.95): Interval | null {
   return { estimate, low: estimate - half, high: estimate + half, n: seeds, level };
 }
 
+/** Smaller p-values are not told from this one: one minus them has no digits left. */
+const LEAST_P = 1e-12;
+
 /**
  * Two-sided p-value of a mean of 0: one minus the level at which the interval just touches 0. Null where there is no interval.
  */
@@ -121,10 +124,11 @@ export function seedPValue(figure: SeedMean): number | null {
   if (figure.between.degrees < 1) return null;
   const size = Math.abs(figure.estimate);
   if (size === 0) return 1;
-  let [low, high] = [0, 1];
+  if (halfWidth(figure, 1 - LEAST_P) <= size) return LEAST_P;
+  let [low, high] = [LEAST_P, 1];
   for (let i = 0; i < 60; i++) {
     const p = (low + high) / 2;
-    if (p > 0 && p < 1 && halfWidth(figure, 1 - p) > size) low = p;
+    if (p < 1 && halfWidth(figure, 1 - p) > size) low = p;
     else high = p;
   }
   return high;

@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import type { Recipe } from "../../pipeline/recipe/schema.ts";
+import { seedSetting } from "../../pipeline/recipe/seeds.ts";
 import type { RunOutcome } from "../../pipeline/run.ts";
 import type { SeedsOptions, SeedsOutcome } from "../../pipeline/seeds/run-seeds.ts";
 import { formatSteps } from "../../pipeline/stages.ts";
@@ -135,6 +136,6 @@ function flagSettings({ out, device, threads, seeds }: RunOptions): string[] {
     ...(out === undefined ? [] : [`out=${JSON.stringify(out)}`]),
     ...(device === undefined ? [] : [`device=${JSON.stringify(device)}`]),
     ...(threads === undefined ? [] : [`threads=${threads}`]),
-    ...(seeds === undefined ? [] : [`seeds=${seeds.includes(",") ? `[${seeds}]` : seeds}`]),
+    ...seedSetting(seeds),
   ];
 }

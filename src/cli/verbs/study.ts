@@ -14,6 +14,7 @@ type StudyFlags = {
   readonly set: readonly string[];
   readonly weak: readonly string[];
   readonly student: readonly string[];
+  readonly seeds?: string;
   readonly out: string;
   readonly jobs?: number;
   readonly dryRun?: boolean;
@@ -40,6 +41,10 @@ export function addStudy(program: Command): void {
     .option("--set <path=value>", "change a setting of the base; may be given again", collect, [])
     .option("--weak <model>", "a teacher of the sweeps over teachers; may be given again", collect, [])
     .option("--student <model>", "a student of the sweep over students; may be given again", collect, [])
+    .option(
+      "--seeds <n|list>",
+      "train every cell with so many seeds, or with these (1,2,3), and compare over them",
+    )
     .option("--out <folder>", "folder of all studies; equal work is done once in it", join("runs", "studies"))
     .addOption(
       new Option(
@@ -58,6 +63,7 @@ export function addStudy(program: Command): void {
         "study agreement disagreement",
         "study all --scale small --dry-run",
         "study all --scale small --out runs/studies",
+        "study disagreement --seeds 5",
         "study teacher-size --scale paper --weak models/opt-125m --weak models/opt-1.3b",
         "study beta --recipe recipe.yaml --set student.prefer.num_train_epochs=2",
       ]),
@@ -74,13 +80,13 @@ async function runStudy(session: Session, names: readonly string[], flags: Study
     session.result(list, lines.join("\n"));
     return;
   }
-  const { scale, recipe, set, weak, student, out, dryRun = false, asHelper: helper = false } = flags;
+  const { scale, recipe, set, weak, student, seeds, out, dryRun = false, asHelper: helper = false } = flags;
   // A recipe of one's own may have models of which one alone fills the machine.
   const alone = scale === "paper" || recipe !== undefined;
   const { jobs = alone ? 1 : Math.min(4, defaultThreads()) } = flags;
   const { log, signal } = session;
   if (helper) endWithParent();
-  const outcome = await runStudies({ scale, recipe, set, weak, student, out }, names, {
+  const outcome = await runStudies({ scale, recipe, set, weak, student, seeds, out }, names, {
     ...{ log, signal, code: packageVersion(), dryRun, jobs, helper },
     startHelpers: (count) => startHelpers(count, out, log),
   });

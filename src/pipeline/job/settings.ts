@@ -5,6 +5,7 @@ import type { GoldSpec } from "../../evaluate/gold.ts";
 import type { JudgeSpec } from "../../evaluate/judges/spec.ts";
 import type { SamplingSettings } from "../../evaluate/simulate.ts";
 import type { LoraOptions } from "../../model/lora.ts";
+import type { Margin } from "../../stats/equivalence.ts";
 import type { CalibrationMethod } from "../../teacher/calibration.ts";
 import type { WeightForm } from "../../teacher/confidence.ts";
 import type { TokenLimits } from "../../text/pair.ts";
@@ -147,6 +148,8 @@ export type MainJob = {
     /** Generate from the start of each arm, for GRA against its own. */
     readonly ownBaselines: boolean;
     readonly resamples: number;
+    /** What counts as equal to human labels, over seeds. */
+    readonly parity?: Margin | undefined;
   };
 };
 

@@ -3,6 +3,7 @@
 import { ConfigError } from "../../core/errors.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import { defaultThreads } from "../../runtime/device.ts";
+import type { Margin } from "../../stats/equivalence.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
 import type { ArmSettings, FilesData, MainJob, WorldData } from "../job/settings.ts";
@@ -66,9 +67,19 @@ export function jobOf(recipe: Recipe): MainJob {
       judges: recipe.eval.judges,
       ownBaselines: recipe.eval.ownBaselines,
       resamples: recipe.eval.nBootstrap,
+      parity: marginOf(recipe.eval.parity),
     },
   };
 }
+
+/** What counts as equal: a fixed difference where one is given, else a share of the gain. */
+export const marginOf = ({
+  share,
+  margin,
+}: {
+  readonly share: number;
+  readonly margin?: number | undefined;
+}): Margin => (margin === undefined ? { kind: "share", share } : { kind: "fixed", margin });
 
 /** Undefined where nothing is done, whatever the seed. */
 function labelledOf({ size, by, mix, poison }: Recipe["labelled"], seed: number): MainJob["labelled"] {

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
 import type { Recipe } from "./schema.ts";
 
+/** `--seeds` as a `--set`: so many, or a list (`1,2,3`); none where it was not given. */
+export const seedSetting = (text: string | undefined): string[] =>
+  text === undefined ? [] : [`seeds=${text.includes(",") ? `[${text}]` : text}`];
+
 /** The seeds of a recipe in their order; one where it asks for no more. */
 export function seedsOf({ seed, seeds }: Pick<Recipe, "seed" | "seeds">): readonly number[] {
   if (seeds === undefined) return [seed];

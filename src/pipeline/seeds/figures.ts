@@ -4,6 +4,7 @@
  */
 import { type EvaluatedArm, promptMeans } from "../../evaluate/arm.ts";
 import { hasImplicit, verdictsOf } from "../../evaluate/gap.ts";
+import { standingOf } from "../../evaluate/sample-pairs.ts";
 import type { NumberFormat } from "../../report/charts/spec.ts";
 import type { Contrast } from "../../stats/equivalence.ts";
 import { meanOverSeeds, type Replicate, type SeedMean } from "../../stats/over-seeds.ts";
@@ -23,6 +24,8 @@ export type SeedFigure = {
   readonly startsAt?: number;
   /** Items of an arm, one map a run. */
   items(arm: string): readonly Items[];
+  /** Share of responses of `a` that beat `b`'s to the same prompt, ties counting half; only where responses are scored. */
+  wins?(a: string, b: string): SeedMean | null;
 };
 
 /** Names of arms in the order of the first run, those that every run has. */
@@ -52,6 +55,8 @@ export function seedFigures(runs: readonly ComparedRun[]): SeedFigure[] {
       metric: golds.length === 1 ? "gold reward" : `gold reward (${gold})`,
       arms: answered,
       items: remembered((arm) => runs.map((run) => rewardItems(answersOf(run, arm)!, gold))),
+      wins: (a, b) =>
+        meanOverSeeds(runs.map((run) => winItems(answersOf(run, a)!, answersOf(run, b)!, gold))),
     }),
   );
   return [...rewards, heldOutFigure(runs, arms)].filter((figure) => figure.arms.length > 0);
@@ -71,6 +76,16 @@ function remembered(make: (arm: string) => Items[]): SeedFigure["items"] {
 
 const rewardItems = (arm: EvaluatedArm, gold: string): Items =>
   new Map([...promptMeans(arm, gold)].map(([id, { gold: value }]) => [id, { cluster: id, value }]));
+
+function winItems(a: EvaluatedArm, b: EvaluatedArm, gold: string): Replicate {
+  const [own, other] = [promptMeans(a, gold), promptMeans(b, gold)];
+  return [...own].flatMap(([cluster, { samples }]) => {
+    const against = other.get(cluster)?.samples;
+    return against === undefined
+      ? []
+      : standingOf([[samples, against]]).points.map((value) => ({ cluster, value }));
+  });
+}
 
 /** Arms with an implicit reward: 1 for a pair on which it sides with the person, else 0. */
 function heldOutFigure(runs: readonly ComparedRun[], arms: readonly string[]): SeedFigure {

@@ -131,10 +131,7 @@ function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], n
   const human = humanArm(runs[0]!.recipe as WrittenRecipe);
   const wins = (against: string | undefined) =>
     has(gold) && against !== undefined && against !== name && gold.arms.includes(against)
-      ? intervalOf(
-          meanOfTwo(gold, [name, against], (a, b) => (a > b ? 1 : a < b ? 0 : 0.5)),
-          SHARE,
-        )
+      ? intervalOf(gold.wins?.(name, against) ?? null, SHARE)
       : undefined;
   const [reward, accuracy, vsSft, vsHuman] = [
     has(gold) ? intervalOf(meanOfArm(gold, name)) : undefined,

@@ -4,6 +4,7 @@ import { parse as parseYaml } from "yaml";
 import { ConfigError } from "../../core/errors.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
+import { seedSetting, seedsOf, withSeed } from "../recipe/seeds.ts";
 import { recipeYaml } from "../recipe/write.ts";
 
 /** `small`: a made-up world, minutes on two cores. `paper`: the presets with the papers' settings. */
@@ -21,6 +22,8 @@ export type StudyRequest = {
   /** A recipe or preset in place of the scale's. */
   readonly recipe?: string | undefined;
   readonly set: readonly string[];
+  /** How many seeds, or a list (`1,2,3`), as of `--seeds`; default the base recipe's. */
+  readonly seeds?: string | undefined;
   /** Folder of all studies. */
   readonly out: string;
   /** Models of the sweeps over teachers and students, in the order of their tables; default cuts of the base's models. */
@@ -33,7 +36,10 @@ export type StudyContext = {
   readonly scale: Scale;
   readonly base: string;
   readonly set: readonly string[];
+  /** Of the first seed. */
   readonly recipe: Recipe;
+  /** Every cell is run with each of these, the recipe's own first. */
+  readonly seeds: readonly number[];
   /** The base recipe as it is written in a file, every default spelt out. */
   readonly written: Readonly<Record<string, unknown>>;
   readonly weak: readonly string[];
@@ -52,7 +58,9 @@ export async function studyContext(request: StudyRequest, paper: Paper): Promise
   }
   const base = request.recipe ?? (request.scale === "small" ? SMALL : paper);
   const set = [...request.set, `out=${JSON.stringify(request.out)}`];
-  const recipe = await loadRecipe(base, { set });
+  const asked = await loadRecipe(base, { set: [...set, ...seedSetting(request.seeds)] });
+  const seeds = seedsOf(asked);
+  const recipe = withSeed(asked, seeds[0]!, asked.out);
   if (recipe.executor.kind !== "local")
     throw new ConfigError(
       `executor: studies run on this machine, expected local, got ${recipe.executor.kind}. Run their recipes one by one, or leave it out.`,
@@ -62,6 +70,7 @@ export async function studyContext(request: StudyRequest, paper: Paper): Promise
     base,
     set,
     recipe,
+    seeds,
     written: parseYaml(recipeYaml(recipe)) as Record<string, unknown>,
     weak: request.weak,
     student: request.student,

@@ -20,6 +20,8 @@ export type GridRow = {
   readonly arms: Readonly<Record<string, ArmOutcome>>;
   /** Figures beside the rewards, such as the teacher's agreement. */
   readonly more?: readonly (Interval | number | string | null)[];
+  /** What its arms start from, where that is no column: with it parity with human labels is tested over seeds. */
+  readonly start?: ArmOutcome;
   /** The paper's numbers, one for each of `Grid.paper`. */
   readonly paper?: readonly (number | string | null)[];
 };
@@ -48,9 +50,7 @@ export type Grid = {
 /** Tables, a chart, and a finding worded by rule. */
 export function gridContent(grid: Grid, intervals: Intervals): StudyContent {
   const { rows, columns, axis } = grid;
-  const within = rows.flatMap((row) =>
-    grid.compare.flatMap(([a, b]) => compared(row, a, b, rows.length > 1 ? `${row.label}: ` : "")),
-  );
+  const within = rows.flatMap((row) => grid.compare.flatMap(([a, b]) => compared(grid, row, a, b)));
   const between = (grid.compareRows ?? []).flatMap(([first, second]) => acrossRows(grid, first, second));
   const differences = compareAll([...within, ...between, ...(grid.further ?? [])], intervals);
   const values = rows.map((row) => columns.map((name) => rewardIn(row, name, intervals)));
@@ -73,12 +73,18 @@ export function gridContent(grid: Grid, intervals: Intervals): StudyContent {
 const countArms = ({ rows, columns }: Grid): number =>
   new Set(rows.flatMap(({ arms }) => columns.flatMap((name) => (arms[name] ? [arms[name]] : [])))).size;
 
-function compared(row: GridRow, a: string, b: string, prefix: string): Compared[] {
+function compared({ rows, baseline }: Grid, row: GridRow, a: string, b: string): Compared[] {
   const [first, second] = [row.arms[a], row.arms[b]];
   if (first === undefined || second === undefined || first === second || first.records.length === 0)
     return [];
-  return [{ a: first, b: second, names: [`${prefix}${a}`, b] }];
+  const prefix = rows.length > 1 ? `${row.label}: ` : "";
+  const start = isHuman(b) ? (row.start ?? baseline?.(row)) : undefined;
+  const pair = { a: first, b: second, names: [`${prefix}${a}`, b] as const, kind: `${a} - ${b}` };
+  return [start === undefined ? pair : { ...pair, start }];
 }
+
+/** Students on people's labels: what others are to be as good as. */
+const isHuman = (column: string): boolean => column.startsWith("human");
 
 function acrossRows({ rows, columns }: Grid, first: string, second: string): Compared[] {
   const [a, b] = [first, second].map((label) => rows.find((row) => row.label === label));

@@ -1,5 +1,5 @@
 /** What came out of a cell, read from its artefacts: labels with what people and gold said, and what was measured of students. */
-import { createRng, type Rng } from "../../core/rng.ts";
+import { createRng } from "../../core/rng.ts";
 import { unitOf } from "../../data/normalise.ts";
 import { readPool } from "../../data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
@@ -18,7 +18,11 @@ import type { MainJob } from "../job/settings.ts";
 import type { Artefact } from "../stage.ts";
 
 /** A student and its measurements; no records where nothing scores them. */
-export type ArmOutcome = EvaluatedArm & { readonly heldOut: HeldOutAccuracy };
+export type ArmOutcome = EvaluatedArm & {
+  readonly heldOut: HeldOutAccuracy;
+  /** The same student of every seed, this one first; undefined where one seed alone was run. */
+  readonly replicates?: readonly ArmOutcome[];
+};
 
 /** The labels of a cell beside what is hidden from the teacher. */
 export type LabelOutcome = {
@@ -104,7 +108,8 @@ export const lengthsOf = ({ pool }: LabelOutcome) =>
   );
 
 /** Random numbers and resamples of a study's intervals; each figure forks its own. */
-export const intervalsOf = ({ job }: CellOutcome, study: string): { rng: Rng; resamples: number } => ({
+export const intervalsOf = ({ job }: CellOutcome, study: string) => ({
   rng: createRng(job.seed).fork("study", study),
   resamples: job.evaluation.resamples,
+  ...(job.evaluation.parity === undefined ? {} : { parity: job.evaluation.parity }),
 });

@@ -26,8 +26,14 @@ export async function writeStudyReport(folder: string, made: StudyReport): Promi
   return { ...(await writeReport(folder, data)), data };
 }
 
+/** What intervals do not cover. */
+const limitsOf = (seeds: readonly number[]): string =>
+  seeds.length > 1
+    ? `Where n counts prompts, one training run stands behind a figure (seed ${seeds[0]}): the variation between seeds is not in its interval.`
+    : 'One training run per cell: what is said is said of these models. The variation between seeds is not in these intervals; --seeds trains several, the study "seeds" shows them one by one.';
+
 function reportData({ placed, leftOut, studies, variants, steps, code }: StudyReport): ReportData {
-  const { recipe } = placed[0]!.context;
+  const { recipe, seeds } = placed[0]!.context;
   const bases = [...new Map(placed.map(({ context }) => [context.base, recipeYaml(context.recipe)]))];
   const yaml = bases.map(([, text]) => text).join("---\n");
   const digest = digestOf([yaml, variants.map(({ key }) => key)]);
@@ -39,7 +45,7 @@ function reportData({ placed, leftOut, studies, variants, steps, code }: StudyRe
     recipe: { yaml, digest, preset: bases.map(([base]) => base).join(", ") },
     environment: {
       version: code,
-      seed: recipe.seed,
+      seed: seeds.length > 1 ? seeds.join(", ") : recipe.seed,
       device,
       threads,
       ...(commit === undefined ? {} : { commit }),
@@ -52,8 +58,10 @@ function reportData({ placed, leftOut, studies, variants, steps, code }: StudyRe
       }`.trim(),
     intervals: {
       level: 0.95,
-      method: `percentile bootstrap over prompts, ${recipe.eval.nBootstrap} resamples; differences paired by prompt`,
-      limits: `One training run per cell: the variation between seeds is not in these intervals; the study "seeds" shows it.${
+      method: `percentile bootstrap over prompts, ${recipe.eval.nBootstrap} resamples; differences paired by prompt${
+        seeds.length > 1 ? "; where n counts seeds, over seeds and prompts together" : ""
+      }`,
+      limits: `${limitsOf(seeds)}${
         studies.length === 1
           ? ""
           : ` Tests are corrected within a study, not over all ${studies.length}: of many studies some find what is not there.`

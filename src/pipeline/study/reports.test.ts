@@ -171,9 +171,21 @@ test("win rates say how many of their tests hold, and which way", () => {
   );
 });
 
-test("seeds have Student's interval over their means", () => {
-  // Rewards do not depend on the seed here, so the gap is exactly -1 in every run.
-  const { finding } = studyWith(named("seeds"), (arm, i) => (i % 3) + (arm === "human" ? 1 : 0));
-  expect(finding).toContain("Weak minus human is −1.000 [−1.000, −1.000] over 3 seeds");
-  expect(finding).toContain("below 0 by more than the variation between runs.");
+test("the study of seeds tests parity over them, and calls one run each two models", () => {
+  const made = studyWith(
+    named("seeds"),
+    (arm, i) => (i % 3) + (arm === "human" ? 1 : arm === "weak" ? 0.9 : 0),
+  );
+  // Rewards do not depend on the seed here: the variance of prompts is none, so that weak lacks a tenth of the gain exactly.
+  expect(made.finding).toContain("weak matches human within half of what human gains over sft (0.50), −0.10");
+  expect(made.finding).toContain("(n = 3 seeds, 30 prompts)");
+  const apart = studyWith(
+    named("seeds"),
+    (arm, i) => (i % 3) + (arm === "human" ? 1 : arm === "weak" ? 0.2 : 0),
+  );
+  expect(apart.finding).toContain("weak is worse than human, −0.80");
+  expect(apart.finding).toContain("Parity within half of what human gains over sft (0.50) is not shown.");
+  // Runs that differ by more than the margin can tell nothing.
+  const noisyRuns = studyWith(named("seeds"), noisy);
+  expect(noisyRuns.finding).toContain("cannot tell weak from human");
 });

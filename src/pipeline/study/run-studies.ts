@@ -16,6 +16,7 @@ import { openPipeline, type Pipeline, type StageStep } from "../stages.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
 import { estimateVariants } from "./estimate-variants.ts";
 import type { CellOutcome } from "./outcomes.ts";
+import { overSeeds } from "./over-seeds.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
 import { writeStudyReport } from "./report-studies.ts";
 import { readVariant, runVariant, variantJob } from "./run-variant.ts";
@@ -26,7 +27,7 @@ import {
   type PlacedStudy,
   settingsInWords,
   type Variant,
-  variantKey,
+  variantKeys,
   variantsOf,
 } from "./variants.ts";
 
@@ -234,26 +235,38 @@ async function runAll(
 
 function studyOf({ study, context }: PlacedStudy, outcomes: ReadonlyMap<string, CellOutcome>): Study {
   const cells = new Map(study.cells(context).map((cell) => [cell.id, cell]));
+  // One object for equal cells: a student that stands in two of them is known by it.
+  const merged = new Map<string, CellOutcome>();
   const content = study.report({
     context,
     cell: (id) => {
       const cell = cells.get(id);
       if (cell === undefined) throw new Error(`internal: study ${study.name} has no cell ${id}`);
-      return outcomes.get(variantKey(context, cell.settings))!;
+      const keys = variantKeys(context, cell.settings);
+      const whole = merged.get(keys.join()) ?? overSeeds(keys.map((key) => outcomes.get(key)!));
+      merged.set(keys.join(), whole);
+      return whole;
     },
   });
   const { name, title, question, paperItem } = study;
-  const made = `Made with: ${commandOf(study, context)}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed ${context.recipe.seed}.`;
-  return { id: name, title, question, paperItem, ...content, notes: [...(content.notes ?? []), made] };
+  const { seeds } = context;
+  const many = seeds.length > 1;
+  const made = `Made with: ${commandOf(study, context)}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed${many ? "s" : ""} ${seeds.join(", ")}.`;
+  const notes = [...(content.notes ?? []), ...(many ? [overSeedsNote(seeds)] : []), made];
+  return { id: name, title, question, paperItem, ...content, notes };
 }
+
+const overSeedsNote = (seeds: readonly number[]): string =>
+  `Gold rewards, GRA and lengths of students, and differences between them, go over ${seeds.length} seeds where n counts seeds; all other figures are of seed ${seeds[0]} alone.`;
 
 /** The command that computes a study, with the flags that its cells depend on. */
 function commandOf({ name, paper }: StudyDefinition, context: StudyContext): string {
-  const { scale, base, set, weak, student } = context;
+  const { scale, base, set, weak, student, seeds } = context;
   const flags = {
     recipe: base === (scale === "small" ? SMALL : paper) ? [] : [base],
     // Where results go changes none of them.
     set: set.filter((text) => !text.startsWith("out=")),
+    seeds: seeds.length > 1 ? [seeds.join(",")] : [],
     weak,
     student,
   };

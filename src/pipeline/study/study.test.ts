@@ -85,7 +85,7 @@ describe("figures of students", () => {
       intervals,
     );
     expect(findingOf(four)).toMatch(
-      /Of 4 comparisons of gold reward, 1 is significant after Holm's correction: a3 above same\. The other 3 stay open\./,
+      /Of 4 comparisons of two models each, by gold reward, 1 is significant after Holm's correction: a3 above same\. The other 3 stay open\./,
     );
   });
 });

@@ -21,6 +21,7 @@ import {
   standings,
 } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { everySeed } from "../over-seeds.ts";
 import { C_GAPS, C_WINS, paperTable, W_GOLD, W_WINS } from "../paper-numbers.ts";
 import { SMALL_SCORERS } from "../small-scorers.ts";
 import type { StudyDefinition } from "../study.ts";
@@ -184,16 +185,18 @@ function scored(outcome: CellOutcome, context: StudyContext): { arms: ArmOutcome
   const all = [...outcome.arms.values()];
   const extra =
     context.recipe.eval.gold.length > 1 || context.recipe.data.world === undefined ? {} : SMALL_SCORERS;
-  const arms = all.map((arm) => ({
-    ...arm,
-    records: arm.records.map((record) => ({
-      ...record,
-      gold: {
-        ...record.gold,
-        ...Object.fromEntries(Object.entries(extra).map(([name, score]) => [name, score(record.response)])),
-      },
+  const arms = all.map((arm) =>
+    everySeed(arm, (one) => ({
+      ...one,
+      records: one.records.map((record) => ({
+        ...record,
+        gold: {
+          ...record.gold,
+          ...Object.fromEntries(Object.entries(extra).map(([name, score]) => [name, score(record.response)])),
+        },
+      })),
     })),
-  }));
+  );
   return { arms, names: Object.keys(arms[0]!.records[0]!.gold) };
 }
 

@@ -12,6 +12,7 @@ import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { type Compared, compareAll, differenceTable, goldReward, type Intervals } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { everySeed } from "../over-seeds.ts";
 import type { StudyDefinition } from "../study.ts";
 
 const poisons = (context: StudyContext) => (isSmall(context) ? [0, 0.1, 0.2] : [0, 0.05, 0.1, 0.15, 0.2]);
@@ -116,10 +117,12 @@ function within(arm: ArmOutcome, outcome: CellOutcome, context: StudyContext, do
   const { by } = domains(context);
   const domainOf = domainIn(outcome, by);
   const subsets = new Map(outcome.test.map((row) => [JSON.stringify(row.prompt), domainOf(row)]));
-  const records = arm.records.filter(
-    ({ prompt }) => (subsets.get(JSON.stringify(prompt)) ?? domainOf({ prompt })) === domain,
-  );
-  return { ...arm, records };
+  return everySeed(arm, (one) => ({
+    ...one,
+    records: one.records.filter(
+      ({ prompt }) => (subsets.get(JSON.stringify(prompt)) ?? domainOf({ prompt })) === domain,
+    ),
+  }));
 }
 
 /** C Table 24. */
