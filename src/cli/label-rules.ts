@@ -90,7 +90,7 @@ export function ruleWarnings({ top }: RuleOptions): string[] {
 }
 
 /** Parser of a number in [min, max]; ends that a setting refuses are refused with the setting. */
-function numberIn(min: number, max: number): (text: string) => number {
+export function numberIn(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() === "" || !(value >= min && value <= max))

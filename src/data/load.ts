@@ -151,9 +151,9 @@ function flagsOf(pair: ParsedPair): RowFlag[] {
   return flags;
 }
 
-/** The part of the data a pair belongs to, where it says so. */
-export function subsetOf(pair: ParsedPair): { subset?: string } {
-  return pair.meta?.subset === undefined ? {} : { subset: pair.meta.subset };
+/** The part of the data a pair belongs to, and why a person was asked about it, where it says so. */
+export function subsetOf({ meta: { subset, asked } = {} }: ParsedPair): Pick<RowMeta, "subset" | "asked"> {
+  return { ...(subset === undefined ? {} : { subset }), ...(asked === undefined ? {} : { asked }) };
 }
 
 /** Counts pairs for a report, one by one. */

@@ -17,13 +17,19 @@ export type Text = string | readonly Message[];
  */
 export type RowFlag = "tie" | "empty" | "identical" | "score-contradicts" | "extra-turn";
 
-/** What the data said beside the texts. Everything here is optional and nothing of it reaches a labeller but `group` and `subset`. */
+/** Why a person was asked about a pair. */
+export const ASKED = ["random", "useful"] as const;
+export type Asked = (typeof ASKED)[number];
+
+/** What the data said beside the texts. Everything here is optional and nothing of it reaches a labeller but `group`, `subset` and `asked`. */
 export type RowMeta = {
   readonly flags?: readonly RowFlag[];
   /** Rows of one group share content: a split keeps them on one side. Named within one reading: names of two files do not compare. */
   readonly group?: string;
   /** The part of the data the row belongs to, such as RewardBench's `subset`. */
   readonly subset?: string;
+  /** The pair was chosen by `ask`, at random or because it was useful: it is no draw of the data, and is never held out. */
+  readonly asked?: Asked;
   readonly scoreChosen?: number;
   readonly scoreRejected?: number;
 };
@@ -38,7 +44,7 @@ export type PreferenceRow = {
 };
 
 /** What a candidate pair may carry to a labeller: nothing that tells what a person chose. */
-export type PairMeta = { readonly group?: string; readonly subset?: string };
+export type PairMeta = Pick<RowMeta, "group" | "subset" | "asked">;
 
 /** Two responses in an order that says nothing about which is better. All that a labeller ever sees. */
 export type CandidatePair = {

@@ -66,19 +66,24 @@ export async function writeLabels(file: string, rows: readonly LabelledRow[]): P
 }
 
 /**
- * Writes strict preferences (`prompt, chosen, rejected, id, prompt_id`, and `subset` where a row has one), atomically, to a `.jsonl` or `.parquet` file.
+ * Writes strict preferences (`prompt, chosen, rejected, id, prompt_id`, and `subset` and `asked` where a row has them), atomically, to a `.jsonl` or `.parquet` file.
  * @throws DataError when a row is a tie, an id comes twice, or texts and message lists are mixed; ConfigError for another extension
  */
 export async function writePreferences(file: string, rows: readonly PreferenceRow[]): Promise<void> {
   const tie = rows.find(isTie);
   if (tie !== undefined) throw refused(file, tie.id, "is a tie, expected a preference. Leave ties out");
-  if (rows.every((row) => row.meta?.subset === undefined))
-    return writeRecords(file, TEXT_COLUMNS, rows.map(textRecord));
-  const records = rows.map((row) => ({ ...textRecord(row), subset: row.meta?.subset ?? "" }));
-  await writeRecords(file, [...TEXT_COLUMNS, SUBSET_COLUMN], records);
+  const extra = EXTRA_COLUMNS.filter(({ name }) => rows.some((row) => row.meta?.[name] !== undefined));
+  const records = rows.map((row) => ({
+    ...textRecord(row),
+    ...Object.fromEntries(extra.map(({ name }) => [name, row.meta?.[name] ?? ""])),
+  }));
+  await writeRecords(file, [...TEXT_COLUMNS, ...extra], records);
 }
 
-const SUBSET_COLUMN = { name: "subset", type: "text" } as const satisfies Column;
+const EXTRA_COLUMNS = [
+  { name: "subset", type: "text" },
+  { name: "asked", type: "text" },
+] as const satisfies readonly Column[];
 
 /** One row under the names of the field. */
 export function labelRecord(row: LabelledRow): Record<(typeof LABEL_COLUMNS)[number]["name"], unknown> {

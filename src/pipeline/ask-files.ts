@@ -13,7 +13,7 @@ import { type CandidatePair, plainText } from "../data/rows.ts";
 import { writePreferences } from "../data/writers.ts";
 import { wilson } from "../stats/binomial.ts";
 import type { Interval } from "../stats/check.ts";
-import { type AskOptions, type AskResult, askHumans } from "../teacher/ask.ts";
+import { type AskOptions, type AskResult, askHumans, RANDOM_SHARE } from "../teacher/ask.ts";
 import { type CalibrationMethod, calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
 import type { WeightForm } from "../teacher/confidence.ts";
 import { writeHeldOut } from "../teacher/held-out-file.ts";
@@ -35,7 +35,12 @@ import type { Artefact } from "./stage.ts";
  */
 export async function writeQuestions(
   set: LabelSet,
-  { budget, out, among = "undecided" }: AskOptions & { readonly budget: number; readonly out: string },
+  {
+    budget,
+    out,
+    among = "undecided",
+    random = RANDOM_SHARE,
+  }: AskOptions & { readonly budget: number; readonly out: string },
 ): Promise<AskResult> {
   if ((await readdir(out).catch(() => [])).length > 0)
     throw new ConfigError(
@@ -46,8 +51,9 @@ export async function writeQuestions(
   const candidates = set.labels
     .filter(({ id }) => !answered.has(id))
     .map((label) => candidateOf(set, pairs.get(label.id)!, label));
-  const result = askHumans(candidates, budget, { among });
-  if (result.questions.length === 0) throw new ConfigError(nothingToAsk(result, among));
+  const result = askHumans(candidates, budget, { among, random });
+  if (result.questions.length === result.random && random < 1)
+    throw new ConfigError(nothingToAsk(result, among));
   const { jsonl, csv } = questionFiles(result.questions, pairs);
   const { eligible, excluded, questions } = result;
   await writeDirAtomic(out, async (folder) => {
@@ -57,6 +63,7 @@ export async function writeQuestions(
       budget,
       among,
       questions: questions.length,
+      random: result.random,
       eligible,
       excluded,
       ensemble: set.disagreement.size > 0,
@@ -108,12 +115,18 @@ export type AnswerFacts = {
     readonly skipped: number;
     readonly blank: number;
   };
-  /** Pairs to fit on, held-out and answered; not fitted again where they are too few, or by a method that fits nothing. */
+  /**
+   * Pairs to fit on: held-out ones and those of the answers that are a random sample of the pool. Not fitted again without such answers,
+   * where all are too few, or by a method that fits nothing. `notRandom`: answers that label their pairs and calibrate nothing; `unanswered`:
+   * pairs drawn at random that nobody decided.
+   */
   readonly calibration: {
     readonly refitted: boolean;
     readonly method: CalibrationMethod | null;
     readonly heldOut: number;
     readonly answered: number;
+    readonly notRandom: number;
+    readonly unanswered: number;
   };
   /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. */
   readonly teacherOnAnswered: Interval | null;
@@ -132,7 +145,7 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
   const rules = rulesOf(set);
   return deps.pipeline.stage({
     name: ANSWERS_STAGE,
-    version: 2,
+    version: 3,
     config: { read: pool.read, seed: pool.seed },
     inputs: {
       labels: digestOf([
@@ -149,10 +162,17 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
       await writeLabelFile(work.path(LABEL_FILES.labels), merged.labels);
       await writeTrainingRows(work.path("training.jsonl"), merged, set.pairs);
       await writeTrainingRows(work.path("training.parquet"), merged, set.pairs);
-      await writePreferences(work.path("labelled.jsonl"), joinHumanLabels(set.pairs, answers).rows);
+      const why = new Map(answers.map(({ id, drawn = "useful" }) => [id, drawn]));
+      await writePreferences(
+        work.path("labelled.jsonl"),
+        joinHumanLabels(set.pairs, answers).rows.map((row) => ({
+          ...row,
+          meta: { ...row.meta, asked: why.get(row.id)! },
+        })),
+      );
       await writeFileAtomic(
         work.path(LABEL_FILES.answers),
-        jsonLines(answers.map(({ id, preferred }) => ({ id, answer: preferred }))),
+        jsonLines(answers.map(({ id, preferred, drawn }) => ({ id, answer: preferred, drawn }))),
       );
       await writeLabelFile(work.path(LABEL_FILES.teacherLabels), merged.teacherLabels);
       if (set.heldOut.length > 0) await writeHeldOut(work.path(LABEL_FILES.heldOut), set.heldOut);
@@ -172,13 +192,20 @@ function factsOf(
   { heldOut, answers: earlier }: LabelSet,
   { skipped, blank }: Answers,
   answers: readonly Answer[],
-  { counts, refitted, calibrator, teacherOnAnswered: { agree, n } }: ReturnType<typeof mergeAnswers>,
+  { counts, refitted, calibrator, random, teacherOnAnswered: { agree, n } }: ReturnType<typeof mergeAnswers>,
 ): AnswerFacts {
   const ties = answers.filter(({ preferred }) => preferred === "tie").length;
   return {
     counts,
     answers: { total: answers.length, new: answers.length - earlier.length, ties, skipped, blank },
-    calibration: { refitted, method: calibrator?.method ?? null, heldOut: heldOut.length, answered: n },
+    calibration: {
+      refitted,
+      method: calibrator?.method ?? null,
+      heldOut: heldOut.length,
+      answered: random.n,
+      notRandom: n - random.n,
+      unanswered: random.unanswered,
+    },
     teacherOnAnswered: wilson(agree, n),
   };
 }
@@ -186,9 +213,9 @@ function factsOf(
 /** @throws ConfigError when a pair was answered otherwise in an earlier round */
 function joined(earlier: readonly Answer[], given: readonly Answer[]): Answer[] {
   const all = new Map(earlier.map((answer) => [answer.id, answer]));
-  const issues = given.flatMap(({ id, preferred }) => {
+  const issues = given.flatMap(({ id, preferred, drawn }) => {
     const before = all.get(id)?.preferred;
-    all.set(id, { id, preferred });
+    all.set(id, { id, preferred, drawn: all.get(id)?.drawn ?? drawn });
     return before === undefined || before === preferred
       ? []
       : [

@@ -172,7 +172,13 @@ async function judge(
     seed,
     log: logFor(calibrate.file),
   });
-  const labels = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
+  const asked = new Set(pairs.filter(({ meta }) => meta?.asked !== undefined).map(({ id }) => id));
+  if (asked.size > 0)
+    logFor("asked").warn(
+      `--calibrate ${calibrate.file}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
+    );
+  const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
+  const labels = scored.filter(({ id }) => !asked.has(id));
   const judged = judgedLabels(
     labels,
     new Map(humanLabels.map(({ id, preferred }) => [id, preferred])),

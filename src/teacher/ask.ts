@@ -5,6 +5,7 @@
 import { ConfigError } from "../core/errors.ts";
 import { binaryEntropy } from "./ensemble.ts";
 import { isBlocked, type Label } from "./label.ts";
+import { type Draw, drawAtRandom } from "./random-part.ts";
 import { sketchTexts } from "./text-sketch.ts";
 
 /** A pair that might be asked about. */
@@ -21,6 +22,8 @@ export type AskCandidate = {
 /** A question, best first. `value` is what the pair was worth when it was chosen, its parts in [0, 1]. */
 export type Question = {
   readonly id: string;
+  /** Drawn at random from all pairs, or asked because its answer is worth most. */
+  readonly drawn: Draw;
   readonly value: number;
   readonly uncertainty: number;
   readonly disagreement: number;
@@ -30,15 +33,22 @@ export type Question = {
   readonly similarity: number;
 };
 
-/** `excluded`: pairs that no person can settle for the teacher (identical, empty, truncated, non-finite). */
+/** `random`: questions drawn at random, which come first. `eligible`: pairs that the others are chosen among. `excluded`: pairs that no person can settle for the teacher (identical, empty, truncated, non-finite). */
 export type AskResult = {
   readonly questions: readonly Question[];
+  readonly random: number;
   readonly eligible: number;
   readonly excluded: number;
 };
 
-/** `among`: "undecided" (default) asks of abstained and tied pairs only, "all" of every pair. */
-export type AskOptions = { readonly among?: "undecided" | "all" };
+/**
+ * `among`: "undecided" (default) asks of abstained and tied pairs only, "all" of every pair. `random`: share of the budget that is drawn at
+ * random from all pairs, default 0.25: these answers, and no others, can be fitted on (`random-part.ts`).
+ */
+export type AskOptions = { readonly among?: "undecided" | "all"; readonly random?: number };
+
+/** Share of the questions that is drawn at random unless it is said. */
+export const RANDOM_SHARE = 0.25;
 
 /** Questions that later ones are compared with: bounds the work to this many comparisons per candidate. */
 export const ANCHORS = 1000;
@@ -54,21 +64,37 @@ export const ANCHORS = 1000;
  * grows, so a pair is looked at again only where its last worth could still win (Minoux 1978), and the result is the greedy one.
  * Equal values go by id: the order of the input does not matter.
  *
+ * @param candidates - pairs that nobody has answered
  * @param budget - most questions to ask, 0 or more
  */
 export function askHumans(
   candidates: readonly AskCandidate[],
   budget: number,
-  { among = "undecided" }: AskOptions = {},
+  { among = "undecided", random = RANDOM_SHARE }: AskOptions = {},
 ): AskResult {
   if (!(Number.isInteger(budget) && budget >= 0))
     throw new ConfigError(`ask: budget is out of range, expected an integer from 0, got ${budget}.`);
+  if (!(random >= 0 && random <= 1))
+    throw new ConfigError(`ask: the random share is out of range, expected [0, 1], got ${random}.`);
+  const byId = new Map(candidates.map((candidate) => [candidate.label.id, candidate]));
+  const drawn = new Set(
+    drawAtRandom(
+      candidates.map(({ label }) => label),
+      new Set(),
+      Math.round(random * budget),
+    ),
+  );
   const open = candidates.filter(
     ({ label }) => among === "all" || label.preferred === "abstain" || label.preferred === "tie",
   );
   const eligible = open.filter(({ label }) => !isBlocked(label.flags));
+  const useful = eligible.filter(({ label }) => !drawn.has(label.id));
   return {
-    questions: greedy(eligible, budget),
+    questions: [
+      ...[...drawn].map((id) => questionOf(worthOf(byId.get(id)!, -1), "random")),
+      ...greedy(useful, budget - drawn.size),
+    ],
+    random: drawn.size,
     eligible: eligible.length,
     excluded: open.length - eligible.length,
   };
@@ -97,7 +123,7 @@ function greedy(candidates: readonly AskCandidate[], budget: number): Question[]
   let place = 0;
   const worths = candidates
     .map((candidate) => worthOf(candidate, candidate.text === undefined ? -1 : place++))
-    .sort((x, y) => y.base - x.base || byId(x, y));
+    .sort((x, y) => y.base - x.base || compareIds(x, y));
   const asked: Worth[] = [];
   const askedOf = new Map<string, number>();
   while (asked.length < Math.min(budget, worths.length)) {
@@ -106,9 +132,14 @@ function greedy(candidates: readonly AskCandidate[], budget: number): Question[]
     asked.push(best);
     askedOf.set(best.group, best.repeats + 1);
   }
-  return asked.map(({ id, value, uncertainty, disagreement, repeats, similarity }) => {
-    return { id, value, uncertainty, disagreement, repeats, similarity };
-  });
+  return asked.map((worth) => questionOf(worth, "useful"));
+}
+
+function questionOf(
+  { id, value, uncertainty, disagreement, repeats, similarity }: Worth,
+  drawn: Draw,
+): Question {
+  return { id, drawn, value, uncertainty, disagreement, repeats, similarity };
 }
 
 /** The candidate of most worth; those are not refreshed whose last worth cannot win. */
@@ -151,8 +182,8 @@ function worthOf({ label, group, disagreement = 0 }: AskCandidate, place: number
 /** More worth first, then fewer repeats, then by id. */
 function precedes(x: Worth, y: Worth): boolean {
   if (x.value !== y.value) return x.value > y.value;
-  return x.repeats !== y.repeats ? x.repeats < y.repeats : byId(x, y) < 0;
+  return x.repeats !== y.repeats ? x.repeats < y.repeats : compareIds(x, y) < 0;
 }
 
-const byId = (x: { readonly id: string }, y: { readonly id: string }) =>
+const compareIds = (x: { readonly id: string }, y: { readonly id: string }) =>
   x.id < y.id ? -1 : x.id > y.id ? 1 : 0;

@@ -2,10 +2,11 @@
  * People's answers on pairs of a pool, merged into its labels without scoring anything: the calibrator is fitted again with the
  * answers added, the teacher's labels are made again under it, and an answered pair carries the human label.
  *
- * Answered pairs are a selected sample: they were asked for because the teacher was unsure. A calibrator models P(human prefers a)
- * given the margin, and pairs are selected by margin, prompt and text, not by the answer, so adding them leaves the fit consistent
- * where its curve holds (ignorable selection: Rubin 1976). Rates are another matter: how often people disagree on answered pairs says
- * nothing of the pool. So the promise of a selection rests on the held-out pairs alone.
+ * Most answered pairs are a selected sample: they were asked for because the teacher was unsure and their texts unlike others. A calibrator
+ * models P(human prefers a) given the margin. Selection by the margin alone could be passed over where its curve has the right form; selection
+ * by prompt and text cannot, for among pairs of one margin the unlike ones may be the harder ones. So the calibrator is fitted again on
+ * held-out pairs and on those answers only that are a random sample of the pool (`random-part.ts`). A promise rests on the held-out pairs alone,
+ * of which people have answered none.
  */
 import { sha256 } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
@@ -15,6 +16,7 @@ import { isDecided, type Label, labelFromScores, relabel, UNSELECTED } from "./l
 import { countLabels, type LabelCounts, type SelectionRule, selectLabels } from "./make-labels.ts";
 import type { PromisedSelection } from "./promise.ts";
 import type { Answer } from "./questions.ts";
+import { randomSample } from "./random-part.ts";
 import { applySelection } from "./selection.ts";
 
 /** `label_source` of a person's label. */
@@ -77,8 +79,10 @@ export type AnsweredLabels = {
   readonly weights: readonly number[];
   readonly counts: LabelCounts;
   readonly calibrator: Calibrator | null;
-  /** False where there were too few judged pairs to fit on: the calibrator is the one from before. */
+  /** False where no answer was drawn at random, or there were too few pairs to fit on: the calibrator is the one from before. */
   readonly refitted: boolean;
+  /** Answers that it was fitted on (or would have been), of pairs that teacher and person both decide; drawn pairs nobody answered. */
+  readonly random: { readonly n: number; readonly unanswered: number };
   readonly promise: PromisedSelection | null;
   /** The teacher's own labels of the answered pairs, for the next round. */
   readonly teacherLabels: readonly Label[];
@@ -100,13 +104,20 @@ export function mergeAnswers(
 ): AnsweredLabels {
   const said = new Map(answers.map(({ id, preferred }) => [id, preferred]));
   const teacherLabels = labels.filter(({ id }) => said.has(id));
-  const fitted = refit(rules.calibrator, [...heldOut, ...judged(teacherLabels, said)]);
+  const sample = randomSample(labels, answers);
+  const drawn = judged(
+    teacherLabels.filter(({ id }) => sample.ids.has(id)),
+    said,
+  );
+  // A held-out pair that people answered, too, is no longer held out.
+  const unanswered = heldOut.filter(({ id }) => !said.has(id));
+  const fitted = drawn.length === 0 ? undefined : refit(rules.calibrator, [...unanswered, ...drawn]);
   const calibrator = fitted ?? rules.calibrator;
   const remade = labels.map((label) =>
     fitted ? relabel(label, { calibrate: fitted.apply, tieBand: rules.tieBand }) : unselected(label),
   );
   // Of the teacher's labels of the whole pool, for that is the population that held-out pairs stand for.
-  const { selection, promise } = selectLabels(remade, selectionOf(rules.select, heldOut));
+  const { selection, promise } = selectLabels(remade, selectionOf(rules.select, unanswered));
   const selected = selection === undefined ? remade : applySelection(remade, selection);
   const weights = labelWeights(selected, rules.weight);
   const [, most] = weightRange(rules.weight);
@@ -119,6 +130,7 @@ export function mergeAnswers(
     counts: countLabels(merged),
     calibrator,
     refitted: fitted !== undefined,
+    random: { n: drawn.length, unanswered: sample.unanswered },
     promise,
     teacherLabels,
     teacherOnAnswered: {

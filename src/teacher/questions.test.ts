@@ -20,6 +20,7 @@ const labels = new Map(
 );
 const question = (id: string) => ({
   id,
+  drawn: "random" as const,
   value: 0.5,
   uncertainty: 0.5,
   disagreement: 0,
@@ -44,8 +45,8 @@ test("both files hold the same questions, in the pool's order of a and b, and co
   const filled = files.csv.replace("x,,", "x,A ,").replace("'=1,,", "'=1,tie,");
   expect(await answer("filled.csv", filled)).toEqual({
     answers: [
-      { id: "x", preferred: "a" },
-      { id: "=1", preferred: "tie" },
+      { id: "x", preferred: "a", drawn: "random" },
+      { id: "=1", preferred: "tie", drawn: "random" },
     ],
     skipped: 0,
     blank: 0,

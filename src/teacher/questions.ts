@@ -8,12 +8,17 @@ import { openTable } from "../data/readers/table.ts";
 import { type CandidatePair, plainText } from "../data/rows.ts";
 import type { Question } from "./ask.ts";
 import { isBlocked, type Label } from "./label.ts";
+import { DRAWS, type Draw } from "./random-part.ts";
 
 /** What a person may write: the better response, that neither is, or nothing of use. */
 export const ANSWERS = ["a", "b", "tie", "skip"] as const;
 
-/** A person's word on a pair. */
-export type Answer = { readonly id: string; readonly preferred: "a" | "b" | "tie" };
+/** A person's word on a pair; `drawn`: why it was asked about, where the answers say so. */
+export type Answer = {
+  readonly id: string;
+  readonly preferred: "a" | "b" | "tie";
+  readonly drawn?: Draw | undefined;
+};
 
 /** What an answers file says. `blank`: rows with nothing filled in; `skipped`: rows answered "skip". */
 export type Answers = {
@@ -26,6 +31,7 @@ export type Answers = {
 export const QUESTION_COLUMNS = [
   "id",
   "answer",
+  "drawn",
   "prompt",
   "response_a",
   "response_b",
@@ -40,10 +46,10 @@ export function questionFiles(
   questions: readonly Question[],
   pairs: ReadonlyMap<string, CandidatePair>,
 ): { readonly jsonl: Iterable<Uint8Array>; readonly csv: string } {
-  const rows = questions.map(({ id, value, uncertainty, disagreement, similarity }) => {
+  const rows = questions.map(({ id, drawn, value, uncertainty, disagreement, similarity }) => {
     const { prompt, a, b } = pairs.get(id)!;
     const figures = { value, uncertainty, disagreement, similarity };
-    return { id, answer: "", prompt, response_a: a, response_b: b, ...figures };
+    return { id, answer: "", drawn, prompt, response_a: a, response_b: b, ...figures };
   });
   const flat = rows.map((row) => ({
     ...row,
@@ -55,13 +61,16 @@ export function questionFiles(
 }
 
 /**
- * Reads answers: any table with `id` and `answer` (a, b, tie, skip, or empty for "not yet"; capitals do not matter).
+ * Reads answers: any table with `id` and `answer` (a, b, tie, skip, or empty for "not yet"; capitals do not matter), and `drawn` as it was asked.
  * @throws DataError with everything that is wrong, each with its line: ids that are not among the labels, answers of another kind,
  *   a pair answered in two ways, pairs of which no label can be made
  */
 export async function readAnswers(file: string, labels: ReadonlyMap<string, Label>): Promise<Answers> {
   const bad: BadRow[] = [];
-  const found = new Map<string, { answer: (typeof ANSWERS)[number]; line: number }>();
+  const found = new Map<
+    string,
+    { answer: (typeof ANSWERS)[number]; line: number; drawn?: Draw | undefined }
+  >();
   let [rows, blank] = [0, 0];
   for await (const record of openTable(file, { header: true })) {
     if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
@@ -72,8 +81,11 @@ export async function readAnswers(file: string, labels: ReadonlyMap<string, Labe
     const id = idOf(value.id, labels);
     const answer = wordOf(value.answer);
     const known = ANSWERS.find((word) => word === answer);
+    const drawn = DRAWS.find((word) => word === wordOf(value.drawn));
     if (id === undefined)
       complain("id", `is ${shown(value.id)}, which no label has`, "Give the ids as they were asked.");
+    else if (drawn === undefined && wordOf(value.drawn) !== "")
+      complain("drawn", `is wrong, expected ${DRAWS.join(", ")} or nothing, got ${shown(value.drawn)}`);
     else if (answer === "") blank++;
     else if (known === undefined)
       complain("answer", `is wrong, expected ${ANSWERS.join(", ")} or nothing, got ${shown(value.answer)}`);
@@ -91,12 +103,12 @@ export async function readAnswers(file: string, labels: ReadonlyMap<string, Labe
           `says "${known}" of ${shown(id)}, and line ${before.line} says "${before.answer}"`,
           "Keep one of them.",
         );
-      else found.set(id, { answer: known, line });
+      else found.set(id, { answer: known, line, drawn });
     }
   }
   if (bad.length > 0) throw allProblems(bad, rows);
-  const answers = [...found].flatMap(([id, { answer }]) =>
-    answer === "skip" ? [] : [{ id, preferred: answer }],
+  const answers = [...found].flatMap(([id, { answer, drawn }]) =>
+    answer === "skip" ? [] : [{ id, preferred: answer, ...(drawn === undefined ? {} : { drawn }) }],
   );
   return { answers, skipped: found.size - answers.length, blank };
 }

@@ -49,11 +49,15 @@ afterAll(() => rm(folder, { recursive: true }));
 test("questions are asked, answers come back into labels and calibration, and the next round goes on", async () => {
   const pool = ["--pool", at("pool.jsonl")];
   const asked = await done("ask", at("labels"), ...pool, "--budget", "12", "--out", at("questions"));
-  expect(asked).toMatchObject({ questions: 12, eligible: 30, excluded: 0 });
+  expect(asked).toMatchObject({ questions: 12, random: 3, eligible: 30, excluded: 0 });
   const questions = await readTable(at("questions", "questions.csv"));
   const labels = await readTable(at("labels", "labels.jsonl"));
   const abstained = new Set(labels.filter(({ preferred }) => preferred === "abstain").map(({ id }) => id));
-  expect(questions.every(({ id }) => abstained.has(id))).toBe(true);
+  expect(questions.map(({ drawn }) => drawn)).toEqual([
+    ...Array(3).fill("random"),
+    ...Array(9).fill("useful"),
+  ]);
+  expect(questions.slice(3).every(({ id }) => abstained.has(id))).toBe(true);
   expect(questions.every(({ response_b }) => response_b === " no" || response_b === " bad day")).toBe(true);
 
   // the person prefers what stands first, is undecided once and skips one
@@ -65,7 +69,8 @@ test("questions are asked, answers come back into labels and calibration, and th
   expect(merged).toMatchObject({
     state: "run",
     answers: { total: 11, new: 11, ties: 1, skipped: 1, blank: 0 },
-    calibration: { refitted: true, heldOut: 60, answered: 10 },
+    // Of the three drawn at random one is a tie and one was skipped.
+    calibration: { refitted: true, heldOut: 60, answered: 1, notRandom: 9, unanswered: 1 },
     counts: { pairs: 60, tie: 1 },
   });
   const training = await readTable(at("labels-2", "training.jsonl"));
@@ -73,10 +78,12 @@ test("questions are asked, answers come back into labels and calibration, and th
   expect(human).toHaveLength(10);
   expect(human.every(({ chosen_index, weight }) => chosen_index === 0 && weight === 1)).toBe(true);
   const labelled = await readTable(at("labels-2", "labelled.jsonl"));
+  expect(labelled.filter(({ asked: why }) => why === "random")).toHaveLength(1);
+  expect(labelled.filter(({ asked: why }) => why === "useful")).toHaveLength(9);
   expect(labelled.map(({ id }) => id).sort()).toEqual(human.map(({ id }) => id).sort());
   expect(Object.keys(labelled[0]!).slice(0, 4)).toEqual(["prompt", "chosen", "rejected", "id"]);
   const facts = JSON.parse(await readFile(at("labels-2", "facts.json"), "utf8"));
-  expect(facts.calibrator).toMatchObject({ method: "temperature", n: 70 });
+  expect(facts.calibrator).toMatchObject({ method: "temperature", n: 61 });
   expect(await done(...merge)).toMatchObject({ state: "cached" });
 
   // a second round asks nothing twice, and fits on the answers of both
@@ -88,7 +95,8 @@ test("questions are asked, answers come back into labels and calibration, and th
   const third = ["ask", at("labels-2"), ...pool, "--answers", at("second.jsonl"), "--out", at("labels-3")];
   expect(await done(...third)).toMatchObject({
     answers: { total: 16, new: 5 },
-    calibration: { answered: 15 },
+    // The pair that was skipped comes first again: the sample is whole.
+    calibration: { answered: 2, unanswered: 0 },
   });
 
   // when all that was undecided is answered, no further round is named
@@ -105,7 +113,7 @@ test("an ensemble's disagreement beside the labels comes first; a line that is n
     file,
     lines([{ id, members: 2, agreement: 0.5, total: 0.69, expected: 0, mutualInformation: 0.69 }]),
   );
-  const ask = ["ask", at("labels"), "--pool", at("pool.jsonl"), "--budget", "2", "--out"];
+  const ask = ["ask", at("labels"), "--pool", at("pool.jsonl"), "--budget", "2", "--random", "0", "--out"];
   await done(...ask, at("ensemble"));
   const [first, second] = await readTable(at("ensemble", "questions.jsonl"));
   // 0.69 of ln 2 = 0.693 nats
@@ -123,6 +131,48 @@ test("an ensemble's disagreement beside the labels comes first; a line that is n
   expect(stray).toMatchObject({ code: 1 });
   expect(stray.stderr).toContain('uncertainty.jsonl:2: id "nobody" has no label beside it');
 });
+
+test("answered pairs never come back as held-out pairs: --calibrate leaves them out and says so, combine takes no merged labels", async () => {
+  const teacher = ["--model", at("policy", "model"), "--reference", at("base")];
+  const both = [
+    await readFile(at("judged.jsonl"), "utf8"),
+    await readFile(at("labels-2", "labelled.jsonl"), "utf8"),
+  ];
+  await writeFile(at("both.jsonl"), both.join(""));
+  const promise = ["--max-disagreement", "0.9", "--level", "0.5"];
+  const label = (file: string, out: string) =>
+    weakTeacher([
+      "label",
+      at("pool.jsonl"),
+      ...teacher,
+      "--calibrate",
+      at(file),
+      ...promise,
+      "--out",
+      at(out),
+      ...limits,
+      "--json",
+    ]);
+  const mixed = await label("both.jsonl", "mixed");
+  expect(mixed.stderr).toContain("10 of 70 pairs were chosen by ask (column asked)");
+  const alone = await label("judged.jsonl", "alone");
+  const heldOut = async (out: string) =>
+    (await readTable(at(out, "held-out.jsonl"))).map(({ preferred }) => preferred);
+  expect(await heldOut("mixed")).toHaveLength((await heldOut("alone")).length);
+  const promised = (stdout: string) =>
+    (JSON.parse(stdout) as { promise: { heldOut: { n: number } } }).promise.heldOut.n;
+  expect(promised(mixed.stdout)).toBe(promised(alone.stdout));
+  const combined = await weakTeacher([
+    "combine",
+    at("pool.jsonl"),
+    at("labels"),
+    at("labels-2"),
+    "--out",
+    at("combined"),
+  ]);
+  expect(combined.code).toBe(2);
+  expect(combined.stderr).toContain("is no folder that label wrote");
+}, 60_000);
 
 test("answers are merged into training data that trains", async () => {
   const out = ["--out", at("again"), ...limits, "--set", "max_steps=1"];

@@ -6,6 +6,7 @@ import { readJson } from "../../core/files.ts";
 import type { AnswerFacts } from "../../pipeline/ask-files.ts";
 import type { LabelSet } from "../../pipeline/label-set.ts";
 import { headerOption, readOptions } from "../data-options.ts";
+import { numberIn } from "../label-rules.ts";
 import { examples, nameList, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -19,12 +20,15 @@ type AskOptions = {
   readonly limit?: number;
   readonly budget?: number;
   readonly among?: "undecided" | "all";
+  readonly random?: number;
   readonly answers?: string;
   readonly out?: string;
   readonly fresh?: boolean;
 };
 
 const BUDGET = 200;
+/** As in `teacher/ask.ts`, which help must not load. */
+const SHARE = 0.25;
 
 /** Adds the verb `ask`. */
 export function addAsk(program: Command): void {
@@ -45,6 +49,11 @@ export function addAsk(program: Command): void {
       wholeNumber(1, Number.MAX_SAFE_INTEGER),
     )
     .option("--budget <n>", `most questions, default ${BUDGET}`, wholeNumber(1, 10_000_000))
+    .option(
+      "--random <share>",
+      `share of the questions drawn at random from all pairs, which the calibrator may be fitted on, 0 to 1, default ${SHARE}`,
+      numberIn(0, 1),
+    )
     .addOption(
       new Option(
         "--among <pairs>",
@@ -70,7 +79,8 @@ export function addAsk(program: Command): void {
       "after",
       `A pair is worth (H(p)/ln 2 + MI/ln 2) x (1 - likeness to the nearest question) / (1 + questions of its prompt):
 p its calibrated probability, MI an ensemble's mutual information (uncertainty.jsonl beside the labels).
-Merging scores nothing: the calibrator is fitted again with the answers, answered pairs carry the human label.`,
+A quarter of the questions (--random) is drawn at random from all pairs. Merging scores nothing: answered pairs carry the human label, and
+the calibrator is fitted again on held-out pairs and the random answers. The others were chosen by text and margin: a fit on them would be off.`,
     )
     .action(act(runAsk));
 }
@@ -87,13 +97,14 @@ async function runAsk(session: Session, labels: string, options: AskOptions): Pr
 }
 
 /** @throws ConfigError for flags that have no effect beside the others, or are missing */
-function checkFlags({ answers, budget, among, out, fresh }: AskOptions): void {
+function checkFlags({ answers, budget, among, random, out, fresh }: AskOptions): void {
   const issues =
     answers === undefined
       ? [...(fresh ? ["--fresh: has no effect without --answers. Leave it out."] : [])]
       : [
           ...(budget === undefined ? [] : ["--budget: has no effect with --answers. Leave it out."]),
           ...(among === undefined ? [] : ["--among: has no effect with --answers. Leave it out."]),
+          ...(random === undefined ? [] : ["--random: has no effect with --answers. Leave it out."]),
           ...(out === undefined
             ? ["--out: is missing; --answers needs a folder for the merged labels."]
             : []),
@@ -103,13 +114,15 @@ function checkFlags({ answers, budget, among, out, fresh }: AskOptions): void {
 
 async function ask(session: Session, set: LabelSet, options: AskOptions): Promise<void> {
   const { writeQuestions } = await import("../../pipeline/ask-files.ts");
-  const { out = "questions", budget = BUDGET, among = "undecided" } = options;
-  const { questions, eligible, excluded } = await writeQuestions(set, { out, budget, among });
+  const { out = "questions", budget = BUDGET, among = "undecided", random = SHARE } = options;
+  const asked = await writeQuestions(set, { out, budget, among, random });
+  const { questions, eligible, excluded } = asked;
   const files = { jsonl: join(out, "questions.jsonl"), csv: join(out, "questions.csv") };
   const left = excluded === 0 ? "" : ` (${excluded} that no person can settle left out)`;
   session.result(
-    { folder: out, questions: questions.length, eligible, excluded, files },
-    `${questions.length} questions of ${eligible} pairs${left}\n` +
+    { folder: out, questions: questions.length, random: asked.random, eligible, excluded, files },
+    `${questions.length} questions: ${asked.random} drawn at random from all pairs, then ${questions.length - asked.random} of ${eligible} pairs${left}, most useful first\n` +
+      `${asked.random === 0 ? "no answer will calibrate: none is drawn at random (--random)" : "the random ones, and no others, will calibrate: answer all of them, and leave the column drawn as it is"}\n` +
       `fill in the column answer (a, b, tie or skip) of ${files.csv} or ${files.jsonl}, then run this command again ` +
       "with --answers FILE --out FOLDER in place of --budget",
   );
@@ -143,16 +156,26 @@ const pick = ({ counts, answers, calibration, teacherOnAnswered }: AnswerFacts) 
 
 function textOf(folder: string, { counts, answers, calibration, teacherOnAnswered }: AnswerFacts): string {
   const { total, ties, skipped, blank } = answers;
-  const { refitted, method, heldOut, answered } = calibration;
+  const { refitted, method, heldOut, answered, notRandom, unanswered } = calibration;
   const right =
     teacherOnAnswered === null
       ? ""
       : `\nthe teacher agrees with ${(100 * teacherOnAnswered.estimate).toFixed(0)} % of ${teacherOnAnswered.n} answers; they were asked for because it was unsure, so this says nothing of the pool`;
+  const others =
+    notRandom === 0
+      ? ""
+      : `; ${notRandom} answers not drawn at random label their pairs and calibrate nothing`;
+  const open =
+    unanswered === 0
+      ? ""
+      : ` (${unanswered} more were drawn and nobody decided them: if those were the hard ones, the fit is off)`;
   const fit = refitted
-    ? `calibrated again on ${heldOut} held-out and ${answered} answered pairs`
-    : method === "none"
-      ? "not calibrated again: these labels' margins are taken as log-odds; the next run fits the teachers anew"
-      : `not calibrated again: ${heldOut} held-out and ${answered} answered pairs are too few, expected 10`;
+    ? `calibrated again on ${heldOut} held-out and ${answered} randomly drawn pairs${open}${others}`
+    : answered === 0
+      ? `not calibrated again: no answered pair was drawn at random (column drawn)${others}`
+      : method === "none"
+        ? "not calibrated again: these labels' margins are taken as log-odds; the next run fits the teachers anew"
+        : `not calibrated again: ${heldOut} held-out and ${answered} randomly drawn pairs are too few, expected 10${others}`;
   return `${folder}: ${total} answers (${ties} ties, ${skipped} skipped, ${blank} blank); ${counts.a + counts.b} labels of ${counts.pairs} pairs; ${fit}${right}`;
 }
 

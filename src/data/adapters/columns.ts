@@ -1,7 +1,7 @@
 /** Typed access to the columns of a record; everything wrong is a `RowProblem` naming the column. */
 import { didYouMean } from "../../core/suggest.ts";
 import { isRecord } from "../readers/record.ts";
-import type { Message, Text } from "../rows.ts";
+import { ASKED, type Asked, type Message, type Text } from "../rows.ts";
 import { RowProblem } from "./adapter.ts";
 import { checkMessages } from "./messages.ts";
 import { checkText, kindOf, show } from "./texts.ts";
@@ -107,6 +107,19 @@ export function idAt(value: Value, column = "id"): { id: string } | Record<never
 export function subsetAt(value: Value, column = "subset"): { subset: string } | Record<never, never> {
   const found = value[column];
   return typeof found === "string" && found !== "" ? { subset: found } : {};
+}
+
+/** Why a person was asked about the pair, where `ask` wrote the file. @throws RowProblem for another word */
+export function askedAt(value: Value): { asked: Asked } | Record<never, never> {
+  const found = value["asked"] ?? "";
+  const asked = ASKED.find((word) => word === found);
+  if (asked === undefined && found !== "")
+    throw new RowProblem(
+      "asked",
+      `is ${show(found)}`,
+      `Expected ${ASKED.join(", ")} or nothing: why a person was asked about the pair.`,
+    );
+  return asked === undefined ? {} : { asked };
 }
 
 /** A column of text or a number, as text. */

@@ -1,7 +1,7 @@
 /** TRL's preference formats, explicit and implicit prompt, strings and message lists (trl: docs/source/dataset_formats.md). */
 import { type Message, sameText, type Text } from "../rows.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapter.ts";
-import { columnAt, contentAt, hasColumns, idAt, subsetAt } from "./columns.ts";
+import { askedAt, columnAt, contentAt, hasColumns, idAt, subsetAt } from "./columns.ts";
 import { splitContents } from "./common-prefix.ts";
 
 const IMPLICIT_USES = {
@@ -28,8 +28,13 @@ export const trlExplicit: Adapter = {
     hasColumns(value, "prompt", "chosen", "rejected")
       ? "columns prompt, chosen, rejected (TRL, explicit prompt)"
       : undefined,
-  uses: () => PAIR_USES,
-  parse: (value) => ({ ...idAt(value), ...explicitPair(value), preferred: "first", meta: subsetAt(value) }),
+  uses: () => ({ ...PAIR_USES, asked: "why a person was asked about the pair" }),
+  parse: (value) => ({
+    ...idAt(value),
+    ...explicitPair(value),
+    preferred: "first",
+    meta: { ...subsetAt(value), ...askedAt(value) },
+  }),
 };
 
 /** `{chosen, rejected}`: the prompt is what both begin with. */

@@ -18,7 +18,8 @@ import {
   LEAST_HELD_OUT,
 } from "../held-out.ts";
 import type { Artefact } from "../stage.ts";
-import { heldOutPairs } from "./labelled-split.ts";
+import { readLabelled } from "./data-files.ts";
+import { heldOutPairs, promisable } from "./labelled-split.ts";
 import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
@@ -57,10 +58,21 @@ export async function* readHeldOutScores({
   for (const artefact of heldOut) yield* readScores(artefact.path("scores"));
 }
 
-/** Before a teacher is trained: it can decide no more pairs than people did. @throws ConfigError as `judgedOf` surely would */
+/**
+ * Before a teacher is trained: it can decide no more pairs than people did, and a promise rests on none that `ask` chose.
+ * @throws ConfigError as `judgedOf` surely would
+ */
 export async function checkHeldOut(job: MainJob, data: Artefact): Promise<void> {
   // In a plan the data may not be there yet.
-  if (job.label.calibration === "none" || data.digest === undefined) return;
+  if (data.digest === undefined) return;
+  const promises = [job.label.selection, ...job.arms.map(({ select }) => select)].some(
+    (select) => select?.kind === "promise",
+  );
+  if (promises && !promisable(await readLabelled(data)))
+    throw new ConfigError(
+      "select: a promise rests on pairs that are a draw of the data, and people were asked about all labelled pairs (column asked). Give labelled pairs beside those of ask, or select by top or threshold.",
+    );
+  if (job.label.calibration === "none") return;
   const { human } = await heldOutPairs(data, job);
   const decided = human.filter(({ preferred }) => preferred !== "tie").length;
   if (decided < LEAST_HELD_OUT) throw tooFew(`${decided} held-out pairs are decided by people`, ADVICE);

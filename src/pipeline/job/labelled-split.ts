@@ -42,17 +42,41 @@ export function splitRowsOf(
   { fold }: SplitPart = {},
 ): LabelledSplit {
   const { heldOut, folds } = label;
+  const measured = measurable(rows);
   if (folds > 0) {
-    if (fold === undefined) return { train: rows, heldOut: rows };
+    if (fold === undefined) return { train: rows, heldOut: measured };
     const mine = foldsOf(rows, folds, seed);
     const inside = (row: PreferenceRow) => mine.get(unitOf(row)) === fold;
-    return { train: rows.filter((row) => !inside(row)), heldOut: rows.filter(inside) };
+    return { train: rows.filter((row) => !inside(row)), heldOut: measured.filter(inside) };
   }
-  if (heldOut === 1) return { train: [], heldOut: rows };
+  if (heldOut === 1) return { train: [], heldOut: measured };
   // The data stage has written each row's dialogue as its group.
-  const { parts } = splitRows(rows, { seed, parts: { heldOut, train: 1 - heldOut }, by: splitKey });
-  return parts;
+  const split = (from: readonly PreferenceRow[], share: number) =>
+    splitRows(from, { seed, parts: { heldOut: share, train: 1 - share }, by: splitKey }).parts;
+  if (measured.length === rows.length) return split(rows, heldOut);
+  const inMeasured = new Set(measured);
+  const others = new Set(rows.filter((row) => !inMeasured.has(row)).map(splitKey));
+  const whole = measured.filter((row) => !others.has(splitKey(row)));
+  if (whole.length === 0) return { train: rows, heldOut: [] };
+  // As many as of all rows, where only some can be held out.
+  const kept = split(whole, Math.min(0.9, (heldOut * rows.length) / whole.length)).heldOut;
+  const ids = new Set(kept.map(({ id }) => id));
+  return { heldOut: kept, train: rows.filter(({ id }) => !ids.has(id)) };
 }
+
+const isAsked = ({ meta }: PreferenceRow) => meta?.asked !== undefined;
+
+/**
+ * Rows that a teacher may be measured and calibrated on: those nobody was asked about, or, where people were asked about all, those that were
+ * drawn at random. No promise rests on the latter (`promisable`).
+ */
+function measurable(rows: readonly PreferenceRow[]): readonly PreferenceRow[] {
+  const own = rows.filter((row) => !isAsked(row));
+  return own.length > 0 ? own : rows.filter(({ meta }) => meta?.asked === "random");
+}
+
+/** Whether a promise may rest on what is held out of rows: people were not asked about all of them. */
+export const promisable = (rows: readonly PreferenceRow[]): boolean => rows.some((row) => !isAsked(row));
 
 /** Which fold each prompt (or group) is in: folds of the same number of them, give or take one. */
 function foldsOf(rows: readonly PreferenceRow[], folds: number, seed: number): ReadonlyMap<string, number> {
