@@ -19,6 +19,7 @@ export type RowFlag = "tie" | "empty" | "identical" | "score-contradicts" | "ext
 
 /** Why a person was asked about a pair. */
 export const ASKED = ["random", "useful"] as const;
+/** One of them. */
 export type Asked = (typeof ASKED)[number];
 
 /** What the data said beside the texts. Everything here is optional and nothing of it reaches a labeller but `group`, `subset` and `asked`. */

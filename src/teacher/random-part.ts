@@ -11,6 +11,7 @@ import { isBlocked, type Label } from "./label.ts";
 
 /** Why a pair was asked about: drawn at random, or because its answer is worth most. */
 export const DRAWS = ASKED;
+/** One of them. */
 export type Draw = Asked;
 
 /** The ids of pairs that a label can be made of, in the order in which they are drawn: not that of the file, and of nothing in them. */
