@@ -1,6 +1,6 @@
 /** Flags of verbs that read preferences or pairs. */
 import { type Command, Option } from "commander";
-import { parseColumnMap } from "../data/adapters/map.ts";
+import { parseColumnMap } from "../data/adapters/column-map.ts";
 import type { PairOptions } from "../data/pairs.ts";
 import type { TokenLimits } from "../text/pair.ts";
 import { nameList, wholeNumber } from "./options.ts";

@@ -7,6 +7,7 @@ import {
   harmlessName,
   mayChangeMeaning,
   memberMayChangeMeaning,
+  saysWhich,
   TEMPLATE_MEMBERS,
 } from "./adapters/known-columns.ts";
 import { isEmptyValue, isRecord } from "./readers/record.ts";
@@ -63,6 +64,12 @@ function unreadColumn(column: string, value: unknown, { harmless, pairs }: Row):
   if (why !== undefined) return { column, fate: "harmless", note: why };
   if (standsIn(value, pairs)) return { column, fate: "harmless", note: "stands in the pair already" };
   const name = column.slice(column.lastIndexOf(".") + 1);
+  if (saysWhich(name) && pairs.every(({ preferred, people }) => preferred === "none" && people === undefined))
+    return {
+      column,
+      fate: "refused",
+      note: `may say which response is better, and this shape reads no label (--map prompt=…,a=…,b=…,label=${column},values=… reads it)`,
+    };
   if (mayChangeMeaning(name) && isSaid(value))
     return { column, fate: "refused", note: "may change what the row means and is not read by this shape" };
   const known = harmlessName(name);

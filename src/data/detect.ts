@@ -35,7 +35,8 @@ export type DetectOptions = {
 /**
  * Takes the adapter that fits most of the first records (at least half; the more telling one among equals), so that a bad
  * row among them is reported as a row, not as an unknown format.
- * @throws DataError when none fits, naming the columns found and every shape that is known; or when several fit that read different columns
+ * @throws DataError when none fits, naming the columns found and every shape that is known; when several fit that read different columns; or when
+ *   one fits and its labels may yet mean something else
  */
 export function detectFormat(
   found: readonly RawRecord[],
@@ -54,6 +55,8 @@ export function detectFormat(
   if (why === undefined || best.why.length * 2 < records.length)
     throw unknownFormat(records, notes, adapters);
   if (rivals.length > 0) throw ambiguous(records, [best.adapter, ...rivals.map(({ adapter }) => adapter)]);
+  const doubt = best.adapter.doubt?.(records);
+  if (doubt !== undefined) throw new DataError(records[0]!.file, 0, doubt);
   return { adapter: best.adapter, why, preview: previewRows(records, best.adapter, ignore) };
 }
 
@@ -149,7 +152,7 @@ function unknownFormat(
   return new DataError(
     first?.file ?? "data",
     first?.line ?? 0,
-    `columns ${columns.join(", ").slice(0, 300) || "(none)"} fit no known shape.${missingHint(columns)}${notes.map((note) => ` Note: ${note}.`).join("")} Name the columns with --map prompt=…,chosen=…,rejected=… (or response_a=…,response_b=… for an unlabelled pool), or the shape with --format. Known shapes:\n${shapes}`,
+    `columns ${columns.join(", ").slice(0, 300) || "(none)"} fit no known shape.${missingHint(columns)}${notes.map((note) => ` Note: ${note}.`).join("")} Name the columns with --map prompt=…,chosen=…,rejected=… (or prompt=…,a=…,b=…,label=…,values=1:a;2:b;0:tie where a column says which is better, also label=anna;ben for several people; without label for an unlabelled pool), or the shape with --format. Known shapes:\n${shapes}`,
   );
 }
 

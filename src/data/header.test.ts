@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseColumnMap } from "./adapters/map.ts";
+import { parseColumnMap } from "./adapters/column-map.ts";
 import { formatLoadReport, readCandidates, readPreferences } from "./load.ts";
 import { openCandidates } from "./stream-candidates.ts";
 

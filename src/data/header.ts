@@ -1,6 +1,6 @@
 /** What names of columns are wanted of a CSV file: those of `--map`, or of the known shapes. They tell a header from a row. */
 import type { Adapter } from "./adapters/adapter.ts";
-import { type ColumnMap, mappedColumns } from "./adapters/map.ts";
+import { type ColumnMap, mappedColumns } from "./adapters/column-map.ts";
 
 /** Says of the first line's cells whether they name columns; undefined where neither the map nor a shape tells. */
 export function headerKnower(

@@ -8,7 +8,9 @@ import { drawOrder } from "./candidates.ts";
 import { type ColumnReport, unusedLine } from "./column-report.ts";
 import type { PreviewRow } from "./detect.ts";
 import { assignGroups, assignIds } from "./identify.ts";
+import { unitOf } from "./normalise.ts";
 import { type PairOptions, type ReadPairs, readPairs } from "./pairs.ts";
+import type { PeopleRecord } from "./people-agreement.ts";
 import {
   type CandidatePair,
   type HumanLabel,
@@ -36,6 +38,8 @@ export type LoadReport = {
   readonly records: number;
   readonly rows: number;
   readonly ties: number;
+  /** Pairs of which no answer of several people has a majority; apart from ties and from those that nobody judged. */
+  readonly undecided: number;
   readonly unlabelled: number;
   /** Sound records that the format does not use, by reason. */
   readonly leftOut: Readonly<Record<string, number>>;
@@ -54,6 +58,8 @@ export type LoadedPreferences = {
   readonly rows: readonly PreferenceRow[];
   /** Flagged `tie`; `chosen` and `rejected` are the two responses in the data's order, which means nothing. */
   readonly ties: readonly PreferenceRow[];
+  /** What each person said, where several did: of all pairs, those without a majority among them. */
+  readonly people: readonly PeopleRecord[];
   /** Line of the file that each row and tie is on, by id. */
   readonly lineOf: ReadonlyMap<string, number>;
   readonly report: LoadReport;
@@ -62,8 +68,10 @@ export type LoadedPreferences = {
 /** Pairs without their labels, and the labels apart. */
 export type LoadedCandidates = {
   readonly pairs: readonly CandidatePair[];
-  /** What people said, for the pairs that someone judged. */
+  /** What people said, for the pairs that someone judged; pairs without a majority have no label. */
   readonly humanLabels: readonly HumanLabel[];
+  /** What each person said, where several did. */
+  readonly people: readonly PeopleRecord[];
   readonly report: LoadReport;
 };
 
@@ -82,9 +90,16 @@ export async function readPreferences(source: string, options: LoadOptions = {})
       `holds pairs that nobody judged (${report.why}), expected preferences. Label them first, or name the columns with --map.`,
     );
   tell(options.log ?? silentLog, report);
-  const all = identified(read.pairs).map(toRow);
-  const lineOf = new Map(all.map(({ id }, i) => [id, read.lines[i]!]));
-  return { rows: all.filter((row) => !isTie(row)), ties: all.filter(isTie), lineOf, report };
+  const named = identified(read.pairs);
+  const lineOf = new Map(named.map(({ id }, i) => [id, read.lines[i]!]));
+  const all = named.filter(({ pair }) => pair.preferred !== "none").map(toRow);
+  return {
+    rows: all.filter((row) => !isTie(row)),
+    ties: all.filter(isTie),
+    people: peopleOf(named, ({ pair }) => (pair.preferred === "second" ? "rejected" : "chosen")),
+    lineOf,
+    report,
+  };
 }
 
 /**
@@ -98,13 +113,15 @@ export async function readCandidates(
   const read = await readPairs(source, options);
   const report = reportOf(source, read);
   tell(options.log ?? silentLog, report);
-  const drawn = identified(read.pairs).map(({ id, pair, group }) => {
+  const named = identified(read.pairs);
+  const drawn = named.map(({ id, pair, group }) => {
     const meta = { ...(group === undefined ? {} : { group }), ...subsetOf(pair) };
     return drawOrder({ ...pair, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed);
   });
   return {
     pairs: drawn.map(({ pair }) => pair),
     humanLabels: drawn.flatMap(({ human }) => (human === undefined ? [] : [human])),
+    people: peopleOf(named, (_, i) => (sameText(drawn[i]!.pair.a, named[i]!.pair.first) ? "a" : "b")),
     report,
   };
 }
@@ -115,6 +132,24 @@ function identified(pairs: readonly ParsedPair[]): Identified[] {
   const ids = assignIds(pairs);
   const groups = assignGroups(pairs);
   return pairs.map((pair, i) => ({ id: ids[i]!, pair, group: groups[i] }));
+}
+
+function peopleOf(
+  named: readonly Identified[],
+  firstIs: (one: Identified, place: number) => PeopleRecord["first"],
+): PeopleRecord[] {
+  return named.flatMap((one, i) => {
+    const { id, pair, group } = one;
+    if (pair.people === undefined) return [];
+    const unit = unitOf({
+      id,
+      prompt: pair.prompt,
+      a: pair.first,
+      b: pair.second,
+      ...(group === undefined ? {} : { meta: { group } }),
+    });
+    return [{ id, unit, answers: pair.people, first: firstIs(one, i) }];
+  });
 }
 
 /** The preferred response becomes `chosen`; a tie keeps the data's order and is flagged. */
@@ -158,7 +193,7 @@ export function subsetOf({ meta: { subset, asked } = {} }: ParsedPair): Pick<Row
 
 /** Counts pairs for a report, one by one. */
 export class PairCounter {
-  private readonly preferred = { first: 0, second: 0, tie: 0, none: 0 };
+  private readonly preferred = { first: 0, second: 0, tie: 0, undecided: 0, none: 0 };
   private readonly flags: Partial<Record<RowFlag, number>> = {};
 
   add(pair: ParsedPair): void {
@@ -171,7 +206,8 @@ export class PairCounter {
   }
 
   private count(pair: ParsedPair, one: 1 | -1): void {
-    this.preferred[pair.preferred] += one;
+    const undecided = pair.preferred === "none" && pair.people !== undefined;
+    this.preferred[undecided ? "undecided" : pair.preferred] += one;
     for (const flag of flagsOf(pair)) {
       this.flags[flag] = (this.flags[flag] ?? 0) + one;
       if (this.flags[flag] === 0) delete this.flags[flag];
@@ -183,7 +219,7 @@ export class PairCounter {
     source: string,
     { detection, notes, records, leftOut, bad, columns, repeats }: Omit<ReadPairs, "pairs" | "lines">,
   ): LoadReport {
-    const { first, second, tie, none } = this.preferred;
+    const { first, second, tie, undecided, none } = this.preferred;
     return {
       source,
       format: detection.adapter.name,
@@ -193,6 +229,7 @@ export class PairCounter {
       records,
       rows: first + second,
       ties: tie,
+      undecided,
       unlabelled: none,
       leftOut,
       flags: this.flags,
@@ -221,7 +258,7 @@ export function formatLoadReport(report: LoadReport): string[] {
     ...report.preview.map(
       (row) => `  line ${row.line}: ${row.prompt} │ ${row.first} ${arrow[row.preferred]} ${row.second}`,
     ),
-    `  ${report.records} records: ${report.rows} preferences, ${report.ties} ties, ${report.unlabelled} unlabelled, ${report.bad.length} bad${out.map((text) => `, ${text}`).join("")}${odd.length === 0 ? "" : ` (odd: ${odd.join(", ")})`}`,
+    `  ${report.records} records: ${report.rows} preferences, ${report.ties} ties, ${report.undecided === 0 ? "" : `${report.undecided} without a majority, `}${report.unlabelled} unlabelled, ${report.bad.length} bad${out.map((text) => `, ${text}`).join("")}${odd.length === 0 ? "" : ` (odd: ${odd.join(", ")})`}`,
     ...(unused === undefined ? [] : [`  columns ${unused}`]),
     ...repeatLines(report.repeats),
     ...report.bad.slice(0, LISTED).map((row) => `  skipped ${formatBadRow(row)}`),

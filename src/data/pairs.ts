@@ -2,8 +2,9 @@
 import { DataError } from "../core/errors.ts";
 import { refuse } from "./account.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapters/adapter.ts";
+import type { ColumnMap } from "./adapters/column-map.ts";
 import { ADAPTERS, adapterNamed } from "./adapters/index.ts";
-import { type ColumnMap, mapAdapter } from "./adapters/map.ts";
+import { mapAdapter } from "./adapters/map.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
 import { type ColumnReport, ColumnTally } from "./column-report.ts";
 import { type Detection, detectFormat, previewRows } from "./detect.ts";
@@ -128,7 +129,8 @@ export function understand(
   notes: readonly string[] = [],
 ): Detection {
   const records = head.filter((record) => "value" in record);
-  if (map !== undefined) return chosenByUser(records, mapAdapter(map), "columns named with --map", ignore);
+  if (map !== undefined)
+    return chosenByUser(records, mapAdapter(map, records), "columns named with --map", ignore);
   if (format !== undefined)
     return chosenByUser(records, adapterNamed(format), `named with --format ${format}`, ignore);
   if (records.length === 0) throw badRowsError(head.map(badRecord), head.length);

@@ -2,9 +2,11 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { parseColumnMap } from "./adapters/column-map.ts";
 import { findDialogues } from "./dialogues.ts";
 import { readPreferences } from "./load.ts";
 import { splitKey } from "./normalise.ts";
+import { peopleAgreement } from "./people-agreement.ts";
 import { plainText } from "./rows.ts";
 import { splitRows } from "./split.ts";
 import { describeRows } from "./statistics.ts";
@@ -13,6 +15,7 @@ import { findLeakage } from "./validate.ts";
 
 const folder = fileURLToPath(new URL("../../../shared/data/", import.meta.url));
 const hh = `${folder}hh-rlhf-harmless-base-test.jsonl.gz`;
+const pandaLm = `${folder}pandalm-testset-v1.json.gz`;
 const ethicsTrain = `${folder}ethics-utilitarianism-train.csv`;
 const ethicsTest = `${folder}ethics-utilitarianism-test.csv`;
 
@@ -97,5 +100,40 @@ describe.skipIf(!existsSync(ethicsTrain))("ETHICS utilitarianism", () => {
     const { rows: testRows } = await readPreferences(ethicsTest);
     expect(testRows).toHaveLength(600);
     expect(findLeakage(testRows, trainRows).samePrompt.a).toHaveLength(269);
+  });
+});
+
+describe.skipIf(!existsSync(pandaLm))("PandaLM's test set", () => {
+  const people = ["annotator1", "annotator2", "annotator3"];
+  const expected = {
+    judged: 999,
+    units: 170,
+    majority: { first: 422, second: 472, tie: 105, none: 0 },
+    // As published, with its README's further digits; alpha by krippendorff 0.9.0.
+    pairs: [
+      { items: 999, agreement: { estimate: 0.9129129129129129 }, kappa: { estimate: 0.8520226785167024 } },
+      { items: 999, agreement: { estimate: 0.928928928928929 }, kappa: { estimate: 0.8789438112500384 } },
+      { items: 999, agreement: { estimate: 0.9179179179179179 }, kappa: { estimate: 0.8616614540762907 } },
+    ],
+    alpha: { estimate: 0.8642206851960816 },
+  };
+
+  test("three people, their majority and their agreement are as published, by its columns and by --map", async () => {
+    const named = parseColumnMap(
+      "prompt=instruction+input,a=response1,b=response2,label=annotator1;annotator2;annotator3,values=1:a;2:b;0:tie",
+    );
+    for (const options of [{}, { map: named }]) {
+      const { rows, ties, people: said, report } = await readPreferences(pandaLm, options);
+      expect([rows.length, ties.length, report.bad.length]).toEqual([894, 105, 0]);
+      const agreement = peopleAgreement(said, { seed: 1, resamples: 200 })!;
+      expect(agreement.people).toEqual(people);
+      const rounded = JSON.parse(
+        JSON.stringify(agreement, (_, x) => (typeof x === "number" ? Number(x.toFixed(12)) : x)),
+      );
+      expect(rounded).toMatchObject(
+        JSON.parse(JSON.stringify(expected, (_, x) => (typeof x === "number" ? Number(x.toFixed(12)) : x))),
+      );
+      for (const { kappa } of agreement.pairs) expect(kappa!.high - kappa!.low).toBeLessThan(0.12);
+    }
   });
 });

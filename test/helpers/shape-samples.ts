@@ -141,6 +141,23 @@ export const SHAPE_SAMPLES: readonly Sample[] = [
     domain: "botany",
   }),
   sample("alpaca-eval", { instruction: ASKED, output_1: GOOD, output_2: BAD, preference: 1 }),
+  sample("pandalm", {
+    instruction: ASKED,
+    input: "Answer in one sentence.",
+    response1: GOOD,
+    response2: BAD,
+    annotator1: 1,
+    annotator2: 1,
+    annotator3: 0,
+  }),
+  sample("auto-j", {
+    scenario: "explaining",
+    label: 0,
+    prompt: ASKED,
+    "response 1": GOOD,
+    "response 2": BAD,
+  }),
+  sample("llmbar", { input: ASKED, output_1: BAD, output_2: GOOD, label: 2 }),
   sample("pool", { id: "i", prompt: ASKED, response_a: GOOD, response_b: BAD }),
   sample("pool", { prompt: ASKED, responses: [GOOD, BAD] }),
   sample("labels", {

@@ -4,6 +4,7 @@ import { ConfigError } from "../../core/errors.ts";
 import { formatColumns } from "../../data/column-report.ts";
 import { type DialogueStatistics, describeDialogues } from "../../data/dialogue-statistics.ts";
 import { formatLoadReport, type LoadReport, readCandidates } from "../../data/load.ts";
+import { formatPeopleAgreement, type PeopleAgreement, peopleAgreement } from "../../data/people-agreement.ts";
 import { type CandidatePair, type HumanLabel, type PreferenceRow, plainText } from "../../data/rows.ts";
 import {
   type DataStatistics,
@@ -68,13 +69,14 @@ type Loaded = {
   report: LoadReport;
   statistics: DataStatistics | null;
   dialogues: DialogueStatistics;
+  people: PeopleAgreement | null;
   pairs: readonly CandidatePair[];
 };
 
 async function runInspect(session: Session, file: string, options: InspectOptions): Promise<void> {
   checkFlags(options);
   const tokenizer = options.model === undefined ? undefined : await loadTokenizer(options.model);
-  const { report, statistics, dialogues, pairs } = await load(file, options, tokenizer);
+  const { report, statistics, dialogues, people, pairs } = await load(file, options, tokenizer);
   const row =
     options.explain === true
       ? await explainRow(session, pairAt(pairs, options.row ?? 1), options)
@@ -87,9 +89,13 @@ async function runInspect(session: Session, file: string, options: InspectOption
     ...formatColumns(report.columns, report.records),
     ...(statistics === null ? [] : formatStatistics(statistics)),
     ...formatDialogues(dialogues, statistics !== null),
+    ...(people === null ? [] : formatPeopleAgreement(people)),
     ...(row === undefined ? [] : ["", row.text]),
   ];
-  session.result({ report, statistics, dialogues, ...(row === undefined ? {} : row.value) }, text.join("\n"));
+  session.result(
+    { report, statistics, dialogues, people, ...(row === undefined ? {} : row.value) },
+    text.join("\n"),
+  );
 }
 
 /** @throws ConfigError for flags that are missing or have no effect */
@@ -114,12 +120,14 @@ async function load(
   tokenizer: Tokenizer | undefined,
 ): Promise<Loaded> {
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
-  const { report, pairs, humanLabels } = await readCandidates(file, { ...readOptions(options), seed: 0 });
+  const read = await readCandidates(file, { ...readOptions(options), seed: 0 });
+  const { report, pairs, humanLabels } = read;
+  const people = peopleAgreement(read.people, { seed: 0 });
   const judged = judgedRows(pairs, humanLabels);
   const dialogues = describeDialogues(judged.length === 0 ? pairs : judged);
-  if (judged.length === 0) return { report, statistics: null, dialogues, pairs };
+  if (judged.length === 0) return { report, statistics: null, dialogues, people, pairs };
   const ordered = judged.map(({ id, prompt, chosen, rejected }) => ({ id, prompt, a: chosen, b: rejected }));
-  return { report, statistics: describeRows(judged, count), dialogues, pairs: ordered };
+  return { report, statistics: describeRows(judged, count), dialogues, people, pairs: ordered };
 }
 
 /** The pairs that people judged, as preference rows; for ties the order means nothing. */

@@ -1,8 +1,9 @@
 /** What an adapter is: it knows one shape of records and turns each into pairs of responses. */
+import type { Answers } from "../people.ts";
 import type { RawRecord } from "../readers/record.ts";
 import type { RowMeta, Text } from "../rows.ts";
 
-/** A pair as the data holds it; `preferred: "none"` when nobody judged it. */
+/** A pair as the data holds it; `preferred: "none"` when nobody judged it, or `people` do not agree. */
 export type ParsedPair = {
   /** Given by the data; derived from the content when absent. */
   readonly id?: string;
@@ -16,6 +17,8 @@ export type ParsedPair = {
     readonly scoreFirst?: number;
     readonly scoreSecond?: number;
   };
+  /** What each person said, where several were asked; `preferred` is then what most of them say, "none" without a majority. */
+  readonly people?: Answers;
   /**
    * Of texts only. `turns`: the prompt is what a user says, the responses are answers, so that they can be told as messages (with a system
    * message, or beside rows that are conversations). `guessed`: the prompt is what the two texts begin with, nothing in the data says so.
@@ -47,6 +50,8 @@ export type Adapter = {
   readonly shape: string;
   /** Says whether a record has this shape, by the columns that it needs; the text tells a person why. */
   matches(record: RawRecord): string | undefined;
+  /** Why these records, though their columns fit, may mean something else: then a person must say what. Not asked where the shape is named. */
+  doubt?(records: readonly RawRecord[]): string | undefined;
   /**
    * The columns of this record that `parse` reads, and as what. All others are accounted for by `account.ts` (carried into the prompt, known
    * to be harmless, named as not used, or refused), so that nothing in a row vanishes.

@@ -8,6 +8,7 @@ import { ethics, ethicsWhole } from "./ethics.ts";
 import { helpSteer } from "./helpsteer.ts";
 import { hhRlhf } from "./hh-rlhf.ts";
 import { conversationPair, instruction } from "./instruct.ts";
+import { autoJ, llmBar, pandaLm } from "./known-which.ts";
 import { labels, pool } from "./own.ts";
 import { preferenceStrength, rankedAnswers, ultraFeedbackFull } from "./ranked.ts";
 import { distilabel, rewardBench, ultraFeedback } from "./rated.ts";
@@ -22,6 +23,9 @@ export const ADAPTERS: readonly Adapter[] = [
   pkuSafeRlhf,
   shp,
   alpacaEval,
+  pandaLm,
+  llmBar,
+  autoJ,
   labels,
   distilabel,
   ultraFeedback,

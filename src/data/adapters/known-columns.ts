@@ -88,5 +88,12 @@ export function harmlessName(name: string): string | undefined {
 /** True when a column of this name may change what a row means. */
 export const mayChangeMeaning = (name: string): boolean => MEANING.has(plain(name));
 
+/** Columns that say which of two responses is better, in the words that data sets use. */
+const WHICH =
+  /^(labels?|winner|preferences?|preferred|choice|better|better_\w+|verdict|votes?|judge?ments?|(human|overall)_(label|preference|choice)|(annotator|rater|annotation)_?\d+)$/;
+
+/** True when a column of this name may say which response is better: a pair that has it is not one that nobody judged. */
+export const saysWhich = (name: string): boolean => WHICH.test(plain(name));
+
 /** True when a message's member of this name may change what is seen or learnt. */
 export const memberMayChangeMeaning = (name: string): boolean => MEANING_IN_MESSAGES.has(plain(name));

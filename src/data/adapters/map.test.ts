@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../../core/errors.ts";
-import { mapAdapter, parseColumnMap } from "./map.ts";
+import { parseColumnMap } from "./column-map.ts";
+import { mapAdapter } from "./map.ts";
 
 test("a map names the columns, nested ones with dots", () => {
   const adapter = mapAdapter(

@@ -1,25 +1,17 @@
-/** `--map prompt=instruction,chosen=x,rejected=y`: any other data, by naming its columns. */
+/** The adapter of `--map`: any data, by naming its columns (`column-map.ts`). */
 import { ConfigError } from "../../core/errors.ts";
 import { didYouMean } from "../../core/suggest.ts";
-import type { Adapter, ParsedPair } from "./adapter.ts";
+import type { RawRecord } from "../readers/record.ts";
+import type { Adapter, ColumnNotes, LeftOut, ParsedPair } from "./adapter.ts";
+import { COLUMN_TARGETS, type ColumnMap, formatColumnMap, mapIssues } from "./column-map.ts";
 import { contentAt, idAt, lookUpText } from "./columns.ts";
 import { splitContents } from "./common-prefix.ts";
-import { explicitPair } from "./trl.ts";
-
-const TARGETS = [
-  "prompt",
-  "chosen",
-  "rejected",
-  "response_a",
-  "response_b",
-  "id",
-  "group",
-  "subset",
-] as const;
+import { hasColumn } from "./joined.ts";
+import { comparable, inferValues, type Values } from "./verdicts.ts";
+import { promptPart, responsesAt, whichPair, whichUses } from "./which.ts";
 
 /** What a target makes of its column, in words. */
-const TARGET_USES: Readonly<Record<(typeof TARGETS)[number], string>> = {
-  prompt: "prompt",
+const TARGET_USES: Readonly<Record<(typeof COLUMN_TARGETS)[number], string>> = {
   chosen: "preferred response",
   rejected: "other response",
   response_a: "first response",
@@ -29,75 +21,76 @@ const TARGET_USES: Readonly<Record<(typeof TARGETS)[number], string>> = {
   subset: "part of the data",
 };
 
-/** Which column of the data holds what. */
-export type ColumnMap = Partial<Record<(typeof TARGETS)[number], string>>;
+type Value = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the text of `--map`.
- * @throws ConfigError naming every unknown, repeated or missing part
+ * The adapter of a column map. Without a prompt, the prompt is what chosen and rejected begin with.
+ * @param head - the first records: they tell what labels mean where the map does not say, if words can mean one thing only
+ * @throws ConfigError for a map that does not fit together, labels that can mean two things, or a column that no record has
  */
-export function parseColumnMap(text: string): ColumnMap {
-  const issues: string[] = [];
-  const map: ColumnMap = {};
-  for (const part of text.split(",")) {
-    const [target = "", column = "", ...rest] = part.split("=").map((piece) => piece.trim());
-    const known = TARGETS.find((name) => name === target);
-    if (column === "" || rest.length > 0)
-      issues.push(`--map: "${part}" is no assignment, expected target=column.`);
-    else if (known === undefined)
-      issues.push(
-        `--map: unknown target "${target}", expected one of ${TARGETS.join(", ")}${didYouMean(target, TARGETS)}`,
-      );
-    else if (map[known] !== undefined) issues.push(`--map: "${known}" is given twice.`);
-    else map[known] = column;
-  }
-  if (issues.length === 0) issues.push(...mapIssues(map));
+export function mapAdapter(map: ColumnMap, head: readonly RawRecord[] = []): Adapter {
+  const issues = [...mapIssues(map), ...missingColumns(map, head)];
   if (issues.length > 0) throw new ConfigError(issues);
-  return map;
-}
-
-function mapIssues(map: ColumnMap): string[] {
-  const labelled = map.chosen !== undefined && map.rejected !== undefined;
-  const unlabelled = map.response_a !== undefined && map.response_b !== undefined;
-  if (
-    labelled === unlabelled ||
-    (map.chosen === undefined) !== (map.rejected === undefined) ||
-    (map.response_a === undefined) !== (map.response_b === undefined)
-  )
-    return [
-      "--map: needs chosen and rejected (a preference) or response_a and response_b (an unlabelled pool).",
-    ];
-  return unlabelled && map.prompt === undefined ? ["--map: a pool needs prompt."] : [];
-}
-
-/** The columns of the data that a map names. */
-export const mappedColumns = (map: ColumnMap): readonly string[] => Object.values(map);
-
-/** The adapter of a column map. Without a prompt, the prompt is what chosen and rejected begin with. */
-export function mapAdapter(map: ColumnMap): Adapter {
-  const issues = mapIssues(map);
-  if (issues.length > 0) throw new ConfigError(issues);
-  const labelled = map.chosen !== undefined;
-  const chosen = map.chosen ?? map.response_a!;
-  const rejected = map.rejected ?? map.response_b!;
+  const prompt = map.prompt === undefined ? undefined : [map.prompt].flat();
+  const a = map.chosen ?? map.response_a!;
+  const b = map.rejected ?? map.response_b!;
+  const values = map.label === undefined ? undefined : valuesOf(map, head);
   return {
     name: "map",
-    shape: Object.entries(map)
-      .map(([target, column]) => `${target}=${column}`)
-      .join(", "),
+    shape: formatColumnMap(map),
     matches: () => "columns named with --map",
-    uses: () =>
-      Object.fromEntries(
-        Object.entries(map).map(([target, column]) => [column, TARGET_USES[target as keyof ColumnMap]]),
-      ),
-    parse: (value) => ({
-      ...(map.id === undefined ? {} : idAt(value, map.id)),
-      ...(map.prompt === undefined
-        ? splitContents(contentAt(value, chosen), contentAt(value, rejected))
-        : explicitPair(value, { prompt: map.prompt, chosen, rejected })),
-      preferred: labelled ? "first" : ("none" satisfies ParsedPair["preferred"]),
-      ...(map.group === undefined ? {} : { groupKeys: [`group ${lookUpText(value, map.group)}`] }),
-      ...(map.subset === undefined ? {} : { meta: { subset: lookUpText(value, map.subset) } }),
-    }),
+    uses: (value) => usesOf(map, prompt, value),
+    parse: (value) => {
+      const pair: ParsedPair | LeftOut =
+        values !== undefined
+          ? whichPair(value, { prompt: prompt!, a, b, label: map.label!, values })
+          : {
+              ...(prompt === undefined
+                ? splitContents(contentAt(value, a), contentAt(value, b))
+                : responsesAt(value, { prompt, a, b })),
+              preferred: map.chosen === undefined ? "none" : "first",
+            };
+      return "leaveOut" in pair ? pair : { ...pair, ...namesOf(map, value) };
+    },
   };
+}
+
+function usesOf(map: ColumnMap, prompt: readonly string[] = [], value: Value = {}): ColumnNotes {
+  const { response_a: a, response_b: b, label } = map;
+  const single = COLUMN_TARGETS.flatMap((target) => {
+    const column = map[target];
+    return column === undefined ? [] : [[column, TARGET_USES[target]] as const];
+  });
+  const parts = prompt.map((column, i) => [column, promptPart(i, prompt.length)]);
+  const which = label === undefined ? {} : whichUses({ prompt, a: a!, b: b!, label, values: {} }, value);
+  return { ...Object.fromEntries([...parts, ...single]), ...which };
+}
+
+/** What names the row. */
+function namesOf(map: ColumnMap, value: Value): Pick<ParsedPair, "id" | "groupKeys" | "meta"> {
+  return {
+    ...(map.id === undefined ? {} : idAt(value, map.id)),
+    ...(map.group === undefined ? {} : { groupKeys: [`group ${lookUpText(value, map.group)}`] }),
+    ...(map.subset === undefined ? {} : { meta: { subset: lookUpText(value, map.subset) } }),
+  };
+}
+
+function valuesOf(map: ColumnMap, head: readonly RawRecord[]): Values {
+  if (map.values !== undefined) return comparable(map.values);
+  const seen = head.flatMap(({ value }) => map.label!.flatMap((column) => value[column] ?? []));
+  return inferValues(map, seen);
+}
+
+/** Columns that may be empty in a row, and so must be somewhere: a misspelt name would be empty everywhere. */
+function missingColumns(map: ColumnMap, head: readonly RawRecord[]): string[] {
+  if (head.length === 0) return [];
+  const { prompt = [], id } = map;
+  const optional = [...(typeof prompt === "string" ? [] : prompt), ...(id === undefined ? [] : [id])];
+  const known = [...new Set(head.flatMap(({ value }) => Object.keys(value)))];
+  return optional
+    .filter((column) => !head.some(({ value }) => hasColumn(value, column)))
+    .map(
+      (column) =>
+        `--map: none of the first ${head.length} records has a column "${column}"${didYouMean(column, known) || `; columns are ${known.join(", ").slice(0, 200)}.`}`,
+    );
 }

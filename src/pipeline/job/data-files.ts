@@ -10,6 +10,7 @@ import type { ColumnReport } from "../../data/column-report.ts";
 import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
 import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
+import type { PeopleAgreement } from "../../data/people-agreement.ts";
 import { readPool, writePoolFile } from "../../data/pool.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
@@ -17,6 +18,7 @@ import { plainText, type Text } from "../../data/rows.ts";
 import type { GoldPair } from "../../data/world.ts";
 import { writePreferences } from "../../data/writers.ts";
 import type { Artefact, WorkFolder } from "../stage.ts";
+import { type PeopleLine, writePeople } from "./people-file.ts";
 
 /** Everything the data stage makes. */
 export type JobData = {
@@ -28,6 +30,8 @@ export type JobData = {
   /** Gold scores of the labelled pairs, where gold is known; nobody but a gold control asks for them. */
   readonly labelledGold?: readonly GoldRow[];
   readonly test: readonly PreferenceRow[];
+  /** What each person said, where several did. */
+  readonly people?: readonly PeopleLine[];
   /** Prompts to generate on. */
   readonly prompts: readonly Text[];
   /** Counts and findings for the report, plain JSON. */
@@ -46,6 +50,8 @@ export type DataFacts = {
   readonly findings: readonly { kind: string; count: number }[];
   /** What became of each column, by source. */
   readonly columns?: Readonly<Record<string, readonly ColumnReport[]>>;
+  /** How far people agree with each other, where several judged. */
+  readonly people?: PeopleAgreement;
 };
 
 const LABELLED_GOLD = "gold-labelled.jsonl";
@@ -70,6 +76,7 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
   if (data.gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(data.gold));
   if (data.labelledGold !== undefined)
     await writeFileAtomic(work.path("hidden", LABELLED_GOLD), jsonLines(data.labelledGold));
+  await writePeople(work, data.people ?? []);
   await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
   await writeJsonAtomic(work.path(FILES.facts), data.quality);
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { silentLog } from "../../core/log.ts";
+import { parseColumnMap } from "../../data/adapters/column-map.ts";
 import { unitOf } from "../../data/normalise.ts";
 import { readPool } from "../../data/pool.ts";
 import type { Artefact } from "../stage.ts";
@@ -10,6 +11,8 @@ import { openPipeline } from "../stages.ts";
 import { poolFolder, readFacts, readHidden, readLabelled, readPrompts, readTest } from "./data-files.ts";
 import { filesStage } from "./data-stage.ts";
 import { bootstrapRows, splitLabelled } from "./labelled-split.ts";
+import { readPeople } from "./people-file.ts";
+import { peopleTables } from "./report-people.ts";
 import type { DataSource, FilesData } from "./settings.ts";
 
 let folder: string;
@@ -238,4 +241,47 @@ test("pairs of one group stay together when some are held out, and when they are
   // Whole groups are drawn: each row as often as the others of its group.
   expect(drawn).toHaveLength(20);
   expect(new Set(drawn.map(({ id }) => id)).size).toBeLessThan(20);
+});
+
+test("what each person said stays with the pairs, and how far they agree goes to the report", async () => {
+  const said = [
+    [1, 1, 2],
+    [2, 2, 2],
+    [0, 0, 1],
+    [1, 2, 0],
+  ];
+  const rows = names("q", 12).map((prompt, i) => {
+    const [p, q, r] = said[i % 4]!;
+    return { id: prompt, prompt, x: ` x ${prompt}`, y: ` y ${prompt}`, p, q, r };
+  });
+  const map = parseColumnMap("id=id,prompt=prompt,a=x,b=y,label=p;q;r,values=1:a;2:b;0:tie");
+  const data = await stage({
+    main: { ...(await source("people.jsonl", rows)), map },
+    split: { labelled: 2, pool: 2, test: 2 },
+  });
+  const people = await readPeople(data);
+  expect(people).toHaveLength(12);
+  expect(people.map(({ part }) => part).sort()).toEqual([
+    ...["labelled", "labelled", ...new Array(6).fill("none"), "pool", "pool", "test", "test"],
+  ]);
+  const pool = new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair]));
+  for (const { id, part, first, people: answers } of people) {
+    const i = Number(id.slice(1)) % 4;
+    expect(Object.values(answers)).toEqual(said[i]!.map((one) => ["tie", "first", "second"][one]));
+    if (part === "pool") expect(pool.get(id)![first as "a" | "b"]).toBe(` x ${id}`);
+    if (part === "labelled") expect(first).toBe(i === 0 ? "chosen" : "rejected");
+  }
+  const facts = await readFacts(data);
+  expect(facts.people).toMatchObject({ judged: 12, majority: { first: 3, second: 3, tie: 3, none: 3 } });
+  expect(facts.findings).toContainEqual({
+    kind: "left out: no answer has a majority of the people",
+    count: 3,
+  });
+  const [table] = peopleTables(facts.people);
+  expect(table?.rows.map(([who, , , measure]) => [who, measure])).toEqual([
+    ["p and q", "Cohen's kappa"],
+    ["p and r", "Cohen's kappa"],
+    ["q and r", "Cohen's kappa"],
+    ["all 3", "Krippendorff's alpha, nominal"],
+  ]);
 });

@@ -10,6 +10,7 @@ import { findDialogues, withDialogues } from "../../data/dialogues.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
 import { type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
 import { splitKey } from "../../data/normalise.ts";
+import { type PeopleRecord, peopleAgreement } from "../../data/people-agreement.ts";
 import { isHubSource } from "../../data/readers/hub.ts";
 import { type PreferenceRow, plainText } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
@@ -25,6 +26,7 @@ import { readingOf } from "./data-source.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
 import { asRow, differentPrompts, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
+import { peopleLines, underNames } from "./people-file.ts";
 import type { DataSource, FilesData, WorldData } from "./settings.ts";
 
 /** Prompts that come with the package. */
@@ -70,6 +72,13 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
   const kept = new Set(pool.kept.map(({ id }) => id));
   const humanLabels = drawn.humanLabels.filter(({ id }) => kept.has(id));
   const poolRows = joinHumanLabels(pool.kept, humanLabels).rows;
+  const people = [
+    ...underNames(split.people, [[split.labelled, main]]),
+    ...underNames(extra?.people ?? [], [[extra?.rows ?? [], added]]),
+    ...(own?.people ?? []),
+    ...(test?.people ?? []),
+  ];
+  const agreement = peopleAgreement(people, { seed });
   const reports = [split.report, extra?.report, own?.report, test?.report].filter((one) => one !== undefined);
   const total = (count: (report: LoadReport) => number) => reports.reduce((sum, one) => sum + count(one), 0);
   return {
@@ -78,6 +87,12 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
     humanLabels,
     gold: [],
     test: held.kept,
+    people: peopleLines(people, {
+      labelled: idsOf(labelled),
+      pool: kept,
+      test: idsOf(held.kept),
+      humanLabels,
+    }),
     prompts: answered.prompts,
     quality: {
       ...factsOf(
@@ -91,6 +106,13 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
             count: split.removed + read.removed.length + (unique?.removed.length ?? 0),
           },
           { kind: "human ties left out", count: total(({ ties }) => ties) },
+          {
+            kind: "left out: no answer has a majority of the people",
+            count: [split.report, extra?.report, test?.report].reduce(
+              (sum, one) => sum + (one?.undecided ?? 0),
+              0,
+            ),
+          },
           { kind: "bad rows skipped", count: total(({ bad }) => bad.length) },
           {
             kind: "responses that began with their prompt: taken off",
@@ -113,29 +135,33 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
           { kind: "test prompts not answered: another of their dialogue is", count: answered.sameDialogue },
         ],
       ),
-      rows: total(({ rows, unlabelled }) => rows + unlabelled),
+      rows: total(({ rows, undecided, unlabelled }) => rows + undecided + unlabelled),
+      ...(agreement === null ? {} : { people: agreement }),
       columns: Object.fromEntries(reports.map(({ source, columns }) => [source, columns])),
     },
   };
 }
+
+const idsOf = (rows: readonly { readonly id: string }[]) => new Set(rows.map(({ id }) => id));
 
 type SplitMain = Record<"all" | "labelled" | "pool" | "test", readonly PreferenceRow[]> & {
   readonly removed: number;
   /** Rows whose dialogue has other prompts, and those of them that a split by prompt would put beside it in another part. */
   readonly linked: number;
   readonly crossing: number;
+  readonly people: readonly PeopleRecord[];
   readonly report: LoadReport | undefined;
 };
 
 const NO_MAIN: SplitMain = {
-  ...{ all: [], labelled: [], pool: [], test: [] },
+  ...{ all: [], labelled: [], pool: [], test: [], people: [] },
   ...{ removed: 0, linked: 0, crossing: 0, report: undefined },
 };
 
 /** The parts of the file that is split; empty ones where another file gives them. */
 async function splitMain({ main, split }: FilesData, seed: number, log: JobDeps["log"]): Promise<SplitMain> {
   if (main === undefined) return NO_MAIN;
-  const { rows, report } = await readRows(main, log);
+  const { rows, people, report } = await readRows(main, log);
   const unique = dropDuplicates(rows);
   const sizes = Object.fromEntries(Object.entries(split).filter(([, size]) => size > 0));
   const dialogues = findDialogues(unique.rows);
@@ -143,7 +169,7 @@ async function splitMain({ main, split }: FilesData, seed: number, log: JobDeps[
   const { parts } = splitRows(withDialogues(unique.rows, dialogues), options);
   const { labelled = [], pool = [], test = [] } = parts;
   return {
-    ...{ all: rows, labelled, pool, test, report },
+    ...{ all: rows, labelled, pool, test, people, report },
     removed: unique.removed.length,
     linked: dialogues.linked.filter(Boolean).length,
     crossing: crossingRows(splitRows(unique.rows, options).parts, unique.rows, dialogues),

@@ -9,6 +9,7 @@ import { readFacts } from "./data-files.ts";
 import type { JobResult } from "./main-job.ts";
 import { armSections } from "./report-arms.ts";
 import { labelSections } from "./report-labels.ts";
+import { peopleTables } from "./report-people.ts";
 import type { MainJob } from "./settings.ts";
 import { isTrained, teacherWords } from "./teacher-settings.ts";
 
@@ -61,7 +62,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
     },
     ...labels,
     ...arms,
-    tables: [...(labels.tables ?? []), ...(arms.tables ?? [])],
+    tables: [...peopleTables(facts.people), ...(labels.tables ?? []), ...(arms.tables ?? [])],
     studies: [...(labels.studies ?? []), ...(arms.studies ?? [])],
     warnings: [...(labels.warnings ?? []), ...(arms.warnings ?? [])],
     notes: [...(labels.notes ?? []), ...(arms.notes ?? [])],

@@ -1,6 +1,6 @@
 /** What the main job does, resolved: a recipe with every default filled in, in the words of the rooms below. */
 import { digestOf } from "../../core/digest.ts";
-import type { ColumnMap } from "../../data/adapters/map.ts";
+import type { ColumnMap } from "../../data/adapters/column-map.ts";
 import type { GoldSpec } from "../../evaluate/gold.ts";
 import type { JudgeSpec } from "../../evaluate/judges/spec.ts";
 import type { SamplingSettings } from "../../evaluate/simulate.ts";

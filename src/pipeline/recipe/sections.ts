@@ -1,9 +1,8 @@
 /** The sections of a recipe before and after training: models, data, evaluation. */
 import { z } from "zod";
-import { messageOf } from "../../core/errors.ts";
-import { parseColumnMap } from "../../data/adapters/map.ts";
 import { goldName, goldSpecSchema } from "../../evaluate/gold.ts";
 import { judgeName, judgeSpecSchema } from "../../evaluate/judges/spec.ts";
+import { columnMap } from "./map-schema.ts";
 import { count, positive, share, shorthand } from "./parts.ts";
 
 const source = z
@@ -39,15 +38,6 @@ export const studentModelSchema = shorthand(
   "The model that is aligned.",
 );
 
-const columnMap = z.string().transform((text, context) => {
-  try {
-    return parseColumnMap(text);
-  } catch (error) {
-    context.addIssue({ code: "custom", message: messageOf(error).replaceAll("--map: ", "") });
-    return z.NEVER;
-  }
-});
-
 const sourceSchema = (what: string) =>
   shorthand(
     "file",
@@ -57,7 +47,11 @@ const sourceSchema = (what: string) =>
         .min(1)
         .describe("JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file."),
       format: z.string().optional().describe("Name of a known shape; default worked out from the data."),
-      map: columnMap.optional().describe("Column names, as prompt=instruction,chosen=good,rejected=bad."),
+      map: columnMap
+        .optional()
+        .describe(
+          "Column names, as prompt=instruction,chosen=good,rejected=bad, or as an object; where a column says which response is better: {prompt: [instruction, input], a: response1, b: response2, label: [anna, ben], values: {1: a, 2: b, 0: tie}}.",
+        ),
       header: z
         .enum(["yes", "no", "auto"])
         .default("auto")

@@ -1,6 +1,7 @@
 /** A resolved recipe as a file: every setting spelt out, so that it says all there is to repeat the run. */
 import { stringify } from "yaml";
 import { z } from "zod";
+import { type ColumnMap, formatColumnMap } from "../../data/adapters/column-map.ts";
 import { diskName, objectAt } from "./names.ts";
 import { isObject } from "./parts.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
@@ -28,13 +29,8 @@ function toDisk(value: unknown, schema?: z.ZodType): unknown {
       const member = value[name];
       if (member === undefined) return [];
       // The column map is one string in a file.
-      if (name === "map" && isObject(member)) return [[name, columns(member)]];
+      if (name === "map" && isObject(member)) return [[name, formatColumnMap(member as ColumnMap)]];
       return [[diskName(name), toDisk(member, shape[name])]];
     }),
   );
 }
-
-const columns = (map: Record<string, unknown>) =>
-  Object.entries(map)
-    .map(([target, column]) => `${target}=${String(column)}`)
-    .join(",");

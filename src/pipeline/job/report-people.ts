@@ -1,0 +1,41 @@
+/** How far the people agree whose labels a run learns from and is measured by. */
+import type { PeopleAgreement } from "../../data/people-agreement.ts";
+import type { ReportTable } from "../../report/data.ts";
+
+/** A table of each two people, where several judged the same pairs; none elsewhere. */
+export function peopleTables(agreement: PeopleAgreement | null | undefined): ReportTable[] {
+  if (agreement === null || agreement === undefined) return [];
+  const { people, pairs, alpha, judged, units, majority, resamples } = agreement;
+  return [
+    {
+      title: "People's agreement with each other",
+      columns: [
+        { title: "people", format: "text" },
+        { title: "same answer", format: "percent" },
+        { title: "chance-corrected" },
+        { title: "measure", format: "text" },
+        { title: "pairs", format: "count" },
+      ],
+      rows: [
+        ...pairs.map(({ raters: [a, b], agreement: raw, kappa, items }) => [
+          `${people[a]} and ${people[b]}`,
+          raw,
+          kappa,
+          "Cohen's kappa",
+          items,
+        ]),
+        [
+          people.length === 2 ? "both" : `all ${people.length}`,
+          null,
+          alpha,
+          "Krippendorff's alpha, nominal",
+          judged,
+        ],
+      ],
+      notes: [
+        `Labels are what more than half of those who answered said: ${majority.first} pairs for the first response, ${majority.second} for the second, ${majority.tie} ties; ${majority.none} have no such answer and no label.`,
+        `Over all pairs of the sources, ties included; n counts units (${units} prompts, or groups of them), resampled ${resamples} times (percentile bootstrap).`,
+      ],
+    },
+  ];
+}
