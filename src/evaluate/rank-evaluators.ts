@@ -100,7 +100,10 @@ export function conclusionHolds(
     const { difference } = comparison;
     return verdictOf(gold, difference, adjusted(comparison), contaminated.includes(gold));
   });
-  return robustness(`${arm} is above the ${baseline === "sft" ? "SFT" : "human-label"} student`, verdicts);
+  return robustness(
+    `the model ${arm} is above the ${baseline === "sft" ? "SFT" : "human-label"} student`,
+    verdicts,
+  );
 }
 
 /**

@@ -82,7 +82,7 @@ function conclusionsOf(job: MainJob, tables: readonly ArmTable[], judges: JudgeR
       const lead = { ...winRate, estimate: estimate - 0.5, low: low - 0.5, high: high - 0.5 };
       return [verdictOf(judge, lead, corrected[i]!)];
     });
-    return robustness(`${weak} is above ${name}`, [...(gold?.verdicts ?? []), ...said]);
+    return robustness(`the model ${weak} is above the model ${name}`, [...(gold?.verdicts ?? []), ...said]);
   });
 }
 

@@ -167,7 +167,7 @@ test("scorers are one family: p-values are corrected over all of them", () => {
 test("win rates say how many of their tests hold, and which way", () => {
   const { finding } = studyWith(named("win-rate"), (arm, i) => (i % 3) - (arm === "human" ? 1 : 0));
   expect(finding).toBe(
-    "Of 7 sign tests, 2 are significant after Holm's correction: weak - human (30 won, 0 lost: above); weak weighted - human (30 won, 0 lost: above).",
+    "Of 7 sign tests between two models each, 2 are significant after Holm's correction: weak - human (30 won, 0 lost: above); weak weighted - human (30 won, 0 lost: above).",
   );
 });
 

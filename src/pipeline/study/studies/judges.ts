@@ -148,7 +148,7 @@ export const winRate: StudyDefinition = {
         `${name} (${wins} won, ${losses} lost: ${wins > losses ? "above" : "below"})`,
     );
     return {
-      finding: `Of ${rows.length} sign tests, ${shown.length === 0 ? "none" : shown.length} ${shown.length > 1 ? "are" : "is"} significant after Holm's correction${said.length === 0 ? "" : `: ${said.join("; ")}`}.`,
+      finding: `Of ${rows.length} sign tests between two models each, ${shown.length === 0 ? "none" : shown.length} ${shown.length > 1 ? "are" : "is"} significant after Holm's correction${said.length === 0 ? "" : `: ${said.join("; ")}`}.`,
       tables: [
         {
           title: "Responses that won, tied, lost against the other's to the same prompt, by gold reward",
@@ -205,7 +205,10 @@ function scorersInWords(differences: readonly Difference[]): string {
   const readings = differences.filter(({ b }) => b === "human").map((one) => readDifference(one));
   const count = (reading: string) => readings.filter((one) => one === reading).length;
   const [above, below] = [count("above"), count("below")];
-  return `Of ${readings.length} scorers, ${above} put${above === 1 ? "s" : ""} weak above human, ${below} below, and ${readings.length - above - below} leave${readings.length - above - below === 1 ? "s" : ""} it open.`;
+  const two = differences.every(({ scope }) => scope === "methods")
+    ? "weak above human"
+    : "this weak student above this human one";
+  return `Of ${readings.length} scorers, ${above} put${above === 1 ? "s" : ""} ${two}, ${below} below, and ${readings.length - above - below} leave${readings.length - above - below === 1 ? "s" : ""} it open.`;
 }
 
 /** W Fig. 5. */

@@ -187,7 +187,7 @@ function ownInWords(names: readonly string[], owns: readonly (Interval | null)[]
     const how = gap.low > 0 ? "better" : gap.high < 0 ? "worse" : "not shown to be better";
     return `on ${name} ${how} (${formatInterval(gap, { format: "percent", signed: true })}, n = ${gap.n} prompts)`;
   });
-  return `Labels of the teacher of the domain against the other's: ${said.join("; ")}.`;
+  return `Of these two teachers, one training run each, labels of the domain's own against the other's: ${said.join("; ")}.`;
 }
 
 /** Reviewers of WDPO. */
