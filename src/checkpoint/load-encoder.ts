@@ -1,15 +1,10 @@
-/** Loads DeBERTa reward models and scores token sequences with them. */
-import { CheckpointError, NumericsError } from "../core/errors.ts";
+/** Loads encoders' reward models and scores token sequences with them. */
+import { CheckpointError, NumericsError, show } from "../core/errors.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import {
-  type DebertaConfig,
-  debertaConfig,
-  debertaScores,
-  encoderInputs,
-} from "../model/encoders/deberta-v2.ts";
-import { relativeIndices } from "../model/encoders/relative-positions.ts";
+import type { Encoder } from "../model/encoders/encoder.ts";
+import { describeEncoder, ENCODERS } from "../model/encoders/index.ts";
 import type { Value } from "../runtime/protocol.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { ints } from "../runtime/values.ts";
@@ -18,7 +13,7 @@ import { openModelFolder, readModelConfig } from "./model-folder.ts";
 /** An encoder reward model in a runtime's store, under keys `${id}/${parameter}`. */
 export type EncoderModel = {
   readonly id: string;
-  readonly config: DebertaConfig;
+  readonly encoder: Encoder;
   readonly parameters: ReadonlyMap<string, readonly number[]>;
 };
 
@@ -29,21 +24,26 @@ export type EncoderSequence = { readonly ids: readonly number[]; readonly types?
  * The config of an encoder's folder; undefined where a folder holds another kind of model.
  * @throws CheckpointError when its config asks for something that is not computed
  */
-export async function loadEncoderConfig(path: string): Promise<DebertaConfig | undefined> {
-  const config = await readModelConfig(path);
-  return config.model_type === "deberta-v2" ? debertaConfig(config, `${path}/config.json`) : undefined;
+export async function loadEncoderConfig(path: string): Promise<Encoder | undefined> {
+  return describeEncoder(await readModelConfig(path), `${path}/config.json`);
 }
 
 /** Tensors some files carry that are computed here. */
-const BUFFER = /position_ids$/;
+const BUFFER = /(position_ids|inv_freq)$/;
 
-/** Loads a `DebertaV2ForSequenceClassification` folder. @throws CheckpointError when something is wrong, missing or left over */
+/** Loads a folder of an encoder's reward model. @throws CheckpointError when something is wrong, missing or left over */
 export async function loadEncoder(runtime: Runtime, path: string, id = path): Promise<EncoderModel> {
   const folder = await openModelFolder(path);
   try {
-    const config = debertaConfig(folder.config, `${folder.path}/config.json`);
+    const file = `${folder.path}/config.json`;
+    const encoder = describeEncoder(folder.config, file);
+    if (encoder === undefined)
+      throw new CheckpointError(
+        file,
+        `"model_type": expected an encoder (${ENCODERS.map(({ modelType }) => modelType).join(", ")}), got ${show(folder.config.model_type)}.`,
+      );
     const parameters = new Map(
-      [...debertaScores(config, encoderInputs()).context.parameters()].map(([name, tensor]) => [
+      [...encoder.scores().context.parameters()].map(([name, tensor]) => [
         name,
         tensor.shape as readonly number[],
       ]),
@@ -63,22 +63,19 @@ export async function loadEncoder(runtime: Runtime, path: string, id = path): Pr
         );
       await runtime.store.set(`${id}/${name}`, shape, await folder.read(name));
     }
-    return { id, config, parameters };
+    return { id, encoder, parameters };
   } finally {
     await folder.close();
   }
 }
 
 /** Feeds of a batch of sequences, right-padded to the longest. @throws CheckpointError for a sequence longer than the model knows */
-export function encoderFeeds(
-  config: DebertaConfig,
-  sequences: readonly EncoderSequence[],
-): Record<string, Value> {
+export function encoderFeeds(encoder: Encoder, sequences: readonly EncoderSequence[]): Record<string, Value> {
   const width = Math.max(...sequences.map((s) => s.ids.length));
-  if (width > config.maxPositions)
+  if (width > encoder.maxPositions)
     throw new CheckpointError(
       "encoder",
-      `a sequence has ${width} tokens, expected at most ${config.maxPositions}. Cut it before scoring.`,
+      `a sequence has ${width} tokens, expected at most ${encoder.maxPositions}. Cut it before scoring.`,
     );
   const shape = [sequences.length, width];
   const [ids, types, mask] = [0, 1, 2].map(() => new Int32Array(sequences.length * width));
@@ -87,14 +84,11 @@ export function encoderFeeds(
     types!.set(sequence.types ?? [], b * width);
     mask!.fill(1, b * width, b * width + sequence.ids.length);
   });
-  const { contentToPosition, positionToContent } = relativeIndices(width, config.relative);
   return {
     ids: ints(ids!, shape),
     types: ints(types!, shape),
     mask: ints(mask!, shape),
-    contentToPosition: ints(contentToPosition, [width, width]),
-    positionToContent: ints(positionToContent, [width, width]),
-    places: ints(Array.from({ length: width }, (_, t) => t)),
+    ...encoder.feeds(width),
   };
 }
 
@@ -122,7 +116,7 @@ export async function scoreSequences(
   sequences: readonly EncoderSequence[],
   batchSize = 16,
 ): Promise<number[]> {
-  const { scores } = debertaScores(model.config, encoderInputs());
+  const { scores } = model.encoder.scores();
   const order = sequences
     .map((_, i) => i)
     .sort((a, b) => sequences[a]!.ids.length - sequences[b]!.ids.length || a - b);
@@ -130,7 +124,7 @@ export async function scoreSequences(
   for (let start = 0; start < order.length; start += batchSize) {
     const indices = order.slice(start, start + batchSize);
     const feeds = encoderFeeds(
-      model.config,
+      model.encoder,
       indices.map((i) => sequences[i]!),
     );
     const values = (await runEncoder(runtime, model, { scores }, feeds))["scores"]!.data;

@@ -1,16 +1,17 @@
 /**
- * Trained reward models as gold scorers: decoders with a scalar head read at the last token, and DeBERTa v2/v3 encoders read at
- * [CLS]. Which of the two a folder holds is told from its config.json.
+ * Trained reward models as gold scorers: decoders with a scalar head read at the last token, and encoders (DeBERTa v2/v3, ModernBERT)
+ * read at [CLS] or over all tokens. Which of the two a folder holds is told from its config.json.
  */
 import { z } from "zod";
 import {
   type EncoderModel,
   loadEncoder,
+  loadEncoderConfig,
   releaseEncoder,
   scoreSequences,
 } from "../checkpoint/load-encoder.ts";
 import { loadModel } from "../checkpoint/load-model.ts";
-import { openModelFolder, readModelConfig } from "../checkpoint/model-folder.ts";
+import { openModelFolder } from "../checkpoint/model-folder.ts";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { plainText } from "../data/rows.ts";
@@ -30,7 +31,7 @@ export const rewardModelShape = {
     .string()
     .min(1)
     .describe(
-      "Folder (or hub:Owner/name) of a *ForSequenceClassification model with one label: a decoder, or deberta-v2.",
+      "Folder (or hub:Owner/name) of a *ForSequenceClassification model with one label: a decoder, deberta-v2 or modernbert.",
     ),
   maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
   maxPromptLength: tokens(1).describe("Most tokens of a prompt; default maxLength / 2."),
@@ -77,7 +78,7 @@ export async function openRewardModel(
 ): Promise<GoldScorer> {
   const where = `gold scorer ${spec.name ?? spec.model}`;
   const tokenizer = await loadTokenizer(spec.model);
-  const open = (await isEncoder(spec.model)) ? openEncoder : openDecoder;
+  const open = (await loadEncoderConfig(spec.model)) ? openEncoder : openDecoder;
   const reader = await open(runtime, spec.model, tokenizer, where);
   const maxLength = Math.min(spec.maxLength ?? reader.maxPositions, reader.maxPositions);
   const limits = { maxLength, maxPromptLength: spec.maxPromptLength ?? Math.max(1, maxLength >> 1) };
@@ -94,11 +95,6 @@ export async function openRewardModel(
     score: (items) => reader.score(items, limits, cutCheck(where, spec.tooLong, limits, options.onCut)),
     close: reader.close,
   };
-}
-
-/** True for a folder whose config names DeBERTa v2; other encoders are refused where decoders are read, by name. */
-async function isEncoder(folder: string): Promise<boolean> {
-  return (await readModelConfig(folder)).model_type === "deberta-v2";
 }
 
 async function openDecoder(
@@ -134,7 +130,7 @@ async function openDecoder(
 async function openEncoder(runtime: Runtime, folder: string, tokenizer: Tokenizer): Promise<Reader> {
   const model: EncoderModel = await loadEncoder(runtime, folder, `gold:${folder}`);
   return {
-    maxPositions: model.config.maxPositions,
+    maxPositions: model.encoder.maxPositions,
     facts: { reads: "text-pair" },
     async score(items, limits, cut) {
       const sequences = items.map(({ prompt, response }, index) => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TINY_CONFIGS } from "../../test/helpers/tiny-decoders.ts";
-import { debertaConfig } from "./encoders/deberta-v2.ts";
+import { describeEncoder } from "./encoders/index.ts";
 import { describeModel } from "./families/index.ts";
 
 const tiny = (name: string, changes: object = {}) => describeModel({ ...TINY_CONFIGS[name], ...changes });
@@ -97,8 +97,10 @@ test("a reward model has one label, said in one way", () => {
 
 test("DeBERTa's keys are known, or refused", () => {
   const config = { model_type: "deberta-v2", relative_attention: true, share_att_key: true };
-  expect(() => debertaConfig(config, "c.json")).not.toThrow();
-  expect(() => debertaConfig({ ...config, hidden_dropout_prob: 0.1, legacy: true }, "c.json")).not.toThrow();
-  expect(() => debertaConfig({ ...config, z_steps: 2 }, "c.json")).toThrow(/"z_steps": 2: not known/);
-  expect(() => debertaConfig({ ...config, share_att_key: undefined }, "c.json")).toThrow(/share_att_key/);
+  expect(() => describeEncoder(config, "c.json")).not.toThrow();
+  expect(() =>
+    describeEncoder({ ...config, hidden_dropout_prob: 0.1, legacy: true }, "c.json"),
+  ).not.toThrow();
+  expect(() => describeEncoder({ ...config, z_steps: 2 }, "c.json")).toThrow(/"z_steps": 2: not known/);
+  expect(() => describeEncoder({ ...config, share_att_key: undefined }, "c.json")).toThrow(/share_att_key/);
 });

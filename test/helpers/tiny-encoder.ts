@@ -29,9 +29,17 @@ export async function writeTinyEncoder(folder: string): Promise<EncoderOracle> {
   await mkdir(folder, { recursive: true });
   for (const name of ["config.json", "model.safetensors"])
     await writeFile(join(folder, name), await readFile(join(FIXTURE, name)));
-  await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tokenizer()));
-  await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify(SPECIAL));
+  for (const [name, text] of Object.entries(encoderTokenizerFiles()))
+    await writeFile(join(folder, name), text);
   return JSON.parse(await readFile(join(FIXTURE, "expected.json"), "utf8")) as EncoderOracle;
+}
+
+/** The tokenizer's files by name. */
+export function encoderTokenizerFiles(): Record<string, string> {
+  return {
+    "tokenizer.json": JSON.stringify(tokenizer()),
+    "tokenizer_config.json": JSON.stringify(SPECIAL),
+  };
 }
 
 /** A prompt and a response that spell a fixture's `[CLS] prompt [SEP] response [SEP]`. */

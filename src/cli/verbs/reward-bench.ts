@@ -46,7 +46,7 @@ export function addRewardBench(program: Command): void {
     )
     .addHelpText(
       "after",
-      "Without --teacher: with --reference the implicit reward; else a *ForSequenceClassification folder (deberta-v2 too) by its head, and a language model by its likelihood.",
+      "Without --teacher: with --reference the implicit reward; else a *ForSequenceClassification folder (deberta-v2 and modernbert too) by its head, and a language model by its likelihood.",
     )
     .action(
       act((session, file: string, options: BenchOptions) =>

@@ -13,7 +13,7 @@ import { writeProgram } from "../../graph/onnx/write.ts";
 import { div, logSigmoid, mul, neg, sub } from "../../graph/ops/elementwise.ts";
 import { reshape, slice, sum } from "../../graph/ops/layout.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
-import { debertaScores, encoderInputs } from "../../model/encoders/deberta-v2.ts";
+import { ENCODERS } from "../../model/encoders/index.ts";
 import { generate } from "../../model/generate.ts";
 import { logits, rewardScores } from "../../model/heads.ts";
 import { keyOf, type Model, releaseModel } from "../../model/model.ts";
@@ -28,7 +28,9 @@ import type { Expected, Fixture, Gradients, PairCase, SequenceCase } from "./fix
 /** Checks one fixture. @throws AlignError when its model cannot be loaded or run */
 export async function checkFixture(runtime: Runtime, fixture: Fixture): Promise<Finding[]> {
   const comparison = new Comparison();
-  if (fixture.expected.family === "deberta_v2") {
+  if (
+    ENCODERS.some(({ modelType }) => modelType === (fixture.expected.family as string).replaceAll("_", "-"))
+  ) {
     await checkEncoder(runtime, fixture, comparison);
     return comparison.findings();
   }
@@ -185,7 +187,7 @@ async function checkReward(
   to.add("pair scores", found["scores"]!.data as Float32Array, wanted, LIMITS.score);
 }
 
-/** DeBERTa: whole sequences, chosen and rejected of each pair in turn. */
+/** Encoders: whole sequences, chosen and rejected of each pair in turn. */
 async function checkEncoder(runtime: Runtime, { folder, expected }: Fixture, to: Comparison): Promise<void> {
   const model = await loadEncoder(runtime, folder);
   const sequences = expected.batch.sequences.map((s) => ({ ids: s.input_ids }));
@@ -196,7 +198,7 @@ async function checkEncoder(runtime: Runtime, { folder, expected }: Fixture, to:
     LIMITS.score,
   );
   const { pairs, loss, grads } = expected.bt!;
-  const { scores, context } = debertaScores(model.config, encoderInputs("2*P"));
+  const { scores, context } = model.encoder.scores("2*P");
   const { first: chosen, second: rejected } = splitPairs(scores);
   const mean = div(neg(sum(logSigmoid(sub(chosen, rejected)))), pairs.length);
   const parameters = [...context.parameters()];
@@ -206,7 +208,7 @@ async function checkEncoder(runtime: Runtime, { folder, expected }: Fixture, to:
   );
   const named = Object.fromEntries(parameters.map(([name], i) => [`grad:${name}`, derivatives[i]!]));
   const feeds = encoderFeeds(
-    model.config,
+    model.encoder,
     pairs.flatMap((pair) => [{ ids: pair.chosen_ids }, { ids: pair.rejected_ids }]),
   );
   const values = await runEncoder(runtime, model, { loss: mean, scores, ...named }, feeds);

@@ -4,19 +4,28 @@
  */
 import { CheckpointError } from "../../core/errors.ts";
 import type { Dim } from "../../graph/dims.ts";
-import { add, equal, mul, scalar, where } from "../../graph/ops/elementwise.ts";
+import { add, mul } from "../../graph/ops/elementwise.ts";
 import { gatherRows, iota, sizeOf, takeAlong } from "../../graph/ops/gather.ts";
 import { reshape, transpose } from "../../graph/ops/layout.ts";
 import { matmul } from "../../graph/ops/matmul.ts";
 import { attend } from "../../graph/ops/nn.ts";
 import { input, type Tensor } from "../../graph/tensor.ts";
-import { type Activation, ConfigReader, type HarmlessKeys } from "../config.ts";
+import { ints } from "../../runtime/values.ts";
+import type { Activation, ConfigReader, HarmlessKeys } from "../config.ts";
 import { COMMON_HARMLESS, dropouts, harmless } from "../config-keys.ts";
 import { activate, createContext, type ModelContext } from "../context.ts";
-import type { RelativePositions } from "./relative-positions.ts";
+import {
+  type EncoderFamily,
+  type EncoderInputs,
+  encoderInputs,
+  kept,
+  oneLabel,
+  paddingBias,
+} from "./encoder.ts";
+import { type RelativePositions, relativeIndices } from "./relative-positions.ts";
 
 /** What a DeBERTa config says. */
-export type DebertaConfig = {
+type DebertaConfig = {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly layers: number;
@@ -34,12 +43,31 @@ export type DebertaConfig = {
   readonly relative: RelativePositions;
 };
 
-/** Reads a `deberta-v2` config. @throws CheckpointError for a setting that is not computed here */
-export function debertaConfig(json: unknown, file: string): DebertaConfig {
-  const config = new ConfigReader(json, file);
-  config.only("model_type", "deberta-v2");
-  config.only("architectures", ["DebertaV2ForSequenceClassification"]);
-  config.only("quantization_config", null);
+/** DebertaV2ForSequenceClassification. */
+export const debertaV2: EncoderFamily = {
+  modelType: "deberta-v2",
+  rewardModel: "DebertaV2ForSequenceClassification",
+  describe: (json) => {
+    const config = read(json);
+    json.refuseUnread("deberta-v2", { ...COMMON_HARMLESS, ...HARMLESS });
+    return {
+      modelType: "deberta-v2",
+      vocabSize: config.vocabSize,
+      maxPositions: config.maxPositions,
+      scores: (batch: Dim = "B") => debertaScores(config, batch),
+      feeds: (width) => {
+        const { contentToPosition, positionToContent } = relativeIndices(width, config.relative);
+        return {
+          contentToPosition: ints(contentToPosition, [width, width]),
+          positionToContent: ints(positionToContent, [width, width]),
+          places: ints(Array.from({ length: width }, (_, t) => t)),
+        };
+      },
+    };
+  },
+};
+
+function read(config: ConfigReader): DebertaConfig {
   // Both are false in a config that does not say them.
   for (const key of ["relative_attention", "share_att_key"])
     if (!config.flag(key, false)) throw config.error(key, "true (false is not supported)", config.raw(key));
@@ -47,16 +75,13 @@ export function debertaConfig(json: unknown, file: string): DebertaConfig {
   const hiddenSize = config.size("hidden_size", 1536);
   config.only("embedding_size", hiddenSize);
   config.only("pooler_hidden_size", hiddenSize);
-  const labels = config.object("id2label");
-  if (labels !== undefined && Object.keys(labels).length !== 1)
-    throw config.error("id2label", "one label (a score)", labels);
-  config.agrees("num_labels", "labels in id2label", 1);
+  oneLabel(config);
   const maxPositions = config.size("max_position_embeddings", 512);
   const maxRelative = config.number("max_relative_positions", -1);
   const maxDistance = maxRelative < 1 ? maxPositions : maxRelative;
   const buckets = config.number("position_buckets", -1);
   const kinds = attentionTypes(config);
-  const read = {
+  return {
     vocabSize: config.size("vocab_size", 128100),
     hiddenSize,
     layers: config.layers("num_hidden_layers", 24),
@@ -73,8 +98,6 @@ export function debertaConfig(json: unknown, file: string): DebertaConfig {
     normRelative: String(config.raw("norm_rel_ebd") ?? "none").includes("layer_norm"),
     relative: { span: buckets > 0 ? buckets : maxDistance, buckets, maxDistance },
   };
-  config.refuseUnread("deberta-v2", { ...COMMON_HARMLESS, ...HARMLESS });
-  return read;
 }
 
 const HARMLESS: HarmlessKeys = {
@@ -101,14 +124,8 @@ function attentionTypes(config: ConfigReader): Set<string> {
   return kinds;
 }
 
-/** A batch of right-padded sequences. */
-export type EncoderInputs = {
-  /** Token ids `[B, T]`; padding anything. */
-  readonly ids: Tensor;
-  /** 0 or 1 per token `[B, T]`: first or second text. */
-  readonly types: Tensor;
-  /** 1 for tokens, 0 for padding `[B, T]`. */
-  readonly mask: Tensor;
+/** The inputs of every encoder, and DeBERTa's own. */
+type DebertaInputs = EncoderInputs & {
   /** Rows of the relative table `[T, T]`. */
   readonly contentToPosition: Tensor;
   readonly positionToContent: Tensor;
@@ -116,32 +133,20 @@ export type EncoderInputs = {
   readonly places: Tensor;
 };
 
-/** Declares the inputs of an encoder. @param batch - the number of sequences; "2*P" where they come in pairs */
-export function encoderInputs(batch: Dim = "B"): EncoderInputs {
-  const grid = (name: string) => input(name, "int", [batch, "T"]);
+function debertaScores(config: DebertaConfig, batch: Dim): { scores: Tensor; context: ModelContext } {
   const square = (name: string) => input(name, "int", ["T", "T"]);
-  return {
-    ids: grid("ids"),
-    types: grid("types"),
-    mask: grid("mask"),
+  const inputs: DebertaInputs = {
+    ...encoderInputs(batch),
     contentToPosition: square("contentToPosition"),
     positionToContent: square("positionToContent"),
     places: input("places", "int", ["T"]),
   };
-}
-
-/** One score per sequence `[B]`, and the parameters it is made of. */
-export function debertaScores(
-  config: DebertaConfig,
-  inputs: EncoderInputs,
-): { scores: Tensor; context: ModelContext } {
   const context = createContext({ ids: inputs.ids, positions: inputs.places, attention: () => inputs.ids });
   let x = embed(config, context, inputs);
   const relative = relativeTable(config, context);
   const bias = paddingBias(inputs.mask);
   for (let layer = 0; layer < config.layers; layer++)
     x = block(config, context, { x, relative, bias, inputs, layer });
-  const batch = inputs.ids.shape[0]!;
   const starts = mul(iota(batch), sizeOf("T"));
   const first = gatherRows(x, starts); // [B, C], the [CLS] tokens
   const pooled = activate(
@@ -151,7 +156,7 @@ export function debertaScores(
   return { scores: reshape(context.linear(pooled, "classifier", 1, { bias: true }), [batch]), context };
 }
 
-function embed(config: DebertaConfig, m: ModelContext, { ids, types, mask, places }: EncoderInputs): Tensor {
+function embed(config: DebertaConfig, m: ModelContext, { ids, types, mask, places }: DebertaInputs): Tensor {
   const { vocabSize, hiddenSize, maxPositions, typeVocabSize, normEpsilon } = config;
   const flat = (x: Tensor) => reshape(x, [-1]);
   const name = "deberta.embeddings";
@@ -169,8 +174,7 @@ function embed(config: DebertaConfig, m: ModelContext, { ids, types, mask, place
       gatherRows(m.weight(`${name}.token_type_embeddings.weight`, [typeVocabSize, hiddenSize]), flat(types)),
     );
   const normal = m.layerNorm(x, `${name}.LayerNorm`, normEpsilon);
-  const kept = where(equal(reshape(flat(mask), [-1, 1]), 1), scalar(1), scalar(0));
-  return mul(normal, kept);
+  return mul(normal, kept(mask));
 }
 
 function relativeTable(config: DebertaConfig, m: ModelContext): Tensor {
@@ -181,14 +185,7 @@ function relativeTable(config: DebertaConfig, m: ModelContext): Tensor {
   return config.normRelative ? m.layerNorm(table, "deberta.encoder.LayerNorm", config.normEpsilon) : table;
 }
 
-/** 0 where tokens see tokens and padding sees padding (so that its rows stay finite), -1e30 elsewhere: `[B, 1, T, T]`. */
-function paddingBias(mask: Tensor): Tensor {
-  const batch = mask.shape[0]!;
-  const alike = equal(reshape(mask, [batch, "T", 1]), reshape(mask, [batch, 1, "T"]));
-  return reshape(where(alike, scalar(0), scalar(-1e30)), [batch, 1, "T", "T"]);
-}
-
-type BlockInput = { x: Tensor; relative: Tensor; bias: Tensor; inputs: EncoderInputs; layer: number };
+type BlockInput = { x: Tensor; relative: Tensor; bias: Tensor; inputs: DebertaInputs; layer: number };
 
 function block(
   config: DebertaConfig,

@@ -1,0 +1,37 @@
+/** Encoders' reward models of many settings, written and computed by transformers: same scores and gradients here. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkFixture } from "../../src/evaluate/parity/check.ts";
+import { type Fixture, openFixtures } from "../../src/evaluate/parity/fixture.ts";
+import { openRuntime } from "../../src/runtime/runtime.ts";
+import { PYTHON, runPython } from "../helpers/python.ts";
+
+describe.skipIf(PYTHON === undefined)("encoders as transformers computes them (WEAK_TEACHER_PYTHON)", () => {
+  const runtime = openRuntime({ threads: 1 });
+  let folder: string;
+  let fixtures: Fixture[];
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "encoders-"));
+    await runPython("encoder_fixtures.py", [folder]);
+    fixtures = await openFixtures(folder);
+  }, 600_000);
+  afterAll(async () => {
+    await runtime.close();
+    await rm(folder, { recursive: true });
+  });
+
+  test("all settings agree in every number", async () => {
+    expect(fixtures.map(({ expected }) => expected.family).filter((f) => f === "modernbert")).toHaveLength(6);
+    expect(fixtures).toHaveLength(14);
+    for (const fixture of fixtures) {
+      const findings = await checkFixture(runtime, fixture);
+      expect(
+        findings.filter(({ shareOfLimit }) => !(shareOfLimit <= 1)),
+        fixture.expected.name,
+      ).toEqual([]);
+      expect(findings.reduce((total, { numbers }) => total + numbers, 0)).toBeGreaterThan(100);
+    }
+  });
+});
