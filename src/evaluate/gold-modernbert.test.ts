@@ -3,11 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MODERNBERT_CONFIG, writeTinyModernBert } from "../../../test/helpers/tiny-modernbert.ts";
-import { loadEncoder, releaseEncoder, scoreSequences } from "../../checkpoint/load-encoder.ts";
-import { goldSpecSchema, openGoldScorer } from "../../evaluate/gold.ts";
-import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
-import { describeEncoder } from "./index.ts";
+import { MODERNBERT_CONFIG, writeTinyModernBert } from "../../test/helpers/tiny-modernbert.ts";
+import { loadEncoder, releaseEncoder, scoreSequences } from "../checkpoint/load-encoder.ts";
+import { describeEncoder } from "../model/encoders/index.ts";
+import { openRuntime, type Runtime } from "../runtime/runtime.ts";
+import { goldSpecSchema, openGoldScorer } from "./gold.ts";
 
 let folder: string;
 let runtime: Runtime;
