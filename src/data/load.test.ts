@@ -197,3 +197,26 @@ test("candidates: preferences get a drawn order and labels apart, a pool keeps i
     report: { unlabelled: 1, rows: 0 },
   });
 });
+
+describe("lists of responses", () => {
+  test("RM-Bench's three by three are nine pairs a row, with their styles; RewardBench 2's each chosen with each rejected", async () => {
+    const path = await jsonl("styles.jsonl", [
+      { id: 3, domain: "code", prompt: "p?", chosen: ["a", "aa", "aaa"], rejected: ["b", "bb", "bbb"] },
+    ]);
+    const { rows, report } = await readPreferences(path);
+    expect(report).toMatchObject({ format: "rm-bench", records: 1, rows: 9 });
+    expect(rows[5]).toMatchObject({
+      chosen: "aa",
+      rejected: "bbb",
+      meta: { subset: "code", item: { row: "3", chosen: 1, rejected: 2 } },
+    });
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(9);
+    const many = await jsonl("best.jsonl", [
+      { id: "tied:1", subset: "Ties", prompt: "p?", chosen: ["x", "y"], rejected: ["z"] },
+      { id: "9", subset: "Math", prompt: "q?", chosen: ["x"], rejected: ["u", "v", "w"] },
+    ]);
+    const best = await readPreferences(many);
+    expect(best.report).toMatchObject({ format: "rewardbench-2", rows: 5 });
+    expect(best.rows.map(({ meta }) => meta?.item?.row)).toEqual(["tied:1", "tied:1", "9", "9", "9"]);
+  });
+});

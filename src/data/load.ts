@@ -162,6 +162,7 @@ function toRow({ id, pair, group }: Identified): PreferenceRow {
     ...(flags.length === 0 ? {} : { flags }),
     ...(group === undefined ? {} : { group }),
     ...subsetOf(pair),
+    ...(pair.meta?.item === undefined ? {} : { item: pair.meta.item }),
     ...(scoreChosen === undefined ? {} : { scoreChosen }),
     ...(scoreRejected === undefined ? {} : { scoreRejected }),
   };

@@ -31,6 +31,8 @@ export type RowMeta = {
   readonly subset?: string;
   /** The pair was chosen by `ask`, at random or because it was useful: it is no draw of the data, and is never held out. */
   readonly asked?: Asked;
+  /** The row of lists that the pair is of, and the places of its responses in them. */
+  readonly item?: { readonly row: string; readonly chosen: number; readonly rejected: number };
   readonly scoreChosen?: number;
   readonly scoreRejected?: number;
 };

@@ -2,7 +2,9 @@
 import { InterruptedError } from "../core/errors.ts";
 import { toCandidates } from "../data/candidates.ts";
 import { type LoadOptions, readPreferences } from "../data/load.ts";
+import { unitOf } from "../data/normalise.ts";
 import type { PreferenceRow } from "../data/rows.ts";
+import { bestOfN, listPairs, type StyleMatrix, styleMatrices } from "../evaluate/bench-lists.ts";
 import { openRewardModel } from "../evaluate/gold-reward-model.ts";
 import { type PairScore, type RewardBench, rewardBench, scorePairs } from "../evaluate/reward-bench.ts";
 import type { TokenLimits } from "../text/pair.ts";
@@ -27,6 +29,10 @@ export type BenchRequest = {
 
 /** Accuracies, and what they leave out or were made of. */
 export type BenchResult = RewardBench & {
+  /** RM-Bench's accuracies by style, where the file has its three by three. */
+  readonly styles?: readonly StyleMatrix[];
+  /** RewardBench 2's best of n, where rows are lists. */
+  readonly bestOf?: ReturnType<typeof bestOfN>;
   readonly scorer: string;
   /** Pairs read. */
   readonly pairs: number;
@@ -44,7 +50,7 @@ export async function benchPairs(
   deps: Omit<JobDeps, "pipeline">,
   request: BenchRequest,
 ): Promise<BenchResult> {
-  const { rows } = await readPreferences(request.file, { ...request.read, log: deps.log });
+  const { rows, report } = await readPreferences(request.file, { ...request.read, log: deps.log });
   const scored = await (request.scorer.kind === "reward-model"
     ? byRewardModel(deps, request, request.scorer.model, rows)
     : byTeacher(deps, request, request.scorer, rows));
@@ -52,7 +58,14 @@ export async function benchPairs(
     const score = scored.scores[i]!;
     return Number.isFinite(score.chosen - score.rejected) ? [{ row, score }] : [];
   });
+  const lists = listPairs(
+    kept.map(({ row }) => row),
+    kept.map(({ score }) => score),
+    unitOf,
+  );
   return {
+    ...(report.format === "rm-bench" ? { styles: styleMatrices(lists) } : {}),
+    ...(report.format === "rewardbench-2" ? { bestOf: bestOfN(lists) } : {}),
     scorer: scored.name,
     pairs: rows.length,
     unscored: scored.unscored,

@@ -141,6 +141,20 @@ export const SHAPE_SAMPLES: readonly Sample[] = [
     domain: "botany",
   }),
   sample("alpaca-eval", { instruction: ASKED, output_1: GOOD, output_2: BAD, preference: 1 }),
+  sample("rm-bench", {
+    id: 4,
+    domain: "chat",
+    prompt: ASKED,
+    chosen: [GOOD, `${GOOD} They do so each year.`, `**Water.** ${GOOD}`],
+    rejected: [BAD, `${BAD} They do so each year.`, `**Tired.** ${BAD}`],
+  }),
+  sample("rewardbench-2", {
+    id: "5",
+    prompt: ASKED,
+    chosen: [GOOD],
+    rejected: [BAD, "Wind."],
+    subset: "Focus",
+  }),
   sample("pandalm", {
     instruction: ASKED,
     input: "Answer in one sentence.",

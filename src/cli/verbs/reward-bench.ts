@@ -1,6 +1,8 @@
 /** `weak-teacher reward-bench`: accuracy on pairs in RewardBench's form, per subset and section. */
 import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
+import { STYLES } from "../../data/adapters/lists.ts";
+import type { StyleMatrix } from "../../evaluate/bench-lists.ts";
 import type { BenchResult, BenchScorer } from "../../pipeline/bench-files.ts";
 import type { ReportTable } from "../../report/data.ts";
 import { formatInterval, formatNumber } from "../../report/format.ts";
@@ -145,8 +147,42 @@ function wordsOf(file: string, result: BenchResult): string {
     score === null
       ? "score: none, for it is the mean of all four sections"
       : `score (mean of the four sections): ${formatNumber(score, { format: "percent" })}`,
+    ...(result.styles ?? []).flatMap(styleWords),
+    ...(result.bestOf === undefined ? [] : bestOfWords(result.bestOf)),
     `overall: ${formatInterval(overall, { format: "percent" })} of ${pairs - sum(Object.values(unscored))} pairs, n = ${overall.n} units (prompts, or groups of them)`,
     `${file}: ${pairs} pairs by ${result.scorer}; ${truncated} seen in part${left.length === 0 ? "" : `; without a score: ${left.join(", ")}`}`,
   ];
   return lines.join("\n");
+}
+
+const percentOf = (share: number) => formatNumber(share, { format: "percent" });
+
+/** RM-Bench's matrix: rows are styles of the chosen response, columns of the rejected one. */
+function styleWords({ subset, rows, matrix, easy, normal, hard, average }: StyleMatrix): string[] {
+  const cells = (list: readonly string[]) => list.map((text) => text.padStart(11)).join("");
+  return [
+    `${subset}, ${rows} rows by style (rows: chosen, columns: rejected):`,
+    `  ${"".padEnd(9)}${cells(STYLES)}`,
+    ...matrix.map(
+      (row, i) => `  ${STYLES[i]!.padEnd(9)}${cells(row.map(({ estimate }) => percentOf(estimate)))}`,
+    ),
+    `  easy ${percentOf(easy)}, normal ${percentOf(normal)}, hard ${percentOf(hard)}, average ${percentOf(average)}`,
+    "",
+  ];
+}
+
+/** RewardBench 2's figures. */
+function bestOfWords({ subsets, score }: NonNullable<BenchResult["bestOf"]>): string[] {
+  return [
+    ...subsets.map(({ subset, rows, accuracy, ties, why }) =>
+      accuracy !== null
+        ? `best of n, ${subset}: ${formatInterval(accuracy, { format: "percent" })} of ${rows} rows`
+        : ties === null
+          ? `best of n, ${subset}: no score: ${why}`
+          : `${subset}: ${percentOf(ties.score)} (right of tied ${percentOf(ties.tied)}, of reference ${percentOf(ties.reference)}; gap above spread ${percentOf(ties.preferred)}, with the reference's ${percentOf(ties.preferredHard)}; margin ${ties.margin.toFixed(3)}) of ${rows} rows`,
+    ),
+    score === null
+      ? "RewardBench 2: none, for it is the mean of all six subsets"
+      : `RewardBench 2 (mean of the six subsets): ${percentOf(score)}`,
+  ];
 }

@@ -13,7 +13,7 @@ export type ParsedPair = {
   readonly preferred: "first" | "second" | "tie" | "none";
   /** Rows that share one of these keys, directly or over others, form one group for splits. */
   readonly groupKeys?: readonly string[];
-  readonly meta?: Pick<RowMeta, "flags" | "subset" | "asked"> & {
+  readonly meta?: Pick<RowMeta, "flags" | "subset" | "asked" | "item"> & {
     readonly scoreFirst?: number;
     readonly scoreSecond?: number;
   };

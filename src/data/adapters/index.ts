@@ -9,6 +9,7 @@ import { helpSteer } from "./helpsteer.ts";
 import { hhRlhf } from "./hh-rlhf.ts";
 import { conversationPair, instruction } from "./instruct.ts";
 import { autoJ, llmBar, pandaLm } from "./known-which.ts";
+import { rewardBench2, rmBench } from "./lists.ts";
 import { labels, pool } from "./own.ts";
 import { preferenceStrength, rankedAnswers, ultraFeedbackFull } from "./ranked.ts";
 import { distilabel, rewardBench, ultraFeedback } from "./rated.ts";
@@ -26,6 +27,8 @@ export const ADAPTERS: readonly Adapter[] = [
   pandaLm,
   llmBar,
   autoJ,
+  rmBench,
+  rewardBench2,
   labels,
   distilabel,
   ultraFeedback,
