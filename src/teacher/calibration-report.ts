@@ -4,14 +4,15 @@
  */
 import type { Rng } from "../core/rng.ts";
 import { clusterBootstrap, type Statistic } from "../stats/bootstrap.ts";
+import { type CalibrationGap, calibrationError, plugInError } from "../stats/calibration-error.ts";
 import { checkPaired, type Interval } from "../stats/check.ts";
-import { mean, quantile } from "../stats/describe.ts";
+import { mean } from "../stats/describe.ts";
 import { brierScore, logLoss, type ReliabilityBin, reliabilityBins } from "../stats/reliability.ts";
 
 /** Figures are null when there are no pairs. `logLoss` in nats, probabilities kept 1e-15 away from 0 and 1. */
 export type CalibrationFigures = {
   readonly n: number;
-  /** 10 bins of equal width over [0.5, 1]; with the interval of `eceInterval`. */
+  /** 10 bins of equal width over [0.5, 1], without the bias of noise within bins (`stats/calibration-error.ts`). */
   readonly ece: Interval | null;
   readonly brier: Interval | null;
   readonly logLoss: Interval | null;
@@ -60,13 +61,9 @@ export function calibrationReport(
     clusterBootstrap(pairs, units, statistic, settings);
   const figures = (side: "before" | "after"): CalibrationFigures => ({
     n: pairs.length,
-    ece: eceInterval(
-      interval((sample) => eceOf(sample.map((pair) => pair[side]))),
-      chanceEce(
-        pairs.map((pair) => pair[side]),
-        units,
-        settings,
-      ),
+    ece: calibrationError(
+      pairs.map((pair, i) => gapOf(pair[side], units[i]!)),
+      settings,
     ),
     brier: interval((sample) => brierOf(sample.map((pair) => pair[side]))),
     logLoss: interval((sample) => logLossOf(sample.map((pair) => pair[side]))),
@@ -79,49 +76,39 @@ export function calibrationReport(
       },
     ),
   });
+  const [stated, calibrated] = [figures("before"), figures("after")];
   const change = (of: (judged: Judged[]) => number | null) =>
     interval((sample) => of(sample.map((pair) => pair.after))! - of(sample.map((pair) => pair.before))!);
   return {
-    before: figures("before"),
-    after: figures("after"),
-    change: { ece: change(eceOf), brier: change(brierOf), logLoss: change(logLossOf) },
+    before: stated,
+    after: calibrated,
+    change: {
+      ece: eceChange(stated.ece, calibrated.ece, change(plugInOf)),
+      brier: change(brierOf),
+      logLoss: change(logLossOf),
+    },
   };
 }
 
-/**
- * The basic bootstrap interval (Davison & Hinkley 1997, section 5.2), from 0 where calibrated probabilities would show as much. Noise
- * within bins makes a sample's calibration error larger than the truth and a resample's larger once more, so that percentiles of resamples
- * never reach 0 and may lie above the estimate.
- */
-function eceInterval(percentile: Interval | null, floor: number): Interval | null {
-  if (percentile === null) return null;
-  const { estimate, low, high } = percentile;
-  const least = estimate <= floor ? 0 : Math.max(0, 2 * estimate - high);
-  return { ...percentile, low: least, high: Math.max(estimate, 2 * estimate - low) };
+/** Difference of the two figures, with the width of the resampled difference of plug-in ones, whose biases largely cancel. */
+function eceChange(
+  before: Interval | null,
+  after: Interval | null,
+  plugIn: Interval | null,
+): Interval | null {
+  if (before === null || after === null || plugIn === null) return null;
+  const estimate = after.estimate - before.estimate;
+  const middle = (plugIn.low + plugIn.high) / 2;
+  const half = plugIn.high - middle;
+  return {
+    ...plugIn,
+    estimate,
+    low: Math.min(estimate, plugIn.estimate) - half,
+    high: Math.max(estimate, plugIn.estimate) + half,
+  };
 }
 
-/**
- * What calibration error calibrated probabilities show by chance: a quantile of it when people agree exactly as often as stated
- * (consistency resampling, Bröcker & Smith 2007). Pairs of one prompt share their luck, which they may do at most.
- */
-function chanceEce(
-  pairs: readonly Judged[],
-  units: readonly string[],
-  { rng, resamples, level }: { readonly rng: Rng; readonly resamples: number; readonly level: number },
-): number {
-  if (pairs.length === 0) return 0;
-  const stream = rng.fork("calibrated");
-  const draws = Array.from({ length: resamples }, () => {
-    const luck = new Map<string, number>();
-    for (const unit of units) if (!luck.has(unit)) luck.set(unit, stream.next());
-    return eceOf(
-      pairs.map((pair, i) =>
-        pair.agrees === 0.5 ? pair : { ...pair, agrees: Number(luck.get(units[i]!)! < pair.confidence) },
-      ),
-    )!;
-  });
-  return quantile(draws, level);
-}
+const plugInOf = (pairs: readonly Judged[]) => plugInError(pairs.map((pair) => gapOf(pair, "")));
 
 /** A pair's confidence and whether the human agrees (1, 0, or 0.5 when the probability takes no side), and what follows. */
 type Judged = {
@@ -145,13 +132,11 @@ function judged(p: number, humanPrefersA: boolean): Judged {
   };
 }
 
-/** The same as `expectedCalibrationError` with BINS, in one pass, for thousands of resamples: Σ_bin |Σ (agrees - confidence)| / n. */
-function eceOf(pairs: readonly Judged[]): number | null {
-  if (pairs.length === 0) return null;
-  const gaps = new Float64Array(BINS.bins);
-  for (const { bin, agrees, confidence } of pairs) gaps[bin]! += agrees - confidence;
-  return gaps.reduce((total, gap) => total + Math.abs(gap), 0) / pairs.length;
-}
+const gapOf = ({ bin, agrees, confidence }: Judged, cluster: string): CalibrationGap => ({
+  bin,
+  gap: agrees - confidence,
+  cluster,
+});
 
 const brierOf = (pairs: readonly Judged[]) =>
   pairs.length === 0 ? null : mean(pairs.map((pair) => pair.brier));

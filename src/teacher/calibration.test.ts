@@ -155,11 +155,13 @@ test("the report shows an overconfident teacher before and an honest one after, 
   expect(report.after.ece!.estimate).toBeLessThan(0.08);
   for (const change of Object.values(report.change)) expect(change!.high).toBeLessThan(0);
   expect(report.after.bins.reduce((n, bin) => n + bin.n, 0)).toBe(600);
-  // The one-pass ECE of the report is that of its own bins.
+  // The ECE of the report is that of its own bins, less what noise within them adds.
   const fromBins = report.before.bins.map(
     (bin) => bin.n * Math.abs(bin.outcome.estimate - bin.meanProbability),
   );
-  expect(report.before.ece!.estimate).toBeCloseTo(fromBins.reduce((a, b) => a + b, 0) / 600, 12);
+  const plugIn = fromBins.reduce((a, b) => a + b, 0) / 600;
+  expect(report.before.ece!.estimate).toBeLessThan(plugIn);
+  expect(report.before.ece!.estimate).toBeGreaterThan(plugIn - 0.02);
   const mirrored = calibrationReport(
     before.map((p) => 1 - p),
     probabilities.map((p) => 1 - p),
@@ -171,12 +173,13 @@ test("the report shows an overconfident teacher before and an honest one after, 
 });
 
 test("the figures of the report are as worked by hand", () => {
-  // confidences .9 .9 .6 .6, agreeing 1 1 1 0: Brier (.01 + .01 + .16 + .36)/4, ECE (2·.1 + 2·.1)/4
+  // confidences .9 .9 .6 .6, agreeing 1 1 1 0: Brier (.01 + .01 + .16 + .36)/4; gaps of .1 in bins of two are noise, and show no error
   const report = calibrationReport([0.9, 0.1, 0.6, 0.6], [0.5, 0.5, 0.5, 0.5], [true, false, true, false], {
     rng: createRng(1),
   });
   expect(report.before.brier!.estimate).toBeCloseTo(0.135, 12);
-  expect(report.before.ece!.estimate).toBeCloseTo(0.1, 12);
+  expect(report.before.ece).toMatchObject({ estimate: 0, low: 0 });
+  expect(report.before.ece!.high).toBeGreaterThan(0.1);
   expect(report.before.logLoss!.estimate).toBeCloseTo(
     -(2 * Math.log(0.9) + Math.log(0.6) + Math.log(0.4)) / 4,
     12,

@@ -71,7 +71,7 @@ export async function weakLabelsStage(
   const parts = ensemble ? [["ensemble", ensemble] as const] : partsOf(first);
   return deps.pipeline.stage({
     name,
-    version: 6,
+    version: 7,
     config: { calibration, selection, weight, heldOut, folds, form: first.form, seed: job.seed },
     inputs: { data, ...Object.fromEntries(parts) },
     run: async (work) => {
