@@ -29,7 +29,7 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
   const folder = await openModelFolder(path);
   try {
     const described = describeModel(folder.config, `${folder.path}/config.json`);
-    const { family, decoder, task: stored, config } = described;
+    const { family, decoder, task: stored } = described;
     const task: Task = options.newRewardHead ? "reward" : stored;
     const parameters = parameterShapes(decoder, task);
     const names = matchNames(folder, described, [...parameters.keys()], task);
@@ -49,7 +49,7 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
       task,
       lora: undefined,
       parameters,
-      config,
+      config: options.newRewardHead ? withPadding(described.config) : described.config,
       folder: folder.path,
     };
   } finally {
@@ -171,15 +171,22 @@ export async function* parametersOf(runtime: Runtime, model: Model): AsyncGenera
 
 function savedConfig({ family, task, config }: Model): Record<string, unknown> {
   if (task === "language-model") return { ...config, architectures: [family.languageModel] };
-  const padId = config["pad_token_id"] ?? firstId(config["eos_token_id"]) ?? 0;
   return {
-    ...config,
+    ...withPadding(config),
     architectures: [family.rewardModel],
     id2label: { 0: "LABEL_0" },
     label2id: { LABEL_0: 0 },
     num_labels: 1,
-    pad_token_id: padId,
   };
+}
+
+/**
+ * The config of a reward model says which token is padding, since transformers reads the score at the last other token. So
+ * it is said before a new head is trained, and trained where it will be read.
+ */
+function withPadding(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const padId = config["pad_token_id"] ?? firstId(config["eos_token_id"]) ?? 0;
+  return { ...config, pad_token_id: padId };
 }
 
 const firstId = (ids: unknown): unknown => (Array.isArray(ids) ? ids[0] : ids);

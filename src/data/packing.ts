@@ -4,6 +4,7 @@
  * see the prompt and not each other, and positions restart after the prompt, so that a pair costs its prompt once.
  */
 import { TARGET_MULTIPLE } from "../model/heads.ts";
+import type { Model } from "../model/model.ts";
 import type { Value } from "../runtime/protocol.ts";
 import { floats, ints } from "../runtime/values.ts";
 
@@ -12,6 +13,30 @@ export type TokenRow = {
   readonly prompt: readonly number[];
   readonly responses: readonly (readonly number[])[];
 };
+
+/** What packing depends on beside the rows. */
+export type PackOptions = {
+  /**
+   * Tokens of a sequence beyond which the model turns positions otherwise (`Decoder.longOver`). Where one response reaches
+   * beyond and another does not, they cannot share their prompt's states: each gets a row of its own.
+   */
+  readonly longOver?: number | undefined;
+  /** A reward model's padding: a sequence's score is read at its last token that is not this one. */
+  readonly padId?: number | undefined;
+};
+
+/** How rows are packed for a model. */
+export function packOptions({
+  decoder,
+  task,
+  config,
+}: Pick<Model, "decoder" | "task" | "config">): PackOptions {
+  const pad = config["pad_token_id"];
+  return {
+    longOver: decoder.longOver,
+    padId: task === "reward" && typeof pad === "number" ? pad : undefined,
+  };
+}
 
 /** The inputs of one run and what its outputs mean. */
 export type PackedBatch = {
@@ -45,11 +70,9 @@ export function rowLength(row: TokenRow): number {
 
 /**
  * Packs rows in order.
- * @param longOver - tokens of a sequence beyond which the model turns positions otherwise (`Decoder.longOver`). Where one
- *   response reaches beyond and another does not, they cannot share their prompt's states: each gets a row of its own.
  * @throws Error (internal) for a row without prompt or response tokens
  */
-export function packRows(given: readonly TokenRow[], longOver?: number): PackedBatch {
+export function packRows(given: readonly TokenRow[], { longOver, padId }: PackOptions = {}): PackedBatch {
   const rows = longOver === undefined ? given : given.flatMap((row) => apartWhereLong(row, longOver));
   const lengths = rows.map(rowLength);
   const [tokens, width, height] = [lengths.reduce((a, b) => a + b, 0), Math.max(...lengths), rows.length];
@@ -82,7 +105,8 @@ export function packRows(given: readonly TokenRow[], longOver?: number): PackedB
         owners!.push(ends!.length);
         put(id, row.prompt.length + i, r + 1);
       });
-      ends!.push(at - 1);
+      const end = response.findLastIndex((id) => id !== padId);
+      ends!.push(end >= 0 ? at - response.length + end : start + lastReal(row.prompt, padId));
     });
   });
   const padding = Array.from({ length: -targets!.length & (TARGET_MULTIPLE - 1) }, () => 0);
@@ -113,3 +137,10 @@ function apartWhereLong(row: TokenRow, longOver: number): TokenRow[] {
   if (long === 0 || long === responses.length) return [row];
   return responses.map((response) => ({ prompt, responses: [response] }));
 }
+
+/** Place of the last token that is no padding, as `XForSequenceClassification` of transformers finds it; 0 where all is. */
+const lastReal = (ids: readonly number[], padId: number | undefined): number =>
+  Math.max(
+    0,
+    ids.findLastIndex((id) => id !== padId),
+  );

@@ -3,7 +3,7 @@
  * models call `logprobs` and `prompt_logprobs`.
  */
 import { planMicroBatches } from "../data/batching.ts";
-import { packRows, type TokenRow } from "../data/packing.ts";
+import { packOptions, packRows, type TokenRow } from "../data/packing.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
 import { equal, less, scalar, toFloat, where } from "../graph/ops/elementwise.ts";
 import { argmax } from "../graph/ops/extremes.ts";
@@ -122,7 +122,7 @@ async function scoreBatch(
   rows: readonly TokenRow[],
   k: number,
 ): Promise<TokenScore[][][]> {
-  const values = await executable.run(feedsOf(packRows(rows, model.decoder.longOver), executable), {
+  const values = await executable.run(feedsOf(packRows(rows, packOptions(model)), executable), {
     parameter: (name) => keyOf(model, name),
   });
   const at = (name: string, token: number) => Number(values[name]!.data[token]);

@@ -5,7 +5,7 @@
  */
 import { NumericsError } from "../core/errors.ts";
 import { planMicroBatches } from "../data/batching.ts";
-import { type PackedBatch, packRows, type TokenRow } from "../data/packing.ts";
+import { type PackedBatch, packOptions, packRows, type TokenRow } from "../data/packing.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
 import { input, type Tensor } from "../graph/tensor.ts";
 import { rewardScores } from "../model/heads.ts";
@@ -78,7 +78,7 @@ async function scoreBatch(
   rows: readonly TokenRow[],
   perToken: boolean,
 ): Promise<RowScore[]> {
-  const packed = packRows(rows, model.decoder.longOver);
+  const packed = packRows(rows, packOptions(model));
   const bindings = { parameter: (name: string) => keyOf(model, name) };
   const values = await executable.run(feedsOf(packed, executable), bindings);
   return splitRows(rows, values, perToken);

@@ -1,7 +1,7 @@
 /** One global batch through the programs, micro-batch by micro-batch. */
 import { createRng } from "../core/rng.ts";
 import { planMicroBatches } from "../data/batching.ts";
-import { packRows } from "../data/packing.ts";
+import { packOptions, packRows } from "../data/packing.ts";
 import type { Model } from "../model/model.ts";
 import type { Value } from "../runtime/protocol.ts";
 import type { Job, LossData } from "./job.ts";
@@ -63,7 +63,7 @@ export async function toMicroBatch(
 }
 
 function pack(
-  { decoder }: Model,
+  model: Model,
   data: LossData,
   rows: readonly number[],
   normaliser: number,
@@ -71,7 +71,7 @@ function pack(
 ): MicroBatch {
   const packed = packRows(
     rows.map((index) => data.rows[index]!),
-    decoder.longOver,
+    packOptions(model),
   );
   return { packed, extras: { ...data.extras?.(rows), ...shared?.() }, normaliser };
 }

@@ -1,4 +1,7 @@
-/** Runs a fixture's model through the engine, as training and scoring use it, and compares every number. */
+/**
+ * Runs a fixture's model through the engine, as training and scoring use it, and compares every number.
+ * Length: the checks of every kind of fixture share their evaluation.
+ */
 import {
   encoderFeeds,
   loadEncoder,
@@ -7,7 +10,7 @@ import {
   scoreSequences,
 } from "../../checkpoint/load-encoder.ts";
 import { loadModel, storedNames } from "../../checkpoint/load-model.ts";
-import { type PackedBatch, packRows, type TokenRow } from "../../data/packing.ts";
+import { type PackedBatch, packOptions, packRows, type TokenRow } from "../../data/packing.ts";
 import { gradients } from "../../graph/gradients.ts";
 import { writeProgram } from "../../graph/onnx/write.ts";
 import { div, logSigmoid, mul, neg, sub } from "../../graph/ops/elementwise.ts";
@@ -68,7 +71,7 @@ async function checkLanguageModel(
     outputs,
     packRows(
       sequences.map((s) => wholeRow(s.input_ids)),
-      model.decoder.longOver,
+      packOptions(model),
     ),
   );
   compareSequences(sequences, values["logits"]!, values["logps"]!.data as Float32Array, to);
@@ -116,7 +119,7 @@ async function checkSft(runtime: Runtime, model: Model, expected: Expected, to: 
     prompt: ids.slice(0, lengths[i]),
     responses: [ids.slice(lengths[i])],
   }));
-  const batch = packRows(rows, model.decoder.longOver);
+  const batch = packRows(rows, packOptions(model));
   const run = runPacked(model.decoder);
   const { perToken } = responseLogps(model.decoder, run);
   const outputs = { loss: div(neg(sum(perToken)), batch.targets) };
@@ -132,7 +135,7 @@ async function checkDpo(
   const { pairs, beta, loss, grads } = dpo;
   const batch = packRows(
     pairs.map((pair) => ({ prompt: pair.prompt_ids, responses: [pair.chosen_ids, pair.rejected_ids] })),
-    model.decoder.longOver,
+    packOptions(model),
   );
   const run = runPacked(model.decoder);
   const { summed } = responseLogps(model.decoder, run, { sequences: "2*P", chunks: 1 });
@@ -162,7 +165,12 @@ async function checkReward(
     rewardScores(run.context, model.decoder, run.hidden, input("ends", "int", [count]));
   const run = runPacked(model.decoder);
   const rows = sequences.map((s) => wholeRow(s.input_ids));
-  const values = await evaluate(runtime, model, { scores: score(run, "S") }, packRows(rows));
+  const values = await evaluate(
+    runtime,
+    model,
+    { scores: score(run, "S") },
+    packRows(rows, packOptions(model)),
+  );
   to.add(
     "scores",
     values["scores"]!.data as Float32Array,
@@ -176,6 +184,7 @@ async function checkReward(
   const outputs = { loss: div(neg(sum(logSigmoid(sub(chosen, rejected)))), pairs.length), scores };
   const batch = packRows(
     pairs.flatMap((pair: PairCase) => [wholeRow(pair.chosen_ids), wholeRow(pair.rejected_ids)]),
+    packOptions(model),
   );
   const found = await checkLoss(
     runtime,
@@ -275,7 +284,6 @@ async function checkLoss(
   const byStoredName = new Map(
     parameters.flatMap(([name]) => storedNames(name, model.family).map((stored) => [stored, name] as const)),
   );
-  // A multimodal checkpoint has gradients of parts that are not here.
   const own = Object.entries(grads).filter(([name]) => !(model.family.container?.rest.test(name) ?? false));
   const numbers = { quantity, loss, grads: Object.fromEntries(own), parameters: parameters.length };
   compareLoss(values, { ...numbers, named: (name) => byStoredName.get(name) ?? name }, to);

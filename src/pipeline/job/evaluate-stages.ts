@@ -41,7 +41,7 @@ export async function generationsStage(
   const scorers = await Promise.all(gold.map(goldSourceDigest));
   return deps.pipeline.stage({
     name: `generate-${student.name}`,
-    version: 4,
+    version: 5,
     config: { generation, gold: gold.map(goldSettings) },
     inputs: {
       model: student.model.source,

@@ -156,7 +156,7 @@ export async function rewardStage(
 ): Promise<ModelFolderRef> {
   const stage: Stage = {
     name,
-    version: 2,
+    version: 3,
     config: { settings, limits, ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
