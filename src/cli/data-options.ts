@@ -20,7 +20,10 @@ export type DataOptions = {
 /** Adds how data is read. */
 export function withReading(command: Command): Command {
   return command
-    .option("--map <columns>", "name the columns: prompt=instruction,chosen=good,rejected=bad")
+    .option(
+      "--map <columns>",
+      "name the columns: prompt=instruction,chosen=good,rejected=bad; where a column says which is better: prompt=instruction+input,a=response1,b=response2,label=anna;ben,values=1:a;2:b;0:tie",
+    )
     .option("--format <name>", "the name of a known shape, instead of working it out")
     .addOption(headerOption("the first line of a CSV or TSV file"))
     .option(
