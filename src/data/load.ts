@@ -116,7 +116,9 @@ export async function readCandidates(
   const named = identified(read.pairs);
   const drawn = named.map(({ id, pair, group }) => {
     const meta = { ...(group === undefined ? {} : { group }), ...subsetOf(pair) };
-    return drawOrder({ ...pair, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed);
+    // Not the pair's own meta: its scores would tell what was preferred.
+    const { meta: _, ...bare } = pair;
+    return drawOrder({ ...bare, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed);
   });
   return {
     pairs: drawn.map(({ pair }) => pair),

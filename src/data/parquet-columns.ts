@@ -1,10 +1,16 @@
 /** Records as a Parquet file, with the nested types that TRL and the `datasets` library read as message lists. */
-import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer";
 
-/** One column: `content` is text, or a message list where the first record has one. Nothing is nullable. */
+import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from "hyparquet-writer";
+import { ConfigError } from "../core/errors.ts";
+
+/**
+ * One column: `content` is text, or a message list where the first record has one. `json` is written as JSON text, and left out where none of the
+ * first records has it. Members of messages beside role and content are nullable columns of the list, there where one of the first
+ * records has them; those that are no text are written as JSON. Nothing else is nullable.
+ */
 export type Column = {
   readonly name: string;
-  readonly type: "content" | "text" | "texts" | "number" | "integer";
+  readonly type: "content" | "text" | "texts" | "number" | "integer" | "json";
 };
 
 type Records = readonly Readonly<Record<string, unknown>>[];
@@ -24,6 +30,7 @@ export class ParquetEncoder {
   private readonly columns: readonly Column[];
   private readonly bytes = new ByteWriter();
   private writer: ParquetWriter | undefined;
+  private present: readonly PresentColumn[] = [];
   private group: Readonly<Record<string, unknown>>[] = [];
 
   constructor(columns: readonly Column[]) {
@@ -48,14 +55,19 @@ export class ParquetEncoder {
   private writeGroup(): void {
     const records = this.group;
     this.group = [];
-    this.writer ??= new ParquetWriter({
-      writer: this.bytes,
-      schema: schemaOf(this.columns, records),
-      createdBy: "weak-teacher",
-    });
-    const columnData: ColumnSource[] = this.columns.map(({ name }) => ({
-      name,
-      data: records.map((record) => record[name]),
+    const found = presentColumns(this.columns, records);
+    if (this.writer === undefined) {
+      this.present = found;
+      this.writer = new ParquetWriter({
+        writer: this.bytes,
+        schema: schemaOf(found),
+        createdBy: "weak-teacher",
+      });
+    }
+    refuseLate(this.present, found);
+    const columnData: ColumnSource[] = this.present.map((column) => ({
+      name: column.name,
+      data: records.map((record) => cell(column, record[column.name])),
     }));
     this.writer.write({ columnData, rowGroupSize: GROUP_ROWS });
   }
@@ -68,26 +80,74 @@ export class ParquetEncoder {
   }
 }
 
-function schemaOf(columns: readonly Column[], records: Records): SchemaElement[] {
-  const isList = (column: Column) => column.type === "content" && Array.isArray(records[0]?.[column.name]);
-  return [
-    { name: "root", num_children: columns.length },
-    ...columns.flatMap((column) => elementsOf(column.name, isList(column) ? "messages" : column.type)),
-  ];
+/** A column that is written: `members` are those of its messages beside role and content. */
+type PresentColumn = {
+  readonly name: string;
+  readonly type: Column["type"] | "messages";
+  readonly members: readonly string[];
+};
+
+function presentColumns(columns: readonly Column[], records: Records): PresentColumn[] {
+  return columns.flatMap(({ name, type }): PresentColumn[] => {
+    if (type === "json" && records.every((record) => record[name] === undefined)) return [];
+    if (type !== "content" || !Array.isArray(records[0]?.[name])) return [{ name, type, members: [] }];
+    const members = new Set(records.flatMap((record) => messagesOf(record[name]).flatMap(Object.keys)));
+    return [
+      { name, type: "messages", members: [...members].filter((one) => one !== "role" && one !== "content") },
+    ];
+  });
 }
 
-function elementsOf(name: string, type: Column["type"] | "messages"): SchemaElement[] {
+const messagesOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
+  Array.isArray(value) ? value : [];
+
+/** The schema was fixed by the first row group: what only later rows have would vanish. */
+function refuseLate(present: readonly PresentColumn[], found: readonly PresentColumn[]): void {
+  for (const { name, members } of found) {
+    const column = present.find((one) => one.name === name);
+    const late = column === undefined ? name : members.find((one) => !column.members.includes(one));
+    if (late !== undefined)
+      throw new ConfigError(
+        `Parquet: "${late}" of "${name}" comes first after ${GROUP_ROWS} rows, expected it among the first, which fix the columns. Put a row that has it first.`,
+      );
+  }
+}
+
+function cell({ type, members }: PresentColumn, value: unknown): unknown {
+  if (type === "json") return value === undefined ? undefined : JSON.stringify(value);
+  if (type !== "messages" || members.length === 0) return value;
+  return messagesOf(value).map((message) => ({
+    ...message,
+    ...Object.fromEntries(
+      members.map((name) => [
+        name,
+        typeof message[name] === "string" ? message[name] : asJson(message[name]),
+      ]),
+    ),
+  }));
+}
+
+const asJson = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+
+function schemaOf(columns: readonly PresentColumn[]): SchemaElement[] {
+  return [{ name: "root", num_children: columns.length }, ...columns.flatMap(elementsOf)];
+}
+
+function elementsOf({ name, type, members }: PresentColumn): SchemaElement[] {
   switch (type) {
     case "content":
     case "text":
       return [textElement(name)];
+    case "json":
+      return [{ ...textElement(name), repetition_type: "OPTIONAL" }];
     case "texts":
       return listOf(name, [textElement("element")]);
     case "messages":
       return listOf(name, [
-        { name: "element", repetition_type: "REQUIRED", num_children: 2 },
+        { name: "element", repetition_type: "REQUIRED", num_children: 2 + members.length },
         textElement("role"),
         textElement("content"),
+        ...members.map((member): SchemaElement => ({ ...textElement(member), repetition_type: "OPTIONAL" })),
       ]);
     case "number":
       return [{ name, type: "DOUBLE", repetition_type: "REQUIRED" }];

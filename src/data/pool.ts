@@ -2,23 +2,25 @@
 import { join } from "node:path";
 import { DataError } from "../core/errors.ts";
 import { writeFileAtomic } from "../core/files.ts";
+import type { TemplateInputs } from "../text/template-inputs.ts";
 import { RowProblem } from "./adapters/adapter.ts";
 import { contentAt, textAt } from "./adapters/columns.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
 import { jsonLines } from "./json-lines.ts";
 import { readJsonl } from "./readers/jsonl.ts";
 import type { CandidatePair, PairMeta } from "./rows.ts";
+import { promptColumns, promptWithColumns, TEMPLATE_COLUMNS } from "./template-columns.ts";
 
 /** Name of the pool in its folder. */
 export const POOL_FILE = "pool.jsonl";
-const COLUMNS = ["id", "prompt", "response_a", "response_b", "group", "subset"];
+const COLUMNS = ["id", "prompt", "response_a", "response_b", ...TEMPLATE_COLUMNS, "group", "subset"];
 
-/** Writes `pool.jsonl` (`id, prompt, response_a, response_b`, and `group`, `subset` where known) and gives its path. */
+/** Writes `pool.jsonl` (`id, prompt, response_a, response_b`, and `tools`, `chat_template_kwargs`, `group`, `subset` where known) and gives its path. */
 export async function writePoolFile(folder: string, pairs: readonly CandidatePair[]): Promise<string> {
   const file = join(folder, POOL_FILE);
   const records = pairs.map(({ id, prompt, a, b, meta }) => ({
     id,
-    prompt,
+    ...promptColumns(prompt),
     response_a: a,
     response_b: b,
     group: meta?.group,
@@ -67,7 +69,7 @@ function toPair(value: Readonly<Record<string, unknown>>, ids: Set<string>): Can
   };
   return {
     id,
-    prompt: contentAt(value, "prompt"),
+    prompt: promptWithColumns(contentAt(value, "prompt"), value as TemplateInputs),
     a: contentAt(value, "response_a"),
     b: contentAt(value, "response_b"),
     ...(Object.keys(meta).length === 0 ? {} : { meta }),

@@ -1,5 +1,6 @@
 /** The few shapes all data takes once it is read. Field names are TRL's; see `field.md` 3.1. */
 import { canonicalJson, sha256 } from "../core/digest.ts";
+import { saidIn } from "../text/said.ts";
 import type { Message as ChatMessage } from "../text/template.ts";
 
 /**
@@ -64,9 +65,9 @@ export type HumanLabel = { readonly id: string; readonly preferred: "a" | "b" | 
 /** One row of supervised fine-tuning. */
 export type SftRow = { readonly id: string; readonly prompt: Text; readonly response: Text };
 
-/** The text of a string, or of all turns joined by newlines (contents only). */
+/** The text of a string, or of all turns joined by newlines: contents, with reasoning and calls where a turn has them. */
 export function plainText(text: Text): string {
-  return typeof text === "string" ? text : text.map((message) => message.content).join("\n");
+  return typeof text === "string" ? text : text.flatMap(saidIn).join("\n");
 }
 
 /** True when a text holds nothing but white space. */

@@ -79,10 +79,9 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
         place = pair.id === undefined ? place + 1 : place;
         const id = pair.id ?? names.get(place) ?? contentId(pair);
         const meta = subsetOf(pair);
-        yield drawOrder(
-          { ...whole.finish(pair), id, ...(Object.keys(meta).length === 0 ? {} : { meta }) },
-          options.seed,
-        ).pair;
+        const { meta: _, ...bare } = whole.finish(pair);
+        yield drawOrder({ ...bare, id, ...(Object.keys(meta).length === 0 ? {} : { meta }) }, options.seed)
+          .pair;
       }
     },
   };

@@ -70,7 +70,11 @@ test.each(["jsonl", "parquet"])("a labels file holds the field's columns, in %s"
   const path = join(folder, `labels.${extension}`);
   await writeLabels(path, [label("a"), { ...label("b"), flags: [] }]);
   const records = await all(path);
-  expect(LABEL_COLUMNS.map((column) => column.name)).toEqual(FIELD_COLUMNS);
+  expect(LABEL_COLUMNS.map((column) => column.name)).toEqual([
+    ...FIELD_COLUMNS,
+    "tools",
+    "chat_template_kwargs",
+  ]);
   expect(Object.keys(records[0] as object)).toEqual(FIELD_COLUMNS);
   expect(records[0]).toEqual({
     prompt: "p",

@@ -9,6 +9,7 @@ import { writeFileAtomic } from "../core/files.ts";
 import { jsonLines } from "./json-lines.ts";
 import { type Column, parquetBytes } from "./parquet-columns.ts";
 import { isTie, type PreferenceRow, promptId, type Text } from "./rows.ts";
+import { promptColumns } from "./template-columns.ts";
 
 /** A pair with the teacher's preference, ready for training elsewhere. */
 export type LabelledRow = {
@@ -41,6 +42,12 @@ const TEXT_COLUMNS = [
   { name: "prompt_id", type: "text" },
 ] as const satisfies readonly Column[];
 
+/** What goes to the chat template beside the messages; only rows of conversations that have it. */
+const INPUT_COLUMNS = [
+  { name: "tools", type: "json" },
+  { name: "chat_template_kwargs", type: "json" },
+] as const satisfies readonly Column[];
+
 /** The columns of a labels file, in order. */
 export const LABEL_COLUMNS = [
   ...TEXT_COLUMNS,
@@ -53,6 +60,7 @@ export const LABEL_COLUMNS = [
   { name: "weight", type: "number" },
   { name: "label_source", type: "text" },
   { name: "flags", type: "texts" },
+  ...INPUT_COLUMNS,
 ] as const satisfies readonly Column[];
 
 /**
@@ -77,7 +85,7 @@ export async function writePreferences(file: string, rows: readonly PreferenceRo
     ...textRecord(row),
     ...Object.fromEntries(extra.map(({ name }) => [name, row.meta?.[name] ?? ""])),
   }));
-  await writeRecords(file, [...TEXT_COLUMNS, ...extra], records);
+  await writeRecords(file, [...TEXT_COLUMNS, ...extra, ...INPUT_COLUMNS], records);
 }
 
 const EXTRA_COLUMNS = [
@@ -86,7 +94,9 @@ const EXTRA_COLUMNS = [
 ] as const satisfies readonly Column[];
 
 /** One row under the names of the field. */
-export function labelRecord(row: LabelledRow): Record<(typeof LABEL_COLUMNS)[number]["name"], unknown> {
+export function labelRecord(
+  row: LabelledRow,
+): Partial<Record<(typeof LABEL_COLUMNS)[number]["name"], unknown>> {
   return {
     ...textRecord(row),
     chosen_index: row.chosenIndex,
@@ -107,7 +117,7 @@ function textRecord({
   rejected,
   id,
 }: Pick<PreferenceRow, "id" | "prompt" | "chosen" | "rejected">) {
-  return { prompt, chosen, rejected, id, prompt_id: promptId(prompt) };
+  return { ...promptColumns(prompt), chosen, rejected, id, prompt_id: promptId(prompt) };
 }
 
 /** One entry of LLaMA-Factory's `dataset_info.json`. */

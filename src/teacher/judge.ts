@@ -3,6 +3,8 @@ import { sha256 } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { type CandidatePair, plainText, type Text } from "../data/rows.ts";
 import { logLogistic } from "../stats/special.ts";
+import { saidIn } from "../text/said.ts";
+import { splitTemplateInputs } from "../text/template-inputs.ts";
 import type { PairScore } from "./teacher.ts";
 
 /** A judge's question with its places for the texts. */
@@ -54,7 +56,14 @@ export function judgeQuestions({ text }: JudgePrompt, pair: CandidatePair): read
 }
 
 function transcript(text: Text): string {
-  return typeof text === "string" ? text : text.map(({ role, content }) => `${role}: ${content}`).join("\n");
+  if (typeof text === "string") return text;
+  const { messages, inputs } = splitTemplateInputs(text);
+  const turns = messages.map((message) => {
+    const name = typeof message.name === "string" ? ` (${message.name})` : "";
+    return `${message.role}${name}: ${saidIn(message).filter(Boolean).join("\n")}`;
+  });
+  const tools = inputs.tools === undefined ? [] : [`tools: ${JSON.stringify(inputs.tools)}`];
+  return [...tools, ...turns].join("\n");
 }
 
 /** Flag of a pair whose answer depended on which candidate came first. */

@@ -1,6 +1,7 @@
 /** Conversations as their model's chat template writes them: alone, with their answers, and what of them is the data's own. */
 import { ConfigError } from "../core/errors.ts";
 import { spellsControlWord } from "./control-words.ts";
+import { saidIn } from "./said.ts";
 import type { ChatTemplate, Message } from "./template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -56,10 +57,12 @@ export function renderedTexts(
   };
 }
 
-/** True when a text holds a turn's content, however the template spaces it. */
-function holds(text: string, { content }: Message): boolean {
+/** True when a text holds a turn's content and its reasoning, however the template spaces them. Calls are written anew by templates. */
+function holds(text: string, { tool_calls: _, ...turn }: Message): boolean {
   const bare = (some: string) => some.replace(/\s+/g, "");
-  return typeof content !== "string" || bare(text).includes(bare(content));
+  return saidIn({ ...turn, content: turn.content ?? "" }).every(
+    (said) => typeof said !== "string" || bare(text).includes(bare(said)),
+  );
 }
 
 function templateOf(tokenizer: Tokenizer): ChatTemplate {

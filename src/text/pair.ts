@@ -13,6 +13,7 @@
  */
 import { ConfigError } from "../core/errors.ts";
 import { type RenderedTexts, renderedPrompt, renderedTexts } from "./conversation.ts";
+import { saidIn } from "./said.ts";
 import type { Message } from "./template.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -244,7 +245,7 @@ function hasControl({ bosId, eosId, control }: Tokenizer, ids: readonly number[]
 function isBlank(response: Text): boolean {
   return typeof response === "string"
     ? response.trim() === ""
-    : response.every(({ content }) => content.trim() === "");
+    : response.every((message) => saidIn(message).every((said) => said.trim() === ""));
 }
 
 function commonPrefix(x: readonly number[], y: readonly number[]): number {

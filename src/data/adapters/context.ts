@@ -31,7 +31,10 @@ export function readContext(value: Value, taken: ColumnNotes): RowContext {
   const system = given(CONTEXT_COLUMNS.system);
   const history = given(CONTEXT_COLUMNS.history);
   const tools = given(CONTEXT_COLUMNS.tools);
-  const kwargs = given(CONTEXT_COLUMNS.kwargs);
+  // An argument may be an empty text on purpose; null stands for none.
+  const kwargs = CONTEXT_COLUMNS.kwargs.filter(
+    (name) => !(name in taken) && !isEmptyValue(withoutNulls(value[name]), "shallow"),
+  );
   const systems = new Set(system.map((name) => checkText(value[name], name)));
   if (systems.size > 1)
     throw new RowProblem(system.join(", "), "differ", "Keep one of them: name the others with --ignore.");

@@ -35,10 +35,11 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Nothing is said: null, blank text, an empty list or object, or lists and objects of nothing else. */
-export function isEmptyValue(value: unknown): boolean {
+/** Nothing is said: null, blank text, an empty list or object, or (unless `shallow`) lists and objects of nothing else. */
+export function isEmptyValue(value: unknown, depth: "shallow" | "deep" = "deep"): boolean {
   if (value === null || value === undefined) return true;
   if (typeof value === "string") return value.trim() === "";
-  if (Array.isArray(value)) return value.every(isEmptyValue);
-  return isRecord(value) && Object.values(value).every(isEmptyValue);
+  if (typeof value !== "object") return false;
+  const items = Object.values(value);
+  return depth === "shallow" ? items.length === 0 : items.every((item) => isEmptyValue(item));
 }

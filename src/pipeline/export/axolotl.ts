@@ -10,12 +10,13 @@ import {
   type ToolInput,
   type ToolOutput,
 } from "./request.ts";
-import { oneMessage, preferenceRecords, turns } from "./rows.ts";
+import { oneMessage, preferenceRecords, refuseTemplateMembers, turns } from "./rows.ts";
 import { adamOf, lostSettings, schedulerOf, warmupOf } from "./trainer-arguments.ts";
 
 /** Writes for axolotl. @throws ConfigError for a loss or batch it cannot take */
 export function writeAxolotl(input: ToolInput): ToolOutput {
   const { rows, student } = input;
+  refuseTemplateMembers("axolotl", [...rows, ...input.sftRows]);
   const { sft, prefer, loss } = student;
   const chat = isConversational(rows);
   const files: ExportFile[] = [

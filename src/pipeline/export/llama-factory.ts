@@ -8,7 +8,7 @@ import {
   type ToolInput,
   type ToolOutput,
 } from "./request.ts";
-import { oneMessage, turns } from "./rows.ts";
+import { oneMessage, refuseTemplateMembers, turns } from "./rows.ts";
 import { type Arguments, lostSettings, trainerArguments } from "./trainer-arguments.ts";
 
 const TAGS = {
@@ -22,6 +22,7 @@ const TAGS = {
 /** Writes for LLaMA-Factory. @throws ConfigError for a loss, batch or conversation it cannot take */
 export function writeLlamaFactory(input: ToolInput): ToolOutput {
   const { rows, student } = input;
+  refuseTemplateMembers("llama-factory", [...rows, ...input.sftRows]);
   const { sft, prefer, loss } = student;
   const chat = isConversational(rows);
   const files: ExportFile[] = [

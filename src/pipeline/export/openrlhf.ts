@@ -3,7 +3,7 @@ import { shellWord } from "../../core/shell.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { lossOptions } from "./losses.ts";
 import { type ExportFile, isConversational, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
-import { completionRecords, preferenceRecords } from "./rows.ts";
+import { completionRecords, preferenceRecords, refuseTemplateMembers } from "./rows.ts";
 import { lostSettings } from "./trainer-arguments.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -11,6 +11,7 @@ type Flags = Readonly<Record<string, unknown>>;
 /** Writes for OpenRLHF. @throws ConfigError for a loss or batch it cannot take */
 export function writeOpenRlhf(input: ToolInput): ToolOutput {
   const { rows, student } = input;
+  refuseTemplateMembers("openrlhf", [...rows, ...input.sftRows]);
   const { sft, prefer, loss } = student;
   const chat = isConversational(rows);
   const files: ExportFile[] = [{ path: "data/preference.jsonl", records: preferenceRecords(rows) }];

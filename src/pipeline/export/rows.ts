@@ -3,6 +3,7 @@ import { ConfigError } from "../../core/errors.ts";
 import { type Column, parquetBytes } from "../../data/parquet-columns.ts";
 import type { Message, Text } from "../../data/rows.ts";
 import { promptId } from "../../data/rows.ts";
+import { hasTemplateMembers, promptColumns, TEMPLATE_COLUMNS } from "../../data/template-columns.ts";
 import type { ExportRow } from "./request.ts";
 
 const NUMBERS = [
@@ -15,7 +16,7 @@ const NUMBERS = [
 export function preferenceRecords(rows: readonly ExportRow[]): Record<string, unknown>[] {
   const numbers = NUMBERS.filter(([, name]) => rows.every((row) => row[name] !== undefined));
   return rows.map((row) => ({
-    prompt: row.prompt,
+    ...promptColumns(row.prompt),
     chosen: row.chosen,
     rejected: row.rejected,
     id: row.id,
@@ -26,16 +27,33 @@ export function preferenceRecords(rows: readonly ExportRow[]): Record<string, un
 
 /** TRL's SFT columns: the preferred response to each prompt. */
 export function completionRecords(rows: readonly ExportRow[]): { prompt: Text; completion: Text }[] {
-  return rows.map(({ prompt, chosen }) => ({ prompt, completion: chosen }));
+  return rows.map(({ prompt, chosen }) => ({ ...promptColumns(prompt), completion: chosen }));
 }
 
 /** Records as Parquet, each column of the type of its first value. */
 export function recordsToParquet(records: readonly Readonly<Record<string, unknown>>[]): Uint8Array {
-  const columns = Object.entries(records[0] ?? {}).map(([name, value]): Column => {
-    const content = ["prompt", "chosen", "rejected", "completion"].includes(name);
-    return { name, type: content ? "content" : typeof value === "number" ? "number" : "text" };
-  });
-  return parquetBytes(columns, records);
+  const columns = Object.entries(records[0] ?? {})
+    .filter(([name]) => !(TEMPLATE_COLUMNS as readonly string[]).includes(name))
+    .map(([name, value]): Column => {
+      const content = ["prompt", "chosen", "rejected", "completion"].includes(name);
+      return { name, type: content ? "content" : typeof value === "number" ? "number" : "text" };
+    });
+  const inputs = TEMPLATE_COLUMNS.map((name): Column => ({ name, type: "json" }));
+  return parquetBytes([...columns, ...inputs], records);
+}
+
+/**
+ * @throws ConfigError naming the first row with tools, arguments of the template, or members of messages beside role and content: only TRL's
+ *   format is known to have a place for them
+ */
+export function refuseTemplateMembers(tool: string, rows: readonly ExportRow[]): void {
+  const row = rows.find(({ prompt, chosen, rejected }) =>
+    [prompt, chosen, rejected].some(hasTemplateMembers),
+  );
+  if (row === undefined) return;
+  throw new ConfigError(
+    `--to ${tool}: row ${row.id} has tools, or members of messages beside role and content, which would be lost. Use --to trl.`,
+  );
 }
 
 /** A conversation up to a response, its turns as they are. */

@@ -7,6 +7,7 @@ import { exists, readJson } from "../../core/files.ts";
 import { modelPath } from "../../core/model-path.ts";
 import { didYouMean } from "../../core/suggest.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
+import { promptWithColumns } from "../../data/template-columns.ts";
 import { describeModel } from "../../model/families/index.ts";
 import { llama } from "../../model/families/llama.ts";
 import type { LoraOptions } from "../../model/lora.ts";
@@ -217,7 +218,7 @@ async function usualTargets(model: string): Promise<readonly string[]> {
   );
 }
 
-const text = z.union([z.string(), z.array(z.object({ role: z.string(), content: z.string() })).min(1)]);
+const text = z.union([z.string(), z.array(z.looseObject({ role: z.string(), content: z.string() })).min(1)]);
 const share = z.number().min(0).max(1);
 const labelledSchema = z
   .object({
@@ -229,8 +230,18 @@ const labelledSchema = z
     p_chosen: share,
     confidence: share,
     label_source: z.string(),
+    tools: z.array(z.unknown()).optional(),
+    chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
   })
-  .transform(({ p_chosen: pChosen, label_source: source, ...row }) => ({ ...row, pChosen, source }));
+  .transform(({ p_chosen: pChosen, label_source: source, tools, chat_template_kwargs, ...row }) => ({
+    ...row,
+    prompt: promptWithColumns(row.prompt, {
+      ...(tools === undefined ? {} : { tools }),
+      ...(chat_template_kwargs === undefined ? {} : { chat_template_kwargs }),
+    }),
+    pChosen,
+    source,
+  }));
 
 /** Rows of a `training.jsonl`; all that is wrong with one is told at once. */
 async function readLabelled(file: string): Promise<z.output<typeof labelledSchema>[]> {
