@@ -14,12 +14,13 @@ import { loadModel } from "../checkpoint/load-model.ts";
 import { openModelFolder } from "../checkpoint/model-folder.ts";
 import { digestOf } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
-import { plainText } from "../data/rows.ts";
+import { plainText, type Text } from "../data/rows.ts";
+import { conversationOf } from "../data/transcript.ts";
 import { type Model, releaseModel } from "../model/model.ts";
 import { openScorer } from "../objective/score.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { encodePromptResponse, type TokenLimits } from "../text/pair.ts";
-import { encodeTextPair } from "../text/text-pair.ts";
+import { encodePrompt, encodePromptResponse, type TokenLimits } from "../text/pair.ts";
+import { ENCODER_SPECIALS, encodeTextPair } from "../text/text-pair.ts";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.ts";
 import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 
@@ -35,10 +36,18 @@ export const rewardModelShape = {
     ),
   maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
   maxPromptLength: tokens(1).describe("Most tokens of a prompt; default maxLength / 2."),
+  reads: z
+    .enum(["auto", "chat", "text"])
+    .default("auto")
+    .describe(
+      "chat: a transcript, or any text as one turn, is put into the model's own chat template; text: read as it stands; auto: chat where the model has a template. Encoders read two texts.",
+    ),
   tooLong: z
-    .enum(["fail", "truncate"])
+    .enum(["fail", "truncate", "cut-prompt"])
     .default("fail")
-    .describe("What to do with a row that does not fit: stop, or score what is left of it."),
+    .describe(
+      "What to do with a row that does not fit: stop, score what is left of it, or (cut-prompt) keep the response whole and cut the prompt's begin to the room that is left.",
+    ),
   trainedOn: z
     .array(z.string())
     .default([])
@@ -79,9 +88,8 @@ export async function openRewardModel(
   const where = `gold scorer ${spec.name ?? spec.model}`;
   const tokenizer = await loadTokenizer(spec.model);
   const open = (await loadEncoderConfig(spec.model)) ? openEncoder : openDecoder;
-  const reader = await open(runtime, spec.model, tokenizer, where);
-  const maxLength = Math.min(spec.maxLength ?? reader.maxPositions, reader.maxPositions);
-  const limits = { maxLength, maxPromptLength: spec.maxPromptLength ?? Math.max(1, maxLength >> 1) };
+  const reader = await open(runtime, spec, tokenizer, where);
+  const limits = rewardLimits(spec, reader.maxPositions);
   return {
     name: spec.name ?? "reward-model",
     digest: digestOf({
@@ -97,12 +105,35 @@ export async function openRewardModel(
   };
 }
 
+/** Token limits of a reward model of so many positions. */
+export function rewardLimits(
+  { maxLength: most, maxPromptLength }: Pick<RewardModelSpec, "maxLength" | "maxPromptLength">,
+  positions: number,
+): TokenLimits {
+  const maxLength = Math.min(most ?? positions, positions);
+  return { maxLength, maxPromptLength: maxPromptLength ?? Math.max(1, maxLength >> 1) };
+}
+
+/** Tokens of a prompt as the reward model reads it, with those that it puts around the texts of a row. @param encoder - whether it reads two texts */
+export function promptTokens(
+  tokenizer: Tokenizer,
+  spec: RewardModelSpec,
+  prompt: Text,
+  encoder: boolean,
+): number {
+  if (encoder) return tokenizer.encode(plainText(prompt)).length + ENCODER_SPECIALS;
+  const read = readsChat(spec, tokenizer, spec.model) ? conversationOf(prompt) : prompt;
+  return encodePrompt(tokenizer, read, WHOLE).prompt.length;
+}
+
 async function openDecoder(
   runtime: Runtime,
-  folder: string,
+  spec: RewardModelSpec,
   tokenizer: Tokenizer,
   where: string,
 ): Promise<Reader> {
+  const folder = spec.model;
+  const chat = readsChat(spec, tokenizer, where);
   const model: Model = await loadModel(runtime, folder, { id: `gold:${folder}` });
   if (model.task !== "reward") {
     await releaseModel(runtime, model);
@@ -113,10 +144,12 @@ async function openDecoder(
   const scorer = await openScorer(runtime, model);
   return {
     maxPositions: model.decoder.config.maxPositions,
-    facts: {},
+    facts: chat ? { reads: "chat" } : {},
     async score(items, limits, cut) {
       const rows = items.map((item, index) => {
-        const { prompt, response, flags } = encodePromptResponse(tokenizer, item, limits);
+        const text = chat ? asConversation(item) : item;
+        const room = spec.tooLong === "cut-prompt" ? roomBeside(tokenizer, text, limits) : limits;
+        const { prompt, response, flags } = encodePromptResponse(tokenizer, text, room);
         cut(index, flags);
         return { prompt, responses: [response] };
       });
@@ -126,8 +159,41 @@ async function openDecoder(
   };
 }
 
+/** Whether texts are put into the model's chat template. @throws ConfigError when they should be and there is none */
+function readsChat({ reads }: RewardModelSpec, { chatTemplate }: Tokenizer, where: string): boolean {
+  if (reads === "chat" && chatTemplate === undefined)
+    throw new ConfigError(`${where}: reads: chat needs a chat template, and the model has none. Use text.`);
+  return reads !== "text" && chatTemplate !== undefined;
+}
+
+function asConversation({ prompt, response }: GoldItem): GoldItem {
+  return {
+    prompt: conversationOf(prompt),
+    response: typeof response === "string" ? response.trim() : response,
+  };
+}
+
+/** Limits that leave a prompt what its whole response does not take. @throws ConfigError as `encodePromptResponse` */
+function roomBeside(tokenizer: Tokenizer, item: GoldItem, { maxLength }: TokenLimits): TokenLimits {
+  const whole = { maxLength: WHOLE + 1, maxPromptLength: WHOLE };
+  const { response } = encodePromptResponse(tokenizer, item, whole);
+  return { maxLength, maxPromptLength: Math.max(1, Math.min(maxLength - 1, maxLength - response.length)) };
+}
+
+/** More tokens than any text has. */
+const WHOLE = 2 ** 30;
+
 /** Conversations are read as plain text, turns on lines of their own: an encoder has no template. */
-async function openEncoder(runtime: Runtime, folder: string, tokenizer: Tokenizer): Promise<Reader> {
+async function openEncoder(
+  runtime: Runtime,
+  { model: folder, reads, tooLong }: RewardModelSpec,
+  tokenizer: Tokenizer,
+  where: string,
+): Promise<Reader> {
+  if (reads === "chat")
+    throw new ConfigError(
+      `${where}: reads: chat has no use for an encoder, which reads two texts. Use text.`,
+    );
   const model: EncoderModel = await loadEncoder(runtime, folder, `gold:${folder}`);
   return {
     maxPositions: model.encoder.maxPositions,
@@ -135,7 +201,9 @@ async function openEncoder(runtime: Runtime, folder: string, tokenizer: Tokenize
     async score(items, limits, cut) {
       const sequences = items.map(({ prompt, response }, index) => {
         const texts = { prompt: plainText(prompt), response: plainText(response) };
-        const { ids, types, flags } = encodeTextPair(tokenizer, texts, limits);
+        const left = limits.maxLength - ENCODER_SPECIALS - tokenizer.encode(texts.response).length;
+        const room = tooLong === "cut-prompt" ? { ...limits, maxPromptLength: Math.max(1, left) } : limits;
+        const { ids, types, flags } = encodeTextPair(tokenizer, texts, room);
         cut(index, flags);
         return { ids, types };
       });
@@ -152,13 +220,15 @@ function cutCheck(
   onCut: ((index: number) => void) | undefined,
 ): CutCheck {
   return (index, flags) => {
-    const cut = flags.find((flag) => flag.startsWith("truncated"));
-    if (cut !== undefined && tooLong === "fail")
+    const cut = flags.find(
+      (flag) => flag.startsWith("truncated") && (tooLong !== "cut-prompt" || flag !== "truncated_prompt"),
+    );
+    if (cut !== undefined && tooLong !== "truncate")
       throw new ConfigError(
         `${where}: row ${index} does not fit (${cut}), expected at most ${limits.maxLength} tokens, ${limits.maxPromptLength} of them ` +
-          'the prompt\'s. Raise maxLength or maxPromptLength, or set tooLong: "truncate".',
+          'the prompt\'s. Raise maxLength or maxPromptLength, or set tooLong: "truncate" or "cut-prompt".',
       );
-    if (cut !== undefined) onCut?.(index);
+    if (flags.some((flag) => flag.startsWith("truncated"))) onCut?.(index);
   };
 }
 

@@ -94,7 +94,7 @@ async function byRewardModel(
   const cut = new Set<number>();
   const gold = await openRewardModel(
     stageDeps(deps),
-    { type: "reward-model", model, tooLong: "truncate", trainedOn: [], ...limits },
+    { type: "reward-model", model, reads: "auto", tooLong: "truncate", trainedOn: [], ...limits },
     { onCut: (index) => cut.add(index >> 1) },
   );
   try {

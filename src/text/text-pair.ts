@@ -14,8 +14,8 @@ export type EncodedTextPair = {
   readonly flags: ("truncated_prompt" | "truncated_response")[];
 };
 
-/** [CLS] and two [SEP]. */
-const SPECIALS = 3;
+/** Tokens around the two texts: [CLS] and two [SEP]. */
+export const ENCODER_SPECIALS = 3;
 
 /**
  * Ids of a prompt and a response for an encoder.
@@ -39,7 +39,7 @@ export function encodeTextPair(
   if (kept < first.length) flags.push("truncated_prompt");
   const head = [cls, ...first.slice(first.length - kept), sep];
   const second = tokenizer.encode(response);
-  const room = Math.max(0, limits.maxLength - SPECIALS - kept);
+  const room = Math.max(0, limits.maxLength - ENCODER_SPECIALS - kept);
   if (room < second.length) flags.push("truncated_response");
   const tail = [...second.slice(0, room), sep];
   return { ids: [...head, ...tail], types: [...head.map(() => 0), ...tail.map(() => 1)], flags };

@@ -147,7 +147,8 @@ const trainPrefer: Train = async (deps, request, { set, seed }) => {
   const { z } = await import("zod");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
   const { loraSchema, preferSchema } = await import("../../pipeline/recipe/training.ts");
-  const { loraOf, preferOf } = await import("../../pipeline/recipe/job.ts");
+  const { preferOf } = await import("../../pipeline/recipe/job.ts");
+  const { loraOf } = await import("../../pipeline/recipe/teacher-job.ts");
   const { checkAdapters } = await import("../../pipeline/job/model-stages.ts");
   const { preferStage } = await import("../../pipeline/job/train-stages.ts");
   const adapter = set.filter((text) => /^\s*lora\s*[.=]/.test(text));

@@ -70,15 +70,16 @@ export async function exportRun(folder: string, request: ExportRequest): Promise
     weightsDone: rule.kind !== "none",
   });
   const filtered = rule.kind === "filter" && source.student.loss?.weighted === true;
-  const carried: ToolOutput = filtered
-    ? {
-        ...output,
-        notCarried: [
-          ...output.notCarried,
-          "loss.weighted: rows were filtered; those that are left count the same",
-        ],
-      }
-    : output;
+  const carried: ToolOutput = {
+    ...output,
+    notCarried: [
+      ...output.notCarried,
+      ...(filtered ? ["loss.weighted: rows were filtered; those that are left count the same"] : []),
+      ...(source.student.sftLora && source.student.sft
+        ? ["student.sft.lora: fine-tuning there trains all weights, for its adapters would have to be merged"]
+        : []),
+    ],
+  };
   const files = await writeFiles(request, source, weighed, carried);
   return {
     folder: out,

@@ -31,6 +31,8 @@ export type StudentSettings = {
   /** Folder or hub name of the base model, as the other machine will find it. */
   readonly model: string;
   readonly sft: TrainSettings | undefined;
+  /** True where fine-tuning trains adapters here; exports train all weights, and say so. */
+  readonly sftLora: boolean;
   readonly prefer: TrainSettings | undefined;
   readonly loss: ResolvedLossSpec | undefined;
   /** Its targets named, for tools differ in what they adapt otherwise. */

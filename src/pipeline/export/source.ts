@@ -87,6 +87,7 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
     student: {
       model: options.model ?? asked.models.student.source,
       sft: sftRows && job.student.sft,
+      sftLora: job.student.sftLora !== undefined,
       prefer: trained ? settings : undefined,
       loss: trained ? resolveFlip(loss, auto ? await errorRateOf(labels) : undefined) : undefined,
       lora: trained ? await namedLora(job.student.lora, recipe.models.student.source) : undefined,
@@ -180,6 +181,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
     return {
       model: model ?? recipe.models.student.source,
       sft: student.sft,
+      sftLora: student.sftLora !== undefined,
       prefer: student.prefer.settings,
       loss: resolveFlip(student.prefer.loss),
       lora: await namedLora(student.lora, recipe.models.student.source),
@@ -196,6 +198,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
   return {
     model,
     sft: { ...settingsOf(sftSchema, []), seed },
+    sftLora: false,
     prefer: prefer.settings,
     loss: resolveFlip(prefer.loss),
     lora: undefined,

@@ -38,6 +38,7 @@ const input = (over: Partial<ToolInput["student"]> = {}, rows = plain): ToolInpu
   gpus: 2,
   weightsDone: false,
   student: {
+    sftLora: false,
     model: "org/base",
     sft: trainSettings({ batchSize: 32, learningRate: 1e-5, seed: 7 }),
     prefer: trainSettings({

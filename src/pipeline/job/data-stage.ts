@@ -26,6 +26,7 @@ import { readingOf } from "./data-source.ts";
 import { type JobDeps, stageDeps } from "./deps.ts";
 import { asRow, differentPrompts, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
+import { type LengthFilter, type LengthRule, openLengthFilter } from "./over-length.ts";
 import { peopleLines, underNames } from "./people-file.ts";
 import type { DataSource, FilesData, WorldData } from "./settings.ts";
 
@@ -37,30 +38,39 @@ export async function filesStage(
   { pipeline, log }: JobDeps,
   data: FilesData,
   seed: number,
+  length?: LengthRule | undefined,
 ): Promise<Artefact> {
   const sources = [...(data.main ? [data.main] : []), ...Object.values(data.files)];
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
   return pipeline.stage({
     name: "data",
     version: 6,
-    config: { ...data, seed },
-    inputs: Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
-    run: async (work) => writeData(work, await filesData(data, seed, log)),
+    config: { ...data, seed, ...(length && { limits: length.limits }) },
+    inputs: Object.fromEntries([
+      ...digests.map((digest, i) => [`source${i}`, digest] as const),
+      ...(length?.models ?? []).map(({ source }, i) => [`model${i}`, source] as const),
+    ]),
+    run: async (work) => writeData(work, await filesData(data, seed, log, await openLengthFilter(length))),
   });
 }
 
 /** The parts of files. A prompt stays in the part that is measured rather than in one that is trained on. */
-async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Promise<JobData> {
-  const split = await splitMain(data, seed, log);
-  const extra = data.files.labelled && (await readRows(data.files.labelled, log));
+async function filesData(
+  data: FilesData,
+  seed: number,
+  log: JobDeps["log"],
+  length: LengthFilter,
+): Promise<JobData> {
+  const split = await splitMain(data, seed, log, length);
+  const extra = data.files.labelled && (await readRows(data.files.labelled, log, length));
   const { pool: poolFile } = data.files;
   const own = poolFile && (await readCandidates(poolFile.source, { ...readingOf(poolFile), log, seed }));
-  const test = data.files.test && (await readRows(data.files.test, log));
+  const test = data.files.test && (await readRows(data.files.test, log, length));
   const main = renamed(split.labelled, own?.pairs ?? []);
   const added = renamed(extra?.rows ?? [], [...main, ...split.pool, ...(own?.pairs ?? [])]);
   const read = dropDuplicates([...main, ...added]);
   const labelled = added.length === 0 ? read.rows : withDialogues(read.rows);
-  const unique = own && dropDuplicatePairs(own.pairs);
+  const unique = own && dropDuplicatePairs(length.keep(own.pairs));
   const drawn = own ?? toCandidates(split.pool, seed);
   const pool = withoutLeaks(unique ? withDialogues(unique.pairs) : drawn.pairs, labelled);
   const held = withoutLeaks(test ? withDialogues(test.rows) : split.test, [...labelled, ...pool.kept]);
@@ -113,6 +123,7 @@ async function filesData(data: FilesData, seed: number, log: JobDeps["log"]): Pr
               0,
             ),
           },
+          { kind: "pairs left out: over the length limit", count: length.left },
           { kind: "bad rows skipped", count: total(({ bad }) => bad.length) },
           {
             kind: "responses that began with their prompt: taken off",
@@ -159,9 +170,14 @@ const NO_MAIN: SplitMain = {
 };
 
 /** The parts of the file that is split; empty ones where another file gives them. */
-async function splitMain({ main, split }: FilesData, seed: number, log: JobDeps["log"]): Promise<SplitMain> {
+async function splitMain(
+  { main, split }: FilesData,
+  seed: number,
+  log: JobDeps["log"],
+  length: LengthFilter,
+): Promise<SplitMain> {
   if (main === undefined) return NO_MAIN;
-  const { rows, people, report } = await readRows(main, log);
+  const { rows, people, report } = await readRows(main, log, length);
   const unique = dropDuplicates(rows);
   const sizes = Object.fromEntries(Object.entries(split).filter(([, size]) => size > 0));
   const dialogues = findDialogues(unique.rows);
@@ -201,8 +217,10 @@ async function digestSource(source: string): Promise<string> {
   });
 }
 
-const readRows = (source: DataSource, log: JobDeps["log"]) =>
-  readPreferences(source.source, { ...readingOf(source), log });
+async function readRows(source: DataSource, log: JobDeps["log"], length: LengthFilter) {
+  const read = await readPreferences(source.source, { ...readingOf(source), log });
+  return { ...read, rows: length.keep(read.rows) };
+}
 
 function goldRows({ humanLabels, gold }: WorldPart): GoldRow[] {
   const said = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));

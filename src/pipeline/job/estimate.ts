@@ -124,7 +124,9 @@ function memberEstimates(
       ? (["prefer", member.prefer!.settings] as const)
       : (["reward", member.reward] as const);
   const stages = (name: string, taught: readonly TokenRow[]) => [
-    training(known, `${name}-sft`, shape, preferred(taught), member.sft),
+    ...(member.sft === undefined
+      ? []
+      : [training(known, `${name}-sft`, shape, preferred(taught), member.sft)]),
     training(known, `${name}-${second}`, shape, taught, settings),
   ];
   const scoring = (stage: string, scored: readonly TokenRow[]) => ({

@@ -9,12 +9,15 @@ import { filesStage, worldStage } from "./data-stage.ts";
 import type { JobDeps } from "./deps.ts";
 import { generationsStage, heldOutStage, type OwnStart, ownStarts, type Student } from "./evaluate-stages.ts";
 import { explainStage } from "./explain-stage.ts";
+import { checkGoldRoom } from "./gold-room.ts";
 import { checkHeldOut } from "./judge-held-out.ts";
 import { type JudgedArm, judgeStudents } from "./judge-stages.ts";
 import { type PoolScores, weakLabelsStage } from "./label-stages.ts";
-import { baseModel, checkAdapters, shallowModel, trimmedModel } from "./model-stages.ts";
+import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
+import type { LengthRule } from "./over-length.ts";
 import type { ArmSettings, MainJob } from "./settings.ts";
 import { type ArmStudent, type StudentMaterial, trainStudents } from "./student-stages.ts";
+import { membersOf } from "./teacher-settings.ts";
 import { teacherScores } from "./teacher-stages.ts";
 
 /** A student and what was measured of it. */
@@ -58,19 +61,34 @@ export async function runLabelling(deps: JobDeps, job: MainJob): Promise<Student
   const { models } = job;
   await checkJobModels(job);
   const whole = await baseModel(deps, models.student.from);
-  await checkAdapters(job.student.lora, whole);
+  for (const lora of [job.student.lora, job.student.sftLora]) await checkAdapters(lora, whole);
   // A world is sampled from the whole student, so that students of all depths live in one world.
   const seed = job.dataSeed ?? job.seed;
   const data =
     job.data.kind === "world"
       ? await worldStage(deps, job.data, seed, whole)
-      : await filesStage(deps, job.data, seed);
+      : await filesStage(deps, job.data, seed, await lengthRule(deps, job, whole));
   await checkHumanArms(job, data);
   await checkHeldOut(job, data);
+  await checkGoldRoom(job, data);
   const scores = await teacherScores(deps, job, data);
   const labels = await weakLabelsStage(deps, job, data, scores);
   const shallow = await shallowModel(deps, models.student, whole);
   return { data, scores, labels, base: await trimmedModel(deps, "student", models.student, shallow, data) };
+}
+
+/** Whose limits leave rows out, where the recipe leaves rows out: the student's and those of the models that label. */
+async function lengthRule(
+  deps: JobDeps,
+  { data, limits, teacher, models, seed }: MainJob,
+  student: ModelFolderRef,
+): Promise<LengthRule | undefined> {
+  if (data.kind !== "files" || data.overLength === undefined) return undefined;
+  const members = membersOf(teacher, seed, models.weak).map(({ weak }) => weak.from);
+  const labelling = teacher.kind === "judge-local" ? [models.weak!.from] : members;
+  const others = [...new Set(labelling)].filter((from) => from !== models.student.from);
+  const weak = await Promise.all(others.map((from) => baseModel(deps, from)));
+  return { models: [student, ...weak], limits };
 }
 
 /** What each token adds to the teacher's surest disagreements with people, for the report. */

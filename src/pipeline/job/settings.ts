@@ -39,6 +39,8 @@ export type FilesData = {
   /** `labelled` beside a part of `main` adds to it; `pool` needs no human labels. */
   readonly files: Partial<Readonly<Record<(typeof PARTS)[number], DataSource>>>;
   readonly testPrompts: number;
+  /** Rows that a model would cut are left out before the split; else prompts are cut, and arms leave out cut responses. */
+  readonly overLength?: "drop";
 };
 
 /** A world made from prompts: candidates sampled from the student's base, a gold score, simulated people. */
@@ -137,6 +139,7 @@ export type MainJob = {
   };
   readonly student: {
     readonly sft: TrainSettings;
+    readonly sftLora?: LoraOptions | undefined;
     readonly prefer: PreferSettings;
     readonly lora?: LoraOptions | undefined;
   };

@@ -150,6 +150,7 @@ async function startStage(
     rows: armRows(material, spec),
     limits: job.limits,
     settings: job.student.sft,
+    lora: job.student.sftLora,
   });
 }
 

@@ -1,4 +1,5 @@
 /** Who labels in a job, resolved. */
+import type { LoraOptions } from "../../model/lora.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import type { ChatJudgeChoice, HumanNoise, RemoteChoice } from "../teachers.ts";
@@ -7,7 +8,10 @@ import type { ModelSource, PreferSettings } from "./model-settings.ts";
 /** A teacher that learns from the labelled pairs. */
 export type TrainedTeacher = {
   readonly kind: "implicit-reward" | "likelihood" | "reward-head";
-  readonly sft: TrainSettings;
+  /** Undefined where the base itself is trained on preferences, and is the reference. */
+  readonly sft?: TrainSettings | undefined;
+  /** Adapters in preference training. */
+  readonly lora?: LoraOptions | undefined;
   /** Of all kinds but the reward head. */
   readonly prefer?: PreferSettings;
   /** Of the reward head only. */

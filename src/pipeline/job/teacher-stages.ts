@@ -9,7 +9,7 @@ import { readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
 import type { JobDeps } from "./deps.ts";
 import { bootstrapRows, heldOutPairs, type SplitPart, splitLabelled } from "./labelled-split.ts";
 import type { ModelSource } from "./model-settings.ts";
-import { baseModel, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
+import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import { scoresStage } from "./scores-stage.ts";
 import type { MainJob } from "./settings.ts";
 import { type GivenTeacher, membersOf, type TeacherMember } from "./teacher-settings.ts";
@@ -82,6 +82,7 @@ async function memberScores(
 ): Promise<MemberScores> {
   const suffix = place === 0 ? "" : `-${place + 1}`;
   const { folds } = job.label;
+  await checkAdapters(member.lora, base);
   const train = (part: SplitPart, name: string) =>
     trainTeacher(deps, job, { member, base, name, rows: rowsOf(data, job, member, part) });
   const score = (models: TeacherModels, name: string, part: SplitPart | "pool" | "test") =>
@@ -129,14 +130,17 @@ type Training = {
   readonly rows: RowSource;
 };
 
-/** SFT on the labelled part's preferred responses, then preference training or a reward head on its pairs. */
+/** SFT on the labelled part's preferred responses, where there is any, then preference training or a reward head on its pairs. */
 async function trainTeacher(
   deps: JobDeps,
   { limits }: MainJob,
   { member, base, name, rows }: Training,
 ): Promise<TeacherModels> {
-  const { sft, reward, prefer } = member;
-  const reference = await sftStage(deps, { name: `${name}-sft`, model: base, rows, limits, settings: sft });
+  const { sft, reward, prefer, lora } = member;
+  const reference =
+    sft === undefined
+      ? base
+      : await sftStage(deps, { name: `${name}-sft`, model: base, rows, limits, settings: sft });
   if (reward !== undefined)
     return {
       policy: await rewardStage(deps, {
@@ -153,6 +157,7 @@ async function trainTeacher(
     model: reference,
     rows,
     limits,
+    lora,
     ...prefer,
   });
   return { policy, reference };

@@ -56,12 +56,19 @@ const UNUSABLE: readonly PairFlag[] = ["empty_a", "empty_b", "empty_response", "
 /** Fine-tunes on the preferred responses. */
 export async function sftStage(
   deps: JobDeps,
-  { name, model, rows, limits, settings }: TrainRequest & { settings: TrainSettings },
+  {
+    name,
+    model,
+    rows,
+    limits,
+    settings,
+    lora,
+  }: TrainRequest & { settings: TrainSettings; lora?: LoraOptions | undefined },
 ): Promise<ModelFolderRef> {
   const stage: Stage = {
     name,
     version: 2,
-    config: { settings, limits, ...rowConfig(rows) },
+    config: { settings, limits, ...(lora && { lora }), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
@@ -71,8 +78,9 @@ export async function sftStage(
         const usable = encoded.filter(({ flags }) => !flags.some((flag) => UNUSABLE.includes(flag)));
         const tokenRows = usable.map(({ prompt, response }) => ({ prompt, responses: [response] }));
         await writeCounts(work, name, encoded, usable.length);
-        await trainSft(stageDeps(deps), { model: policy, rows: tokenRows, settings, folder: work.scratch });
-        return policy;
+        return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
+          trainSft(stageDeps(deps), { model: trained, rows: tokenRows, settings, folder: work.scratch }),
+        );
       }),
   };
   return inModelFolder(await deps.pipeline.stage(stage));
@@ -98,7 +106,6 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
-        const adapter = lora && adapterSpec(policy, lora);
         const read = await rows.read();
         const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
         await writeCounts(work, name, read, kept.length);
@@ -108,10 +115,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
         const reference = wanted.has("reference")
           ? await referenceScores(deps, work, policy, tokenRows, { perToken: wanted.has("tokens") })
           : undefined;
-        const { runtime } = stageDeps(deps);
-        const trained = adapter ? await addAdapter(runtime, policy, adapter, settings.seed) : policy;
-        await trainPreference(stageDeps(deps), {
-          model: trained,
+        const beside = {
           rows: tokenRows,
           reference,
           weights: wanted.has("weights") ? kept.map((row) => required(name, row, "weight")) : undefined,
@@ -127,15 +131,41 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           loss,
           settings,
           folder: work.scratch,
-        });
-        if (adapter === undefined) return trained;
-        await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
-        const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
-        await writeJsonAtomic(work.path("merge.json"), { largestDifference });
-        return merged;
+        };
+        return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
+          trainPreference(stageDeps(deps), { model: trained, ...beside }),
+        );
       }),
   };
   return inModelFolder(await deps.pipeline.stage(stage));
+}
+
+type Adapting = {
+  /** Where the policy was loaded from. */
+  readonly model: ModelFolderRef;
+  readonly policy: Model;
+  readonly lora: LoraOptions | undefined;
+  readonly seed: number;
+};
+
+/** Trains the policy, or adapters on it that are kept in `adapter/` and merged; gives the model that came out. */
+async function withAdapter(
+  deps: JobDeps,
+  work: WorkFolder,
+  { model, policy, lora, seed }: Adapting,
+  train: (model: Model) => Promise<unknown>,
+): Promise<Model> {
+  if (lora === undefined) {
+    await train(policy);
+    return policy;
+  }
+  const { runtime } = stageDeps(deps);
+  const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), seed);
+  await train(trained);
+  await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
+  const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
+  await writeJsonAtomic(work.path("merge.json"), { largestDifference });
+  return merged;
 }
 
 function ratioModels({ name, teacher }: PreferRequest): RatioModels {

@@ -9,7 +9,7 @@ import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
 import type { ArmSettings, FilesData, MainJob, WorldData } from "../job/settings.ts";
 import type { Recipe } from "./schema.ts";
 import { checkOneSeed } from "./seeds.ts";
-import { teacherOf } from "./teacher-job.ts";
+import { loraOf, teacherOf } from "./teacher-job.ts";
 
 /** Prompts that responses are generated to, unless the recipe says how many. */
 const TEST_PROMPTS = 256;
@@ -20,6 +20,7 @@ const TEST_PROMPTS = 256;
  */
 export function jobOf(recipe: Recipe): MainJob {
   checkOneSeed(recipe);
+  const { lora: sftLora, ...sft } = recipe.student.sft;
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
   const teacherSeed = labelled.seed ?? seed;
   // Only the student of one implicit reward has log-ratios to learn from.
@@ -51,7 +52,8 @@ export function jobOf(recipe: Recipe): MainJob {
       weight: label.weight,
     },
     student: {
-      sft: { ...student.sft, seed },
+      sft: { ...sft, seed },
+      sftLora: sftLora === null ? undefined : loraOf(sftLora),
       prefer: studentPrefer,
       lora: student.lora === null ? undefined : loraOf(student.lora),
     },
@@ -146,14 +148,6 @@ const modelOf = ({ source, layers, vocabulary }: Recipe["models"]["student"]): M
   trimVocabulary: vocabulary === "trim",
 });
 
-/** An adapter in the words of the model room. */
-export const loraOf = ({ r, alpha, dropout, targetModules }: NonNullable<Recipe["student"]["lora"]>) => ({
-  rank: r,
-  alpha,
-  dropout,
-  targets: targetModules,
-});
-
 type Sampling = Pick<Recipe["eval"], "maxNewTokens" | "temperature" | "topK" | "topP" | "stop">;
 
 const samplingOf = ({ maxNewTokens, temperature, topK, topP, stop }: Sampling) => ({
@@ -193,5 +187,6 @@ function dataOf({ data, seed }: Recipe): FilesData | WorldData {
       Object.entries(files).flatMap(([part, one]) => (one === undefined ? [] : [[part, sourceOf(one)]])),
     ),
     testPrompts: data.testPrompts ?? TEST_PROMPTS,
+    ...(data.overLength === "drop" ? { overLength: data.overLength } : {}),
   };
 }

@@ -8,12 +8,22 @@ import { type Arm, armSchema } from "./arms.ts";
 import { executorSchema } from "./executor.ts";
 import { labelledSchema, labelSchema } from "./labels.ts";
 import { dataSchema, evalSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
-import { preferOn, sftFirst, teacherSchema } from "./teachers.ts";
-import { loraSchema } from "./training.ts";
+import { preferOn, teacherSchema } from "./teachers.ts";
+import { loraSchema, sftSchema } from "./training.ts";
 
 /** Training of the student, the same for all arms unless one says otherwise. */
 const studentSchema = z.strictObject({
-  sft: sftFirst("the arm's preferred responses"),
+  sft: sftSchema
+    .extend({
+      lora: loraSchema
+        .nullable()
+        .default(null)
+        .describe(
+          "Adapters on frozen weights in supervised fine-tuning, merged after it; null trains all weights.",
+        ),
+    })
+    .prefault({})
+    .describe("Supervised fine-tuning first, on the arm's preferred responses."),
   prefer: preferOn("the arm's labels"),
   lora: loraSchema
     .nullable()

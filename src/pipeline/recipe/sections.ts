@@ -136,7 +136,7 @@ const worldSchema = z
 
 /** The ways to give data, keys as in a file; a recipe takes one. */
 export const DATA_FORMS = [
-  ["source", "split", "labelled", "unlabelled", "test", "test_prompts", "on_bad_row"],
+  ["source", "split", "labelled", "unlabelled", "test", "test_prompts", "on_bad_row", "over_length"],
   ["world"],
 ] as const;
 
@@ -166,6 +166,12 @@ export const dataSchema = z
       .enum(["fail", "skip"])
       .optional()
       .describe("Stop at bad rows with all of them listed (default), or leave them out and count."),
+    overLength: z
+      .enum(["cut", "drop"])
+      .optional()
+      .describe(
+        "Rows longer than max_length or max_prompt_length by the tokens of a trained model: cut (default) keeps them with the prompt's begin cut off, and arms learn from no pair with a cut response; drop leaves them out of every part before the split, as papers do.",
+      ),
     maxLength: z.number().int().min(2).default(512).describe("Most tokens of a prompt with one response."), // WDPO tables 7-8
     maxPromptLength: count.default(256).describe("Most tokens of a prompt; prompts keep their end."),
   })
@@ -176,7 +182,7 @@ export const dataSchema = z
 const PARTS = ["labelled", "unlabelled", "test"] as const;
 
 type Data = Partial<
-  Record<"source" | "world" | "onBadRow" | "testPrompts" | (typeof PARTS)[number], unknown>
+  Record<"source" | "world" | "onBadRow" | "overLength" | "testPrompts" | (typeof PARTS)[number], unknown>
 > & {
   split?: Partial<Record<(typeof PARTS)[number], number | undefined>> | undefined;
   maxLength: number;
@@ -197,7 +203,7 @@ function dataIssues(data: Data): DataIssue[] {
 }
 
 function worldIssues(data: Data): DataIssue[] {
-  return (["source", "split", ...PARTS, "testPrompts", "onBadRow"] as const)
+  return (["source", "split", ...PARTS, "testPrompts", "onBadRow", "overLength"] as const)
     .filter((key) => data[key] !== undefined)
     .map((key) => ({ path: [key], message: "has no effect beside world. Remove one of them." }));
 }

@@ -1,10 +1,12 @@
 /** Section `teacher` of a recipe in the words of the main job. */
+import type { z } from "zod";
 import { ConfigError } from "../../core/errors.ts";
 import type { ScoreForm } from "../../teacher/score-form.ts";
 import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
 import type { TeacherMember, TeacherSettings, TrainedTeacher } from "../job/teacher-settings.ts";
 import type { HumanNoise } from "../teachers.ts";
 import type { RecipeTeacher, RecipeTrained } from "./teachers.ts";
+import type { loraSchema } from "./training.ts";
 
 /** What a section is resolved with. */
 export type TeacherContext = {
@@ -79,13 +81,22 @@ function trainedOf(
   where: string,
   { prefer }: TeacherContext,
 ): TrainedTeacher {
-  const sft = { ...teacher.sft, seed };
+  const sft = teacher.sft === null ? undefined : { ...teacher.sft, seed };
   const common = { kind: teacher.kind, sft, form: scoreOf(teacher.score) };
   if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };
   const trained = prefer(teacher.prefer, seed, `${where}.prefer.loss`);
   const own = "beta" in teacher ? teacher.beta : undefined;
-  return { ...common, prefer: trained, beta: own ?? betaOf(trained) ?? 1 };
+  const lora = teacher.lora === null ? undefined : loraOf(teacher.lora);
+  return { ...common, lora, prefer: trained, beta: own ?? betaOf(trained) ?? 1 };
 }
+
+/** An adapter in the words of the model room. */
+export const loraOf = ({ r, alpha, dropout, targetModules }: z.output<typeof loraSchema>) => ({
+  rank: r,
+  alpha,
+  dropout,
+  targets: targetModules,
+});
 
 const betaOf = ({ loss }: PreferSettings) => ("beta" in loss ? loss.beta : undefined);
 

@@ -7,7 +7,7 @@ import { judgePromptNamed } from "../../teacher/judge-prompts.ts";
 import { SERVER_KINDS } from "../../teacher/remote/protocol.ts";
 import { choice, count, positive } from "./parts.ts";
 import { weakModelSchema } from "./sections.ts";
-import { preferSchema, rewardSchema, sftSchema } from "./training.ts";
+import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
 /** What of a teacher's scores is compared. */
 export const scoreSchema = choice(
@@ -27,9 +27,16 @@ export const scoreSchema = choice(
   "What is compared: the sum over tokens, the mean per token, or the sum corrected for length (DICE).",
 );
 
-/** Supervised fine-tuning before something else. */
-export const sftFirst = (rows: string) =>
-  sftSchema.prefault({}).describe(`Supervised fine-tuning first, on ${rows}.`);
+/** Supervised fine-tuning before something else; null where there is none. */
+const sftFirst = (rows: string) =>
+  sftSchema
+    .nullable()
+    .prefault({})
+    .describe(`Supervised fine-tuning first, on ${rows}; null for none: the base itself is trained next.`);
+const lora = loraSchema
+  .nullable()
+  .default(null)
+  .describe("Preference training of adapters on frozen weights; null trains all weights.");
 /** Preference training on somebody's labels. */
 export const preferOn = (labels: string) =>
   preferSchema.prefault({}).describe(`Preference training on ${labels}.`);
@@ -42,6 +49,7 @@ const trained = [
     kind: z.literal("implicit-reward"),
     sft: sftFirst("the chosen responses"),
     prefer: preferOn("the human labels"),
+    lora,
     beta: positive
       .optional()
       .describe("Factor on the log-ratio when labelling; default the loss's beta, or 1."),
@@ -51,6 +59,7 @@ const trained = [
     kind: z.literal("likelihood"),
     sft: sftFirst("the chosen responses"),
     prefer: preferOn("the human labels"),
+    lora,
     score,
   }),
   z.strictObject({
