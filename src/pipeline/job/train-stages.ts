@@ -1,13 +1,11 @@
 /** Stages that train: SFT, preference training and reward heads, each from a model folder and a file of rows to a model folder. */
-import { saveAdapter } from "../../checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../checkpoint/load-model.ts";
-import { mergeAdapter } from "../../checkpoint/merge.ts";
 import { CheckpointError, DataError } from "../../core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
 import type { TokenRow } from "../../data/packing.ts";
 import type { PreferenceRow } from "../../data/rows.ts";
 import type { LoraOptions } from "../../model/lora.ts";
-import { adapterSpec, addAdapter, type Model, releaseModel } from "../../model/model.ts";
+import { type Model, releaseModel } from "../../model/model.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import { lossInputs } from "../../objective/preference.ts";
 import { openScorer, type RowScore } from "../../objective/score.ts";
@@ -19,6 +17,7 @@ import { trainReward } from "../../train/reward.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { trainSft } from "../../train/sft.ts";
 import type { Artefact, Stage, WorkFolder } from "../stage.ts";
+import { withAdapter } from "./adapted.ts";
 import { type JobDeps, keepCurves, stageDeps } from "./deps.ts";
 import type { PreferSettings } from "./model-settings.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
@@ -138,34 +137,6 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
       }),
   };
   return inModelFolder(await deps.pipeline.stage(stage));
-}
-
-type Adapting = {
-  /** Where the policy was loaded from. */
-  readonly model: ModelFolderRef;
-  readonly policy: Model;
-  readonly lora: LoraOptions | undefined;
-  readonly seed: number;
-};
-
-/** Trains the policy, or adapters on it that are kept in `adapter/` and merged; gives the model that came out. */
-async function withAdapter(
-  deps: JobDeps,
-  work: WorkFolder,
-  { model, policy, lora, seed }: Adapting,
-  train: (model: Model) => Promise<unknown>,
-): Promise<Model> {
-  if (lora === undefined) {
-    await train(policy);
-    return policy;
-  }
-  const { runtime } = stageDeps(deps);
-  const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), seed);
-  await train(trained);
-  await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
-  const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
-  await writeJsonAtomic(work.path("merge.json"), { largestDifference });
-  return merged;
 }
 
 function ratioModels({ name, teacher }: PreferRequest): RatioModels {

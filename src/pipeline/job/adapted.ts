@@ -1,0 +1,37 @@
+/** Training with or without adapters: what comes out is one model, and the adapters are kept beside it. */
+import { saveAdapter } from "../../checkpoint/adapter-model.ts";
+import { mergeAdapter } from "../../checkpoint/merge.ts";
+import { writeJsonAtomic } from "../../core/files.ts";
+import type { LoraOptions } from "../../model/lora.ts";
+import { adapterSpec, addAdapter, type Model } from "../../model/model.ts";
+import type { WorkFolder } from "../stage.ts";
+import { type JobDeps, stageDeps } from "./deps.ts";
+import type { ModelFolderRef } from "./model-stages.ts";
+
+type Adapting = {
+  /** Where the policy was loaded from. */
+  readonly model: ModelFolderRef;
+  readonly policy: Model;
+  readonly lora: LoraOptions | undefined;
+  readonly seed: number;
+};
+
+/** Trains the policy, or adapters on it that are kept in `adapter/` and merged; gives the model that came out. */
+export async function withAdapter(
+  deps: JobDeps,
+  work: WorkFolder,
+  { model, policy, lora, seed }: Adapting,
+  train: (model: Model) => Promise<unknown>,
+): Promise<Model> {
+  if (lora === undefined) {
+    await train(policy);
+    return policy;
+  }
+  const { runtime } = stageDeps(deps);
+  const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), seed);
+  await train(trained);
+  await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
+  const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
+  await writeJsonAtomic(work.path("merge.json"), { largestDifference });
+  return merged;
+}
