@@ -1,4 +1,7 @@
-/** The data of a job: read and split by dialogue, or made as a world of its own. */
+/**
+ * The data of a job: read and split by dialogue, or made as a world of its own.
+ * Length: what is left out, and why, is counted in one place, beside the order in which parts are kept apart.
+ */
 
 import { loadModel } from "../../checkpoint/load-model.ts";
 import { digestFile } from "../../core/digest.ts";
