@@ -10,9 +10,10 @@ import { parameterShapes } from "../model/model.ts";
 import { buildTokenizer } from "../text/tokenizer.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "../text/tokenizer-files.ts";
 import { isFloatDtype, type WeightDtype, weightDtype } from "./dtypes.ts";
-import { storedNames } from "./load-model.ts";
 import { type ModelFolder, openModelFolder, readJsonObject } from "./model-folder.ts";
 import type { NamedTensor } from "./safetensors.ts";
+import { storedNames } from "./stored-names.ts";
+import { refuseOwnHead } from "./tied-head.ts";
 import { closeOverMerges, trimTokenizerJson } from "./trim-tokenizer.ts";
 import { writeModelFolder } from "./write-model.ts";
 
@@ -30,6 +31,7 @@ export async function keepFirstLayers(from: string, to: string, layers: number):
   const folder = await openModelFolder(from);
   try {
     const whole = describeModel(folder.config, join(from, "config.json"));
+    await refuseOwnHead(folder, whole);
     const had = whole.decoder.config.layers;
     if (!(Number.isInteger(layers) && layers >= 1 && layers < had))
       throw new ConfigError(`${from}: expected a number of layers from 1 to ${had - 1}, got ${layers}.`);
@@ -100,6 +102,7 @@ export async function trimVocabulary(from: string, to: string, keep: KeptVocabul
   const folder = await openModelFolder(from);
   try {
     const described = describeModel(folder.config, join(from, "config.json"));
+    await refuseOwnHead(folder, described);
     const files = await readTokenizerFiles(from);
     const { kept, newIds, trimmed } = trimmedFiles(from, files, folder, keep);
     const config = { ...renumberIds(from, described.config, newIds), vocab_size: kept.length };

@@ -2,8 +2,7 @@
 import { CheckpointError } from "../core/errors.ts";
 import { createRng } from "../core/rng.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
-import { describeModel, type ModelDescription, type Task } from "../model/families/index.ts";
-import type { Family } from "../model/family.ts";
+import type { ModelDescription, Task } from "../model/families/index.ts";
 import { REWARD_HEAD } from "../model/heads.ts";
 import { isAdapterParameter } from "../model/lora.ts";
 import { keyOf, type Model, parameterShapes } from "../model/model.ts";
@@ -11,6 +10,8 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { WeightDtype } from "./dtypes.ts";
 import { type ModelFolder, openModelFolder } from "./model-folder.ts";
 import type { NamedTensor } from "./safetensors.ts";
+import { HEADS, storedNames } from "./stored-names.ts";
+import { describeFolder } from "./tied-head.ts";
 import { writeModelFolder } from "./write-model.ts";
 
 /** Options of `loadModel`. */
@@ -28,7 +29,7 @@ export type LoadOptions = {
 export async function loadModel(runtime: Runtime, path: string, options: LoadOptions = {}): Promise<Model> {
   const folder = await openModelFolder(path);
   try {
-    const described = describeModel(folder.config, `${folder.path}/config.json`);
+    const described = await describeFolder(folder);
     const { family, decoder, task: stored } = described;
     const task: Task = options.newRewardHead ? "reward" : stored;
     const parameters = parameterShapes(decoder, task);
@@ -122,21 +123,6 @@ function matchNames(
       `holds tensors that ${family.modelType} does not have: ${left.slice(0, 5).join(", ")}.`,
     );
   return found;
-}
-
-/** The head has this name in transformers 5, whatever an older class calls it; files keep the old name. */
-const HEADS = ["lm_head.weight", "embed_out.weight"];
-
-/**
- * Names a parameter may be stored under, the likeliest first: with the family's prefix, without, as part of a multimodal
- * checkpoint, or by the head's other name.
- */
-export function storedNames(name: string, { prefix, container }: Family): string[] {
-  const inTrunk = name.startsWith(prefix);
-  const bare = inTrunk ? name.slice(prefix.length) : name;
-  const around = (container?.prefixes ?? []).map(({ trunk, head }) => `${inTrunk ? trunk : head}${bare}`);
-  const others = HEADS.includes(name) ? HEADS.filter((head) => head !== name) : [];
-  return [name, inTrunk ? bare : `${prefix}${name}`, ...around, ...others];
 }
 
 /** Options of `saveModel`. */

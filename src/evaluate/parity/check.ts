@@ -9,7 +9,8 @@ import {
   runEncoder,
   scoreSequences,
 } from "../../checkpoint/load-encoder.ts";
-import { loadModel, storedNames } from "../../checkpoint/load-model.ts";
+import { loadModel } from "../../checkpoint/load-model.ts";
+import { storedNames } from "../../checkpoint/stored-names.ts";
 import { type PackedBatch, packOptions, packRows, type TokenRow } from "../../data/packing.ts";
 import { gradients } from "../../graph/gradients.ts";
 import { writeProgram } from "../../graph/onnx/write.ts";
