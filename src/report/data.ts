@@ -165,6 +165,9 @@ export type AgreementBlock = {
 export type ReliabilityBlock = {
   labeller: string;
   against: string;
+  /** which pairs, where a report has it of several parts: "the pool" */
+  on?: string;
+  /** empty where probabilities before calibration are not known */
   before: ReliabilityBin[];
   after?: ReliabilityBin[];
   /** expected calibration error */

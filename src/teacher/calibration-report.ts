@@ -60,21 +60,13 @@ export function calibrationReport(
   const interval = (statistic: Statistic<(typeof pairs)[number]>) =>
     clusterBootstrap(pairs, units, statistic, settings);
   const figures = (side: "before" | "after"): CalibrationFigures => ({
-    n: pairs.length,
-    ece: calibrationError(
-      pairs.map((pair, i) => gapOf(pair[side], units[i]!)),
+    ...errorAndBins(
+      pairs.map((pair) => pair[side]),
+      units,
       settings,
     ),
     brier: interval((sample) => brierOf(sample.map((pair) => pair[side]))),
     logLoss: interval((sample) => logLossOf(sample.map((pair) => pair[side]))),
-    bins: reliabilityBins(
-      pairs.map((pair) => pair[side].confidence),
-      pairs.map((pair) => pair[side].agrees),
-      {
-        ...BINS,
-        level: options.level ?? 0.95,
-      },
-    ),
   });
   const [stated, calibrated] = [figures("before"), figures("after")];
   const change = (of: (judged: Judged[]) => number | null) =>
@@ -87,6 +79,40 @@ export function calibrationReport(
       brier: change(brierOf),
       logLoss: change(logLossOf),
     },
+  };
+}
+
+/** The error and the bins alone, of one set of P(human prefers a): what of a large pool is worth its time. @throws as `calibrationReport` */
+export function statedCalibration(
+  probabilities: readonly number[],
+  humanPrefersA: readonly boolean[],
+  options: CalibrationReportOptions,
+): Pick<CalibrationFigures, "n" | "ece" | "bins"> {
+  checkPaired("statedCalibration", probabilities, humanPrefersA);
+  const { rng, resamples = 1000, level = 0.95 } = options;
+  return errorAndBins(
+    humanPrefersA.map((y, i) => judged(probabilities[i]!, y)),
+    options.groups ?? humanPrefersA.map((_, i) => String(i)),
+    { rng, resamples, level },
+  );
+}
+
+function errorAndBins(
+  pairs: readonly Judged[],
+  units: readonly string[],
+  settings: { readonly rng: Rng; readonly resamples: number; readonly level: number },
+): Pick<CalibrationFigures, "n" | "ece" | "bins"> {
+  return {
+    n: pairs.length,
+    ece: calibrationError(
+      pairs.map((pair, i) => gapOf(pair, units[i]!)),
+      settings,
+    ),
+    bins: reliabilityBins(
+      pairs.map(({ confidence }) => confidence),
+      pairs.map(({ agrees }) => agrees),
+      { ...BINS, level: settings.level },
+    ),
   };
 }
 

@@ -35,6 +35,7 @@ import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { surestDisagreements } from "./disagreements.ts";
 import { type Explained, readExplanations } from "./explain-stage.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "./label-stages.ts";
+import { poolReliability } from "./report-pool-calibration.ts";
 import { teacherTables } from "./report-teachers.ts";
 import type { MainJob } from "./settings.ts";
 
@@ -74,7 +75,7 @@ export async function labelSections(
   return {
     histograms: histograms(known),
     agreement: agreementBlocks(known),
-    reliability: reliability(known),
+    reliability: [...reliability(known), ...poolReliability(known)],
     coverage: coverage(known),
     lengthBias: lengthBias(known),
     examples: examples(known, explained && (await readExplanations(explained))),
@@ -139,6 +140,7 @@ function reliability({ facts, job }: LabelData): ReliabilityBlock[] {
     {
       labeller: "weak teacher",
       against: "human",
+      on: "held-out labelled pairs",
       before: chartBins(calibration.before.bins),
       after: chartBins(calibration.after.bins),
       ...(calibration.before.ece === null ? {} : { eceBefore: calibration.before.ece }),

@@ -104,11 +104,17 @@ function calibration(data: ReportData): Section | undefined {
 
 function reliabilityFigure(one: ReliabilityBlock): ReportFigure {
   const series = [
-    { name: one.after === undefined ? "stated" : "before calibration", bins: one.before },
+    ...(one.before.length === 0
+      ? []
+      : [{ name: one.after === undefined ? "stated" : "before calibration", bins: one.before }]),
     ...(one.after === undefined ? [] : [{ name: "after calibration", bins: one.after }]),
   ];
   return {
-    chart: { kind: "reliability", title: `Reliability of ${one.labeller} against ${one.against}`, series },
+    chart: {
+      kind: "reliability",
+      title: `Reliability of ${one.labeller} against ${one.against}${one.on === undefined ? "" : ` on ${one.on}`}`,
+      series,
+    },
     ...(one.method === undefined ? {} : { caption: `Calibration: ${one.method}.` }),
   };
 }
@@ -127,9 +133,11 @@ function coverageFigures(blocks: readonly CoverageBlock[]): ReportFigure[] {
 }
 
 function eceTable(blocks: readonly ReliabilityBlock[]) {
+  const parts = blocks.some(({ on }) => on !== undefined);
   const columns = [
     { title: "labeller" },
     { title: "against" },
+    ...(parts ? [{ title: "on" }] : []),
     { title: "ECE before", format: "percent" as const },
     { title: "ECE after", format: "percent" as const },
     { title: "calibration" },
@@ -137,6 +145,7 @@ function eceTable(blocks: readonly ReliabilityBlock[]) {
   const rows = blocks.map((one): Cell[] => [
     one.labeller,
     one.against,
+    ...(parts ? [one.on ?? "all pairs"] : []),
     one.eceBefore ?? null,
     one.eceAfter ?? null,
     one.method ?? null,
