@@ -13,15 +13,22 @@ export interface Order {
   batch(step: number): readonly number[];
 }
 
+/** Optimiser steps of one epoch and of the whole run over so many rows; a fraction of an epoch as Hugging Face counts it. */
+export function stepsOf(
+  rows: number,
+  { batchSize, epochs, maxSteps }: Pick<TrainSettings, "batchSize" | "epochs" | "maxSteps">,
+): Pick<Order, "stepsPerEpoch" | "steps"> {
+  const stepsPerEpoch = Math.ceil(rows / batchSize);
+  return { stepsPerEpoch, steps: maxSteps ?? Math.ceil(epochs * stepsPerEpoch) };
+}
+
 /** Rows are drawn without replacement, in a new order each epoch. */
 export function createOrder(
   rows: readonly TokenRow[],
   settings: Pick<TrainSettings, "batchSize" | "epochs" | "maxSteps" | "seed" | "groupByLength">,
 ): Order {
   const { batchSize, seed, groupByLength } = settings;
-  const stepsPerEpoch = Math.ceil(rows.length / batchSize);
-  // As Hugging Face counts a fraction of an epoch.
-  const steps = settings.maxSteps ?? Math.ceil(settings.epochs * stepsPerEpoch);
+  const { stepsPerEpoch, steps } = stepsOf(rows.length, settings);
   let epochAt = -1;
   let order: number[] = [];
   return {

@@ -17,7 +17,7 @@ import { RECORD } from "../cache.ts";
 import { errorRateOf, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
 import { STORIES } from "../job/model-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
-import type { TrainingRow } from "../job/train-stages.ts";
+import type { TrainingRow } from "../job/training-rows.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
 import { loadRecipe, settingsOf } from "../recipe/parse.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";

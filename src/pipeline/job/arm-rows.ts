@@ -17,7 +17,7 @@ import { readArmPairs } from "./arm-pairs.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { splitLabelled } from "./labelled-split.ts";
 import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "./settings.ts";
-import type { RowSource, TrainingRow } from "./train-stages.ts";
+import type { RowSource, TrainingRow } from "./training-rows.ts";
 
 /** What rows are made from: `data` is the arms' own (`arm-pairs.ts`), without pairs that somebody cannot use. */
 export type RowMaterial = { readonly job: MainJob; readonly data: Artefact; readonly weak: Artefact };

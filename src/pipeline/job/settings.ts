@@ -112,6 +112,8 @@ export type LabelledSettings = {
   readonly mix?: Readonly<Record<string, number>> | undefined;
   /** Share of labels turned round. */
   readonly poison?: number | undefined;
+  /** The teacher's training takes as many optimiser steps as on all pairs it could learn from. */
+  readonly sameSteps?: boolean | undefined;
   readonly seed: number;
 };
 

@@ -10,7 +10,8 @@ import { errorRateOf, type PoolScores, readLabelFacts, weakLabelsStage } from ".
 import type { ModelFolderRef } from "./model-stages.ts";
 import { type ArmSettings, type MainJob, plainRows, type RowSpec } from "./settings.ts";
 import type { RatioModels } from "./teacher-logratios.ts";
-import { preferStage, type RowSource, sftStage } from "./train-stages.ts";
+import { preferStage, sftStage } from "./train-stages.ts";
+import type { RowSource } from "./training-rows.ts";
 
 /** What students are made from; `labels` are the teacher's by the job's own rules. */
 export type StudentMaterial = {

@@ -13,7 +13,8 @@ import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedMod
 import { scoresStage } from "./scores-stage.ts";
 import type { MainJob } from "./settings.ts";
 import { type GivenTeacher, membersOf, type TeacherMember } from "./teacher-settings.ts";
-import { preferStage, type RowSource, rewardStage, sftStage } from "./train-stages.ts";
+import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
+import type { RowSource } from "./training-rows.ts";
 
 /** A teacher's models; a reward head has no reference. */
 export type TeacherModels = {
@@ -113,13 +114,15 @@ function rowsOf(data: Artefact, job: MainJob, member: TeacherMember, part: Split
   const { heldOut, folds } = job.label;
   const split = folds > 0 ? { folds, ...part } : { heldOut };
   const drawn = member.bootstrap ? { bootstrap: member.seed } : {};
+  const read = async (from: Parameters<typeof splitLabelled>[1]) => {
+    const { train } = await splitLabelled(data, from, part);
+    return member.bootstrap ? bootstrapRows(train, member.seed) : train;
+  };
   return {
     from: data,
     spec: { ...split, ...drawn, labelled: job.labelled, seed: job.seed },
-    read: async () => {
-      const { train } = await splitLabelled(data, job, part);
-      return member.bootstrap ? bootstrapRows(train, member.seed) : train;
-    },
+    read: () => read(job),
+    ...(job.labelled?.sameSteps ? { whole: () => read({ ...job, labelled: undefined }) } : {}),
   };
 }
 

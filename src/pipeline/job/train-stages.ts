@@ -3,38 +3,25 @@ import { loadModel, saveModel } from "../../checkpoint/load-model.ts";
 import { CheckpointError, DataError } from "../../core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
 import type { TokenRow } from "../../data/packing.ts";
-import type { PreferenceRow } from "../../data/rows.ts";
 import type { LoraOptions } from "../../model/lora.ts";
 import { type Model, releaseModel } from "../../model/model.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import { lossInputs } from "../../objective/preference.ts";
 import { openScorer, type RowScore } from "../../objective/score.ts";
-import { encodePair, encodePromptResponse, type PairFlag, type TokenLimits } from "../../text/pair.ts";
+import { encodePromptResponse, type TokenLimits } from "../../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
 import { trainPreference } from "../../train/prefer.ts";
 import { mismatchedRows } from "../../train/preference-data.ts";
 import { trainReward } from "../../train/reward.ts";
 import type { TrainSettings } from "../../train/settings.ts";
 import { trainSft } from "../../train/sft.ts";
-import type { Artefact, Stage, WorkFolder } from "../stage.ts";
+import type { Stage, WorkFolder } from "../stage.ts";
 import { withAdapter } from "./adapted.ts";
 import { type JobDeps, keepCurves, stageDeps } from "./deps.ts";
 import type { PreferSettings } from "./model-settings.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
 import { type RatioModels, teacherLogratios } from "./teacher-logratios.ts";
-
-/** A row to train on; weight and probability come from labels. */
-export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };
-
-/** Rows of a stage before it, and all that they depend on. */
-export type RowSource = {
-  readonly from: Artefact;
-  /** A second stage that they are made from. */
-  readonly beside?: Artefact | undefined;
-  /** How they are made from these; plain JSON, undefined where the stages alone say it. */
-  readonly spec?: unknown;
-  read(): Promise<readonly TrainingRow[]>;
-};
+import { encodeRows, type RowSource, type TrainingRow, UNUSABLE, withSteps } from "./training-rows.ts";
 
 /** What rows add to the identity of the stage that trains on them. */
 const rowInputs = ({ from, beside }: RowSource) => ({ rows: from, ...(beside ? { beside } : {}) });
@@ -48,9 +35,6 @@ export type TrainRequest = {
   readonly rows: RowSource;
   readonly limits: TokenLimits;
 };
-
-/** Rows that say nothing of a preference, or whose response has no tokens, are not trained on. */
-const UNUSABLE: readonly PairFlag[] = ["empty_a", "empty_b", "empty_response", "identical"];
 
 /** Fine-tunes on the preferred responses. */
 export async function sftStage(
@@ -71,14 +55,24 @@ export async function sftStage(
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
-        const encoded = (await rows.read()).map(({ prompt, chosen }) =>
-          encodePromptResponse(tokenizer, { prompt, response: chosen }, limits),
-        );
-        const usable = encoded.filter(({ flags }) => !flags.some((flag) => UNUSABLE.includes(flag)));
+        const encode = (some: readonly TrainingRow[]) =>
+          some.map(({ prompt, chosen }) =>
+            encodePromptResponse(tokenizer, { prompt, response: chosen }, limits),
+          );
+        const usableOf = (some: ReturnType<typeof encode>) =>
+          some.filter(({ flags }) => !flags.some((flag) => UNUSABLE.includes(flag)));
+        const encoded = encode(await rows.read());
+        const usable = usableOf(encoded);
         const tokenRows = usable.map(({ prompt, response }) => ({ prompt, responses: [response] }));
         await writeCounts(work, name, encoded, usable.length);
+        const stepped = await withSteps(settings, rows, (all) => usableOf(encode(all)).length);
         return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
-          trainSft(stageDeps(deps), { model: trained, rows: tokenRows, settings, folder: work.scratch }),
+          trainSft(stageDeps(deps), {
+            model: trained,
+            rows: tokenRows,
+            settings: stepped,
+            folder: work.scratch,
+          }),
         );
       }),
   };
@@ -128,7 +122,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
             ? await teacherLogratios(deps, work, ratioModels(request), tokenizer, tokenRows)
             : undefined,
           loss,
-          settings,
+          settings: await withSteps(settings, rows, (all) => encodeRows(tokenizer, all, limits).kept.length),
           folder: work.scratch,
         };
         return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
@@ -172,7 +166,11 @@ export async function rewardStage(
           await trainReward(stageDeps(deps), {
             model: policy,
             rows: tokenRows,
-            settings,
+            settings: await withSteps(
+              settings,
+              rows,
+              (all) => encodeRows(tokenizer, all, limits).kept.length,
+            ),
             folder: work.scratch,
           });
           return policy;
@@ -208,26 +206,6 @@ async function withModel(
     await releaseModel(runtime, model);
     if (trained !== model) await releaseModel(runtime, trained);
   }
-}
-
-function encodeRows(
-  tokenizer: Tokenizer,
-  rows: readonly TrainingRow[],
-  limits: TokenLimits,
-): { kept: TrainingRow[]; tokenRows: TokenRow[] } {
-  const kept: TrainingRow[] = [];
-  const tokenRows: TokenRow[] = [];
-  for (const row of rows) {
-    const { prompt, a, b, flags } = encodePair(
-      tokenizer,
-      { prompt: row.prompt, a: row.chosen, b: row.rejected },
-      limits,
-    );
-    if (flags.some((flag) => UNUSABLE.includes(flag))) continue;
-    kept.push(row);
-    tokenRows.push({ prompt, responses: [a, b] });
-  }
-  return { kept, tokenRows };
 }
 
 /** Reference log-probabilities, computed before any update and kept until the stage is done. */

@@ -84,9 +84,12 @@ export const marginOf = ({
 }): Margin => (margin === undefined ? { kind: "share", share } : { kind: "fixed", margin });
 
 /** Undefined where nothing is done, whatever the seed. */
-function labelledOf({ size, by, mix, poison }: Recipe["labelled"], seed: number): MainJob["labelled"] {
+function labelledOf(
+  { size, by, mix, poison, sameSteps }: Recipe["labelled"],
+  seed: number,
+): MainJob["labelled"] {
   if ([size, mix, poison].every((setting) => setting === undefined)) return undefined;
-  return defined({ size, by: by ?? "subset", mix, poison, seed });
+  return defined({ size, by: by ?? "subset", mix, poison, seed, ...(sameSteps && { sameSteps: true }) });
 }
 
 function armOf(

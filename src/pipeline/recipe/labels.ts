@@ -98,6 +98,12 @@ export const labelledSchema = z
       .optional()
       .describe("Share of each domain among these pairs, summing to 1."),
     poison: share.optional().describe("Share of their labels turned round, as by an adversary."),
+    sameSteps: z
+      .boolean()
+      .optional()
+      .describe(
+        "With size or mix: the teacher's training takes as many optimiser steps as it would on all labelled pairs it could learn from, so that fewer pairs are not less training, too.",
+      ),
     seed: z
       .number()
       .int()
@@ -105,13 +111,15 @@ export const labelledSchema = z
       .optional()
       .describe("Seed of all this and of the teacher's training; default the recipe's seed."),
   })
-  .superRefine(({ by, mix, size }, context) => {
+  .superRefine(({ by, mix, size, sameSteps }, context) => {
     const issue = (key: string, message: string) =>
       context.addIssue({ code: "custom", path: [key], message });
     if ((by === undefined) !== (mix === undefined))
       issue("mix", "expected by and mix together: what tells domains apart, and how many pairs of each.");
     const sum = Object.values(mix ?? { all: 1 }).reduce((total, part) => total + part, 0);
     if (Math.abs(sum - 1) > 1e-9) issue("mix", `expected shares that sum to 1, got ${sum}.`);
+    if (sameSteps && size === undefined && mix === undefined)
+      issue("same_steps", "has no effect without size or mix, expected one of them.");
     if (size !== undefined && size >= 1 && !Number.isInteger(size))
       issue("size", `expected a share below 1 or a whole number, got ${size}.`);
   });

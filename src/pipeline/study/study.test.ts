@@ -164,6 +164,29 @@ describe("all studies", () => {
     }
   });
 
+  test("of the labelled share hold the teacher's optimiser steps: the same settings of its stages, counted over all pairs", async () => {
+    for (const scale of ["small", "paper"] as const)
+      for (const study of studiesNamed(["labelled-fraction", "annotators"])) {
+        const context = await studyContext({ ...request, scale }, study.paper);
+        const cells = study.cells(context).filter(({ settings }) => "labelled.size" in settings);
+        expect(cells.length).toBeGreaterThan(2);
+        for (const { settings } of cells) {
+          const { "labelled.size": size, "labelled.same_steps": _, ...rest } = settings;
+          const [job, whole] = await Promise.all(
+            [settings, rest].map(async (one) => {
+              const [variant] = variantsOf([
+                { study: { ...study, cells: () => [{ id: "x", settings: one, arms: [] }] }, context },
+              ]);
+              return jobOf(await variantRecipe(variant!));
+            }),
+          );
+          expect(job!.labelled).toMatchObject({ size, sameSteps: true });
+          expect(whole!.labelled).toBeUndefined();
+          expect(job!.teacher).toEqual(whole!.teacher);
+        }
+      }
+  });
+
   test("have cells of different names, and say what they stand beside", async () => {
     const context = await studyContext({ ...request, scale: "small" }, "tao-li-2025");
     expect(new Set(STUDIES.map(({ name }) => name)).size).toBe(STUDIES.length);

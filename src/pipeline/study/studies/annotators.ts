@@ -18,6 +18,7 @@ import type { Intervals } from "../measures.ts";
 import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf, promptOfPair } from "../outcomes.ts";
 import { C_KINDS, C_SHARES, paperTable } from "../paper-numbers.ts";
 import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
+import { partOfLabelled, SAME_STEPS } from "./labelled-share.ts";
 
 /** A teacher by its kind and what of its scores is compared. */
 type Kind = {
@@ -65,7 +66,7 @@ function labelCells(context: StudyContext, parts: readonly number[], kinds: read
   return kinds.flatMap((kind) =>
     parts.map((share) => ({
       id: idOf(kind, share),
-      settings: { ...settingsOf(context, kind), ...(share === 1 ? {} : { "labelled.size": share }) },
+      settings: { ...settingsOf(context, kind), ...partOfLabelled(share) },
       arms: [],
     })),
   );
@@ -143,6 +144,7 @@ export const annotators: StudyDefinition = {
           ]),
           paperItem: "CW-PO Table 6, SFT + DPO and BT (60.6 from WDPO Table 1)",
           notes: [
+            SAME_STEPS,
             "CW-PO's DPO labeller compares raw likelihoods, which length sways; Tao & Li's compares log-ratios. Both are here, on the same pairs.",
           ],
         },

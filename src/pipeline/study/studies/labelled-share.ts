@@ -9,6 +9,14 @@ import type { StudyDefinition } from "../study.ts";
 /** Parts of the labelled pairs that the teacher learns from; 1 is the base. With half of all data labelled: 1/16 to 1/2 of them. */
 const SHARES = [0.125, 0.25, 0.5, 1] as const;
 
+/** Settings of a share: fewer pairs, and as many steps of the teacher's training as with all, as WDPO's Fig. 4b has it. Nothing for all. */
+export const partOfLabelled = (share: number): Readonly<Record<string, unknown>> =>
+  share === 1 ? {} : { "labelled.size": share, "labelled.same_steps": true };
+
+/** What a report says of it. */
+export const SAME_STEPS =
+  "Teachers take the same number of optimiser steps at every share, as in WDPO's Fig. 4b: with fewer pairs they pass over them more often.";
+
 const nameOf = (share: number) => (share === 1 ? "all" : `1/${Math.round(1 / share)}`);
 
 /** W Fig. 4b, C Fig. 3. */
@@ -22,7 +30,7 @@ export const labelledFraction: StudyDefinition = {
   cells: () =>
     SHARES.map((share) => ({
       id: nameOf(share),
-      settings: share === 1 ? {} : { "labelled.size": share },
+      settings: partOfLabelled(share),
       arms: [WEAK, LABELLED, FEW, ...(share === 1 ? [HUMAN] : [])],
     })),
   report: ({ cell }) => {
@@ -65,6 +73,7 @@ export const labelledFraction: StudyDefinition = {
         ],
         compareRows: [["all", nameOf(SHARES[0])]],
         notes: [
+          SAME_STEPS,
           "All pairs: those the teacher could learn from and the pool. The paper's shares are of all data, those of the rows here are of the labelled part.",
           "The pool is the same in all rows, as in CW-PO's Fig. 3 (left); in WDPO's Fig. 4b it is what is not labelled, so that people's labels there grow as the share falls.",
           "WDPO's human bar falls from 4.63 with half of the data to 4.37 with 15/16 of it, which people's labels on the whole pool should not do: hence the second reading, people's labels on as few pairs as are labelled (all of the pool where it is smaller).",
