@@ -27,8 +27,11 @@ type Spread = {
  * By inverting a test (Carpenter 1999's test-inversion bootstrap along one line): would a population whose gaps are κ times those seen show a
  * sum as large as was seen? How gaps scatter around the population's is taken from resampled clusters, in each bin at least as much as
  * its pairs alone must (Laplace's (k + 1) / (n + 2) of them agreeing). The interval are the κ at which the sum lies in neither outer tail,
- * the estimate the κ at which it is the median: 0 where calibrated probabilities would show as much half of the time. Simulated (90 to 1,000
- * pairs, alone and by three of a prompt) it covers 92 to 100 % at level 0.95.
+ * the estimate the κ at which it is the median: 0 where calibrated probabilities would show as much half of the time.
+ *
+ * Measured at level 0.95, in the tests: 16 simulated cells (four shapes of the truth; 90, 300 and 900 pairs, alone or by three of a prompt), 100
+ * draws each. In each cell the share of intervals that hold the truth is at least 0.885, which is 0.95 less 3 standard errors of 100 draws:
+ * coverage of 95 % is not refuted in any of them, and nothing finer is known.
  */
 export function calibrationError(
   pairs: readonly CalibrationGap[],
