@@ -105,7 +105,7 @@ test.runIf(process.platform === "linux")(
       const [line] = (await once(parent.stdout, "data")) as [Buffer];
       const pid = Number(String(line));
       const state = async () => (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]?.[0];
-      await expect.poll(state, { timeout: 10_000 }).toBe("Z");
+      await expect.poll(state, { timeout: 300_000 }).toBe("Z");
       const started = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!.split(" ")[19]!;
       await holder({ pid, started });
       await (await takeLock(path, { pollMs: 2 })).release();

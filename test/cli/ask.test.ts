@@ -172,7 +172,7 @@ test("answered pairs never come back as held-out pairs: --calibrate leaves them 
   ]);
   expect(combined.code).toBe(2);
   expect(combined.stderr).toContain("is no folder that label wrote");
-}, 60_000);
+});
 
 test("answers are merged into training data that trains", async () => {
   const out = ["--out", at("again"), ...limits, "--set", "max_steps=1"];

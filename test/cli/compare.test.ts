@@ -22,7 +22,7 @@ beforeAll(async () => {
     const outcome = await weakTeacher(["run", recipe, "--out", out, ...set]);
     expect(outcome.code, outcome.stderr).toBe(0);
   }
-}, 120_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 type Table = { title?: string; columns: { title: string }[]; rows: unknown[][] };
@@ -92,7 +92,7 @@ describe("compare", () => {
     expect(await readFile(join(out, "report.html"), "utf8")).toContain("Responses that changed most");
     const text = await weakTeacher(["compare", ...runs, "--out", out]);
     expect(text.stdout).toMatch(/student\.prefer\.learning_rate +0\.000001 +0\.01/);
-  }, 120_000);
+  });
 
   test("says what to do with folders that have no report, all of them at once", async () => {
     const empty = join(folder, "empty");

@@ -76,7 +76,7 @@ describe("a judge behind an endpoint", () => {
     expect(await readFile(at("judged", "facts.json"), "utf8")).toContain('"positionFlips"');
     for (const file of ["facts.json", "stage.json", "scores/manifest.json", "labels.jsonl"])
       expect(await readFile(at("judged", file), "utf8")).not.toContain("secret-key-123");
-  }, 30_000);
+  });
 
   test("another rule asks nothing and opens nothing; another seed of the same pairs pays for no reply twice", async () => {
     const before = asked.length;
@@ -90,7 +90,7 @@ describe("a judge behind an endpoint", () => {
     const seeded = await label("judged", ...judge(), "--seed", "7");
     expect(seeded.code, seeded.stderr).toBe(0);
     expect(asked).toHaveLength(before);
-  }, 30_000);
+  });
 
   test("a longer pool asks for the new pairs only", async () => {
     const before = asked.length;
@@ -101,7 +101,7 @@ describe("a judge behind an endpoint", () => {
     expect(outcome.code, outcome.stderr).toBe(0);
     expect(asked).toHaveLength(before + 2);
     expect(outcome.stdout).toContain("the answer turned round with the order in 24.4 % of 41 judged pairs");
-  }, 30_000);
+  });
 
   test("without its key it says which variable is missing", async () => {
     const outcome = await label("no-key", ...judge().slice(0, 6), "--api-key-env", "NO_SUCH_KEY");
@@ -133,7 +133,7 @@ describe("controls with files", () => {
     expect(await counts(gold("gold.jsonl", "--limit", "10"))).toMatchObject({ pairs: 10, a: 5, b: 5 });
     expect(await counts(gold("gold.jsonl"))).toMatchObject({ pairs: 40, a: 20, b: 20 });
     expect(await counts(gold("other-gold.jsonl"))).toMatchObject({ pairs: 40, a: 40, b: 0 });
-  }, 30_000);
+  });
 
   test("a noisy person is right as often as asked, whichever way the file has the pair", async () => {
     const noisy = ["--teacher", "noisy-human", "--human", at("people.jsonl")];
@@ -167,7 +167,7 @@ describe("controls with files", () => {
     ]);
     const two = await label("two", ...noisy, "--noise", "flip", "--rate", "0,0.4");
     expect(two.stderr).toContain("--rate: expected one share for --noise flip, got 2");
-  }, 30_000);
+  });
 });
 
 describe("combine", () => {
@@ -216,7 +216,7 @@ describe("combine", () => {
     const flag = await weakTeacher([...args("m1", "m2"), at("no"), "--max-disagreement", "0.2"]);
     expect(flag.stderr).toContain("unknown option '--max-disagreement'");
     expect(existsSync(at("no"))).toBe(false);
-  }, 60_000);
+  });
 });
 
 describe("rules as flags", () => {

@@ -108,7 +108,7 @@ describe("run", () => {
     expect((await readdir(join(folder, "killed", "stages"))).filter((name) => name.startsWith("."))).toEqual(
       [],
     );
-  }, 240_000);
+  });
 
   test("two processes on one folder share the work and end with the same results", async () => {
     const both = await Promise.all([run("shared"), run("shared")]);
@@ -119,7 +119,7 @@ describe("run", () => {
       [...stderr.matchAll(/stage (\S+): starts/g)].map(([, name]) => name),
     );
     expect(new Set(starts).size).toBe(starts.length);
-  }, 120_000);
+  });
 
   test("one Ctrl-C saves and ends with 130; the same command goes on", async () => {
     const { code, stderr } = await signalWhen("stopped", /stage teacher-prefer: starts/, "SIGINT");
@@ -130,7 +130,7 @@ describe("run", () => {
     expect(after.code, after.stderr).toBe(0);
     await run("whole");
     expect(await digests("stopped")).toEqual(await digests("whole"));
-  }, 120_000);
+  });
 
   test("the report of two runs is the same but for times, and is written again without computing", async () => {
     await run("whole");
@@ -149,7 +149,7 @@ describe("run", () => {
     expect(again.stdout).toContain("report.html");
     expect(await readFile(join(folder, "twice", "report.html"), "utf8")).toContain("<html");
     expect(await report("twice")).toEqual(first);
-  }, 120_000);
+  });
 
   test("a run that is not finished, or a folder that is no run, has no report", async () => {
     await run("cut", "--set", "teacher.prefer.loss=sigmoyd");
@@ -176,7 +176,7 @@ describe("run", () => {
       /1 of \d+ stages are not finished: held-out-weak\. Results of held-out-weak are there, but made by another version/,
     );
     await rm(join(stages, "held-out-weak-0123456789ab"), { recursive: true });
-  }, 120_000);
+  });
 
   test("the demo is planned without a network and refuses what it does not know", async () => {
     const plan = await weakTeacher(["demo", "--dry-run", "--out", join(folder, "demo")]);
@@ -217,7 +217,7 @@ describe("run", () => {
     // Nothing is calibrated, so that nothing is too few.
     const none = await run("early", "--set", "label.held_out=0.1", "--set", "label.calibration=none");
     expect(none.code, none.stderr).toBe(0);
-  }, 60_000);
+  });
 
   test("parts in files of their own, the pool judged by nobody: no human arm, and a report without agreement", async () => {
     const pairs = (name: string, from: number, make: (i: number) => object) =>

@@ -93,7 +93,7 @@ test("two seeds are two runs and one report, go on after kill -9, and a second t
   expect(own.headline.join("\n")).toContain("these two models");
   const alone = await weakTeacher(["report", join(folder, "two", "seed-23"), "--json"]);
   expect(alone.code, alone.stderr).toBe(0);
-}, 900_000);
+});
 
 test("data of one seed is drawn once, and a run alone gives the seed's numbers", async () => {
   const set = ["--set", "data.seed=7"];
@@ -148,7 +148,7 @@ test("data of one seed is drawn once, and a run alone gives the seed's numbers",
   const stages = JSON.parse(status.stdout).stages as { name: string; state: string }[];
   expect(new Set(stages.map(({ name }) => name)).size).toBe(stages.length);
   expect(stages.every(({ state }) => state === "done")).toBe(true);
-}, 900_000);
+});
 
 test("what has no effect or no meaning is refused", async () => {
   const twice = await run("twice", "--seeds", "4,4");

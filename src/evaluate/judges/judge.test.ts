@@ -128,7 +128,7 @@ describe("a chat judge of arms, over HTTP", () => {
     expect(server.requests).toHaveLength(5);
     // Kept replies say who gave them.
     expect(again.facts().versions).toEqual(["tiny-2026"]);
-  }, 20_000);
+  });
 
   it("stops when it is refused, keeping what it has", async () => {
     server.fault = (nth, question, response) => {
