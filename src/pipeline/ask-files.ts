@@ -11,8 +11,8 @@ import { jsonLines } from "../data/json-lines.ts";
 import { unitOf } from "../data/normalise.ts";
 import { type CandidatePair, plainText } from "../data/rows.ts";
 import { writePreferences } from "../data/writers.ts";
-import { wilson } from "../stats/binomial.ts";
 import type { Interval } from "../stats/check.ts";
+import { clusteredShare } from "../stats/clustered-share.ts";
 import { type AskOptions, type AskResult, askHumans, RANDOM_SHARE } from "../teacher/ask.ts";
 import { type CalibrationMethod, calibratorFromJson, calibratorToJson } from "../teacher/calibration.ts";
 import type { WeightForm } from "../teacher/confidence.ts";
@@ -128,7 +128,7 @@ export type AnswerFacts = {
     readonly notRandom: number;
     readonly unanswered: number;
   };
-  /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. */
+  /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. `n` counts prompts (or groups). */
   readonly teacherOnAnswered: Interval | null;
 };
 
@@ -145,7 +145,7 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
   const rules = rulesOf(set);
   return deps.pipeline.stage({
     name: ANSWERS_STAGE,
-    version: 3,
+    version: 4,
     config: { read: pool.read, seed: pool.seed },
     inputs: {
       labels: digestOf([
@@ -189,11 +189,12 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
 }
 
 function factsOf(
-  { heldOut, answers: earlier }: LabelSet,
+  { heldOut, answers: earlier, pairs }: LabelSet,
   { skipped, blank }: Answers,
   answers: readonly Answer[],
-  { counts, refitted, calibrator, random, teacherOnAnswered: { agree, n } }: ReturnType<typeof mergeAnswers>,
+  { counts, refitted, calibrator, random, teacherOnAnswered }: ReturnType<typeof mergeAnswers>,
 ): AnswerFacts {
+  const units = new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)]));
   const ties = answers.filter(({ preferred }) => preferred === "tie").length;
   return {
     counts,
@@ -203,10 +204,13 @@ function factsOf(
       method: calibrator?.method ?? null,
       heldOut: heldOut.length,
       answered: random.n,
-      notRandom: n - random.n,
+      notRandom: teacherOnAnswered.length - random.n,
       unanswered: random.unanswered,
     },
-    teacherOnAnswered: wilson(agree, n),
+    teacherOnAnswered: clusteredShare(
+      teacherOnAnswered.map(({ right }) => right),
+      teacherOnAnswered.map(({ id }) => units.get(id)!),
+    ),
   };
 }
 

@@ -1,14 +1,7 @@
 /** What a folder of scores says of the teacher that made them: for facts files, the command line and the report. */
-import { positionFlipRate } from "../teacher/judge.ts";
+import { type PositionFlips, positionFlipRate } from "../teacher/judge.ts";
 import { readScores, readScoresManifest } from "../teacher/scores-folder.ts";
 import type { TeacherManifest } from "../teacher/teacher.ts";
-
-/** How far a judge's word depends on which candidate came first. */
-export type PositionFlips = {
-  /** Share of the judged pairs whose answer turned round with the order; null when none were judged. */
-  readonly rate: number | null;
-  readonly judged: number;
-};
 
 /** A teacher as its labels name it. */
 export type TeacherFacts = {
@@ -23,8 +16,8 @@ export type TeacherFacts = {
   };
 };
 
-/** Reads a finished folder of scores once. */
-export async function teacherFacts(scores: string): Promise<TeacherFacts> {
+/** Reads a finished folder of scores once. @param unitOf - the unit (prompt or group) of a pair; without it a rate has no interval */
+export async function teacherFacts(scores: string, unitOf?: (id: string) => string): Promise<TeacherFacts> {
   const { teacher } = await readScoresManifest(scores);
   const { kind, settings, policy } = teacher.manifest;
   const facts = { name: teacher.name, kind, digest: teacher.digest };
@@ -34,7 +27,7 @@ export async function teacherFacts(scores: string): Promise<TeacherFacts> {
     judge: {
       model: String(settings?.model ?? policy),
       promptDigest: String(settings?.promptDigest),
-      positionFlips: await positionFlipRate(readScores(scores)),
+      positionFlips: await positionFlipRate(readScores(scores), unitOf),
     },
   };
 }

@@ -11,17 +11,18 @@ import { studentQuantile } from "./t-interval.ts";
  * and a few clusters are taken off it by Student's factor (Korn & Graubard 1998). With one item in each cluster this is
  * Wilson's interval itself; where all items are alike each cluster counts as one.
  *
+ * @param items - whether it is so, or how far: a number from 0 to 1 (a tie counts one half)
  * @returns null without items; `n` is the number of clusters
  */
 export function clusteredShare(
-  items: readonly boolean[],
+  items: readonly (boolean | number)[],
   clusters: readonly string[],
   level = 0.95,
 ): Interval | null {
   checkPaired("clusteredShare", items, clusters);
   checkFraction("clusteredShare", "level", level);
   const groups = groupBy(items, (_, i) => clusters[i]!);
-  const hits = items.filter(Boolean).length;
+  const hits = hitsOf(items);
   if (groups.length === items.length) return wilson(hits, items.length, level);
   return {
     ...scoreInterval(hits / items.length, effectiveItems(groups, level), level),
@@ -29,11 +30,12 @@ export function clusteredShare(
   };
 }
 
+const hitsOf = (items: readonly (boolean | number)[]) => sum(items.map(Number));
+
 /** How many independent items tell as much. There are two items in a cluster somewhere. */
-function effectiveItems(groups: readonly (readonly boolean[])[], level: number): number {
+function effectiveItems(groups: readonly (readonly (boolean | number)[])[], level: number): number {
   const k = groups.length;
   const items = sum(groups.map((group) => group.length));
-  const hitsOf = (group: readonly boolean[]) => group.filter(Boolean).length;
   const p = sum(groups.map(hitsOf)) / items;
   if (k === 1 || p === 0 || p === 1) return k;
   const squares = sum(groups.map((group) => (hitsOf(group) - p * group.length) ** 2));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { wilson } from "./binomial.ts";
 import { brierScore, expectedCalibrationError, logLoss, reliabilityBins } from "./reliability.ts";
 
 const probabilities = [0.1, 0.3, 0.6, 0.9];
@@ -14,6 +15,20 @@ test("bins of equal width hold what they should", () => {
   expect(bins[0]!.meanProbability).toBeCloseTo(0.2, 14);
   expect(bins[0]!.outcome.estimate).toBe(0.5);
   expect(bins[1]!.outcome).toMatchObject({ estimate: 1, n: 2, high: 1 });
+});
+
+test("pairs of one prompt are one unit of a bin's interval; ties count one half", () => {
+  const p = Array.from({ length: 200 }, () => 0.6);
+  const y = p.map((_, i) => (i < 100 ? 1 : 0));
+  const units = p.map((_, i) => `p${Math.floor(i / 50)}`);
+  const [alone] = reliabilityBins(p, y, { bins: 1 });
+  const [together] = reliabilityBins(p, y, { bins: 1, clusters: units });
+  expect(alone).toMatchObject({ n: 200, outcome: { ...wilson(100, 200) } });
+  // As wide as four coins allow, not 200: see clustered-share.test.ts.
+  expect(together).toMatchObject({ n: 200, outcome: { estimate: 0.5, n: 4 } });
+  expect(together!.outcome.low).toBeLessThan(0.07);
+  const [ties] = reliabilityBins([0.5, 0.5, 0.5], [1, 0.5, 0.5], { bins: 1, clusters: ["a", "a", "b"] });
+  expect(ties!.outcome.estimate).toBeCloseTo(2 / 3, 12);
 });
 
 test("calibration error, Brier score and log loss are as worked by hand", () => {

@@ -2,12 +2,12 @@
  * How far stated probabilities are from what happens. An outcome is 1 (it happened) or 0, or between when it
  * is itself uncertain (a tie counts one half).
  */
-import { wilson } from "./binomial.ts";
 import { massBins, widthBins } from "./bins.ts";
 import { checkPaired, checkProbabilities, type Interval } from "./check.ts";
+import { clusteredShare } from "./clustered-share.ts";
 import { mean, sum } from "./describe.ts";
 
-/** One bin of a reliability diagram; `outcome` is the observed share with its Wilson interval. */
+/** One bin of a reliability diagram; `outcome` is the observed share with its interval, whose `n` counts units. */
 export type ReliabilityBin = {
   readonly low: number;
   readonly high: number;
@@ -22,6 +22,8 @@ export type BinOptions = {
   readonly by?: "width" | "mass";
   readonly range?: readonly [number, number];
   readonly level?: number;
+  /** Which items come together (the pairs of one prompt) and count as one unit; default each by itself. */
+  readonly clusters?: readonly string[];
 };
 
 /**
@@ -35,14 +37,19 @@ export function reliabilityBins(
   options: BinOptions = {},
 ): ReliabilityBin[] {
   checkBoth("reliabilityBins", probabilities, outcomes);
-  const { bins = 10, by = "width", range = [0, 1], level = 0.95 } = options;
+  const { bins = 10, by = "width", range = [0, 1], level = 0.95, clusters } = options;
+  if (clusters !== undefined) checkPaired("reliabilityBins", probabilities, clusters);
   const parts = by === "width" ? widthBins(probabilities, bins, range) : massBins(probabilities, bins);
   return parts.map(({ low, high, items }) => ({
     low,
     high,
     n: items.length,
     meanProbability: mean(items.map((i) => probabilities[i]!)),
-    outcome: wilson(sum(items.map((i) => outcomes[i]!)), items.length, level)!,
+    outcome: clusteredShare(
+      items.map((i) => outcomes[i]!),
+      items.map((i) => clusters?.[i] ?? String(i)),
+      level,
+    )!,
   }));
 }
 

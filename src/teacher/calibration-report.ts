@@ -111,7 +111,7 @@ function errorAndBins(
     bins: reliabilityBins(
       pairs.map(({ confidence }) => confidence),
       pairs.map(({ agrees }) => agrees),
-      { ...BINS, level: settings.level },
+      { ...BINS, level: settings.level, clusters: units },
     ),
   };
 }

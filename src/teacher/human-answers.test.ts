@@ -46,7 +46,7 @@ test("an answered pair carries the human label and full weight; the others stay 
   // tanh(.5 / 2) for the teacher's, the most for a person's, nothing for a tie
   expect(merged.weights).toEqual([1, Math.tanh(0.25), 0]);
   expect(merged.teacherLabels).toEqual([label("x", 2), label("z", 1)]);
-  expect(merged.teacherOnAnswered).toEqual({ agree: 0, n: 1 });
+  expect(merged.teacherOnAnswered).toMatchObject([{ right: false }]);
   expect(merged.refitted).toBe(false);
   expect(parseLabels(merged.labels.map(serializeLabel).join("\n"), "f")).toEqual(merged.labels);
 });

@@ -86,8 +86,8 @@ export type AnsweredLabels = {
   readonly promise: PromisedSelection | null;
   /** The teacher's own labels of the answered pairs, for the next round. */
   readonly teacherLabels: readonly Label[];
-  /** Of the answered pairs that teacher and person both decide: how many, and on how many the teacher is right. A selected sample. */
-  readonly teacherOnAnswered: { readonly agree: number; readonly n: number };
+  /** The answered pairs that teacher and person both decide, and whether the teacher is right. A selected sample. */
+  readonly teacherOnAnswered: readonly { readonly id: string; readonly right: boolean }[];
 };
 
 /**
@@ -133,10 +133,10 @@ export function mergeAnswers(
     random: { n: drawn.length, unanswered: sample.unanswered },
     promise,
     teacherLabels,
-    teacherOnAnswered: {
-      agree: agreed.filter(({ margin, preferred }) => margin > 0 === (preferred === "a")).length,
-      n: agreed.length,
-    },
+    teacherOnAnswered: agreed.map(({ id, margin, preferred }) => ({
+      id,
+      right: margin > 0 === (preferred === "a"),
+    })),
   };
 }
 

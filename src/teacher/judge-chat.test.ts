@@ -89,6 +89,8 @@ describe("a chat judge", () => {
     expect(judge.counts().examples[0]).toBe("Both are fine, I think 1 or 2.");
     // Of the three that were judged, one turned round.
     expect(await positionFlipRate(scores)).toEqual({ rate: 1 / 3, judged: 3 });
+    const { share } = await positionFlipRate(scores, () => "one prompt");
+    expect(share).toMatchObject({ estimate: 1 / 3, n: 1 });
     expect(requests[0]).toMatchObject({
       path: "/v1/chat/completions",
       body: { model: "judge", temperature: 0 },

@@ -2,6 +2,8 @@
 import { sha256 } from "../core/digest.ts";
 import { ConfigError } from "../core/errors.ts";
 import { type CandidatePair, plainText, type Text } from "../data/rows.ts";
+import type { Interval } from "../stats/check.ts";
+import { clusteredShare } from "../stats/clustered-share.ts";
 import { logLogistic } from "../stats/special.ts";
 import { saidIn } from "../text/said.ts";
 import { splitTemplateInputs } from "../text/template-inputs.ts";
@@ -93,15 +95,30 @@ function logMean(x: number, y: number): number {
   return Math.max(x, y) - logLogistic(Math.abs(x - y)) - Math.LN2;
 }
 
-/** Share of the judged pairs whose answer turned round with the order; null when none were judged. */
+/** Share of the judged pairs whose answer turned round with the order; null when none were judged. @param unitOf - the unit (prompt or group) of a pair: without it there is no interval */
 export async function positionFlipRate(
   scores: Iterable<PairScore> | AsyncIterable<PairScore>,
-): Promise<{ rate: number | null; judged: number }> {
+  unitOf?: (id: string) => string,
+): Promise<PositionFlips> {
   let [judged, flips] = [0, 0];
-  for await (const { scoreA, scoreB, flags } of scores) {
+  const [flipped, units]: [boolean[], string[]] = [[], []];
+  for await (const { id, scoreA, scoreB, flags } of scores) {
     if (!Number.isFinite(scoreA - scoreB) || flags.includes("identical")) continue;
     judged++;
     if (flags.includes(POSITION_FLIP)) flips++;
+    if (unitOf === undefined) continue;
+    flipped.push(flags.includes(POSITION_FLIP));
+    units.push(unitOf(id));
   }
-  return { rate: judged === 0 ? null : flips / judged, judged };
+  const share = unitOf === undefined ? {} : { share: clusteredShare(flipped, units) };
+  return { rate: judged === 0 ? null : flips / judged, judged, ...share };
 }
+
+/** How far a judge's word depends on which candidate came first. */
+export type PositionFlips = {
+  /** Share of the judged pairs whose answer turned round with the order; null when none were judged. */
+  readonly rate: number | null;
+  readonly judged: number;
+  /** The rate with its interval, its `n` counting units; undefined where these are not known. */
+  readonly share?: Interval | null;
+};

@@ -62,7 +62,7 @@ describe("export", () => {
       tags: expect.arrayContaining(["dpo"]),
     });
     expect(card).toMatch(
-      /agreement with people on held-out pairs: [\d.]+ % \[[\d.]+, [\d.]+\] \(95 % interval, n = \d+\)/,
+      /agreement with people on \d+ held-out pairs: [\d.]+ % \[[\d.]+, [\d.]+\] \(95 % interval, n = \d+ prompts or groups\)/,
     );
     for (const [path, { sha256: digest }] of Object.entries<{ sha256: string }>(manifest.files))
       expect(sha256(await readFile(join(out, path)))).toBe(digest);

@@ -160,7 +160,7 @@ function textOf(folder: string, { counts, answers, calibration, teacherOnAnswere
   const right =
     teacherOnAnswered === null
       ? ""
-      : `\nthe teacher agrees with ${(100 * teacherOnAnswered.estimate).toFixed(0)} % of ${teacherOnAnswered.n} answers; they were asked for because it was unsure, so this says nothing of the pool`;
+      : `\nthe teacher agrees with ${(100 * teacherOnAnswered.estimate).toFixed(0)} % of ${answered + notRandom} answers; they were asked for because it was unsure, so this says nothing of the pool`;
   const others =
     notRandom === 0
       ? ""

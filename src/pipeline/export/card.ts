@@ -1,6 +1,5 @@
 /** The README of an export: a card with the hub's YAML header, what was done to the rows, and what did not carry over. */
 import { stringify } from "yaml";
-import { clopperPearson } from "../../stats/binomial.ts";
 import type { Interval } from "../../stats/check.ts";
 import type { ExportTool, ToolOutput } from "./request.ts";
 import type { ExportOrigin, ExportSource } from "./source.ts";
@@ -73,11 +72,12 @@ const title = ({ name, arm, labels }: ExportOrigin) =>
   `${inline(name)}${arm === undefined ? "" : `, arm ${inline(arm)}`}: ${labels} labels`;
 
 function labelLines({ teacher, agreement, calibration, digests, seed }: ExportOrigin): string[] {
-  const agrees = agreement && clopperPearson(agreement.agree, agreement.n);
   const ece = calibration?.after.ece;
   return [
     ...(teacher === undefined ? [] : [`teacher: ${inline(teacher)}`]),
-    ...(agrees ? [`agreement with people on held-out pairs: ${percent(agrees)}`] : []),
+    ...(agreement?.share
+      ? [`agreement with people on ${agreement.n} held-out pairs: ${percent(agreement.share)}`]
+      : []),
     ...(ece ? [`calibration error of the stated probabilities (ECE, held-out pairs): ${interval(ece)}`] : []),
     `seed: ${seed}`,
     ...Object.entries(digests).map(([name, digest]) => `${name}: sha256 ${digest}`),
@@ -85,9 +85,9 @@ function labelLines({ teacher, agreement, calibration, digests, seed }: ExportOr
 }
 
 const interval = ({ estimate, low, high, n, level }: Interval) =>
-  `${estimate.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] (${100 * level} % interval, n = ${n})`;
+  `${estimate.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] (${100 * level} % interval, n = ${n} prompts or groups)`;
 const percent = ({ estimate, low, high, n, level }: Interval) =>
-  `${(100 * estimate).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}] (${100 * level} % interval, n = ${n})`;
+  `${(100 * estimate).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}] (${100 * level} % interval, n = ${n} prompts or groups)`;
 const list = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join("\n");
 const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
 

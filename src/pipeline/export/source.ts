@@ -14,7 +14,7 @@ import type { LoraOptions } from "../../model/lora.ts";
 import { resolveFlip } from "../../objective/loss-spec.ts";
 import type { CalibrationReport } from "../../teacher/calibration-report.ts";
 import { RECORD } from "../cache.ts";
-import { errorRateOf, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
+import { errorRateOf, type LabelFacts, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
 import { STORIES } from "../job/model-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/training-rows.ts";
@@ -43,7 +43,7 @@ export type ExportOrigin = {
   /** Name of an artefact to its SHA-256. */
   readonly digests: Readonly<Record<string, string>>;
   /** Agreement with people on held-out pairs. */
-  readonly agreement: { readonly agree: number; readonly n: number } | undefined;
+  readonly agreement: LabelFacts["heldOutAccuracy"] | undefined;
   readonly calibration: CalibrationReport | null;
   readonly seed: number;
 };

@@ -3,6 +3,8 @@
  * ensemble's. Its scores are folders like any teacher's.
  */
 import { readJson, writeJsonAtomic } from "../../core/files.ts";
+import type { Interval } from "../../stats/check.ts";
+import { clusteredShare } from "../../stats/clustered-share.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import type { CalibrationReport } from "../../teacher/calibration-report.ts";
 import {
@@ -44,7 +46,7 @@ export type MemberFacts = {
   readonly form: FittedForm;
   readonly calibrator: ReturnType<typeof calibratorToJson>;
   /** Held-out pairs on which it is with the person. */
-  readonly heldOut: { readonly agree: number; readonly n: number };
+  readonly heldOut: { readonly agree: number; readonly n: number; readonly share: Interval | null };
 };
 
 /** What is known of an ensemble beside its scores. */
@@ -72,7 +74,7 @@ export function ensembleStage(
   ]);
   return deps.pipeline.stage({
     name: promise ? "ensemble-scores-promise" : "ensemble-scores",
-    version: 2,
+    version: 3,
     config: { calibration, heldOut, folds, promise, seed: job.seed, forms: members.map(({ form }) => form) },
     inputs: { data, ...Object.fromEntries(inputs) },
     run: async (work) => {
@@ -127,13 +129,17 @@ async function fitMember(
 }
 
 async function factsOf({ member, form, judged, final }: Fitted): Promise<MemberFacts> {
-  const agree = judged.filter(({ label, prefersA }) => (label.preferred === "a") === prefersA).length;
+  const agrees = judged.map(({ label, prefersA }) => (label.preferred === "a") === prefersA);
+  const share = clusteredShare(
+    agrees,
+    judged.map(({ unit }) => unit),
+  );
   return {
     name: member.name,
     digest: (await readScoresManifest(member.pool.path("scores"))).teacher.digest,
     form,
     calibrator: calibratorToJson(final),
-    heldOut: { agree, n: judged.length },
+    heldOut: { agree: agrees.filter(Boolean).length, n: judged.length, share },
   };
 }
 

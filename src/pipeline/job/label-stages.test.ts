@@ -74,6 +74,9 @@ test("the error rate that flip: auto takes is that of held-out pairs which the s
   const { heldOutAccuracy, heldOutKept } = top.facts;
   expect(heldOutAccuracy).toEqual(all.facts.heldOutAccuracy);
   expect(all.facts.heldOutKept).toBeUndefined();
+  // Two pairs to a prompt: the interval's units are fewer than the pairs.
+  expect(heldOutAccuracy.share!.estimate).toBeCloseTo(heldOutAccuracy.agree / heldOutAccuracy.n, 12);
+  expect(heldOutAccuracy.share!.n).toBeLessThan(heldOutAccuracy.n);
   const { threshold } = top.facts.settings as { threshold: number };
   const calibrator = calibratorFromJson(top.facts.settings.calibrator, "facts.json");
   const heldOut = await heldOutOf(top.folder);

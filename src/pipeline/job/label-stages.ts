@@ -2,7 +2,10 @@
 import { copyFile } from "node:fs/promises";
 import { ConfigError } from "../../core/errors.ts";
 import { readJson, readText, writeJsonAtomic } from "../../core/files.ts";
+import { unitOf } from "../../data/normalise.ts";
 import { readPool } from "../../data/pool.ts";
+import type { Interval } from "../../stats/check.ts";
+import { clusteredShare } from "../../stats/clustered-share.ts";
 import { calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
 import type { CalibrationReport } from "../../teacher/calibration-report.ts";
 import type { WeightForm } from "../../teacher/confidence.ts";
@@ -27,6 +30,9 @@ import type { MemberScores } from "./teacher-stages.ts";
 /** Pairs that teacher and person decided, and those of them on which they agree. */
 type Agreements = { readonly agree: number; readonly n: number };
 
+/** With the share's interval, whose `n` counts units (prompts or groups); null without pairs. */
+type AgreementShare = Agreements & { readonly share: Interval | null };
+
 /** What the labels stage knows beside the labels. */
 export type LabelFacts = {
   readonly teacher: string;
@@ -35,7 +41,7 @@ export type LabelFacts = {
   readonly counts: LabelCounts;
   readonly promise: PromisedSelection | null;
   readonly calibration: CalibrationReport | null;
-  readonly heldOutAccuracy: Agreements;
+  readonly heldOutAccuracy: AgreementShare;
   /** The same among held-out pairs that the selection would keep; undefined where all are. */
   readonly heldOutKept?: Agreements;
   /** Members and uncertainty of an ensemble; null for one teacher. */
@@ -71,7 +77,7 @@ export async function weakLabelsStage(
   const parts = ensemble ? [["ensemble", ensemble] as const] : partsOf(first);
   return deps.pipeline.stage({
     name,
-    version: 7,
+    version: 8,
     config: { calibration, selection, weight, heldOut, folds, form: first.form, seed: job.seed },
     inputs: { data, ...Object.fromEntries(parts) },
     run: async (work) => {
@@ -85,16 +91,27 @@ export async function weakLabelsStage(
         select: selectionRule(selection, () => judged),
         weight,
       });
-      await writeLabelling(work.folder, plan, await readPool(poolFolder(data)));
+      const pool = await readPool(poolFolder(data));
+      const units = new Map(pool.map((pair) => [pair.id, unitOf(pair)]));
+      await writeLabelling(work.folder, plan, pool);
       await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged, selection));
       if (ensemble) await copyFile(ensemble.path(UNCERTAINTY_FILE), work.path(UNCERTAINTY_FILE));
       const facts: LabelFacts = {
         teacher: (await readScoresManifest(folder)).teacher.name,
-        teachers: await Promise.all(scores.map(({ pool }) => teacherFacts(pool.path("scores")))),
+        teachers: await Promise.all(
+          scores.map(({ pool: part }) => teacherFacts(part.path("scores"), (id) => units.get(id)!)),
+        ),
         counts: plan.counts,
         promise: plan.promise,
         calibration: judged.report,
-        heldOutAccuracy: { agree: judged.agrees.filter(Boolean).length, n: judged.agrees.length },
+        heldOutAccuracy: {
+          agree: judged.agrees.filter(Boolean).length,
+          n: judged.agrees.length,
+          share: clusteredShare(
+            judged.agrees,
+            judged.pairs.map(({ id, unit = id }) => unit),
+          ),
+        },
         ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
         ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
         settings: { ...plan.settings, calibrator: calibratorToJson(judged.calibrator) },

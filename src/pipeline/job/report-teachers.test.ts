@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
+import { clusteredShare } from "../../stats/clustered-share.ts";
 import type { LabelFacts } from "./label-stages.ts";
 import { teacherTables } from "./report-teachers.ts";
+
+/** `agree` of 8 pairs, by two of a prompt. */
+const shareOf = (agree: number) =>
+  clusteredShare(
+    Array.from({ length: 8 }, (_, i) => i < agree),
+    Array.from({ length: 8 }, (_, i) => `p${i >> 1}`),
+  );
 
 const facts = (over: Partial<LabelFacts>): LabelFacts => ({
   teacher: "weak",
@@ -8,7 +16,7 @@ const facts = (over: Partial<LabelFacts>): LabelFacts => ({
   counts: { pairs: 4, a: 2, b: 2, tie: 0, abstain: 0, unselected: 0, flags: {} },
   promise: null,
   calibration: null,
-  heldOutAccuracy: { agree: 6, n: 8 },
+  heldOutAccuracy: { agree: 6, n: 8, share: shareOf(6) },
   ensemble: null,
   settings: {},
   ...over,
@@ -25,7 +33,7 @@ test("an ensemble stands beside its members, its uncertainty in two parts", () =
     digest: "d",
     form: { form: "sum" } as const,
     calibrator,
-    heldOut: { agree, n: 8 },
+    heldOut: { agree, n: 8, share: shareOf(agree) },
   });
   const uncertainty = {
     members: 2,
@@ -40,19 +48,29 @@ test("an ensemble stands beside its members, its uncertainty in two parts", () =
   );
   expect(table!.rows.map(([name]) => name)).toEqual(["weak", "weak-2", "all together"]);
   expect(table!.rows.map((row) => row[2])).toMatchObject([
-    { estimate: 0.625, n: 8 },
-    { estimate: 0.5, n: 8 },
-    { estimate: 0.75, n: 8 },
+    { estimate: 0.625, n: 4 },
+    { estimate: 0.5, n: 4 },
+    { estimate: 0.75, n: 4 },
   ]);
   expect(table!.notes![0]).toContain("75.0 % of the 2 members");
   expect(table!.notes![0]).toContain("0.600 nats (at most 0.693): 0.500 in the members' own");
 });
 
-test("a judge's position flips have their sample size and interval", () => {
-  const judge = { model: "m", promptDigest: "0123456789abcdef", positionFlips: { rate: 0.25, judged: 40 } };
+test("a judge's position flips have an interval where prompts are known, and none where they are not", () => {
+  const rate = { rate: 0.25, judged: 8 };
+  const judge = {
+    model: "m",
+    promptDigest: "0123456789abcdef",
+    positionFlips: { ...rate, share: shareOf(2) },
+  };
   const [table] = teacherTables(
     facts({ teachers: [{ name: "judge", kind: "judge-chat", digest: "d", judge }] }),
   );
   expect(table!.rows[0]!.slice(0, 2)).toEqual(["m", "0123456789ab"]);
-  expect(table!.rows[0]![2]).toMatchObject({ estimate: 0.25, n: 40 });
+  expect(table!.rows[0]![2]).toMatchObject({ estimate: 0.25, n: 4 });
+  const without = { ...judge, positionFlips: rate };
+  const [other] = teacherTables(
+    facts({ teachers: [{ name: "judge", kind: "judge-chat", digest: "d", judge: without }] }),
+  );
+  expect(other!.rows[0]![2]).toBe(0.25);
 });

@@ -1,6 +1,5 @@
 /** Who labelled, for the report: each teacher on its own held-out pairs, a judge's position flips, an ensemble's split of uncertainty. */
 import type { ReportTable } from "../../report/data.ts";
-import { wilson } from "../../stats/binomial.ts";
 import type { TeacherFacts } from "../teacher-facts.ts";
 import type { LabelFacts } from "./label-stages.ts";
 
@@ -18,7 +17,6 @@ function membersTable(
   { heldOutAccuracy: all, teachers }: LabelFacts,
   { members, uncertainty }: NonNullable<LabelFacts["ensemble"]>,
 ): ReportTable {
-  const share = ({ agree, n }: { agree: number; n: number }) => wilson(agree, n);
   return {
     title: "The ensemble and its members",
     columns: [
@@ -27,8 +25,8 @@ function membersTable(
       { title: "agrees with people on held-out pairs", format: "percent" },
     ],
     rows: [
-      ...members.map(({ name, heldOut }, i) => [name, teachers[i]?.kind ?? "", share(heldOut)]),
-      ["all together", "ensemble", share(all)],
+      ...members.map(({ name, heldOut }, i) => [name, teachers[i]?.kind ?? "", heldOut.share]),
+      ["all together", "ensemble", all.share],
     ],
     notes: [uncertaintyNote(uncertainty)],
   };
@@ -55,12 +53,7 @@ function judgesTable(judges: readonly TeacherFacts[]): ReportTable {
     ],
     rows: judges.map(({ judge }) => {
       const { model, promptDigest, positionFlips } = judge!;
-      const { rate, judged } = positionFlips;
-      return [
-        model,
-        promptDigest.slice(0, 12),
-        rate === null ? null : wilson(Math.round(rate * judged), judged),
-      ];
+      return [model, promptDigest.slice(0, 12), positionFlips.share ?? positionFlips.rate];
     }),
     notes: [
       "Both orders of every pair are asked. Where the answers contradict each other a chat judge's pair is a tie; a local judge's probabilities are averaged.",

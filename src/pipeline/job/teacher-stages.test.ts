@@ -277,7 +277,7 @@ describe("reading order cannot leak", () => {
     const sections = `models: { student: ${jobs.at("student")} }\nteacher: longer\nlabel: { calibration: none }\narms: [weak]\n`;
     const { facts, labels } = await jobs.label(sections, "equal", jobs.at("equal.jsonl"));
     expect(new Set(labels.map(({ preferred }) => preferred))).toEqual(new Set(["tie"]));
-    expect(facts.heldOutAccuracy).toEqual({ agree: 0, n: 0 });
+    expect(facts.heldOutAccuracy).toEqual({ agree: 0, n: 0, share: null });
     expect(facts.calibration).toBeNull();
     await expect(jobs.train(sections, "equal", jobs.at("equal.jsonl"))).rejects.toThrow(
       /none of 0 rows can be trained on/,
