@@ -17,6 +17,10 @@ export type DataOptions = {
   readonly maxPromptLength?: number;
 };
 
+/** What a data file may be, for help. */
+export const SOURCES =
+  "JSONL, JSON, CSV, Parquet or Arrow, also gzipped; a folder or quoted glob of such files, or one that datasets saved; or hub:Owner/name[@revision]/file";
+
 /** Adds how data is read. */
 export function withReading(command: Command): Command {
   return command
@@ -31,13 +35,18 @@ export function withReading(command: Command): Command {
       "columns, members of messages and kinds of content parts to leave out on purpose: system,tools",
       nameList,
     )
-    .addOption(
-      new Option("--on-bad-row <what>", "stop at bad rows, or leave them out")
-        .choices(["fail", "skip"])
-        .default("fail"),
-    )
+    .addOption(badRowOption())
     .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER));
 }
+
+/** `--on-bad-row`. */
+export const badRowOption = (): Option =>
+  new Option(
+    "--on-bad-row <what>",
+    "stop at bad rows (broken, or refused by a model's chat template), or leave them out and count them",
+  )
+    .choices(["fail", "skip"])
+    .default("fail");
 
 /** `--header`, of the file that `line` belongs to. */
 export const headerOption = (line: string): Option =>

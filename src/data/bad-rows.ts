@@ -35,7 +35,7 @@ export function badRowsError(
     .map((row) => `\n${formatBadRow(row)}`)
     .join("");
   const more = bad.length > LISTED ? `\n… and ${bad.length - LISTED} more bad rows.` : "";
-  const share = `\n${bad.length} of ${records} records are bad. Correct them, or leave them out with --on-bad-row skip.`;
+  const share = `\n${bad.length} of ${records} records are bad. Correct them, or leave them out with --on-bad-row skip (in a recipe data.on_bad_row: skip).`;
   const table = columns.some(({ fate }) => fate === "refused")
     ? `\nColumns:\n${formatColumns(columns, records).join("\n")}`
     : "";

@@ -113,7 +113,7 @@ describe("bad rows", () => {
     expect(lines).toHaveLength(22);
     expect(lines[20]).toBe("… and 4 more bad rows.");
     expect(lines[21]).toBe(
-      "24 of 55 records are bad. Correct them, or leave them out with --on-bad-row skip.",
+      "24 of 55 records are bad. Correct them, or leave them out with --on-bad-row skip (in a recipe data.on_bad_row: skip).",
     );
   });
 

@@ -8,6 +8,7 @@ import { mapAdapter } from "./adapters/map.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
 import { type ColumnReport, ColumnTally } from "./column-report.ts";
 import { type Detection, detectFormat, previewRows } from "./detect.ts";
+import type { PairCheck } from "./encodable.ts";
 import { headerKnower } from "./header.ts";
 import { parseRecord } from "./parse-record.ts";
 import type { RawProblem, RawRecord, RecordStream } from "./readers/record.ts";
@@ -32,6 +33,8 @@ export type PairOptions = TableOptions & {
   readonly ignore?: readonly string[];
   /** True for files of our own: what a response says is its own, whatever it begins with. */
   readonly asWritten?: boolean;
+  /** Refuses pairs that a model cannot take, as bad rows. */
+  readonly check?: PairCheck | undefined;
 };
 
 /** What came of reading: the pairs, how the data was understood, and what is not among the pairs. */
@@ -63,7 +66,7 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
   try {
     const head = await takeHead(stream);
     const detection = understand(head, options, notes);
-    const read = new PairCollector(detection.adapter, options.ignore);
+    const read = new PairCollector(detection.adapter, options);
     const limit = options.limit ?? Number.POSITIVE_INFINITY;
     for await (const record of gathered(chain(head, stream), detection.adapter)) {
       if (read.pairs.length >= limit) break;
@@ -224,10 +227,19 @@ class PairCollector extends RecordSorter {
   readonly pairs: ParsedPair[] = [];
   readonly lines: number[] = [];
   private readonly placeOfId = new Map<string, string>();
+  private readonly check: PairCheck | undefined;
+
+  constructor(adapter: Adapter, { ignore, check }: Pick<PairOptions, "ignore" | "check">) {
+    super(adapter, ignore);
+    this.check = check;
+  }
 
   /** Adds the pairs of a record, as many as there is room for up to `limit`. */
   add(record: RawRecord | RawProblem, limit: number): void {
-    const pairs = this.read(record, (parsed, { file, line }) => this.checkFreshId(parsed, `${file}:${line}`));
+    const pairs = this.read(record, (parsed, { file, line }) => {
+      this.check?.(parsed);
+      this.checkFreshId(parsed, `${file}:${line}`);
+    });
     for (const pair of pairs.slice(0, limit - this.pairs.length)) {
       this.pairs.push(pair);
       this.lines.push(record.line);

@@ -55,11 +55,11 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
   const columns = scan.sorter.columns.report();
   if (scan.pairs === repeated.length) throw nothingLeft(source, { records, leftOut, bad });
   const whole = scan.watcher.decide();
-  const skipped = new Set(repeated.map(({ line }) => line));
+  const repeats = new Set(repeated.map(placeOf));
   const counter = whole.changes ? new PairCounter() : scan.counter;
   if (whole.changes)
-    for await (const { pair, record } of parsedPairs(file, options, scan.detection))
-      if (!skipped.has(record.line)) counter.add(whole.finish(pair));
+    for await (const { pair, record } of parsedPairs(file, options, scan))
+      if (!repeats.has(placeOf(record))) counter.add(whole.finish(pair));
   const report = counter.report(source, {
     detection: scan.detection,
     notes: scan.notes,
@@ -74,8 +74,8 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
     report,
     async *pairs() {
       let place = -1;
-      for await (const { pair, record } of parsedPairs(file, options, scan.detection)) {
-        if (skipped.has(record.line)) continue;
+      for await (const { pair, record } of parsedPairs(file, options, scan)) {
+        if (repeats.has(placeOf(record))) continue;
         place = pair.id === undefined ? place + 1 : place;
         const id = pair.id ?? names.get(place) ?? contentId(pair);
         const meta = subsetOf(pair);
@@ -122,7 +122,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
     const [suspectIds, suspectContents] = [new Set<string>(), new Set<string>()];
     let pairs = 0;
     for await (const record of gathered(chain(head, stream), detection.adapter)) {
-      for (const pair of sorter.read(record)) {
+      for (const pair of sorter.read(record, (parsed) => options.check?.(parsed))) {
         pairs++;
         counter.add(pair);
         watcher.add(pair);
@@ -142,17 +142,20 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
 
 type Parsed = { readonly pair: ParsedPair; readonly record: RawRecord };
 
-/** The sound pairs of a source whose shape is known. */
+const placeOf = ({ file, line }: { readonly file: string; readonly line: number }) => `${file}:${line}`;
+
+/** The sound pairs of a source whose shape is known. What the first reading refused is passed over, without asking why again. */
 async function* parsedPairs(
   file: string,
   options: PairOptions,
-  { adapter }: Detection,
+  { detection: { adapter }, sorter: { bad } }: Pick<Scan, "detection" | "sorter">,
 ): AsyncGenerator<Parsed, void, undefined> {
+  const refused = new Set(bad.map(placeOf));
   const sorter = new RecordSorter(adapter, options.ignore);
   const stream = openPairTable(file, options, []);
   for await (const record of gathered(stream, adapter)) {
+    if (refused.has(placeOf(record))) continue;
     const pairs = sorter.read(record);
-    sorter.bad.length = 0;
     for (const pair of pairs) if ("value" in record) yield { pair, record };
   }
 }
@@ -166,18 +169,15 @@ type Repeats = {
 };
 
 /** A second reading, where one is needed: numbers equal contents and finds the rows that repeat an id. */
-async function resolveRepeats(
-  file: string,
-  options: PairOptions,
-  { detection, suspectIds, suspectContents, counter, watcher }: Scan,
-): Promise<Repeats> {
+async function resolveRepeats(file: string, options: PairOptions, scan: Scan): Promise<Repeats> {
+  const { suspectIds, suspectContents, counter, watcher } = scan;
   const names = new Map<number, string>();
   const repeated: BadRow[] = [];
   if (suspectIds.size + suspectContents.size === 0) return { names, repeated };
   const placeOfId = new Map<string, string>();
   const equal = new Map<string, { place: number; order: string }[]>();
   let place = -1;
-  for await (const { pair, record } of parsedPairs(file, options, detection)) {
+  for await (const { pair, record } of parsedPairs(file, options, scan)) {
     if (pair.id === undefined) {
       place++;
       const content = contentId(pair);

@@ -8,6 +8,7 @@ import { bestOfN, listPairs, type StyleMatrix, styleMatrices } from "../evaluate
 import { openRewardModel } from "../evaluate/gold-reward-model.ts";
 import { type PairScore, type RewardBench, rewardBench, scorePairs } from "../evaluate/reward-bench.ts";
 import type { TokenLimits } from "../text/pair.ts";
+import { rewardModelEncodable, teacherEncodable } from "./encodable.ts";
 import type { JobDeps } from "./job/deps.ts";
 import { stageDeps } from "./job/deps.ts";
 import { openTeacher, type TeacherChoice } from "./teachers.ts";
@@ -36,6 +37,8 @@ export type BenchResult = RewardBench & {
   readonly scorer: string;
   /** Pairs read. */
   readonly pairs: number;
+  /** Rows that were skipped, `--on-bad-row skip`. */
+  readonly badRows: number;
   /** Pairs without a score, by reason; they are in no accuracy. */
   readonly unscored: Readonly<Record<string, number>>;
   /** Pairs of which a model saw only a part; they are scored as far as it saw them. */
@@ -50,7 +53,11 @@ export async function benchPairs(
   deps: Omit<JobDeps, "pipeline">,
   request: BenchRequest,
 ): Promise<BenchResult> {
-  const { rows, report } = await readPreferences(request.file, { ...request.read, log: deps.log });
+  const { scorer } = request;
+  const { check } = await (scorer.kind === "reward-model"
+    ? rewardModelEncodable(scorer.model)
+    : teacherEncodable(scorer));
+  const { rows, report } = await readPreferences(request.file, { ...request.read, log: deps.log, check });
   const scored = await (request.scorer.kind === "reward-model"
     ? byRewardModel(deps, request, request.scorer.model, rows)
     : byTeacher(deps, request, request.scorer, rows));
@@ -68,6 +75,7 @@ export async function benchPairs(
     ...(report.format === "rewardbench-2" ? { bestOf: bestOfN(lists) } : {}),
     scorer: scored.name,
     pairs: rows.length,
+    badRows: report.bad.length,
     unscored: scored.unscored,
     truncated: scored.truncated,
     ...rewardBench(

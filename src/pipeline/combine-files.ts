@@ -48,7 +48,7 @@ type Member = { readonly folder: string; readonly digest: string; readonly label
 export async function combineStage(deps: JobDeps, request: CombineRequest): Promise<Artefact> {
   const { pool, read, seed, rules } = request;
   if (rules.select.kind === "promise") refusePromise();
-  const members = await openMembers(request);
+  const { members, takes } = sharing(await openMembers(request), read);
   return deps.pipeline.stage({
     name: "combine",
     version: 1,
@@ -58,7 +58,8 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
       ...Object.fromEntries(members.map(({ digest }, i) => [`labels-${i}`, digest])),
     },
     run: async (work) => {
-      const { pairs } = await openCandidates(pool.file, { ...read, seed, log: deps.log });
+      const source = await openCandidates(pool.file, { ...read, seed, log: deps.log });
+      const pairs = () => only(source.pairs(), takes);
       const facts = members.map(({ labels, digest }) => ({ name: labels[0]?.teacher ?? "", digest }));
       const scores = work.path("scores");
       const target = {
@@ -79,6 +80,7 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
         calibrator: null,
         counts: plan.counts,
         promise: null,
+        badRows: source.report.bad.length,
         members: facts,
         uncertainty,
       };
@@ -135,6 +137,29 @@ function problemOf(
   if (!uncalibrated && identity.inputs["calibrate"] === undefined)
     return "was not calibrated, so its probabilities cannot be averaged with others'. Label with --calibrate, or take them as they are with --uncalibrated.";
   return undefined;
+}
+
+type Takes = (id: string) => boolean;
+
+/** Where bad rows were skipped, each teacher may have refused others: then the pairs that all labelled are combined. */
+function sharing(
+  members: readonly Member[],
+  { onBadRow }: CombineRequest["read"],
+): { readonly members: readonly Member[]; readonly takes: Takes } {
+  if (onBadRow !== "skip") return { members, takes: () => true };
+  const sets = members.map(({ labels }) => new Set(labels.map(({ id }) => id)));
+  const takes: Takes = (id) => sets.every((ids) => ids.has(id));
+  return {
+    members: members.map((member) => ({ ...member, labels: member.labels.filter(({ id }) => takes(id)) })),
+    takes,
+  };
+}
+
+async function* only(
+  pairs: AsyncIterable<CandidatePair>,
+  takes: Takes,
+): AsyncGenerator<CandidatePair, void, undefined> {
+  for await (const pair of pairs) if (takes(pair.id)) yield pair;
 }
 
 async function* membersOf(

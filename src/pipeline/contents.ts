@@ -1,8 +1,10 @@
 /** What a folder holds, by size and digest; and digests of inputs from outside. */
 import { open, readdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { digestFile, digestOf } from "../core/digest.ts";
 import { DataError, pathProblem } from "../core/errors.ts";
+import { isHubSource } from "../data/readers/hub.ts";
+import { sourceFiles } from "../data/readers/source-files.ts";
 
 /** One file of a folder. */
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
@@ -57,6 +59,20 @@ export async function digestPath(path: string): Promise<string> {
   } catch (error) {
     throw new DataError(path, 0, pathProblem(error), { cause: error });
   }
+}
+
+/**
+ * Digest of what a data source stands for: of a file its own, of a folder or a glob that of the names and contents of its files, so that a
+ * file that changes, comes or goes makes another source. A `hub:` source is named by itself.
+ * @throws DataError when there is nothing
+ */
+export async function digestSource(source: string): Promise<string> {
+  if (isHubSource(source)) return source;
+  const { files, found } = await sourceFiles(source);
+  if (found === undefined) return digestPath(source);
+  const digests: [string, string][] = [];
+  for (const file of files) digests.push([basename(file), await digestPath(file)]);
+  return digestOf(digests);
 }
 
 /** Paths of all files below a folder, sorted, with forward slashes. */

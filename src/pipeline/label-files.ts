@@ -17,6 +17,7 @@ import { type FittedForm, fitForm } from "../teacher/score-form.ts";
 import { closeScores, readScores } from "../teacher/scores-folder.ts";
 import { writeLabelling } from "../teacher/write-labels.ts";
 import type { TokenLimits } from "../text/pair.ts";
+import { teacherEncodable } from "./encodable.ts";
 import {
   adviceForFew,
   fitOn,
@@ -71,7 +72,12 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const { teacher, models, pool, calibrate, limits, rules, seed, read } = request;
   const { settings } = identityOf(teacher);
   const logFor = tellingOnce(deps.log);
-  const openPairs = (file: string) => openCandidates(file, { ...read, seed, log: logFor(file) });
+  let encodable: ReturnType<typeof teacherEncodable> | undefined;
+  const readingFor = async (file: string) => {
+    encodable ??= teacherEncodable(teacher);
+    return { ...read, seed, log: logFor(file), check: (await encodable).check };
+  };
+  const openPairs = async (file: string) => openCandidates(file, await readingFor(file));
   return deps.pipeline.stage({
     name: "label",
     version: 6,
@@ -86,14 +92,15 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       const scores = work.path(SCORES);
       await closeScores(scores);
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
-      const judged = await judge(work, request, logFor);
+      const judged = await judge(work, request, readingFor);
       const plan = await planLabels(scores, {
         form: judged.form,
         weight: rules.weight,
         select: selectionRule(rules.select, () => judged.heldOut ?? noHeldOut()),
         ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
       });
-      await writeLabelling(work.folder, plan, (await openPairs(pool.file)).pairs);
+      const { pairs, report } = await openPairs(pool.file);
+      await writeLabelling(work.folder, plan, pairs);
       if (judged.heldOut)
         await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged.heldOut, rules.select));
       const facts: LabelFactsFile = {
@@ -102,6 +109,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
         calibrator: judged.heldOut ? calibratorToJson(judged.heldOut.calibrator) : null,
         counts: plan.counts,
         promise: plan.promise,
+        badRows: report.bad.length,
       };
       await writeJsonAtomic(work.path("facts.json"), facts);
     },
@@ -114,6 +122,8 @@ export type LabelFactsFile = {
   readonly calibrator: ReturnType<typeof calibratorToJson> | null;
   readonly counts: LabelCounts;
   readonly promise: PromisedSelection | null;
+  /** Rows of the pool that were skipped, `--on-bad-row skip`. */
+  readonly badRows: number;
 };
 
 const SCORES = "scores";
@@ -162,19 +172,16 @@ type Judged = { readonly form: FittedForm; readonly heldOut: HeldOutFit | undefi
 async function judge(
   work: WorkFolder,
   request: LabelRequest,
-  logFor: (file: string) => Log,
+  readingFor: (file: string) => Promise<LoadOptions & { readonly seed: number }>,
 ): Promise<Judged> {
-  const { calibrate, read, seed, rules } = request;
+  const { calibrate, rules } = request;
   const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
   if (calibrate === undefined) return { form, heldOut: undefined };
-  const { pairs, humanLabels } = await readCandidates(calibrate.file, {
-    ...read,
-    seed,
-    log: logFor(calibrate.file),
-  });
+  const how = await readingFor(calibrate.file);
+  const { pairs, humanLabels } = await readCandidates(calibrate.file, how);
   const asked = new Set(pairs.filter(({ meta }) => meta?.asked !== undefined).map(({ id }) => id));
   if (asked.size > 0)
-    logFor("asked").warn(
+    how.log?.warn(
       `--calibrate ${calibrate.file}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
     );
   const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });

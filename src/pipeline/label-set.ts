@@ -18,7 +18,7 @@ import type { Label } from "../teacher/label.ts";
 import { parseLabels } from "../teacher/label-file.ts";
 import { type Answer, readAnswers } from "../teacher/questions.ts";
 import { readStageRecord, type StageRecord } from "./cache.ts";
-import { digestPath } from "./contents.ts";
+import { digestPath, digestSource } from "./contents.ts";
 
 /** Names of files beside labels. */
 export const LABEL_FILES = {
@@ -77,11 +77,17 @@ export async function openLabelSet(
   const labels = await labelsAt(file);
   const record = isFolder ? await readStageRecord(folder) : undefined;
   const source = await poolOf(folder, record, pool, read);
-  const { pairs, humanLabels } = await readCandidates(source.file, { ...source.read, seed: source.seed });
+  const { pairs: all, humanLabels } = await readCandidates(source.file, {
+    ...source.read,
+    seed: source.seed,
+  });
   if (record === undefined && humanLabels.length > 0)
     throw new ConfigError(
       `--pool ${source.file}: is preference data, whose order of a and b was drawn with a seed that ${path} does not hold. Name the folder that label wrote, not a file of it.`,
     );
+  const labelled = new Set(labels.map(({ id }) => id));
+  // Skipped rows have no labels: the teacher could not read them.
+  const pairs = source.read.onBadRow === "skip" ? all.filter(({ id }) => labelled.has(id)) : all;
   checkPool(source.file, pairs, labels);
   const beside = (name: string) => join(folder, name);
   const has = (name: string) => isFolder && exists(beside(name));
@@ -136,7 +142,7 @@ async function poolOf(
   }
   if (pool === undefined)
     throw new ConfigError("--pool: is missing. Name the file that was labelled: questions show its texts.");
-  const digest = pool.startsWith("hub:") ? pool : await digestPath(pool);
+  const digest = await digestSource(pool);
   if (record === undefined) return { file: pool, digest, read: read ?? { onBadRow: "fail" }, seed: 0 };
   const expected = record.identity.inputs.pool;
   const config = configSchema.safeParse(record.identity.config);

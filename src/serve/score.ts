@@ -1,11 +1,12 @@
 /** `POST /v1/score`: pairs in, this teacher's scores out: the very numbers that `weak-teacher label` works with. */
 import { z } from "zod";
+import { ConfigError } from "../core/errors.ts";
 import type { RowScore } from "../objective/score.ts";
-import { encodePairs, scoreCandidates } from "../teacher/encode.ts";
+import { scoreCandidates } from "../teacher/encode.ts";
 import { type CandidateLogps, implicitRewards, plainScores } from "../teacher/logratio.ts";
 import { type PairScore, type TeacherManifest, teacherDigest } from "../teacher/teacher.ts";
 import { modelFacts } from "../teacher/teacher-model.ts";
-import type { EncodedPair, TokenLimits } from "../text/pair.ts";
+import { type EncodedPair, encodePair, type TokenLimits } from "../text/pair.ts";
 import { checked } from "./body.ts";
 import type { Serving } from "./completions.ts";
 import { modelNamed, type ServedModel } from "./models.ts";
@@ -48,11 +49,7 @@ export async function score(
     checkLength(model, JSON.stringify(pair).length, `pairs.${i}`);
   });
   const manifest = manifestOf(model, kind, settings, request.beta ?? settings.beta);
-  const encoded = encodePairs(
-    model.tokenizer,
-    pairs.map((pair, i) => ({ ...pair, id: pair.id ?? String(i) })),
-    settings.limits,
-  );
+  const encoded = pairs.map((pair, i) => encodedOr(model, pair, settings.limits, `pairs.${i}`));
   const ids = pairs.map(({ id }, i) => id ?? String(i));
   const numbers = (
     of: ServedModel,
@@ -70,6 +67,17 @@ export async function score(
     data: scores.map(rowOf),
     usage: { prompt_tokens, total_tokens: prompt_tokens },
   };
+}
+
+type Pair = z.output<typeof schema>["pairs"][number];
+
+/** A pair's ids; one that the template refuses is named. @throws Problem 400 */
+function encodedOr({ tokenizer }: ServedModel, pair: Pair, limits: TokenLimits, field: string): EncodedPair {
+  try {
+    return encodePair(tokenizer, pair, limits);
+  } catch (error) {
+    throw error instanceof ConfigError ? wrongField(field, error.message) : error;
+  }
 }
 
 type Kind = (typeof KINDS)[number];

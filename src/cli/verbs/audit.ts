@@ -35,7 +35,7 @@ export function addAudit(program: Command): void {
     )
     .argument(
       "<file>",
-      "labelled pairs: JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file",
+      "labelled pairs, one file: JSONL, JSON, CSV, Parquet or Arrow, also gzipped, or hub:Owner/name[@revision]/file",
     )
     .requiredOption(
       "--model <source>",
@@ -119,7 +119,7 @@ async function runVerb(session: Session, file: string, options: AuditOptions): P
 }
 
 async function requestOf({ log }: Session, file: string, options: AuditOptions): Promise<AuditRequest> {
-  const { digestPath } = await import("../../pipeline/contents.ts");
+  const { digestSource } = await import("../../pipeline/contents.ts");
   const { fetchModel } = await import("../../pipeline/hub-models.ts");
   const { auditSettings } = await import("../../pipeline/audit/settings.ts");
   const { model, layers, trim, teacher, folds, seed, plant, set } = options;
@@ -128,7 +128,7 @@ async function requestOf({ log }: Session, file: string, options: AuditOptions):
   return {
     ...auditSettings(teacher, set, seed),
     file,
-    digest: file.startsWith("hub:") ? file : await digestPath(file),
+    digest: await digestSource(file),
     read: readOptions(options),
     limits: await tokenLimits(options, [from]),
     model: { from, layers, trimVocabulary: trim === true },

@@ -57,7 +57,7 @@ async function runCombine(
 ): Promise<void> {
   const { runSingle } = await import("../../pipeline/single.ts");
   const { combineStage, refusePromise } = await import("../../pipeline/combine-files.ts");
-  const { digestPath } = await import("../../pipeline/contents.ts");
+  const { digestSource } = await import("../../pipeline/contents.ts");
   const { nothingKept } = await import("../../teacher/kept-words.ts");
   const { labelRulesSchema } = await import("../../pipeline/label-files.ts");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
@@ -72,7 +72,7 @@ async function runCombine(
   const { select, weight } = settingsOf(labelRulesSchema, ruleSettings(options));
   const request = {
     folders,
-    pool: { file: pool, digest: pool.startsWith("hub:") ? pool : await digestPath(pool) },
+    pool: { file: pool, digest: await digestSource(pool) },
     read: readOptions(options),
     seed,
     uncalibrated: options.uncalibrated === true,

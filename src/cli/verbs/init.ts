@@ -5,10 +5,16 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { ConfigError } from "../../core/errors.ts";
 import { exists, writeFileAtomic } from "../../core/files.ts";
+import { badRowOption, SOURCES } from "../data-options.ts";
 import { examples } from "../options.ts";
 import { act, type Session } from "../session.ts";
 
-type InitOptions = { readonly data: string; readonly weak: string; readonly student: string };
+type InitOptions = {
+  readonly data: string;
+  readonly weak: string;
+  readonly student: string;
+  readonly onBadRow: "fail" | "skip";
+};
 
 /** Adds the verb `init`. */
 export function addInit(program: Command): void {
@@ -16,9 +22,10 @@ export function addInit(program: Command): void {
     .command("init")
     .description("write a recipe to begin with; it is checked, and the data is looked at")
     .argument("[recipe]", "the file to write", "recipe.yaml")
-    .requiredOption("--data <file>", "preferences: JSONL, JSON, CSV or Parquet, also gzipped, or hub:…")
+    .requiredOption("--data <file>", `preferences: ${SOURCES}`)
     .requiredOption("--weak <model>", "the teacher's base: a model folder, hub:Owner/name, or stories15M")
     .requiredOption("--student <model>", "the student's base: a model folder, hub:Owner/name, or stories15M")
+    .addOption(badRowOption())
     .addHelpText(
       "after",
       examples([
@@ -37,7 +44,11 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const { parseDocumentText } = await import("../../pipeline/recipe/document.ts");
   const { heldOutShare } = await import("../../pipeline/job/held-out-share.ts");
   const positions = await Promise.all([options.weak, options.student].map(knownPositions));
-  const { rows } = await readPreferences(options.data, { log: session.log });
+  const { encodableBy } = await import("../../pipeline/encodable.ts");
+  const local = [options.weak, options.student].filter((model) => !model.startsWith("hub:"));
+  const { check } = await encodableBy(local);
+  const { onBadRow } = options;
+  const { rows } = await readPreferences(options.data, { log: session.log, onBadRow, check });
   const heldOut = heldOutShare(rows, { seed: SEED, split: SPLIT });
   const text = recipeText(file, options, { maxLength: Math.min(512, ...positions), heldOut });
   resolveRecipe([parseDocumentText(text, file)], []);
@@ -67,7 +78,7 @@ type Fitted = { readonly maxLength: number; readonly heldOut: number | undefined
 
 function recipeText(
   file: string,
-  { data, weak, student }: InitOptions,
+  { data, weak, student, onBadRow }: InitOptions,
   { maxLength, heldOut }: Fitted,
 ): string {
   const schema = relative(
@@ -89,7 +100,7 @@ models:
   student: ${value(student)}
 
 data:
-  source: ${value(data)}
+  source: ${value(data)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
   # Drawn by dialogue: no prompt, and no dialogue, is in two parts.
   split: { labelled: ${SPLIT.labelled}, unlabelled: ${SPLIT.pool}, test: ${SPLIT.test} }
   max_length: ${maxLength}

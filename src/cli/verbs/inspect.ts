@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { formatColumns } from "../../data/column-report.ts";
 import { type DialogueStatistics, describeDialogues } from "../../data/dialogue-statistics.ts";
+import { encodableCheck } from "../../data/encodable.ts";
 import { formatLoadReport, type LoadReport, readCandidates } from "../../data/load.ts";
 import { formatPeopleAgreement, type PeopleAgreement, peopleAgreement } from "../../data/people-agreement.ts";
 import { type CandidatePair, type HumanLabel, type PreferenceRow, plainText } from "../../data/rows.ts";
@@ -15,7 +16,7 @@ import {
 import type { Interval } from "../../stats/check.ts";
 import { encodePair, type TokenLimits } from "../../text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
-import { type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import { type DataOptions, readOptions, SOURCES, tokenLimits, withData } from "../data-options.ts";
 import { formatExplanation } from "../heat-view.ts";
 import { examples, positiveNumber, wholeNumber } from "../options.ts";
 import { act, type Session } from "../session.ts";
@@ -38,7 +39,7 @@ export function addInspect(program: Command): void {
       .description(
         "show how a data file is understood: its shape, three rows, statistics, and one row's tokens",
       )
-      .argument("<file>", "JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file")
+      .argument("<file>", SOURCES)
       .option("--model <folder>", "a model folder; its tokenizer counts and shows tokens")
       .option(
         "--row <n>",
@@ -120,7 +121,8 @@ async function load(
   tokenizer: Tokenizer | undefined,
 ): Promise<Loaded> {
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
-  const read = await readCandidates(file, { ...readOptions(options), seed: 0 });
+  const check = tokenizer && encodableCheck([tokenizer]);
+  const read = await readCandidates(file, { ...readOptions(options), seed: 0, check });
   const { report, pairs, humanLabels } = read;
   const people = peopleAgreement(read.people, { seed: 0 });
   const judged = judgedRows(pairs, humanLabels);

@@ -4,7 +4,14 @@ import { type Command, Option } from "commander";
 import { ConfigError } from "../../core/errors.ts";
 import { exists, readJson } from "../../core/files.ts";
 import type { LabelFactsFile, LabelRequest } from "../../pipeline/label-files.ts";
-import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import {
+  checkFiles,
+  type DataOptions,
+  readOptions,
+  SOURCES,
+  tokenLimits,
+  withData,
+} from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
@@ -28,10 +35,7 @@ export function addLabel(program: Command): void {
   const command = program
     .command("label")
     .description("label a pool of pairs with a teacher: preferred, margin, probability, confidence, flags")
-    .argument(
-      "<pool>",
-      "pairs: JSONL, JSON, CSV or Parquet, also gzipped, or hub:…; labels in it are not looked at",
-    )
+    .argument("<pool>", `pairs: ${SOURCES}; labels in it are not looked at`)
     .requiredOption(
       "--out <folder>",
       "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; run again with other rules, it uses the scores that are there",
@@ -134,7 +138,7 @@ function wordsOf(
 }
 
 async function requestOf(session: Session, pool: string, options: LabelOptions): Promise<LabelRequest> {
-  const { digestPath } = await import("../../pipeline/contents.ts");
+  const { digestSource } = await import("../../pipeline/contents.ts");
   const { labelRulesSchema } = await import("../../pipeline/label-files.ts");
   const { settingsOf } = await import("../../pipeline/recipe/parse.ts");
   const { identityOf, readersOf } = await import("../../pipeline/teachers.ts");
@@ -158,17 +162,17 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
     human: (file) => humanChoices(file, pairFiles, how),
   });
   await checkFiles(readersOf(teacher), pairFiles, options);
-  const fileDigest = (path: string) => (path.startsWith("hub:") ? path : digestPath(path));
   const digests = [
     ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
-    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await fileDigest(at)]),
+    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await digestSource(at)]),
   ];
   return {
     teacher,
     rules,
     models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
-    pool: { file: pool, digest: await fileDigest(pool) },
-    calibrate: calibrate === undefined ? undefined : { file: calibrate, digest: await fileDigest(calibrate) },
+    pool: { file: pool, digest: await digestSource(pool) },
+    calibrate:
+      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSource(calibrate) },
     read,
     limits: await tokenLimits(options, readersOf(teacher)),
     seed,

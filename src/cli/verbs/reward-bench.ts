@@ -9,7 +9,14 @@ import { formatInterval, formatNumber } from "../../report/format.ts";
 import { tableView } from "../../report/table.ts";
 import { sum } from "../../stats/describe.ts";
 import type { TokenLimits } from "../../text/pair.ts";
-import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import {
+  checkFiles,
+  type DataOptions,
+  readOptions,
+  SOURCES,
+  tokenLimits,
+  withData,
+} from "../data-options.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { formatTable } from "../outcome-view.ts";
 import { act, type Session } from "../session.ts";
@@ -26,10 +33,7 @@ export function addRewardBench(program: Command): void {
     .description(
       "accuracy of a teacher or a reward model on preferences in RewardBench's form: per subset, per section, overall; ties count as wrong",
     )
-    .argument(
-      "<file>",
-      "prompt, chosen, rejected, subset: JSONL, JSON, CSV or Parquet, also gzipped, or hub:…",
-    )
+    .argument("<file>", `prompt, chosen, rejected, subset: ${SOURCES}`)
     .option("--replies <folder>", "where an endpoint's replies are kept (judge-chat), default judge-answers")
     .option(
       "--seed <n>",

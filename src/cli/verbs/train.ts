@@ -5,7 +5,14 @@ import type { Log } from "../../core/log.ts";
 import type { JobDeps } from "../../pipeline/job/deps.ts";
 import type { TrainRequest } from "../../pipeline/job/train-stages.ts";
 import type { StageStep } from "../../pipeline/stages.ts";
-import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import {
+  checkFiles,
+  type DataOptions,
+  readOptions,
+  SOURCES,
+  tokenLimits,
+  withData,
+} from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -52,10 +59,7 @@ function addTrain(
   const command = program
     .command(verb)
     .description(description)
-    .argument(
-      "<file>",
-      "preferences: JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file",
-    )
+    .argument("<file>", `preferences: ${SOURCES}`)
     .requiredOption("--model <folder>", "the model to start from: a folder, or hub:Owner/name[@revision]")
     .requiredOption("--out <folder>", "where model/, log/ and stage.json go, when they are whole")
     .option("--set <name=value>", "a training setting, named as in recipes; may be given again", collect, [])
@@ -86,11 +90,12 @@ async function runTrain(session: Session, { verb, file, options, train }: TrainC
   const { fetchModel } = await import("../../pipeline/hub-models.ts");
   const { modelIdentity } = await import("../../pipeline/job/model-stages.ts");
   const folder = await fetchModel(options.model, session.log);
+  const limits = await tokenLimits(options, [folder]);
   const request: TrainRequest = {
     name: verb,
     model: { folder, source: await modelIdentity(folder) },
-    rows: await rowsOf(file, options, session.log),
-    limits: await tokenLimits(options, [folder]),
+    rows: await rowsOf(file, options, { log: session.log, folder }),
+    limits,
   };
   await checkFiles([folder], [file], options);
   const { log, signal } = session;
@@ -110,16 +115,28 @@ async function runTrain(session: Session, { verb, file, options, train }: TrainC
 }
 
 /** The rows, named by the digest of the file and by how it is read. */
-async function rowsOf(file: string, options: TrainOptions, log: Log): Promise<TrainRequest["rows"]> {
+async function rowsOf(
+  file: string,
+  options: TrainOptions,
+  { log, folder }: { readonly log: Log; readonly folder: string },
+): Promise<TrainRequest["rows"]> {
+  const { encodableBy } = await import("../../pipeline/encodable.ts");
   const { digestOf } = await import("../../core/digest.ts");
-  const { digestPath } = await import("../../pipeline/contents.ts");
+  const { digestSource } = await import("../../pipeline/contents.ts");
   const { artefactAt } = await import("../../pipeline/stage.ts");
   const { readPreferences } = await import("../../data/load.ts");
   const how = readOptions(options);
-  const digest = digestOf([file.startsWith("hub:") ? file : await digestPath(file), how]);
+  let bad = 0;
+  const digest = digestOf([await digestSource(file), how]);
   return {
     from: artefactAt("file", file, digest),
-    read: async () => (await readPreferences(file, { ...how, log })).rows,
+    read: async () => {
+      const { check } = await encodableBy([folder]);
+      const { rows, report } = await readPreferences(file, { ...how, log, check });
+      bad = report.bad.length;
+      return rows;
+    },
+    badRows: () => bad,
   };
 }
 

@@ -11,6 +11,7 @@ import { compressors } from "hyparquet-compressors";
 import { AlignError, DataError, innerMessage } from "../../core/errors.ts";
 import { checkFile, decodeUtf8 } from "./bytes.ts";
 import { checkPages, MAX_PAGE_BYTES } from "./parquet-pages.ts";
+import { plainValue } from "./plain-value.ts";
 import type { RecordStream } from "./record.ts";
 
 const MAX_GROUP_BYTES = 2 * 2 ** 30;
@@ -62,7 +63,7 @@ export async function* readParquet(file: string): RecordStream {
     if (rows.length !== rowEnd - rowStart)
       throw broken(file, new Error(`${rows.length} rows where ${rowEnd - rowStart} are announced`));
     for (const [i, row] of rows.entries())
-      yield { file, line: rowStart + i + 1, value: plain(row) as Record<string, unknown> };
+      yield { file, line: rowStart + i + 1, value: plainValue(row) as Record<string, unknown> };
     rowStart = rowEnd;
   }
   if (BigInt(rowStart) !== metadata.num_rows)
@@ -111,12 +112,4 @@ function broken(file: string, error: unknown, where = ""): AlignError {
     `${where}cannot be read as Parquet: ${innerMessage(error)}. Copy or download it again.`,
     { cause: error },
   );
-}
-
-function plain(value: unknown): unknown {
-  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  if (value instanceof Date) return value.toISOString();
-  if (Array.isArray(value)) return value.map(plain);
-  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]));
 }

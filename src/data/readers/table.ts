@@ -1,25 +1,33 @@
 /** Opens any data file as a stream of records, by its extension. */
 import { basename } from "node:path";
 import { ConfigError } from "../../core/errors.ts";
+import { readArrow } from "./arrow.ts";
 import { readCsv, readTsv } from "./csv.ts";
 import { fetchHubFile, type HubOptions, isHubSource } from "./hub.ts";
 import { readJsonFile } from "./json.ts";
 import { readJsonl } from "./jsonl.ts";
 import { readParquet } from "./parquet.ts";
 import type { ReadOptions, RecordStream } from "./record.ts";
+import { sourceFiles } from "./source-files.ts";
 
 /** What `openTable` takes: the readers' bounds, and where hub files go. */
 export type TableOptions = ReadOptions & { readonly hub?: HubOptions };
 
 /**
- * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv` (each also `.gz`) and `.parquet` files, and of `hub:` sources.
+ * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv` (each also `.gz`), `.parquet` and `.arrow` files, of `hub:` sources,
+ * and of all files that a folder or a glob stands for, one after another.
  * @throws ConfigError for another extension; DataError for a broken file
  */
 export async function* openTable(source: string, options: TableOptions = {}): RecordStream {
   if (options.header !== undefined && !SEPARATED.test(source))
     options.note?.("--header says what the first line of a CSV or TSV file is: without effect on this one");
-  const file = isHubSource(source) ? await fetchHubFile(source, options.hub) : source;
-  yield* readerOf(source)(file, options);
+  if (isHubSource(source)) {
+    yield* readerOf(source)(await fetchHubFile(source, options.hub), options);
+    return;
+  }
+  const { files, found } = await sourceFiles(source);
+  if (found !== undefined) options.note?.(found);
+  for (const file of files) yield* readerOf(file)(file, options);
 }
 
 const SEPARATED = /\.[ct]sv(\.gz)?$/i;
@@ -38,9 +46,11 @@ function readerOf(source: string): (file: string, options: ReadOptions) => Recor
       return readTsv;
     case "parquet":
       return readParquet;
+    case "arrow":
+      return readArrow;
     default:
       throw new ConfigError(
-        `${source}: has an unknown extension, expected .jsonl, .json, .csv, .tsv (also with .gz) or .parquet. Rename or convert the file.`,
+        `${source}: has an unknown extension, expected .jsonl, .json, .csv, .tsv (also with .gz), .parquet or .arrow. Rename or convert the file.`,
       );
   }
 }

@@ -1,5 +1,5 @@
 /** The rows of an audit on disk: labels as they are trained on and judged, with the fold and the line of each. */
-import { DataError } from "../../core/errors.ts";
+import { ConfigError, DataError } from "../../core/errors.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
 import { createRng } from "../../core/rng.ts";
 import { withDialogues } from "../../data/dialogues.ts";
@@ -7,8 +7,10 @@ import { jsonLines } from "../../data/json-lines.ts";
 import { readPreferences } from "../../data/load.ts";
 import { unitOf } from "../../data/normalise.ts";
 import { readJsonl } from "../../data/readers/jsonl.ts";
+import { sourceFiles } from "../../data/readers/source-files.ts";
 import type { PreferenceRow } from "../../data/rows.ts";
 import { auditFolds, plantFlips } from "../../teacher/audit.ts";
+import { encodableBy } from "../encodable.ts";
 import type { JobDeps } from "../job/deps.ts";
 import type { Artefact } from "../stage.ts";
 import type { AuditRequest } from "./settings.ts";
@@ -32,6 +34,7 @@ export type AuditDataFacts = {
   readonly records: number;
   readonly rows: number;
   readonly ties: number;
+  readonly badRows: number;
   readonly prompts: number;
 };
 
@@ -44,7 +47,12 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
     config: { read, folds, seed, plant: plant ?? null },
     inputs: { file: digest },
     run: async (work) => {
-      const { rows, ties, lineOf, report } = await readPreferences(file, { ...read, log: deps.log });
+      const { found } = file.startsWith("hub:") ? { found: undefined } : await sourceFiles(file);
+      // Suspects are told by their line.
+      if (found !== undefined)
+        throw new ConfigError(`audit: ${file} stands for ${found}; expected one file.`);
+      const { check } = await encodableBy([request.model.from]);
+      const { rows, ties, lineOf, report } = await readPreferences(file, { ...read, log: deps.log, check });
       const groups = withDialogues(rows).map(unitOf);
       const foldOf = auditFolds(groups, folds, seed);
       // Sides are named by what the file prefers: "a" is its chosen response.
@@ -71,6 +79,7 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
         records: report.records,
         rows: rows.length,
         ties: ties.length,
+        badRows: report.bad.length,
         prompts: new Set(groups).size,
       };
       await writeJsonAtomic(work.path("facts.json"), facts);

@@ -4,17 +4,15 @@
  */
 
 import { loadModel } from "../../checkpoint/load-model.ts";
-import { digestFile } from "../../core/digest.ts";
-import { ConfigError, DataError, pathProblem } from "../../core/errors.ts";
+import { ConfigError, DataError } from "../../core/errors.ts";
 import { readJson } from "../../core/files.ts";
 import { toCandidates } from "../../data/candidates.ts";
 import { crossingRows } from "../../data/dialogue-statistics.ts";
 import { findDialogues, withDialogues } from "../../data/dialogues.ts";
 import { joinHumanLabels } from "../../data/human-labels.ts";
-import { type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
+import { type LoadOptions, type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
 import { splitKey } from "../../data/normalise.ts";
 import { type PeopleRecord, peopleAgreement } from "../../data/people-agreement.ts";
-import { isHubSource } from "../../data/readers/hub.ts";
 import { type PreferenceRow, plainText } from "../../data/rows.ts";
 import { splitRows } from "../../data/split.ts";
 import { dropDuplicatePairs, dropDuplicates, validateRows } from "../../data/validate.ts";
@@ -23,6 +21,8 @@ import { openGoldScorer } from "../../evaluate/gold.ts";
 import { sampleCandidates, scoreCandidates } from "../../evaluate/simulate.ts";
 import { releaseModel } from "../../model/model.ts";
 import { loadTokenizer } from "../../text/tokenizer.ts";
+import { digestSource } from "../contents.ts";
+import { ANYTHING, type Encodable } from "../encodable.ts";
 import type { Artefact } from "../stage.ts";
 import { type DataFacts, type GoldRow, type JobData, writeData } from "./data-files.ts";
 import { readingOf } from "./data-source.ts";
@@ -36,12 +36,19 @@ import type { DataSource, FilesData, WorldData } from "./settings.ts";
 /** Prompts that come with the package. */
 const DEMO_PROMPTS = new URL("../../../assets/demo/prompts.json", import.meta.url);
 
+/** What rows must suit, beside what reading asks: those that do not are left out before anything is split, for all arms alike. */
+type RowRules = {
+  readonly length?: LengthRule | undefined;
+  /** Whether the models can take a row at all; one that they cannot is a bad row. */
+  readonly encodable?: Encodable;
+};
+
 /** Reads, checks and splits files of preferences. No prompt, and no dialogue, is in two parts. */
 export async function filesStage(
   { pipeline, log }: JobDeps,
   data: FilesData,
   seed: number,
-  length?: LengthRule | undefined,
+  { length, encodable = ANYTHING }: RowRules = {},
 ): Promise<Artefact> {
   const sources = [...(data.main ? [data.main] : []), ...Object.values(data.files)];
   const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
@@ -49,11 +56,15 @@ export async function filesStage(
     name: "data",
     version: 6,
     config: { ...data, seed, ...(length && { limits: length.limits }) },
-    inputs: Object.fromEntries([
-      ...digests.map((digest, i) => [`source${i}`, digest] as const),
-      ...(length?.models ?? []).map(({ source }, i) => [`model${i}`, source] as const),
-    ]),
-    run: async (work) => writeData(work, await filesData(data, seed, log, await openLengthFilter(length))),
+    inputs: {
+      ...Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
+      ...Object.fromEntries((length?.models ?? []).map(({ source }, i) => [`model${i}`, source])),
+      readers: encodable.digest,
+    },
+    run: async (work) => {
+      const how = { log, check: encodable.check };
+      return writeData(work, await filesData(data, seed, how, await openLengthFilter(length)));
+    },
   });
 }
 
@@ -61,14 +72,14 @@ export async function filesStage(
 async function filesData(
   data: FilesData,
   seed: number,
-  log: JobDeps["log"],
+  how: Reading,
   length: LengthFilter,
 ): Promise<JobData> {
-  const split = await splitMain(data, seed, log, length);
-  const extra = data.files.labelled && (await readRows(data.files.labelled, log, length));
+  const split = await splitMain(data, seed, how, length);
+  const extra = data.files.labelled && (await readRows(data.files.labelled, how, length));
   const { pool: poolFile } = data.files;
-  const own = poolFile && (await readCandidates(poolFile.source, { ...readingOf(poolFile), log, seed }));
-  const test = data.files.test && (await readRows(data.files.test, log, length));
+  const own = poolFile && (await readCandidates(poolFile.source, { ...readingOf(poolFile), ...how, seed }));
+  const test = data.files.test && (await readRows(data.files.test, how, length));
   const main = renamed(split.labelled, own?.pairs ?? []);
   const added = renamed(extra?.rows ?? [], [...main, ...split.pool, ...(own?.pairs ?? [])]);
   const read = dropDuplicates([...main, ...added]);
@@ -176,11 +187,11 @@ const NO_MAIN: SplitMain = {
 async function splitMain(
   { main, split }: FilesData,
   seed: number,
-  log: JobDeps["log"],
+  how: Reading,
   length: LengthFilter,
 ): Promise<SplitMain> {
   if (main === undefined) return NO_MAIN;
-  const { rows, people, report } = await readRows(main, log, length);
+  const { rows, people, report } = await readRows(main, how, length);
   const unique = dropDuplicates(rows);
   const sizes = Object.fromEntries(Object.entries(split).filter(([, size]) => size > 0));
   const dialogues = findDialogues(unique.rows);
@@ -211,17 +222,11 @@ function renamed(
   });
 }
 
-async function digestSource(source: string): Promise<string> {
-  if (isHubSource(source)) return source;
-  return digestFile(source).catch((error) => {
-    throw new DataError(source, 0, pathProblem(error), {
-      cause: error,
-    });
-  });
-}
+/** What reading is done with, beside what a source says of itself. */
+type Reading = Pick<LoadOptions, "log" | "check">;
 
-async function readRows(source: DataSource, log: JobDeps["log"], length: LengthFilter) {
-  const read = await readPreferences(source.source, { ...readingOf(source), log });
+async function readRows(source: DataSource, how: Reading, length: LengthFilter) {
+  const read = await readPreferences(source.source, { ...readingOf(source), ...how });
   return { ...read, rows: length.keep(read.rows) };
 }
 

@@ -5,6 +5,7 @@
 import { llama2cConfig } from "../../checkpoint/llama2c.ts";
 import { openModelFolder } from "../../checkpoint/model-folder.ts";
 import { extractStories15M } from "../../checkpoint/stories15m.ts";
+import type { PairCheck } from "../../data/encodable.ts";
 import { readCandidates } from "../../data/load.ts";
 import type { TokenRow } from "../../data/packing.ts";
 import { plainText } from "../../data/rows.ts";
@@ -27,6 +28,7 @@ import {
   type InferenceEstimate,
 } from "../../train/estimate-inference.ts";
 import type { TrainSettings } from "../../train/settings.ts";
+import { jobEncodable } from "../encodable.ts";
 import { readingOf } from "./data-source.ts";
 import { readPromptList } from "./data-stage.ts";
 import type { ModelSource } from "./model-settings.ts";
@@ -224,13 +226,15 @@ async function configOf(from: string): Promise<Readonly<Record<string, unknown>>
 }
 
 /** Rows of about the right number and lengths; token ids are all 0. */
-async function sampleRows({ data, limits }: MainJob): Promise<Rows> {
+async function sampleRows(job: MainJob): Promise<Rows> {
+  const { data, limits } = job;
   if (data.kind === "world") return worldRows(data, limits);
-  const main = data.main === undefined ? [] : await rowsIn(data.main, limits);
+  const how = { limits, check: (await jobEncodable(job)).check };
+  const main = data.main === undefined ? [] : await rowsIn(data.main, how);
   const count = (part: number) =>
     part === 0 ? 0 : Math.min(main.length, part <= 1 ? Math.round(part * main.length) : part);
   const own = async (part: (typeof PARTS)[number]) =>
-    data.files[part] === undefined ? [] : await rowsIn(data.files[part], limits);
+    data.files[part] === undefined ? [] : await rowsIn(data.files[part], how);
   const [labelled, pool] = [count(data.split.labelled), count(data.split.pool)];
   const test = [
     ...main.slice(labelled + pool, labelled + pool + count(data.split.test)),
@@ -262,9 +266,11 @@ async function worldRows(data: WorldData, limits: TokenLimits): Promise<Rows> {
   };
 }
 
+type RowReading = { readonly limits: TokenLimits; readonly check: PairCheck | undefined };
+
 /** Read as candidates, so that a pool that nobody judged is read, too. */
-async function rowsIn(source: DataSource, limits: TokenLimits): Promise<TokenRow[]> {
-  const { pairs } = await readCandidates(source.source, { ...readingOf(source), seed: 0 });
+async function rowsIn(source: DataSource, { limits, check }: RowReading): Promise<TokenRow[]> {
+  const { pairs } = await readCandidates(source.source, { ...readingOf(source), seed: 0, check });
   return pairs.map(({ prompt, a, b }) =>
     rowOf(plainText(prompt).length, [plainText(a).length, plainText(b).length], limits),
   );

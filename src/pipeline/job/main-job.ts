@@ -2,6 +2,7 @@
  * The main job, top to bottom: data, weak teacher, labels, students on weak and other labels, measurements, report.
  * Every step is a stage of its own; in plan mode nothing runs and each says what it would do.
  */
+import { jobEncodable } from "../encodable.ts";
 import { checkJobModels } from "../model-checks.ts";
 import type { Artefact } from "../stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
@@ -67,7 +68,10 @@ export async function runLabelling(deps: JobDeps, job: MainJob): Promise<Student
   const data =
     job.data.kind === "world"
       ? await worldStage(deps, job.data, seed, whole)
-      : await filesStage(deps, job.data, seed, await lengthRule(deps, job, whole));
+      : await filesStage(deps, job.data, seed, {
+          length: await lengthRule(deps, job, whole),
+          encodable: await jobEncodable(job),
+        });
   await checkHumanArms(job, data);
   await checkHeldOut(job, data);
   await checkGoldRoom(job, data);

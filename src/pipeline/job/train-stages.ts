@@ -64,7 +64,7 @@ export async function sftStage(
         const encoded = encode(await rows.read());
         const usable = usableOf(encoded);
         const tokenRows = usable.map(({ prompt, response }) => ({ prompt, responses: [response] }));
-        await writeCounts(work, name, encoded, usable.length);
+        await writeCounts(work, name, encoded, [usable.length, rows.badRows?.()]);
         const stepped = await withSteps(settings, rows, (all) => usableOf(encode(all)).length);
         return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
           trainSft(stageDeps(deps), {
@@ -101,7 +101,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
       withModel(deps, model, work, async (policy, tokenizer) => {
         const read = await rows.read();
         const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
-        await writeCounts(work, name, read, kept.length);
+        await writeCounts(work, name, read, [kept.length, rows.badRows?.()]);
         const auto = "flip" in asked && asked.flip === "auto";
         const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
         const wanted = lossInputs(loss);
@@ -162,7 +162,7 @@ export async function rewardStage(
         async (policy, tokenizer) => {
           const read = await rows.read();
           const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
-          await writeCounts(work, name, read, kept.length);
+          await writeCounts(work, name, read, [kept.length, rows.badRows?.()]);
           await trainReward(stageDeps(deps), {
             model: policy,
             rows: tokenRows,
@@ -258,7 +258,7 @@ async function writeCounts(
   work: WorkFolder,
   name: string,
   rows: readonly unknown[],
-  used: number,
+  [used, badRows = 0]: readonly [number, number | undefined],
 ): Promise<void> {
   if (used === 0)
     throw new DataError(
@@ -266,7 +266,12 @@ async function writeCounts(
       0,
       `none of ${rows.length} rows can be trained on: every label is a tie, abstained or empty.`,
     );
-  await writeJsonAtomic(work.path("rows.json"), { rows: rows.length, used, leftOut: rows.length - used });
+  await writeJsonAtomic(work.path("rows.json"), {
+    rows: rows.length,
+    used,
+    leftOut: rows.length - used,
+    badRows,
+  });
 }
 
 function required(name: string, row: TrainingRow, column: "weight" | "preferenceProb"): number {

@@ -18,6 +18,8 @@ export type RowSource = {
   /** How they are made from these; plain JSON, undefined where the stages alone say it. */
   readonly spec?: unknown;
   read(): Promise<readonly TrainingRow[]>;
+  /** Rows of the file that `read` skipped. */
+  badRows?(): number;
   /** Rows that these are a part of, where training takes as many steps as on all of them; `spec` says so. */
   readonly whole?: (() => Promise<readonly TrainingRow[]>) | undefined;
 };

@@ -45,7 +45,9 @@ const sourceSchema = (what: string) =>
       file: z
         .string()
         .min(1)
-        .describe("JSONL, JSON, CSV or Parquet, also gzipped, or hub:Owner/name[@revision]/file."),
+        .describe(
+          "JSONL, JSON, CSV, Parquet or Arrow, also gzipped; a folder or glob of such files, or one that datasets saved; or hub:Owner/name[@revision]/file.",
+        ),
       format: z.string().optional().describe("Name of a known shape; default worked out from the data."),
       map: columnMap
         .optional()
