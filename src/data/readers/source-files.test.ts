@@ -67,6 +67,7 @@ describe("the files of a source", () => {
     ["a shard that is missing", "gap", DataError, /shard 1 of 3 is missing of train \(1 in all\)/],
     ["a folder without data", "empty", DataError, /without data files/],
     ["a pattern that nothing matches", "many/*.parquet", DataError, /matches no data file/],
+    ["a bracket that nothing closes", "many/[a.jsonl", ConfigError, /expected each \[ to be closed/],
     ["a path that is not there", "nowhere.jsonl", DataError, /no such file or folder/],
   ])("refuses %s", async (_, source, kind, message) => {
     await expect(sourceFiles(at(source))).rejects.toThrow(kind);
@@ -80,6 +81,19 @@ describe("rows of several files", () => {
     expect(rows.map(({ prompt }) => prompt)).toEqual([1, 2, 3, 4].map((i) => `Question ${i}?`));
     expect(new Set(rows.map(({ id }) => id)).size).toBe(4);
     expect(report.notes).toContain("3 files: a.jsonl, b.jsonl, c.jsonl");
+  });
+
+  test("are of CSV files too: --header holds for them, and is said to be idle only where there are none", async () => {
+    const idle = /without effect on this one/;
+    for (const [name, one] of [
+      ["one", 1],
+      ["two", 2],
+    ] as const)
+      await write(`tables/${name}.csv`, `prompt,chosen,rejected\nQ${one},yes,no\n`);
+    const read = await readPreferences(at("tables"), { header: true });
+    expect(read.rows.map(({ prompt }) => prompt)).toEqual(["Q1", "Q2"]);
+    expect(read.report.notes.join()).not.toMatch(idle);
+    expect((await readPreferences(at("many"), { header: true })).report.notes.join()).toMatch(idle);
   });
 
   test("bad ones and ids that come twice are named by file and line", async () => {

@@ -165,7 +165,7 @@ async function expand(pattern: string): Promise<string[]> {
     if (part === "**") places = sorted((await Promise.all(places.map(foldersBelow))).flat());
     else if (!GLOB.test(part)) places = places.map((place) => under(place, part));
     else {
-      const wanted = nameOf(part);
+      const wanted = nameOf(part, pattern);
       const lists = await Promise.all(
         places.map(async (place) =>
           (await readdir(place).catch(() => []))
@@ -188,13 +188,19 @@ async function expand(pattern: string): Promise<string[]> {
   return places.filter((_, i) => there[i]);
 }
 
-function nameOf(part: string): RegExp {
+function nameOf(part: string, pattern: string): RegExp {
   const source = part
     .replace(/[\\^$.+()|]/g, "\\$&")
     .replace(/\*/g, ".*")
     .replace(/\?/g, ".")
     .replace(/\[!/g, "[^");
-  return new RegExp(`^(?!\\.)${source}$`);
+  try {
+    return new RegExp(`^(?!\\.)${source}$`);
+  } catch {
+    throw new ConfigError(
+      `${pattern}: is no file, and no pattern either: expected each [ to be closed by ].`,
+    );
+  }
 }
 
 async function foldersBelow(place: string): Promise<string[]> {

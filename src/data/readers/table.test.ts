@@ -86,7 +86,7 @@ describe("JSON Lines", () => {
     await expect(all(join(folder, "none.jsonl"))).rejects.toThrow(/cannot be read/);
     const directory = join(folder, "directory.jsonl");
     await mkdir(directory);
-    await expect(all(directory)).rejects.toThrow(/is a folder, expected a data file/);
+    await expect(all(directory)).rejects.toThrow(/is a folder without data files/);
     await expect(all(await write("plain.jsonl.gz", '{"a":1}\n'))).rejects.toThrow(/not a whole gzip file/);
     await expect(all(await write("x.xlsx", "PK"))).rejects.toThrow(/unknown extension/);
     await expect(all(await write("array.jsonl", '[{"a":1}]'))).rejects.toThrow(/is a JSON array/);

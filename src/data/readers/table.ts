@@ -19,15 +19,16 @@ export type TableOptions = ReadOptions & { readonly hub?: HubOptions };
  * @throws ConfigError for another extension; DataError for a broken file
  */
 export async function* openTable(source: string, options: TableOptions = {}): RecordStream {
-  if (options.header !== undefined && !SEPARATED.test(source))
-    options.note?.("--header says what the first line of a CSV or TSV file is: without effect on this one");
-  if (isHubSource(source)) {
-    yield* readerOf(source)(await fetchHubFile(source, options.hub), options);
-    return;
-  }
-  const { files, found } = await sourceFiles(source);
+  const { files, found } = isHubSource(source)
+    ? { files: [source], found: undefined }
+    : await sourceFiles(source);
   if (found !== undefined) options.note?.(found);
-  for (const file of files) yield* readerOf(file)(file, options);
+  if (options.header !== undefined && !files.some((file) => SEPARATED.test(file)))
+    options.note?.("--header says what the first line of a CSV or TSV file is: without effect on this one");
+  for (const file of files) {
+    const read = readerOf(file);
+    yield* read(isHubSource(file) ? await fetchHubFile(file, options.hub) : file, options);
+  }
 }
 
 const SEPARATED = /\.[ct]sv(\.gz)?$/i;
