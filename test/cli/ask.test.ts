@@ -84,6 +84,8 @@ test("questions are asked, answers come back into labels and calibration, and th
   expect(Object.keys(labelled[0]!).slice(0, 4)).toEqual(["prompt", "chosen", "rejected", "id"]);
   const facts = JSON.parse(await readFile(at("labels-2", "facts.json"), "utf8"));
   expect(facts.calibrator).toMatchObject({ method: "temperature", n: 61 });
+  // Units are prompts.
+  expect(facts.teacherOnAnswered.n).toBe(new Set(labelled.map(({ prompt }) => prompt)).size);
   expect(await done(...merge)).toMatchObject({ state: "cached" });
 
   // a second round asks nothing twice, and fits on the answers of both
