@@ -23,6 +23,19 @@ test("where noise is small it is the plug-in figure; its n counts clusters", () 
   expect(found.high).toBeGreaterThan(0.3);
 });
 
+test("a few pairs that fit exactly do not show calibration; probabilities of one half cannot be off", () => {
+  // Stated .75, and right in 3 of 4: seen 0, and nobody knows how far off they are.
+  const few = [0.25, 0.25, 0.25, -0.75].map((value, i) => gap(5, value, `${i}`));
+  const found = calibrationError(few, { rng: createRng(3), resamples: 400 })!;
+  expect(found).toMatchObject({ estimate: 0, low: 0 });
+  expect(found.high).toBeGreaterThan(0.3);
+  const halves = [0, 0, 0, 0].map((value, i) => gap(0, value, `${i}`));
+  expect(calibrationError(halves, { rng: createRng(4), resamples: 50 })).toMatchObject({
+    estimate: 0,
+    high: 0,
+  });
+});
+
 /** What people do at a stated confidence, by name. */
 const PEOPLE: Readonly<Record<string, (confidence: number) => number>> = {
   calibrated: (confidence) => confidence,

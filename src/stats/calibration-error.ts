@@ -5,7 +5,7 @@
  */
 import type { Rng } from "../core/rng.ts";
 import { checkFraction, type Interval } from "./check.ts";
-import { groupBy, mean } from "./describe.ts";
+import { groupBy, mean, median } from "./describe.ts";
 
 /** One pair: its bin, from 0, and outcome minus stated probability; what is resampled together has one cluster name. */
 export type CalibrationGap = { readonly bin: number; readonly gap: number; readonly cluster: string };
@@ -46,13 +46,15 @@ export function calibrationError(
   const clusters = groupBy(pairs, ({ cluster }) => cluster);
   const spread = spreadOf(pairs, clusters, rng.fork("calibration-error"), resamples);
   const seen = totalOf(spread.gaps);
-  const at = (share: number, pattern = spread.gaps) =>
-    totalOf(pattern) * factorAt({ ...spread, pattern }, seen, share);
+  const at = (share: number, pattern = spread.gaps, shown = seen) =>
+    totalOf(pattern) * factorAt({ ...spread, pattern }, shown, share);
   const tail = (1 - level) / 2;
   // The lower end also from bins that show more than noise: where few are off, the others' noise is no part of the error.
   const low = Math.min(at(1 - tail), at(1 - tail, spread.shrunk));
-  // The upper end also from an error of all bins alike, which noise hides best.
-  const high = Math.min(1, Math.max(at(tail), at(tail, spread.even)));
+  // The upper end also from an error of all bins alike, which noise hides best; and of no smaller sum than noise alone shows half of the time: a
+  // few pairs that happen to fit exactly say no more than that.
+  const least = Math.max(seen, median(spread.off.map(totalOf)));
+  const high = Math.min(1, Math.max(at(tail), at(tail, spread.even, least)));
   return { estimate: at(0.5), low, high, n: clusters.length, level };
 }
 
@@ -99,13 +101,16 @@ function spreadOf(
     return gap ** 2 <= noise ? 0 : gap - noise / gap;
   });
   const even = gaps.map(
-    (gap, b) => (Math.sign(gap) * pairs.filter(({ bin }) => bin === b).length) / pairs.length,
+    (gap, b) =>
+      ((gap < 0 ? -1 : 1) * pairs.filter((pair) => pair.bin === b && pair.gap !== 0).length) / pairs.length,
   );
   return { gaps, shrunk, even, off };
 }
 
 /** Variance of a bin's gap from its pairs' outcomes alone. An outcome is 1 where the gap is above 0, as a probability is below 1. */
 function leastVariance(inside: readonly CalibrationGap[], n: number): number {
+  // Probabilities of one half take no side: there is nothing by which they could be off.
+  if (inside.every(({ gap }) => gap === 0)) return 0;
   const agree = (inside.filter(({ gap }) => gap > 0).length + 1) / (inside.length + 2);
   return (inside.length * agree * (1 - agree)) / n ** 2;
 }

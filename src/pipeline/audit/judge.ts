@@ -73,7 +73,7 @@ export async function judgeStage(
   const { calibration, seed, teacher, plant, folds } = request;
   return deps.pipeline.stage({
     name: "audit",
-    version: 5,
+    version: 6,
     config: { calibration, seed, form: teacher.form, plant: plant ?? null },
     inputs: { data, ...Object.fromEntries(scores.map((fold, i) => [`fold-${i + 1}`, fold])) },
     run: async (work) => {

@@ -74,7 +74,7 @@ export function ensembleStage(
   ]);
   return deps.pipeline.stage({
     name: promise ? "ensemble-scores-promise" : "ensemble-scores",
-    version: 3,
+    version: 4,
     config: { calibration, heldOut, folds, promise, seed: job.seed, forms: members.map(({ form }) => form) },
     inputs: { data, ...Object.fromEntries(inputs) },
     run: async (work) => {
