@@ -28,7 +28,7 @@ export const FOLDERS = [
 ];
 
 /** Lines: above `explain` a file's header must give a reason, above `file` it fails, `total` is for all of src without tests. */
-export const LIMITS = { explain: 300, file: 500, total: 70_000 };
+export const LIMITS = { explain: 300, file: 500, total: 72_000 };
 
 /** True for `x.test.ts`. */
 export const isTest = (path) => path.endsWith(".test.ts");

@@ -86,7 +86,7 @@ describe("compare", () => {
     expect(report.tables.map(({ title }: { title: string }) => title)).toEqual([
       "Settings that differ",
       "Arms of all runs",
-      "Prompts won by the later run",
+      "Responses by which the later run won",
     ]);
     expect(report.headline.join("\n")).toContain("weak of two");
     expect(await readFile(join(out, "report.html"), "utf8")).toContain("Responses that changed most");
