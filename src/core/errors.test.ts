@@ -6,6 +6,7 @@ import {
   ConfigError,
   DataError,
   InterruptedError,
+  listed,
   messageOf,
   NumericsError,
   ShapeError,
@@ -70,4 +71,10 @@ describe("errors", () => {
     expect(reach).toThrow('internal: unexpected "x"');
     expect(reach).not.toThrow(AlignError);
   });
+});
+
+test("names from outside are cut, and counted where there are many", () => {
+  expect(listed(["a", "b"])).toBe("a, b");
+  expect(listed(["a", "b", "c", "d"], 2)).toBe("a, b and 2 more");
+  expect(listed(["x".repeat(1000)])).toBe(`${"x".repeat(79)}…`);
 });

@@ -124,6 +124,13 @@ function clip(value: unknown, most: number, depth: number): unknown {
   );
 }
 
+/** Names from outside in a sentence: as many as can be read, each cut to a readable length, and how many more there are. */
+export function listed(names: readonly string[], most = 20): string {
+  const cut = (name: string) => (name.length > 80 ? `${name.slice(0, 79)}…` : name);
+  const shown = names.slice(0, most).map(cut).join(", ");
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
+}
+
 /** Marks a branch that the types say cannot be reached. */
 export function unreachable(value: never): never {
   throw new Error(`internal: unexpected ${JSON.stringify(value)}`);

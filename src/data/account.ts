@@ -2,6 +2,7 @@
  * Accounts for a record: nothing in it vanishes. Each column, and each member of a message, is used, harmless, empty, left out as asked,
  * or named as not used; what could change the meaning of the row and is not used is refused.
  */
+import { listed } from "../core/errors.ts";
 import { type Adapter, type ColumnNotes, type ParsedPair, RowProblem } from "./adapters/adapter.ts";
 import {
   harmlessName,
@@ -158,12 +159,14 @@ export function refuse(accounts: readonly Account[]): void {
     accounts.filter(({ fate }) => fate === "refused").map(({ column, note }) => [column, note]),
   );
   if (refused.size === 0) return;
-  const columns = [...refused.keys()].join(", ");
-  throw new RowProblem(columns, [...new Set(refused.values())].join("; "), ignoreAdvice([...refused.keys()]));
+  const columns = [...refused.keys()];
+  throw new RowProblem(listed(columns), [...new Set(refused.values())].join("; "), ignoreAdvice(columns));
 }
 
 /** What to do about columns that are not read. */
 export function ignoreAdvice(columns: readonly string[]): string {
-  const names = [...new Set(columns.map((column) => column.slice(column.search(/[^.\]]+$/))))].join(",");
+  const names = listed([
+    ...new Set(columns.map((column) => column.slice(column.search(/[^.\]]+$/)))),
+  ]).replaceAll(", ", ",");
   return `Name the columns that make the prompt with --map, or leave these out on purpose with --ignore ${names} (in a recipe, source: {file, ignore: [${names}]}).`;
 }

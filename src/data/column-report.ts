@@ -1,4 +1,5 @@
 /** What became of the columns of a file, over all rows, as `inspect` and the data stage tell it. */
+import { listed } from "../core/errors.ts";
 import { type Account, FATES, type Fate } from "./account.ts";
 
 /** A column, or a member of messages (`chosen[].name`), and the weightiest fate that it had in any row. */
@@ -55,18 +56,23 @@ const WORDS: Readonly<Record<Fate, string>> = {
 /** The table in words, one line a column: used as, harmless (why), not used, refused (why). */
 export function formatColumns(columns: readonly ColumnReport[], records: number): string[] {
   const width = Math.min(36, Math.max(0, ...columns.map(({ column }) => column.length)));
-  return columns.map(({ column, fate, note, rows }) => {
+  const rest = columns.length - LINES;
+  const lines = columns.slice(0, LINES).map(({ column, fate, note, rows }) => {
     const some = rows < records && fate !== "empty" ? ` (in ${rows} of ${records} rows)` : "";
-    return `    ${column.padEnd(width)}  ${WORDS[fate]}${note === "" ? "" : ` ${note}`}${some}`;
+    return `    ${listed([column]).padEnd(width)}  ${WORDS[fate]}${note === "" ? "" : ` ${note}`}${some}`;
   });
+  return rest > 0 ? [...lines, `    … and ${rest} more columns`] : lines;
 }
+
+/** Columns that a table of them names. */
+const LINES = 60;
 
 /** One line that names what no reader uses; undefined when everything is used or known to be harmless. */
 export function unusedLine(columns: readonly ColumnReport[]): string | undefined {
   const of = (fate: Fate) => columns.filter((one) => one.fate === fate).map(({ column }) => column);
   const parts = [
-    ...(of("unused").length > 0 ? [`not used: ${of("unused").join(", ")}`] : []),
-    ...(of("ignored").length > 0 ? [`left out as asked: ${of("ignored").join(", ")}`] : []),
+    ...(of("unused").length > 0 ? [`not used: ${listed(of("unused"))}`] : []),
+    ...(of("ignored").length > 0 ? [`left out as asked: ${listed(of("ignored"))}`] : []),
   ];
   return parts.length === 0 ? undefined : parts.join("; ");
 }

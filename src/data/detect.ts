@@ -1,5 +1,5 @@
 /** Works out which known shape a file has, and says so in words and in three rows. */
-import { DataError } from "../core/errors.ts";
+import { DataError, listed } from "../core/errors.ts";
 import { nearest } from "../core/suggest.ts";
 import { type Adapter, type ParsedPair, TOGETHER } from "./adapters/adapter.ts";
 import { ADAPTERS } from "./adapters/index.ts";
@@ -82,7 +82,7 @@ function isRival(adapter: Adapter, best: Adapter, records: readonly RawRecord[])
 function ambiguous(records: readonly RawRecord[], adapters: readonly Adapter[]): DataError {
   const [first] = records;
   const candidates = adapters.map(
-    (adapter) => `  --format ${adapter.name}: reads ${[...columnsRead(adapter, records)].join(", ")}`,
+    (adapter) => `  --format ${adapter.name}: reads ${listed([...columnsRead(adapter, records)])}`,
   );
   return new DataError(
     first?.file ?? "data",

@@ -1,5 +1,5 @@
 /** Reads a Hugging Face `config.json` into what a decoder needs to know, in one naming. */
-import { CheckpointError, show } from "../core/errors.ts";
+import { CheckpointError, listed, show } from "../core/errors.ts";
 
 /** A decoder's sizes and choices that every family has. */
 export type DecoderConfig = {
@@ -186,14 +186,14 @@ export class ConfigReader {
     for (const [key, value] of Object.entries(this.#values)) {
       if (this.#asked.has(key) || value === null) continue;
       const known = Object.hasOwn(harmless, key) ? harmless[key] : undefined;
-      if (known === undefined) unknown.push(`"${key}": ${show(value)}`);
+      if (known === undefined) unknown.push(`${show(key)}: ${show(value)}`);
       else if (known.holds !== undefined && !known.holds(value))
         throw this.error(key, known.expected ?? "another value", value);
     }
     if (unknown.length === 0) return;
     throw new CheckpointError(
       this.file,
-      `${unknown.join(", ")}: not known for ${reader}, so whether ${unknown.length === 1 ? "it changes" : "they change"} the numbers is not known either. ` +
+      `${listed(unknown)}: not known for ${reader}, so whether ${unknown.length === 1 ? "it changes" : "they change"} the numbers is not known either. ` +
         `Remove from config.json what is only a remark; docs/config-keys.md lists what is read.`,
     );
   }
