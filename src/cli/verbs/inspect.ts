@@ -253,7 +253,7 @@ function formatLengths({
     row("prompt", prompt),
     row("chosen", chosen),
     row("rejected", rejected),
-    `    chosen is longer in ${share(chosenLonger)} of pairs of unequal length, by ${chosenLonger?.n ?? 0} units; mean gap ${meanGap.toFixed(1)}; one is twice the other in ${share(largeGap)}`,
+    `    chosen is longer in ${share(chosenLonger)} of pairs of unequal length (${chosenLonger?.n ?? 0} units); mean gap ${meanGap.toFixed(1)}; one is twice the other in ${share(largeGap)}`,
   ];
 }
 
