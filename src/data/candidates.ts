@@ -24,12 +24,16 @@ export type Candidates = {
 
 /**
  * Draws which response comes first, for each row by its id and the seed alone. Ties become the human label `tie`.
- * Of `meta` only group and subset go along: scores would tell what was chosen.
+ * Of `meta` only group, subset and why people were asked go along: scores would tell what was chosen.
  */
 export function toCandidates(rows: readonly PreferenceRow[], seed: number | string): Candidates {
   const drawn = rows.map((row) => {
-    const { group, subset } = row.meta ?? {};
-    const meta = { ...(group === undefined ? {} : { group }), ...(subset === undefined ? {} : { subset }) };
+    const { group, subset, asked } = row.meta ?? {};
+    const meta = {
+      ...(group === undefined ? {} : { group }),
+      ...(subset === undefined ? {} : { subset }),
+      ...(asked === undefined ? {} : { asked }),
+    };
     const ordered: OrderedPair = {
       id: row.id,
       prompt: row.prompt,

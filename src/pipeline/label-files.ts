@@ -92,7 +92,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       const scores = work.path(SCORES);
       await closeScores(scores);
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
-      const judged = await judge(work, request, readingFor);
+      const judged = await judge(work, request, readingFor, deps.log);
       const plan = await planLabels(scores, {
         form: judged.form,
         weight: rules.weight,
@@ -173,6 +173,7 @@ async function judge(
   work: WorkFolder,
   request: LabelRequest,
   readingFor: (file: string) => Promise<LoadOptions & { readonly seed: number }>,
+  log: Log,
 ): Promise<Judged> {
   const { calibrate, rules } = request;
   const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
@@ -181,7 +182,7 @@ async function judge(
   const { pairs, humanLabels } = await readCandidates(calibrate.file, how);
   const asked = new Set(pairs.filter(({ meta }) => meta?.asked !== undefined).map(({ id }) => id));
   if (asked.size > 0)
-    how.log?.warn(
+    log.warn(
       `--calibrate ${calibrate.file}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
     );
   const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
