@@ -4,6 +4,7 @@
 #   scripts/python-env.sh           makes it if it is not there, and prints the path of its python (about two minutes and 2 GB)
 #   scripts/python-env.sh --where   prints that path if it is there, else exits with 1
 #
+# Where torch's ordinary build is a large one for GPUs, PIP_EXTRA_INDEX_URL may name an index of its CPU builds.
 # It lies in a cache folder named after the digest of the versions below, so that another list makes another environment:
 # ${XDG_CACHE_HOME:-~/.cache}/weak-teacher/python-<digest>. WEAK_TEACHER_PYTHON names another interpreter for the tests.
 set -euo pipefail
@@ -12,9 +13,6 @@ PINS=(
   torch==2.13.0 transformers==5.24.0 trl==1.16.0 peft==0.21.2 datasets==5.2.0 accelerate==1.15.0
   tokenizers==0.23.3 safetensors==0.8.0 pyarrow==26.0.1 numpy==2.4.6 scipy==1.17.1 gguf==0.19.0
 )
-# CPU builds of torch: a tenth of the size. The ordinary index has them too where this one cannot be reached.
-TORCH_INDEX=https://download.pytorch.org/whl/cpu
-
 digest=$(printf '%s\n' "${PINS[@]}" | sha256sum | cut -c1-12)
 folder="${XDG_CACHE_HOME:-$HOME/.cache}/weak-teacher/python-$digest"
 python="$folder/bin/python"
@@ -31,7 +29,6 @@ rm -rf "$folder"
 mkdir -p "$(dirname "$folder")"
 "$base" -m venv "$folder" >&2 || { echo "python-env: no venv module (Debian: python3-venv)" >&2; exit 1; }
 pip() { "$python" -m pip --disable-pip-version-check -qq install "$@" >&2; }
-pip --timeout 20 --retries 0 --extra-index-url "$TORCH_INDEX" "${PINS[0]}+cpu" || echo "python-env: no CPU build of torch, the ordinary one is taken" >&2
 pip --timeout 30 --retries 2 "${PINS[@]}" || { echo "python-env: the packages cannot be installed" >&2; exit 1; }
 touch "$folder/whole"
 echo "$python"

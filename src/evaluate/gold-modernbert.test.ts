@@ -25,7 +25,7 @@ const SEQUENCES = [
   [1, 20, 21, 22, 23, 24, 25, 26, 27, 28, 2, 40, 41, 42, 43, 2],
   [1, 9, 2, 100, 2],
 ];
-// By test/python/encoder_fixtures.py --score: transformers 5.24 in float64 on these weights. Three layers of at most 48 terms a
+// By test/interop/encoder_fixtures.py --score: transformers 5.24 in float64 on these weights. Three layers of at most 48 terms a
 // product: √400 · 2⁻²⁴ of states around 3, four times over.
 const LIMIT = 1.5e-5;
 const MEAN = [-0.2990071880903874, 1.6578221163427527, 1.1741130380693927];

@@ -6,15 +6,15 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkFixture } from "../../src/evaluate/parity/check.ts";
 import { type Fixture, openFixtures } from "../../src/evaluate/parity/fixture.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
-import { PYTHON, runPython } from "../helpers/python.ts";
+import { python, runPythonLong } from "../interop/python.ts";
 
-describe.skipIf(PYTHON === undefined)("encoders as transformers computes them (WEAK_TEACHER_PYTHON)", () => {
+describe.skipIf(python === undefined)("encoders as transformers computes them", () => {
   const runtime = openRuntime({ threads: 1 });
   let folder: string;
   let fixtures: Fixture[];
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "encoders-"));
-    await runPython("encoder_fixtures.py", [folder]);
+    await runPythonLong("encoder_fixtures.py", [folder]);
     fixtures = await openFixtures(folder);
   }, 600_000);
   afterAll(async () => {

@@ -15,7 +15,7 @@ import { keyOf, type Model, releaseModel } from "../../src/model/model.ts";
 import { runPacked } from "../../src/objective/logps.ts";
 import { feedsOf } from "../../src/objective/score.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import { PYTHON, runPython } from "../helpers/python.ts";
+import { python, runPythonLong } from "../interop/python.ts";
 
 type Expected = { ids: number[]; cases: Record<string, { base: string; outputs: number[] }> };
 const NAMES =
@@ -23,14 +23,14 @@ const NAMES =
     " ",
   );
 
-describe.skipIf(PYTHON === undefined)("adapters as PEFT computes them (WEAK_TEACHER_PYTHON)", () => {
+describe.skipIf(python === undefined)("adapters as PEFT computes them", () => {
   let folder: string;
   let runtime: Runtime;
   let expected: Expected;
   beforeAll(async () => {
     folder = process.env["PEFT_CASES"] ?? (await mkdtemp(join(tmpdir(), "peft-")));
     runtime = openRuntime({ threads: 1 });
-    if (process.env["PEFT_CASES"] === undefined) await runPython("peft_adapters.py", [folder]);
+    if (process.env["PEFT_CASES"] === undefined) await runPythonLong("peft_adapters.py", [folder]);
     expected = JSON.parse(await readFile(join(folder, "expected.json"), "utf8"));
   }, 600_000);
   afterAll(async () => {

@@ -2,8 +2,9 @@
  * The Python that interop tests run real tools with: WEAK_TEACHER_PYTHON, or what `scripts/python-env.sh` has made. Tests skip visibly
  * where there is none; the product itself needs no Python.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const script = fileURLToPath(new URL("../../scripts/python-env.sh", import.meta.url));
 
@@ -27,4 +28,11 @@ export function runPython(name: string, args: readonly string[] = [], input = ""
     env: { ...process.env, HF_HUB_OFFLINE: "1", TOKENIZERS_PARALLELISM: "false" },
     stdio: ["pipe", "pipe", "inherit"],
   });
+}
+
+/** As `runPython`, for scripts that take long: the test runner stays alive meanwhile. */
+export async function runPythonLong(name: string, args: readonly string[]): Promise<string> {
+  const file = fileURLToPath(new URL(name, import.meta.url));
+  const env = { ...process.env, HF_HUB_OFFLINE: "1", TOKENIZERS_PARALLELISM: "false" };
+  return (await promisify(execFile)(python!, [file, ...args], { env, maxBuffer: 2 ** 26 })).stdout;
 }
