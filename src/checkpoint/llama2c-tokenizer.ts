@@ -6,6 +6,7 @@
  * Format: https://github.com/karpathy/llama2.c/blob/master/tokenizer.py (`export`).
  */
 import { CheckpointError } from "../core/errors.ts";
+import { addedToken, byteFallbackJson, type TokenizerJson } from "./gguf/tokenizer-json.ts";
 
 /** A piece of the vocabulary: its text with spaces as "▁", and the score by which merges are ordered. */
 export type ScoredPiece = { readonly piece: string; readonly score: number };
@@ -98,59 +99,15 @@ export function deriveMerges(pieces: readonly ScoredPiece[]): [string, string][]
  * A `tokenizer.json` for the vocabulary, as Llama 2's is built: a space goes before the text, spaces become "▁", characters that
  * are no piece fall back to their bytes, and BOS comes first.
  */
-export function tokenizerJson(pieces: readonly ScoredPiece[]): Record<string, unknown> {
-  const added = SPECIAL.map((content, id) => ({
-    id,
-    content,
-    single_word: false,
-    lstrip: false,
-    rstrip: false,
-    normalized: false,
-    special: true,
-  }));
-  const sequenceOf = (...ids: string[]) =>
-    ids.map((id) => ({ Sequence: { id, type_id: id === "A" ? 0 : 1 } }));
-  const bos = { SpecialToken: { id: "<s>", type_id: 0 } };
+export function tokenizerJson(pieces: readonly ScoredPiece[]): TokenizerJson {
   const vocab: Record<string, number> = {};
   for (const [id, { piece }] of pieces.entries()) if (!Object.hasOwn(vocab, piece)) vocab[piece] = id;
-  return {
-    version: "1.0",
-    truncation: null,
-    padding: null,
-    added_tokens: added,
-    normalizer: {
-      type: "Sequence",
-      normalizers: [
-        { type: "Prepend", prepend: SPACE },
-        { type: "Replace", pattern: { String: " " }, content: SPACE },
-      ],
-    },
-    pre_tokenizer: null,
-    post_processor: {
-      type: "TemplateProcessing",
-      single: [bos, ...sequenceOf("A")],
-      pair: [bos, ...sequenceOf("A"), { SpecialToken: { id: "<s>", type_id: 1 } }, ...sequenceOf("B")],
-      special_tokens: { "<s>": { id: "<s>", ids: [1], tokens: ["<s>"] } },
-    },
-    decoder: {
-      type: "Sequence",
-      decoders: [
-        { type: "Replace", pattern: { String: SPACE }, content: " " },
-        { type: "ByteFallback" },
-        { type: "Fuse" },
-        { type: "Strip", content: " ", start: 1, stop: 0 },
-      ],
-    },
-    model: {
-      type: "BPE",
-      dropout: null,
-      unk_token: "<unk>",
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: true,
-      byte_fallback: true,
-      vocab,
-      merges: deriveMerges(pieces),
-    },
-  };
+  return byteFallbackJson({
+    vocab,
+    merges: deriveMerges(pieces),
+    added: SPECIAL.map((content, id) => addedToken(id, content, true)),
+    prefixSpace: true,
+    unk: SPECIAL[0],
+    bos: { id: 1, content: SPECIAL[1] },
+  });
 }

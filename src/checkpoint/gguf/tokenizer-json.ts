@@ -1,4 +1,4 @@
-/** The two forms of `tokenizer.json` that GGUF's tokenizers become, as the `tokenizers` library writes them. */
+/** The two forms of `tokenizer.json` that imported tokenizers (GGUF, llama2.c) become, as the `tokenizers` library writes them. */
 import type { Splits } from "./pre-tokenizers.ts";
 
 /** A `tokenizer.json`. */
