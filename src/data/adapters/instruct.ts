@@ -7,6 +7,7 @@ import { isEmptyValue, isRecord } from "../readers/record.ts";
 import type { Message } from "../rows.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapter.ts";
 import { columnAt, contentAt, hasColumns, idAt, messagesAt, subsetAt, textAt } from "./columns.ts";
+import { JOINT } from "./joined.ts";
 import { explicitPair } from "./trl.ts";
 
 type Value = Readonly<Record<string, unknown>>;
@@ -62,7 +63,7 @@ export const instruction: Adapter = {
     const prompt =
       columns.length === 1
         ? contentAt(value, columns[0]!)
-        : columns.map((column) => textAt(value, column)).join("\n");
+        : columns.map((column) => textAt(value, column)).join(JOINT);
     const [chosen, rejected] = answersOf(value) ?? ["output.0", "output.1"];
     const output = Array.isArray(value.output)
       ? { "output.0": value.output[0], "output.1": value.output[1] }
