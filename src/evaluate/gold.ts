@@ -2,12 +2,12 @@
  * Gold scorers: what stands in for the truth when arms are compared. One registry; each scorer gives a number per
  * response, the same number every time, and says in its digest what the number depends on.
  */
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { digestFile, digestOf } from "../core/digest.ts";
 import { ConfigError, messageOf, NumericsError } from "../core/errors.ts";
+import { findPackage, loadPackage, missingPackage } from "../core/packages.ts";
 import { plainText } from "../data/rows.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { openRewardModel, rewardModelDigest, rewardModelShape } from "./gold-reward-model.ts";
@@ -135,8 +135,10 @@ type Vader = { SentimentIntensityAnalyzer: { polarity_scores(text: string): { co
  * and easily gamed by piling up happy words. Reads the response alone.
  */
 async function openSentiment(spec: Extract<GoldSpec, { type: "sentiment" }>): Promise<GoldScorer> {
-  const { vader, version } = await loadVader();
-  const { polarity_scores: polarity } = vader.SentimentIntensityAnalyzer;
+  if (findPackage(SENTIMENT_PACKAGE) === undefined)
+    throw new ConfigError(`gold scorer sentiment: ${missingPackage(SENTIMENT_PACKAGE)}`);
+  const { exports, version } = loadPackage(SENTIMENT_PACKAGE);
+  const { polarity_scores: polarity } = (exports as Vader).SentimentIntensityAnalyzer;
   return {
     name: goldName(spec),
     digest: digestOf({ type: spec.type, package: SENTIMENT_PACKAGE, version }),
@@ -148,22 +150,6 @@ async function openSentiment(spec: Extract<GoldSpec, { type: "sentiment" }>): Pr
       ),
     close: async () => {},
   };
-}
-
-/** The package as installed beside this project or beside the caller's. */
-async function loadVader(): Promise<{ vader: Vader; version: string }> {
-  for (const from of [import.meta.url, pathToFileURL(join(process.cwd(), "package.json")).href]) {
-    const require = createRequire(from);
-    try {
-      const { version } = require(`${SENTIMENT_PACKAGE}/package.json`) as { version: string };
-      return { vader: require(SENTIMENT_PACKAGE) as Vader, version };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "MODULE_NOT_FOUND") throw error;
-    }
-  }
-  throw new ConfigError(
-    `gold scorer sentiment: needs the npm package ${SENTIMENT_PACKAGE}, which is not installed. Run: npm install ${SENTIMENT_PACKAGE}`,
-  );
 }
 
 function finiteScores(where: string, scores: readonly unknown[]): number[] {

@@ -33,13 +33,13 @@ export function defaultThreads(): number {
 /** Explains why a session could not be made on a device. */
 export function deviceError(device: Device, reason: string): BackendError {
   const advice: Record<Device, string> = {
-    cpu: "The CPU provider is part of onnxruntime-node: reinstall it with `npm ci`.",
+    cpu: "The CPU provider is part of onnxruntime-node: reinstall that package. `weak-teacher doctor` says more.",
     webgpu:
       "WebGPU needs a GPU with a Vulkan, Metal or D3D12 driver. A software GPU comes with Debian's chromium: " +
       "VK_DRIVER_FILES=/usr/lib/chromium/vk_swiftshader_icd.json XDG_RUNTIME_DIR=/tmp. Or use --device cpu.",
     cuda:
       "CUDA needs an NVIDIA driver, CUDA 12 or 13 with cuDNN 9, and onnxruntime-node's CUDA libraries, which its installer " +
-      "fetches only where ONNXRUNTIME_NODE_INSTALL is not `skip`. Or use --device cpu.",
+      "fetches from another address than the registry: ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node. Or use --device cpu.",
   };
   return new BackendError(device, `cannot run here: ${reason}. ${advice[device]}`);
 }

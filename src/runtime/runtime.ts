@@ -5,6 +5,7 @@
 import { Worker } from "node:worker_threads";
 import { sha256 } from "../core/digest.ts";
 import { AlignError, BackendError, ShapeError } from "../core/errors.ts";
+import { findPackage, missingPackage } from "../core/packages.ts";
 import { bindSymbols, dimParts, evaluateDim } from "../graph/dims.ts";
 import { outputName, type Program } from "../graph/onnx/write.ts";
 import type { Dialect } from "../graph/tensor.ts";
@@ -68,11 +69,13 @@ export interface Runtime {
 /**
  * Starts the compute thread.
  * @param options.threads - cores to compute on, default all
- * @throws ConfigError when threads is not a positive integer
+ * @throws ConfigError when threads is not a positive integer; BackendError when ONNX Runtime is not installed
  */
 export function openRuntime({ device = "cpu", threads = defaultThreads() }: RuntimeOptions = {}): Runtime {
   if (!Number.isInteger(threads) || threads < 1)
     throw new AlignError("config", `--threads: expected a positive integer, got ${threads}.`);
+  if (findPackage("onnxruntime-node") === undefined)
+    throw new BackendError(device, `cannot compute: ${missingPackage("onnxruntime-node")}`);
   const link = startWorker({ provider: device, threads });
   const compiled = new Map<string, Promise<Executable>>();
   return {

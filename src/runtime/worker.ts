@@ -3,7 +3,8 @@
  * keys, nothing of models or training. `session.run` blocks this thread; the main thread stays free.
  */
 import { parentPort, workerData } from "node:worker_threads";
-import * as ort from "onnxruntime-node";
+import type * as Ort from "onnxruntime-node";
+import { loadPackage } from "../core/packages.ts";
 import { SENTINEL } from "../graph/onnx/write.ts";
 import type {
   Binding,
@@ -16,13 +17,14 @@ import type {
   WorkerSetup,
 } from "./protocol.ts";
 
+const ort = loadPackage("onnxruntime-node").exports as typeof Ort;
 const setup = workerData as WorkerSetup;
-const sessions = new Map<string, ort.InferenceSession>();
+const sessions = new Map<string, Ort.InferenceSession>();
 const store = new Map<string, Value>();
 
 ort.env.logLevel = "error";
 
-const sessionOptions: ort.InferenceSession.SessionOptions = {
+const sessionOptions: Ort.InferenceSession.SessionOptions = {
   executionProviders: [setup.provider],
   intraOpNumThreads: setup.threads,
   interOpNumThreads: 1,
@@ -33,11 +35,11 @@ const sessionOptions: ort.InferenceSession.SessionOptions = {
 };
 
 /** Float64 programs are checks: the extended fusions would turn them into ops that have only float kernels. */
-function optionsFor(precision: "float32" | "float64"): ort.InferenceSession.SessionOptions {
+function optionsFor(precision: "float32" | "float64"): Ort.InferenceSession.SessionOptions {
   return precision === "float32" ? sessionOptions : { ...sessionOptions, graphOptimizationLevel: "basic" };
 }
 
-function elementType(value: Value): ort.Tensor.Type {
+function elementType(value: Value): Ort.Tensor.Type {
   if (value.bool) return "bool";
   if (value.data instanceof Float32Array) return "float32";
   if (value.data instanceof Float64Array) return "float64";
@@ -45,7 +47,7 @@ function elementType(value: Value): ort.Tensor.Type {
   return value.data instanceof BigInt64Array ? "int64" : "uint8";
 }
 
-function tensorOf(value: Value): ort.Tensor {
+function tensorOf(value: Value): Ort.Tensor {
   return new ort.Tensor(elementType(value), value.data, value.shape as number[]);
 }
 
@@ -55,7 +57,7 @@ function stored(key: string): Value {
   return value;
 }
 
-function bound(binding: Binding): ort.Tensor {
+function bound(binding: Binding): Ort.Tensor {
   if (typeof binding === "string") return tensorOf(stored(binding));
   const { key, offset, length } = binding;
   const { data } = stored(key);
@@ -67,11 +69,11 @@ function bound(binding: Binding): ort.Tensor {
 async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<string, Value>> {
   const session = sessions.get(request.program);
   if (session === undefined) throw new Error(`program ${request.program} was not compiled`);
-  const feeds: Record<string, ort.Tensor> = {};
+  const feeds: Record<string, Ort.Tensor> = {};
   for (const [name, value] of Object.entries(request.feeds)) feeds[name] = tensorOf(value);
   for (const [name, binding] of Object.entries(request.bind)) feeds[name] = bound(binding);
   const back: Record<string, Value> = {};
-  const fetches: Record<string, ort.Tensor | null> = {};
+  const fetches: Record<string, Ort.Tensor | null> = {};
   const spare = [...request.spare];
   // An output may be written to the array an input reads: programs do so only where each element is read
   // before it is written (sums onto gradients, optimiser updates, cache rows).
@@ -81,7 +83,7 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
     fetches[name] = binding !== null ? bound(binding) : back[name] ? tensorOf(back[name]) : null;
   }
   if (await runInPlace(session, feeds, fetches)) return back;
-  const results = await session.run(feeds, fetches as ort.InferenceSession.OnnxValueMapType, RUN_OPTIONS);
+  const results = await session.run(feeds, fetches as Ort.InferenceSession.OnnxValueMapType, RUN_OPTIONS);
   for (const [name, tensor] of Object.entries(fetches)) {
     if (tensor !== null) continue;
     const result = results[name]!;
@@ -91,7 +93,7 @@ async function run(request: Extract<Request, { kind: "run" }>): Promise<Record<s
   return back;
 }
 
-const RUN_OPTIONS: ort.InferenceSession.RunOptions = { logSeverityLevel: 3 };
+const RUN_OPTIONS: Ort.InferenceSession.RunOptions = { logSeverityLevel: 3 };
 
 /** What onnxruntime-node says of a sequence, which it cannot hand to JavaScript. */
 const SENTINEL_REFUSED = /Non tensor type is temporarily not supported/;
@@ -103,12 +105,12 @@ const SENTINEL_REFUSED = /Non tensor type is temporarily not supported/;
  * @returns false when an output has no array yet, and nothing was run
  */
 async function runInPlace(
-  session: ort.InferenceSession,
-  feeds: Record<string, ort.Tensor>,
-  fetches: Readonly<Record<string, ort.Tensor | null>>,
+  session: Ort.InferenceSession,
+  feeds: Record<string, Ort.Tensor>,
+  fetches: Readonly<Record<string, Ort.Tensor | null>>,
 ): Promise<boolean> {
   if (Object.values(fetches).includes(null)) return false;
-  const outputs = { [SENTINEL]: null, ...fetches } as unknown as ort.InferenceSession.OnnxValueMapType;
+  const outputs = { [SENTINEL]: null, ...fetches } as unknown as Ort.InferenceSession.OnnxValueMapType;
   try {
     await session.run(feeds, outputs, RUN_OPTIONS);
   } catch (error) {

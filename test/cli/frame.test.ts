@@ -115,6 +115,7 @@ describe("doctor", () => {
       "node",
       "onnxruntime",
       "device",
+      "demo",
       "threads",
       "memory",
       "disk",
@@ -128,6 +129,6 @@ describe("doctor", () => {
     const outcome = await weakTeacher(["doctor", "--out", join(folder, "file")]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toMatch(/BAD write/);
-    expect(outcome.stderr).toContain("1 of 7 checks failed: write");
+    expect(outcome.stderr).toContain("1 of 8 checks failed: write");
   });
 });

@@ -1,13 +1,14 @@
 /** `weak-teacher doctor`: is this machine fit for the work, and how fast is it? */
 import { randomBytes } from "node:crypto";
 import { rm, statfs } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { availableParallelism, freemem, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import { AlignError, messageOf } from "../../core/errors.ts";
+import { fetchPackages } from "../../core/fetch-packages.ts";
 import { exists, writeFileAtomic } from "../../core/files.ts";
 import { formatBytes } from "../../core/log.ts";
+import { DEMO_PACKAGES, findPackage, howToGet, loadPackage } from "../../core/packages.ts";
 import { type ComputeOptions, examples, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -20,7 +21,7 @@ type Check = {
   readonly advice?: string;
 };
 
-type DoctorOptions = ComputeOptions & { readonly out: string };
+type DoctorOptions = ComputeOptions & { readonly out: string; readonly fetch?: boolean };
 
 /** Adds the verb `doctor`. */
 export function addDoctor(program: Command): void {
@@ -30,17 +31,23 @@ export function addDoctor(program: Command): void {
       .description(
         "check this machine: node, ONNX Runtime, the device, threads, memory, disk, write permission",
       )
-      .option("--out <folder>", "the folder that runs would be written to", "runs"),
+      .option("--out <folder>", "the folder that runs would be written to", "runs")
+      .option("--fetch", "first fetch the npm packages that are missing, from the registry that npm uses"),
   )
-    .addHelpText("after", examples(["doctor", "doctor --device webgpu", "doctor --out /data/runs --json"]))
+    .addHelpText(
+      "after",
+      examples(["doctor", "doctor --fetch", "doctor --device webgpu", "doctor --out /data/runs --json"]),
+    )
     .action(act(runDoctor));
 }
 
 async function runDoctor(session: Session, options: DoctorOptions): Promise<void> {
+  if (options.fetch === true) await fetchPackages(["onnxruntime-node", ...DEMO_PACKAGES], session.log);
   const checks = [
     nodeCheck(),
     packageCheck(),
     await deviceCheck(options),
+    demoCheck(),
     threadCheck(options.threads),
     memoryCheck(),
     await diskCheck(options.out),
@@ -71,25 +78,42 @@ function nodeCheck(): Check {
 }
 
 function packageCheck(): Check {
-  const require = createRequire(import.meta.url);
+  const name = "onnxruntime";
+  if (findPackage("onnxruntime-node") === undefined)
+    return {
+      name,
+      ok: false,
+      found: "onnxruntime-node is not installed",
+      advice: `${INSTALLER} ${howToGet("onnxruntime-node")}`,
+    };
   try {
-    const { version } = require("onnxruntime-node/package.json") as { version: string };
-    const backends = (
-      require("onnxruntime-node") as { listSupportedBackends(): { name: string; bundled: boolean }[] }
-    )
+    const { exports, version } = loadPackage("onnxruntime-node");
+    const backends = (exports as { listSupportedBackends(): { name: string; bundled: boolean }[] })
       .listSupportedBackends()
       .map(({ name, bundled }) => `${name}${bundled ? "" : " (libraries apart)"}`);
-    return { name: "onnxruntime", ok: true, found: `${version}, built for ${backends.join(", ")}` };
+    return { name, ok: true, found: `${version}, built for ${backends.join(", ")}` };
   } catch (error) {
-    const advice =
-      "Reinstall it with `npm ci`; it has binaries for Linux, macOS and Windows on x64 and arm64.";
+    const found = `cannot be loaded: ${messageOf(error).split("\n")[0]}`;
     return {
-      name: "onnxruntime",
+      name,
       ok: false,
-      found: `cannot be loaded: ${messageOf(error).split("\n")[0]}`,
-      advice,
+      found,
+      advice: "It has binaries for Linux (glibc), macOS and Windows, on x64 and arm64.",
     };
   }
+}
+
+const INSTALLER =
+  "Its installer asks for CUDA libraries at another address than the npm registry; where that fails, npm 11 and older leave the package out.";
+
+/** What the demo is made of, beside the kernels. Not having it is no fault: `demo` fetches it. */
+function demoCheck(): Check {
+  const missing = DEMO_PACKAGES.filter((name) => findPackage(name) === undefined);
+  const found =
+    missing.length === 0
+      ? `${DEMO_PACKAGES.join(" and ")} are installed`
+      : `${missing.join(" and ")} ${missing.length > 1 ? "are" : "is"} not installed; \`demo\` fetches what is missing once, as --fetch does`;
+  return { name: "demo", ok: true, found };
 }
 
 /** Side of the square product that is computed; its sum, 2^27, is exact in float32. */
@@ -98,6 +122,8 @@ const PRODUCTS = 16;
 
 /** Computes a product whose value is known, so that a device that computes wrongly is found too. */
 async function deviceCheck({ device, threads }: ComputeOptions): Promise<Check> {
+  if (findPackage("onnxruntime-node") === undefined)
+    return { name: "device", ok: false, found: `${device}: not tried, for want of onnxruntime-node` };
   const { openRuntime } = await import("../../runtime/runtime.ts");
   const { floats } = await import("../../runtime/values.ts");
   const runtime = openRuntime({ device, threads });

@@ -56,10 +56,19 @@ export function addDemo(program: Command): void {
   withRunOptions(
     program
       .command("demo")
-      .description("run the preset demo: aligns a small story model towards cheerful stories, offline"),
+      .description(
+        "run the preset demo: aligns a small story model towards cheerful stories; offline, once its packages are there",
+      ),
   )
     .addHelpText("after", examples(["demo", "demo --dry-run", "demo --seeds 5 --out runs/demo-seeds"]))
-    .action(act((session, options: RunOptions) => runRun(session, "demo", options)));
+    .action(act(runDemo));
+}
+
+async function runDemo(session: Session, options: RunOptions): Promise<void> {
+  const { fetchPackages } = await import("../../core/fetch-packages.ts");
+  const { DEMO_PACKAGES } = await import("../../core/packages.ts");
+  if (options.dryRun !== true) await fetchPackages(["onnxruntime-node", ...DEMO_PACKAGES], session.log);
+  return runRun(session, "demo", options);
 }
 
 function withRunOptions(command: Command): Command {
