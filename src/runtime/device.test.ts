@@ -21,7 +21,7 @@ test("only WebGPU lacks the fused product", () => {
 
 describe("an error of a device says what is missing and what to do", () => {
   test.each([
-    ["cpu", "npm ci"],
+    ["cpu", "reinstall that package"],
     ["webgpu", "VK_DRIVER_FILES"],
     ["cuda", "cuDNN"],
   ] as const)("%s", (device, advice) => {
