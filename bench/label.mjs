@@ -31,7 +31,7 @@ const { values } = parseArgs({
     threads: { type: "string", default: "2" },
   },
 });
-const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../dist/interfaces/cli/main.js", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "bench-label-"));
 const at = (...parts) => join(folder, ...parts);
 const limits = { maxLength: 200, maxPromptLength: 100 };

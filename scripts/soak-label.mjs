@@ -22,7 +22,7 @@ const { values } = parseArgs({
 });
 const number = (name) => Number(values[name]);
 const folder = await mkdtemp(join(tmpdir(), "soak-"));
-const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../dist/interfaces/cli/main.js", import.meta.url));
 try {
   await writeTinyModel(join(folder, "model"), { family: "llama", seed: 1, layers: 4, hidden: 64 });
   await writeShortPairs(join(folder, "pool.jsonl"), number("pairs"));

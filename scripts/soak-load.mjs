@@ -3,7 +3,7 @@
  * asked and what must come back is given by the caller (`soak-serve.mjs`, and a short test).
  */
 
-/** Scores further apart than this are wrong: β 0.1 times sums of some hundred nats, from products of some hundred float32 terms, round by 6e-5 at most (core/float32.ts). */
+/** Scores further apart than this are wrong: β 0.1 times sums of some hundred nats, from products of some hundred float32 terms, round by 6e-5 at most (base/core/float32.ts). */
 export const TOLERANCE = 1e-4;
 
 /** Bodies kept of texts that the server wrote, to be scored again by the caller. */

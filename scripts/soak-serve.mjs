@@ -79,7 +79,7 @@ async function storyModel() {
 }
 
 function serveArguments(folder) {
-  const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../dist/interfaces/cli/main.js", import.meta.url));
   const limits = ["--max-length", LIMITS.maxLength, "--max-prompt-length", LIMITS.maxPromptLength];
   const bounds = ["--max-requests", maxRequests, "--max-body", MAX_BODY, "--beta", BETA];
   const what = [folder, "--name", "base", "--lora", `teacher=${join(root, "adapter")}`];

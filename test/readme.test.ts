@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { parseDocumentText } from "../src/pipeline/recipe/document.ts";
+import { parseDocumentText } from "../src/base/settings/document.ts";
 import { resolveRecipe } from "../src/pipeline/recipe/parse.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -21,7 +21,7 @@ const commands = blocks("sh")
 describe("the README", () => {
   test("has commands that need nothing but the build", () => expect(commands.length).toBeGreaterThan(2));
 
-  test.skipIf(!existsSync(join(root, "dist/cli/main.js"))).each(commands)(
+  test.skipIf(!existsSync(join(root, "dist/interfaces/cli/main.js"))).each(commands)(
     "%s works as written",
     (command) => {
       const runs = mkdtempSync(join(tmpdir(), "readme-"));

@@ -1,5 +1,5 @@
 /** Refuses data that a report would show wrongly: numbers that are not finite, intervals turned around, ragged tables. */
-import { NumericsError } from "../core/errors.ts";
+import { NumericsError } from "../base/core/errors.ts";
 import type { ReportData, ReportTable } from "./data.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** The report as JSON: sorted members, two-space indented, the computed headline included, `times` alone at the end. */
-import { canonicalJson } from "../core/digest.ts";
+import { canonicalJson } from "../base/core/digest.ts";
 import { checkReportData } from "./check.ts";
 import type { ReportData } from "./data.ts";
 import { headlines } from "./headline.ts";

@@ -1,6 +1,6 @@
 /** Writes a report to a folder: report.html, report.json, report.md, each whole or not at all. */
 import { join } from "node:path";
-import { writeFileAtomic } from "../core/files.ts";
+import { writeFileAtomic } from "../base/core/files.ts";
 import { checkReportData } from "./check.ts";
 import type { ReportData } from "./data.ts";
 import { renderJson } from "./json.ts";

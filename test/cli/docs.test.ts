@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { cliMarkdown } from "../../src/cli/docs.ts";
-import { buildProgram } from "../../src/cli/program.ts";
+import { cliMarkdown } from "../../src/interfaces/cli/docs.ts";
+import { buildProgram } from "../../src/interfaces/cli/program.ts";
 
 test("docs/cli.md is what the commands say of themselves (write it with: npx vitest run test/cli/docs.test.ts -u)", async () => {
   await expect(cliMarkdown(buildProgram())).toMatchFileSnapshot("../../docs/cli.md");

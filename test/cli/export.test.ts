@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { sha256 } from "../../src/core/digest.ts";
+import { sha256 } from "../../src/base/core/digest.ts";
 import { readTable } from "../helpers/read-table.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import { writeTinyModel } from "../helpers/tiny-model.ts";

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommanderError } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { completionScript } from "../../src/cli/completion.ts";
-import { exitCodeOf, explain } from "../../src/cli/failure.ts";
-import { hasColours } from "../../src/cli/streams.ts";
-import { AlignError, ConfigError, DataError, InterruptedError } from "../../src/core/errors.ts";
+import { AlignError, ConfigError, DataError, InterruptedError } from "../../src/base/core/errors.ts";
+import { completionScript } from "../../src/interfaces/cli/completion.ts";
+import { exitCodeOf, explain } from "../../src/interfaces/cli/failure.ts";
+import { hasColours } from "../../src/interfaces/cli/streams.ts";
 import { weakTeacher } from "./spawn.ts";
 
 let folder: string;

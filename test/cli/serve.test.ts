@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
 import { post, type TinyFolders, writeTinyFolders } from "../helpers/tiny-server.ts";
 import { nodeArguments, weakTeacher } from "./spawn.ts";
 

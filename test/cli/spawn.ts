@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("../../src/interfaces/cli/main.ts", import.meta.url));
 
 /** What came of a command. */
 export type Outcome = { readonly code: number | null; readonly stdout: string; readonly stderr: string };

@@ -1,9 +1,9 @@
 /** docs/config-keys.md is made here: `npx vitest run test/engine/config-keys-page.test.ts -u` writes it anew. */
 import { expect, test } from "vitest";
-import { ConfigReader, type HarmlessKeys } from "../../src/model/config.ts";
-import { COMMON_HARMLESS } from "../../src/model/config-keys.ts";
-import { FAMILIES } from "../../src/model/families/index.ts";
-import type { Family } from "../../src/model/family.ts";
+import { ConfigReader, type HarmlessKeys } from "../../src/engine/model/config.ts";
+import { COMMON_HARMLESS } from "../../src/engine/model/config-keys.ts";
+import { FAMILIES } from "../../src/engine/model/families/index.ts";
+import type { Family } from "../../src/engine/model/family.ts";
 import { TINY_CONFIGS } from "../helpers/tiny-decoders.ts";
 
 const HEAD = `# Keys of config.json

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { checkFixture } from "../../src/evaluate/parity/check.ts";
-import { type Fixture, openFixtures } from "../../src/evaluate/parity/fixture.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
+import { openRuntime } from "../../src/engine/runtime/runtime.ts";
+import { checkFixture } from "../../src/method/parity/check.ts";
+import { type Fixture, openFixtures } from "../../src/method/parity/fixture.ts";
 import { python, runPythonLong } from "../interop/python.ts";
 
 describe.skipIf(python === undefined)("encoders as transformers computes them", () => {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { openScorer } from "../../src/objective/score.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
+import { openRuntime } from "../../src/engine/runtime/runtime.ts";
+import { openScorer } from "../../src/method/objective/score.ts";
 import { randomIds, TINY_CONFIGS, tinyModel } from "../helpers/tiny-decoders.ts";
 
 const runtime = openRuntime({ threads: 1 });

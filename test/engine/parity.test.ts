@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { checkFixture } from "../../src/evaluate/parity/check.ts";
-import { openFixtures } from "../../src/evaluate/parity/fixture.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
+import { openRuntime } from "../../src/engine/runtime/runtime.ts";
+import { checkFixture } from "../../src/method/parity/check.ts";
+import { openFixtures } from "../../src/method/parity/fixture.ts";
 
 const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

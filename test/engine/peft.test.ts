@@ -3,18 +3,18 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadAdapter, saveAdapter } from "../../src/checkpoint/adapter-model.ts";
-import { loadModel } from "../../src/checkpoint/load-model.ts";
-import { compareModels, mergeAdapter } from "../../src/checkpoint/merge.ts";
-import { createLog } from "../../src/core/log.ts";
-import { packRows } from "../../src/data/packing.ts";
-import { writeProgram } from "../../src/graph/onnx/write.ts";
-import { input } from "../../src/graph/tensor.ts";
-import { logits, rewardScores } from "../../src/model/heads.ts";
-import { keyOf, type Model, releaseModel } from "../../src/model/model.ts";
-import { runPacked } from "../../src/objective/logps.ts";
-import { feedsOf } from "../../src/objective/score.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+import { createLog } from "../../src/base/core/log.ts";
+import { loadAdapter, saveAdapter } from "../../src/engine/checkpoint/adapter-model.ts";
+import { loadModel } from "../../src/engine/checkpoint/load-model.ts";
+import { compareModels, mergeAdapter } from "../../src/engine/checkpoint/merge.ts";
+import { writeProgram } from "../../src/engine/graph/onnx/write.ts";
+import { input } from "../../src/engine/graph/tensor.ts";
+import { logits, rewardScores } from "../../src/engine/model/heads.ts";
+import { keyOf, type Model, releaseModel } from "../../src/engine/model/model.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import { packRows } from "../../src/method/data/packing.ts";
+import { runPacked } from "../../src/method/objective/logps.ts";
+import { feedsOf } from "../../src/method/objective/score.ts";
 import { python, runPythonLong } from "../interop/python.ts";
 
 type Expected = { ids: number[]; cases: Record<string, { base: string; outputs: number[] }> };
@@ -52,7 +52,7 @@ describe.skipIf(python === undefined)("adapters as PEFT computes them", () => {
   };
   const near = (got: ArrayLike<number>, wanted: readonly number[]) => {
     expect(got.length).toBe(wanted.length);
-    // Three layers of at most 24 terms a product and 12 positions; see core/float32.ts: √500 · 2⁻²⁴ of the largest output, four times over.
+    // Three layers of at most 24 terms a product and 12 positions; see base/core/float32.ts: √500 · 2⁻²⁴ of the largest output, four times over.
     const limit = 6e-6 * Math.max(1, ...wanted.map(Math.abs));
     expect(Math.max(...wanted.map((value, i) => Math.abs(value - got[i]!)))).toBeLessThan(limit);
   };

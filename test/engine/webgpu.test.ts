@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { messageOf } from "../../src/core/errors.ts";
-import { checkFixture } from "../../src/evaluate/parity/check.ts";
-import { openFixtures } from "../../src/evaluate/parity/fixture.ts";
-import { writeProgram } from "../../src/graph/onnx/write.ts";
-import { add } from "../../src/graph/ops/elementwise.ts";
-import { input } from "../../src/graph/tensor.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
-import { floats } from "../../src/runtime/values.ts";
+import { messageOf } from "../../src/base/core/errors.ts";
+import { writeProgram } from "../../src/engine/graph/onnx/write.ts";
+import { add } from "../../src/engine/graph/ops/elementwise.ts";
+import { input } from "../../src/engine/graph/tensor.ts";
+import { openRuntime } from "../../src/engine/runtime/runtime.ts";
+import { floats } from "../../src/engine/runtime/values.ts";
+import { checkFixture } from "../../src/method/parity/check.ts";
+import { openFixtures } from "../../src/method/parity/fixture.ts";
 
 // Debian's chromium ships a software GPU; a machine with a real one needs no help.
 const software = "/usr/lib/chromium/vk_swiftshader_icd.json";

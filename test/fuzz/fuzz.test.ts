@@ -1,6 +1,6 @@
 /** A short run of every target; `npm run fuzz` is the long one. The same seed gives the same inputs. */
 import { expect, test } from "vitest";
-import { createRng } from "../../src/core/rng.ts";
+import { createRng } from "../../src/base/core/rng.ts";
 import { fuzz } from "./harness.ts";
 import { mutate } from "./mutate.ts";
 import { TARGETS } from "./targets.ts";

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AlignError } from "../../src/core/errors.ts";
-import { createRng } from "../../src/core/rng.ts";
+import { AlignError } from "../../src/base/core/errors.ts";
+import { createRng } from "../../src/base/core/rng.ts";
 import { type Damage, mutate } from "./mutate.ts";
 
 /** A format under test. */

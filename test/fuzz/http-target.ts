@@ -1,13 +1,13 @@
 /** Bodies of requests to `serve`, through its routes and a real tiny model; no socket is opened. */
-import { AlignError } from "../../src/core/errors.ts";
-import { silentLog } from "../../src/core/log.ts";
-import { openRuntime } from "../../src/runtime/runtime.ts";
-import { createApp } from "../../src/serve/app.ts";
-import { openEngine } from "../../src/serve/engine.ts";
-import { openGate } from "../../src/serve/gate.ts";
-import { DEFAULT_LIMITS } from "../../src/serve/limits.ts";
-import { openMetrics } from "../../src/serve/metrics.ts";
-import { loadServedModels } from "../../src/serve/models.ts";
+import { AlignError } from "../../src/base/core/errors.ts";
+import { silentLog } from "../../src/base/core/log.ts";
+import { openRuntime } from "../../src/engine/runtime/runtime.ts";
+import { createApp } from "../../src/interfaces/serve/app.ts";
+import { openEngine } from "../../src/interfaces/serve/engine.ts";
+import { openGate } from "../../src/interfaces/serve/gate.ts";
+import { DEFAULT_LIMITS } from "../../src/interfaces/serve/limits.ts";
+import { openMetrics } from "../../src/interfaces/serve/metrics.ts";
+import { loadServedModels } from "../../src/interfaces/serve/models.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import { TINY_TEMPLATE } from "../helpers/tiny-server.ts";
 import type { Target } from "./harness.ts";

@@ -1,5 +1,5 @@
 /** Damage to real files: what disks, networks and people with bad intentions do to bytes and to JSON. Seeded. */
-import type { Rng } from "../../src/core/rng.ts";
+import type { Rng } from "../../src/base/core/rng.ts";
 
 type Mutation = (bytes: Buffer, rng: Rng) => Buffer;
 

@@ -4,12 +4,12 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { loadModel } from "../../src/checkpoint/load-model.ts";
-import { generate } from "../../src/model/generate.ts";
-import { releaseModel } from "../../src/model/model.ts";
-import type { Runtime } from "../../src/runtime/runtime.ts";
-import { encodePrompt } from "../../src/text/pair.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadModel } from "../../src/engine/checkpoint/load-model.ts";
+import { generate } from "../../src/engine/model/generate.ts";
+import { releaseModel } from "../../src/engine/model/model.ts";
+import type { Runtime } from "../../src/engine/runtime/runtime.ts";
+import { encodePrompt } from "../../src/engine/text/pair.ts";
+import { loadTokenizer } from "../../src/engine/text/tokenizer.ts";
 
 /** Answers a request in place of the model, or says what the model is to say; undefined lets the model write. */
 export type Fault = (

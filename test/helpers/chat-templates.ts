@@ -1,5 +1,5 @@
 /** Small chat templates of the kinds that today's models bring, and conversations that tell them apart. */
-import type { Message } from "../../src/text/template.ts";
+import type { Message } from "../../src/engine/text/template.ts";
 
 const each = (body: string) => `{% for m in messages %}${body}{% endfor %}`;
 const opened = (text: string) => `{% if add_generation_prompt %}${text}{% endif %}`;

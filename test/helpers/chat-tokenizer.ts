@@ -1,7 +1,7 @@
 /** A byte-level tokenizer with the control words of today's chat models, for any template: 256 bytes, a few merges, added tokens. */
 
-import { buildTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
-import type { TokenizerFiles } from "../../src/text/tokenizer-files.ts";
+import { buildTokenizer, type Tokenizer } from "../../src/engine/text/tokenizer.ts";
+import type { TokenizerFiles } from "../../src/engine/text/tokenizer-files.ts";
 
 /** Merges that reach over the ends of turns: a space and a letter, two line breaks, a bracket and a line break. */
 const MERGES = ["Ġ a", "Ċ Ċ", "> Ċ", "t h", "th e", "Ġ the", ": Ġ", "] Ġ"];

@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { sha256 } from "../../src/core/digest.ts";
+import { sha256 } from "../../src/base/core/digest.ts";
 
 /** A made-up log-probability in [-5, -0.1]. */
 export function fakeLogp(model: string, ids: readonly number[]): number {

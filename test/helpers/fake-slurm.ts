@@ -3,7 +3,7 @@
  * runs before each look at the queue.
  */
 import { readFileSync } from "node:fs";
-import type { CommandRunner } from "../../src/pipeline/executor/slurm.ts";
+import type { CommandRunner } from "../../src/pipeline/run/slurm/slurm.ts";
 
 /** One task as the fake keeps it. */
 export type FakeTask = { state: string; elapsed: string; reason: string; name: string };

@@ -4,11 +4,11 @@
  */
 import { readdirSync } from "node:fs";
 import { expect } from "vitest";
-import { evaluateDim } from "../../src/graph/dims.ts";
-import { gradients } from "../../src/graph/gradients.ts";
-import { mul } from "../../src/graph/ops/elementwise.ts";
-import { sum } from "../../src/graph/ops/layout.ts";
-import { input, type Tensor } from "../../src/graph/tensor.ts";
+import { evaluateDim } from "../../src/engine/graph/dims.ts";
+import { gradients } from "../../src/engine/graph/gradients.ts";
+import { mul } from "../../src/engine/graph/ops/elementwise.ts";
+import { sum } from "../../src/engine/graph/ops/layout.ts";
+import { input, type Tensor } from "../../src/engine/graph/tensor.ts";
 import { type JaxFunction, jaxGradients } from "./jax.ts";
 import { DOUBLE, type Feed, type Lab, real, SINGLE, symbolsOf, tensorsOf } from "./lab.ts";
 

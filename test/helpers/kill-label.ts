@@ -7,7 +7,7 @@ import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { createRng } from "../../src/core/rng.ts";
+import { createRng } from "../../src/base/core/rng.ts";
 
 /** What is run and how it is disturbed. */
 export type KillRun = {

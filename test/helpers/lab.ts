@@ -2,13 +2,13 @@
  * A bench for graph tests: feeds with symbolic sizes, and one runtime that runs graphs in either precision.
  * It lives outside src because graph/ may not import runtime/, not even from a test.
  */
-import { createRng } from "../../src/core/rng.ts";
-import { bindSymbols, evaluateDim, type Shape } from "../../src/graph/dims.ts";
-import { writeProgram } from "../../src/graph/onnx/write.ts";
-import { type Dialect, type DType, input, type Tensor } from "../../src/graph/tensor.ts";
-import type { Value } from "../../src/runtime/protocol.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import { doubles, floats, ints } from "../../src/runtime/values.ts";
+import { createRng } from "../../src/base/core/rng.ts";
+import { bindSymbols, evaluateDim, type Shape } from "../../src/engine/graph/dims.ts";
+import { writeProgram } from "../../src/engine/graph/onnx/write.ts";
+import { type Dialect, type DType, input, type Tensor } from "../../src/engine/graph/tensor.ts";
+import type { Value } from "../../src/engine/runtime/protocol.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import { doubles, floats, ints } from "../../src/engine/runtime/values.ts";
 
 export { floats, ints, openRuntime, type Runtime };
 

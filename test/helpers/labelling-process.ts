@@ -2,11 +2,11 @@
  * One labelling process, for tests that start several and kill some: `labelling-process.ts FOLDER PAIRS DELAY_MS`.
  * Its teacher is the random control, slowed down, so that a kill lands in the middle of a shard.
  */
-import { createRng } from "../../src/core/rng.ts";
-import { controlTeacher } from "../../src/teacher/control-teachers.ts";
-import { randomControl } from "../../src/teacher/controls.ts";
-import { labelPool } from "../../src/teacher/labelling.ts";
-import type { Teacher } from "../../src/teacher/teacher.ts";
+import { createRng } from "../../src/base/core/rng.ts";
+import { controlTeacher } from "../../src/method/teacher/control-teachers.ts";
+import { randomControl } from "../../src/method/teacher/controls.ts";
+import { labelPool } from "../../src/method/teacher/score-pool.ts";
+import type { Teacher } from "../../src/method/teacher/teacher.ts";
 
 /** Pairs of a pool, made as they are read. */
 export function* numberedPairs(count: number) {

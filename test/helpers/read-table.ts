@@ -1,5 +1,5 @@
 /** Reads a whole table in a test. */
-import { openTable } from "../../src/data/readers/table.ts";
+import { openTable } from "../../src/base/files/table.ts";
 
 /** All records of a JSONL or Parquet file. */
 export async function readTable(file: string): Promise<Readonly<Record<string, unknown>>[]> {

@@ -1,6 +1,6 @@
 /** A recipe with nothing but what must be there, and what is said of recipes that are wrong. */
-import { ConfigError } from "../../src/core/errors.ts";
-import { parseDocumentText } from "../../src/pipeline/recipe/document.ts";
+import { ConfigError } from "../../src/base/core/errors.ts";
+import { parseDocumentText } from "../../src/base/settings/document.ts";
 import { resolveRecipe } from "../../src/pipeline/recipe/parse.ts";
 
 /** The least recipe. */

@@ -1,5 +1,5 @@
 /** How far two float32 computations of one score may be apart: derived from the model's sizes and the numbers added up, not from a machine. */
-import { float32Rounding } from "../../src/core/float32.ts";
+import { float32Rounding } from "../../src/base/core/float32.ts";
 
 /** Sizes of a model, and the longest row that it reads. */
 export type ModelSizes = Readonly<Record<"layers" | "hidden" | "inner" | "vocab" | "positions", number>>;

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import { createRng } from "../../src/core/rng.ts";
+import { createRng } from "../../src/base/core/rng.ts";
 
 const WORDS =
   "the cat sat on a red mat and looked at small birds that sang in old trees by warm water while two boys ran".split(

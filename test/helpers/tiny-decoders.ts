@@ -1,8 +1,8 @@
 /** One small config per family, with every unusual setting turned on somewhere, and random weights for it. */
-import { createRng } from "../../src/core/rng.ts";
-import { describeModel } from "../../src/model/families/index.ts";
-import { keyOf, type Model, parameterShapes } from "../../src/model/model.ts";
-import type { Runtime } from "../../src/runtime/runtime.ts";
+import { createRng } from "../../src/base/core/rng.ts";
+import { describeModel } from "../../src/engine/model/families/index.ts";
+import { keyOf, type Model, parameterShapes } from "../../src/engine/model/model.ts";
+import type { Runtime } from "../../src/engine/runtime/runtime.ts";
 
 const llamaLike = {
   vocab_size: 97,

@@ -2,18 +2,18 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { silentLog } from "../../src/core/log.ts";
-import type { JobDeps } from "../../src/pipeline/job/deps.ts";
+import { silentLog } from "../../src/base/core/log.ts";
+import { parseDocumentText } from "../../src/base/settings/document.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import type { Label } from "../../src/method/labels/label.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../../src/pipeline/job/label-stages.ts";
 import { runLabelling, runMainJob } from "../../src/pipeline/job/main-job.ts";
-import { parseDocumentText } from "../../src/pipeline/recipe/document.ts";
 import { jobOf } from "../../src/pipeline/recipe/job.ts";
 import { resolveRecipe } from "../../src/pipeline/recipe/parse.ts";
-import type { Artefact } from "../../src/pipeline/stage.ts";
-import { openPipeline } from "../../src/pipeline/stages.ts";
-import type { StageStep } from "../../src/pipeline/steps.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import type { Label } from "../../src/teacher/label.ts";
+import type { JobDeps } from "../../src/pipeline/stages/deps.ts";
+import { openPipeline } from "../../src/pipeline/stages/pipeline.ts";
+import type { Artefact } from "../../src/pipeline/stages/stage.ts";
+import type { StageStep } from "../../src/pipeline/stages/steps.ts";
 import { writeTinyModel } from "./tiny-model.ts";
 
 /** Labels of a recipe and the stages that made them. */

@@ -1,9 +1,9 @@
 /** Model folders of several families with random weights and a byte-level tokenizer, small enough to write in a test. */
 
-import { writeModelFolder } from "../../src/checkpoint/write-model.ts";
-import { createRng } from "../../src/core/rng.ts";
-import { describeModel } from "../../src/model/families/index.ts";
-import { parameterShapes } from "../../src/model/model.ts";
+import { createRng } from "../../src/base/core/rng.ts";
+import { writeModelFolder } from "../../src/engine/checkpoint/write-model.ts";
+import { describeModel } from "../../src/engine/model/families/index.ts";
+import { parameterShapes } from "../../src/engine/model/model.ts";
 
 /** What a tiny model is like. */
 export type TinyModel = {

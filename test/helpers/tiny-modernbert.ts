@@ -1,7 +1,8 @@
 /** A tiny ModernBERT reward model with drawn weights and the tokenizer of `tiny-encoder.ts`. */
-import { writeModelFolder } from "../../src/checkpoint/write-model.ts";
-import { createRng } from "../../src/core/rng.ts";
-import { describeEncoder } from "../../src/model/encoders/index.ts";
+
+import { createRng } from "../../src/base/core/rng.ts";
+import { writeModelFolder } from "../../src/engine/checkpoint/write-model.ts";
+import { describeEncoder } from "../../src/engine/model/encoders/index.ts";
 import { encoderTokenizerFiles } from "./tiny-encoder.ts";
 
 /** As the first checkpoints on the hub spell it: one layer in two sees everything, windows of 3 to each side. */

@@ -2,13 +2,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { saveAdapter } from "../../src/checkpoint/adapter-model.ts";
-import { loadModel } from "../../src/checkpoint/load-model.ts";
-import { createRng } from "../../src/core/rng.ts";
-import { isAdapterParameter, loraSpec } from "../../src/model/lora.ts";
-import { addAdapter, keyOf, releaseModel } from "../../src/model/model.ts";
-import type { Runtime } from "../../src/runtime/runtime.ts";
-import { openServer, type ServerOptions, type TeacherServer } from "../../src/serve/server.ts";
+import { createRng } from "../../src/base/core/rng.ts";
+import { saveAdapter } from "../../src/engine/checkpoint/adapter-model.ts";
+import { loadModel } from "../../src/engine/checkpoint/load-model.ts";
+import { isAdapterParameter, loraSpec } from "../../src/engine/model/lora.ts";
+import { addAdapter, keyOf, releaseModel } from "../../src/engine/model/model.ts";
+import type { Runtime } from "../../src/engine/runtime/runtime.ts";
+import { openServer, type ServerOptions, type TeacherServer } from "../../src/interfaces/serve/server.ts";
 import { writeTinyFolder } from "./tiny-folder.ts";
 
 /** A template as simple as can be: a role, a colon, what was said. */

@@ -1,7 +1,7 @@
 /** Stages for tests of how stages are run: they write small files and note that they ran. */
 import { writeFile } from "node:fs/promises";
-import type { Artefact, Stage } from "../../src/pipeline/stage.ts";
-import type { Pipeline } from "../../src/pipeline/stages.ts";
+import type { Pipeline } from "../../src/pipeline/stages/pipeline.ts";
+import type { Artefact, Stage } from "../../src/pipeline/stages/stage.ts";
 
 /** @param ran - the list that names of stages that run are added to */
 export function toyStages(ran: () => string[]) {

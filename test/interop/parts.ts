@@ -1,7 +1,7 @@
 /** Holds normalizers and pre-tokenizers against what Hugging Face's `tokenizers` made of texts (pre_tokenizers.py). */
 import { Tokenizer } from "@huggingface/tokenizers";
 import { expect, test } from "vitest";
-import { withExactParts } from "../../src/text/exact-parts.ts";
+import { withExactParts } from "../../src/engine/text/exact-parts.ts";
 
 /** Output of pre_tokenizers.py. */
 export type PartsExpected = {

@@ -1,4 +1,4 @@
-/** Three hundred texts of awkward characters, cut by the real `tokenizers` and here; twelve of them are pinned beside src/text. */
+/** Three hundred texts of awkward characters, cut by the real `tokenizers` and here; twelve of them are pinned beside src/engine/text. */
 import { describe } from "vitest";
 import { checkParts, type PartsExpected } from "./parts.ts";
 import { python, runPython } from "./python.ts";

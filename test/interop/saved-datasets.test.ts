@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readPreferences } from "../../src/data/load.ts";
+import { readPreferences } from "../../src/method/data/load.ts";
 import { python, runPython } from "./python.ts";
 
 describe.skipIf(python === undefined)("datasets on disk (scripts/python-env.sh)", () => {

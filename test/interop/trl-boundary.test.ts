@@ -7,7 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { encodePair, encodePromptResponse } from "../../src/text/pair.ts";
+import { encodePair, encodePromptResponse } from "../../src/engine/text/pair.ts";
 import { CHAT_ROWS, CHAT_TEMPLATES } from "../helpers/chat-templates.ts";
 import { CHAT_SPECIALS, chatTokenizer, chatTokenizerJson } from "../helpers/chat-tokenizer.ts";
 import { python, runPython } from "./python.ts";

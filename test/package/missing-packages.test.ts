@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { OPTIONAL_PACKAGES } from "../../src/core/packages.ts";
+import { OPTIONAL_PACKAGES } from "../../src/base/core/packages.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 let folder: string;
@@ -37,7 +37,7 @@ type Outcome = { code: number; stdout: string; stderr: string };
 
 function doctor(args: readonly string[], bin: string, cache: string): Promise<Outcome> {
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}`, XDG_CACHE_HOME: join(folder, cache) };
-  const main = join(folder, "dist/cli/main.js");
+  const main = join(folder, "dist/interfaces/cli/main.js");
   return new Promise((resolve) =>
     execFile(
       process.execPath,

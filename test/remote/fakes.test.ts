@@ -3,10 +3,13 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { CandidatePair } from "../../src/data/rows.ts";
-import { encodePairs } from "../../src/teacher/encode.ts";
-import { openRemoteTeacher, type RemoteTeacherOptions } from "../../src/teacher/remote/remote-teacher.ts";
-import { loadTokenizer, type Tokenizer } from "../../src/text/tokenizer.ts";
+import { loadTokenizer, type Tokenizer } from "../../src/engine/text/tokenizer.ts";
+import type { CandidatePair } from "../../src/method/data/rows.ts";
+import { encodePairs } from "../../src/method/teacher/encode.ts";
+import {
+  openRemoteTeacher,
+  type RemoteTeacherOptions,
+} from "../../src/method/teacher/remote/remote-teacher.ts";
 import { type FakeKind, type FakeServer, fakeServer, fakeSum } from "../helpers/fake-servers.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 

@@ -1,12 +1,12 @@
 /** A recipe whose teacher is served elsewhere: the same labels as from the models here. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readPool } from "../../src/data/pool.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import type { TeacherServer } from "../../src/serve/server.ts";
-import { openImplicitReward } from "../../src/teacher/implicit-reward.ts";
-import { labelFromScores } from "../../src/teacher/label.ts";
-import { readScores } from "../../src/teacher/scores-folder.ts";
-import type { PairScore } from "../../src/teacher/teacher.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import type { TeacherServer } from "../../src/interfaces/serve/server.ts";
+import { readPool } from "../../src/method/data/pool.ts";
+import { labelFromScores } from "../../src/method/labels/label.ts";
+import { openImplicitReward } from "../../src/method/teacher/implicit-reward.ts";
+import { readScores } from "../../src/method/teacher/scores-folder.ts";
+import type { PairScore } from "../../src/method/teacher/teacher.ts";
 import { scoreRounding } from "../helpers/rounding.ts";
 import { openTinyJobs, type TinyJobs } from "../helpers/tiny-labels.ts";
 import { tinyServer } from "../helpers/tiny-server.ts";

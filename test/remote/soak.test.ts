@@ -1,11 +1,11 @@
 /** The load test in short: 16 clients for 5 seconds, every score equal to the local one, what is too much refused. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { randomOf, soak } from "../../scripts/soak-load.mjs";
-import { loadModel } from "../../src/checkpoint/load-model.ts";
-import { openScorer } from "../../src/objective/score.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import { openImplicitReward } from "../../src/teacher/implicit-reward.ts";
-import { loadTokenizer } from "../../src/text/tokenizer.ts";
+import { loadModel } from "../../src/engine/checkpoint/load-model.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import { loadTokenizer } from "../../src/engine/text/tokenizer.ts";
+import { openScorer } from "../../src/method/objective/score.ts";
+import { openImplicitReward } from "../../src/method/teacher/implicit-reward.ts";
 import { type TinyFolders, tinyServer, writeTinyFolders } from "../helpers/tiny-server.ts";
 
 let runtime: Runtime;

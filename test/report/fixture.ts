@@ -1,5 +1,5 @@
 /** A made-up report with the shape and sizes of a real run: five arms, 200 prompts, two studies. Seeded, no clock. */
-import { createRng, type Rng } from "../../src/core/rng.ts";
+import { createRng, type Rng } from "../../src/base/core/rng.ts";
 import type { Interval, ReliabilityBin } from "../../src/report/charts/spec.ts";
 import type {
   Arm,

@@ -7,7 +7,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openSlurm } from "../../src/pipeline/executor/slurm.ts";
+import { openSlurm } from "../../src/pipeline/run/slurm/slurm.ts";
 import { nodeArguments, weakTeacher } from "../cli/spawn.ts";
 import { type SlurmNode, slurmMissing, startSlurm } from "../helpers/slurm-node.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";

@@ -1,8 +1,8 @@
 /** Trains a tiny model in a process of its own, to be killed: `child.ts FOLDER`. Prints every step. */
-import { silentLog } from "../../src/core/log.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import { trainSettings } from "../../src/train/settings.ts";
-import { trainSft } from "../../src/train/sft.ts";
+import { silentLog } from "../../src/base/core/log.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import { trainSettings } from "../../src/method/train/settings.ts";
+import { trainSft } from "../../src/method/train/sft.ts";
 import { randomIds, tinyModel } from "../helpers/tiny-decoders.ts";
 
 /** Steps of the run: many, so that it is still under way when a busy machine comes to kill it. */

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { keyOf, type Model } from "../../src/model/model.ts";
-import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
-import { checkpointsOf } from "../../src/train/run-folder.ts";
+import { keyOf, type Model } from "../../src/engine/model/model.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
+import { checkpointsOf } from "../../src/method/train/run-folder.ts";
 import { trainTiny } from "./child.ts";
 
 const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));

@@ -1,6 +1,6 @@
 /** axolotl: `axolotl train FILE.yaml`, on JSON Lines with user-defined fields (plain text) or a chat template (messages). */
 import { stringify } from "yaml";
-import type { TrainSettings } from "../../train/settings.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
 import { lossOptions } from "./losses.ts";
 import {
   type ExportFile,

@@ -1,6 +1,6 @@
 /** The README of an export: a card with the hub's YAML header, what was done to the rows, and what did not carry over. */
 import { stringify } from "yaml";
-import type { Interval } from "../../stats/check.ts";
+import type { Interval } from "../../base/stats/check.ts";
 import type { ExportTool, ToolOutput } from "./request.ts";
 import type { ExportOrigin, ExportSource } from "./source.ts";
 import type { Weighed } from "./weigh.ts";

@@ -1,9 +1,9 @@
 /** Exports a run or labels to another trainer: rows in its format, its config, a card and a manifest, in one folder. */
 import { join } from "node:path";
-import { sha256 } from "../../core/digest.ts";
-import { ConfigError } from "../../core/errors.ts";
-import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { jsonLines } from "../../data/json-lines.ts";
+import { sha256 } from "../../base/core/digest.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
 import { writeAxolotl } from "./axolotl.ts";
 import { exportCard } from "./card.ts";
 import { writeLlamaFactory } from "./llama-factory.ts";

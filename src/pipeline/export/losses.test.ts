@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { LOSS_TYPES, type LossSpecInput, parseLossSpec, resolveFlip } from "../../objective/loss-spec.ts";
+import {
+  LOSS_TYPES,
+  type LossSpecInput,
+  parseLossSpec,
+  resolveFlip,
+} from "../../method/objective/loss-spec.ts";
 import { lossesOf, lossOptions } from "./losses.ts";
 import { EXPORT_TOOLS } from "./request.ts";
 

@@ -2,8 +2,8 @@
  * Which losses the other trainers have, under which names. Facts of mid-2026: TRL 1.x, LLaMA-Factory 0.9, axolotl 0.1x, OpenRLHF 0.9.
  * TRL's sigmoid takes `label_smoothing` without using it, so cDPO is refused there rather than trained as plain DPO.
  */
-import { ConfigError } from "../../core/errors.ts";
-import { LOSS_TYPES, type LossType, type ResolvedLossSpec } from "../../objective/loss-spec.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { LOSS_TYPES, type LossType, type ResolvedLossSpec } from "../../method/objective/loss-spec.ts";
 import { EXPORT_TOOLS, type ExportTool } from "./request.ts";
 
 /** Options of a tool's preference loss, by name in its config. */

@@ -1,6 +1,6 @@
 /** OpenRLHF: command lines of `openrlhf.cli.train_sft` and `train_dpo`, with its dotted arguments (0.9, 2026). */
-import { shellWord } from "../../core/shell.ts";
-import type { TrainSettings } from "../../train/settings.ts";
+import { shellWord } from "../../base/core/shell.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
 import { lossOptions } from "./losses.ts";
 import { type ExportFile, isConversational, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
 import { completionRecords, preferenceRecords, refuseTemplateMembers } from "./rows.ts";

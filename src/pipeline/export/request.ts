@@ -1,10 +1,10 @@
 /** What an export is made of: rows, the recipe's settings for one student, and what the other tool gets. */
-import { ConfigError } from "../../core/errors.ts";
-import type { Text } from "../../data/rows.ts";
-import type { LoraOptions } from "../../model/lora.ts";
-import type { ResolvedLossSpec } from "../../objective/loss-spec.ts";
-import type { TokenLimits } from "../../text/pair.ts";
-import type { TrainSettings } from "../../train/settings.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import type { LoraOptions } from "../../engine/model/lora.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import type { Text } from "../../method/data/rows.ts";
+import type { ResolvedLossSpec } from "../../method/objective/loss-spec.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
 
 /** Trainers that are written for. */
 export const EXPORT_TOOLS = ["trl", "llama-factory", "axolotl", "openrlhf"] as const;

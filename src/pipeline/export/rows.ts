@@ -1,9 +1,9 @@
 /** The rows of an export as records of the shapes that trainers read. */
-import { ConfigError } from "../../core/errors.ts";
-import { type Column, parquetBytes } from "../../data/parquet-columns.ts";
-import type { Message, Text } from "../../data/rows.ts";
-import { promptId } from "../../data/rows.ts";
-import { hasTemplateMembers, promptColumns, TEMPLATE_COLUMNS } from "../../data/template-columns.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { type Column, parquetBytes } from "../../method/data/parquet-columns.ts";
+import type { Message, Text } from "../../method/data/rows.ts";
+import { promptId } from "../../method/data/rows.ts";
+import { hasTemplateMembers, promptColumns, TEMPLATE_COLUMNS } from "../../method/data/template-columns.ts";
 import type { ExportRow } from "./request.ts";
 
 const NUMBERS = [

@@ -1,19 +1,18 @@
 /** What is exported: the rows and settings of one arm of a run, or of a folder that `weak-teacher label` wrote. */
 import { join } from "node:path";
 import { z } from "zod";
-import { readModelConfig } from "../../checkpoint/model-folder.ts";
-import { AlignError, ConfigError, DataError } from "../../core/errors.ts";
-import { exists, readJson } from "../../core/files.ts";
-import { modelPath } from "../../core/model-path.ts";
-import { didYouMean } from "../../core/suggest.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import { promptWithColumns } from "../../data/template-columns.ts";
-import { describeModel } from "../../model/families/index.ts";
-import { llama } from "../../model/families/llama.ts";
-import type { LoraOptions } from "../../model/lora.ts";
-import { resolveFlip } from "../../objective/loss-spec.ts";
-import type { CalibrationReport } from "../../teacher/calibration-report.ts";
-import { RECORD } from "../cache.ts";
+import { AlignError, ConfigError, DataError } from "../../base/core/errors.ts";
+import { exists, readJson } from "../../base/core/files.ts";
+import { modelPath } from "../../base/core/model-path.ts";
+import { didYouMean } from "../../base/core/suggest.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
+import { describeModel } from "../../engine/model/families/index.ts";
+import { llama } from "../../engine/model/families/llama.ts";
+import type { LoraOptions } from "../../engine/model/lora.ts";
+import { promptWithColumns } from "../../method/data/template-columns.ts";
+import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
+import { resolveFlip } from "../../method/objective/loss-spec.ts";
 import { errorRateOf, type LabelFacts, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
 import { STORIES } from "../job/model-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
@@ -21,7 +20,8 @@ import type { TrainingRow } from "../job/training-rows.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
 import { loadRecipe, settingsOf } from "../recipe/parse.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";
-import { openRun, RESOLVED, type RunOptions } from "../run.ts";
+import { openRun, RESOLVED, type RunOptions } from "../run/run.ts";
+import { RECORD } from "../stages/cache.ts";
 import type { ExportRow, StudentSettings } from "./request.ts";
 
 /** Rows, settings and where they come from. */

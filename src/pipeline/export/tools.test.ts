@@ -1,8 +1,8 @@
 /** What each trainer is given: columns and config keys by its documentation (field.md 3.1 to 3.4), and nothing lost in silence. */
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { type LossSpecInput, parseLossSpec, resolveFlip } from "../../objective/loss-spec.ts";
-import { trainSettings } from "../../train/settings.ts";
+import { type LossSpecInput, parseLossSpec, resolveFlip } from "../../method/objective/loss-spec.ts";
+import { trainSettings } from "../../method/train/settings.ts";
 import { writeAxolotl } from "./axolotl.ts";
 import { writeLlamaFactory } from "./llama-factory.ts";
 import { lossOptions } from "./losses.ts";

@@ -1,5 +1,5 @@
 /** Training settings as Hugging Face `TrainingArguments`, which TRL and LLaMA-Factory read; and what has no word there. */
-import type { TrainSettings } from "../../train/settings.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
 import { splitBatch } from "./request.ts";
 
 /** Arguments by name. */

@@ -1,6 +1,6 @@
 /** A generated Python file: TRL's DPO trainer with a weight per pair (CW-PO eq. 7, https://arxiv.org/abs/2603.04968), which TRL lacks (trl#5613). */
-import { ConfigError } from "../../core/errors.ts";
-import type { ResolvedLossSpec } from "../../objective/loss-spec.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import type { ResolvedLossSpec } from "../../method/objective/loss-spec.ts";
 import type { ExportFile } from "./request.ts";
 
 /** Name of the generated file. */

@@ -2,8 +2,8 @@
  * Weights for trainers that have none: rows are left out, or drawn again in proportion to their weight. Both are seeded, and
  * neither is the weighted loss: what differs is said in the export.
  */
-import { ConfigError } from "../../core/errors.ts";
-import { createRng } from "../../core/rng.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { createRng } from "../../base/core/rng.ts";
 import type { ExportRow } from "./request.ts";
 
 /** What is done with weights and confidence. `budget` is a count of rows, or below 1 a share of them. */

@@ -1,11 +1,12 @@
 /** Training with or without adapters: what comes out is one model, and the adapters are kept beside it. */
-import { saveAdapter } from "../../checkpoint/adapter-model.ts";
-import { mergeAdapter } from "../../checkpoint/merge.ts";
-import { writeJsonAtomic } from "../../core/files.ts";
-import type { LoraOptions } from "../../model/lora.ts";
-import { adapterSpec, addAdapter, type Model } from "../../model/model.ts";
-import type { WorkFolder } from "../stage.ts";
-import { type JobDeps, stageDeps } from "./deps.ts";
+
+import { writeJsonAtomic } from "../../base/core/files.ts";
+import { saveAdapter } from "../../engine/checkpoint/adapter-model.ts";
+import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
+import type { LoraOptions } from "../../engine/model/lora.ts";
+import { adapterSpec, addAdapter, type Model } from "../../engine/model/model.ts";
+import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { WorkFolder } from "../stages/stage.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 
 type Adapting = {

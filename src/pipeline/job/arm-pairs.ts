@@ -3,21 +3,21 @@
  * for the student, are left out of the pool before any arm sees it. A teacher that ties or abstains for reasons of its own is another
  * matter: its arm has fewer pairs then, and the report says so.
  */
-import { DataError } from "../../core/errors.ts";
-import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { writeHumanLabels } from "../../data/human-labels.ts";
-import { jsonLines } from "../../data/json-lines.ts";
-import { readPool, writePoolFile } from "../../data/pool.ts";
-import type { CandidatePair } from "../../data/rows.ts";
-import { readScores } from "../../teacher/scores-folder.ts";
-import { labelFlags } from "../../teacher/teacher.ts";
-import { encodePair, type TokenLimits } from "../../text/pair.ts";
-import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
-import type { Artefact } from "../stage.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { encodePair, type TokenLimits } from "../../engine/text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
+import { writeHumanLabels } from "../../method/data/human-labels.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { readPool, writePoolFile } from "../../method/data/pool.ts";
+import type { CandidatePair } from "../../method/data/rows.ts";
+import { readScores } from "../../method/teacher/scores-folder.ts";
+import { labelFlags } from "../../method/teacher/teacher.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { copyLabelled, poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
-import type { JobDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
-import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Why a pair is no evidence for whoever reads it; not-a-number scores are the teacher's own doing. */

@@ -3,10 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { artefactAt } from "../stage.ts";
+import { isPlain, type MainJob, plainRows, type RowSpec } from "../recipe/job-settings.ts";
+import { artefactAt } from "../stages/stage.ts";
 import { armRows, rowWords } from "./arm-rows.ts";
 import { writeData } from "./data-files.ts";
-import { isPlain, type MainJob, plainRows, type RowSpec } from "./settings.ts";
 import { startOf } from "./student-stages.ts";
 
 let folder: string;

@@ -2,21 +2,21 @@
  * Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers; then what a study
  * does to them on purpose (turned round, left out, added).
  */
-import { ConfigError, DataError } from "../../core/errors.ts";
-import { exists } from "../../core/files.ts";
-import { createRng } from "../../core/rng.ts";
-import { joinHumanLabels } from "../../data/human-labels.ts";
-import { readPool } from "../../data/pool.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import { plainText, sameText } from "../../data/rows.ts";
-import { textFlags } from "../../teacher/control-teachers.ts";
-import { type ControlScorer, goldControl, randomControl } from "../../teacher/controls.ts";
-import { isDecided, labelFromScores } from "../../teacher/label.ts";
-import type { Artefact } from "../stage.ts";
+import { ConfigError, DataError } from "../../base/core/errors.ts";
+import { exists } from "../../base/core/files.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { joinHumanLabels } from "../../method/data/human-labels.ts";
+import { readPool } from "../../method/data/pool.ts";
+import { plainText, sameText } from "../../method/data/rows.ts";
+import { isDecided, labelFromScores } from "../../method/labels/label.ts";
+import { textFlags } from "../../method/teacher/control-teachers.ts";
+import { type ControlScorer, goldControl, randomControl } from "../../method/teacher/controls.ts";
+import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "../recipe/job-settings.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readArmPairs } from "./arm-pairs.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { splitLabelled } from "./labelled-split.ts";
-import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "./settings.ts";
 import type { RowSource, TrainingRow } from "./training-rows.ts";
 
 /** What rows are made from: `data` is the arms' own (`arm-pairs.ts`), without pairs that somebody cannot use. */

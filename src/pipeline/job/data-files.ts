@@ -4,20 +4,20 @@
  */
 
 import { copyFile } from "node:fs/promises";
-import { DataError } from "../../core/errors.ts";
-import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import type { ColumnReport } from "../../data/column-report.ts";
-import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../data/human-labels.ts";
-import { jsonLines } from "../../data/json-lines.ts";
-import { readPreferences } from "../../data/load.ts";
-import type { PeopleAgreement } from "../../data/people-agreement.ts";
-import { readPool, writePoolFile } from "../../data/pool.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import { plainText, type Text } from "../../data/rows.ts";
-import type { GoldPair } from "../../data/world.ts";
-import { writePreferences } from "../../data/writers.ts";
-import type { Artefact, WorkFolder } from "../stage.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import type { ColumnReport } from "../../method/data/column-report.ts";
+import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../method/data/human-labels.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { readPreferences } from "../../method/data/load.ts";
+import type { PeopleAgreement } from "../../method/data/people-agreement.ts";
+import { readPool, writePoolFile } from "../../method/data/pool.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
+import { plainText, type Text } from "../../method/data/rows.ts";
+import { writePreferences } from "../../method/data/writers.ts";
+import type { GoldPair } from "../../method/split/world.ts";
+import type { Artefact, WorkFolder } from "../stages/stage.ts";
 import { type PeopleLine, writePeople } from "./people-file.ts";
 
 /** Everything the data stage makes. */

@@ -1,6 +1,6 @@
 /** How a recipe's file is read, in the words of the data room. */
-import type { PairOptions } from "../../data/pairs.ts";
-import type { DataSource } from "./settings.ts";
+import type { PairOptions } from "../../method/data/pairs.ts";
+import type { DataSource } from "../recipe/job-settings.ts";
 
 /** What a source says of its reading; settings that it leaves out are left out. */
 export function readingOf({ format, map, header, ignore, onBadRow, limit }: DataSource): PairOptions {

@@ -2,18 +2,18 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { silentLog } from "../../core/log.ts";
-import { parseColumnMap } from "../../data/adapters/column-map.ts";
-import { unitOf } from "../../data/normalise.ts";
-import { readPool } from "../../data/pool.ts";
-import type { Artefact } from "../stage.ts";
-import { openPipeline } from "../stages.ts";
+import { silentLog } from "../../base/core/log.ts";
+import { parseColumnMap } from "../../method/data/adapters/column-map.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { readPool } from "../../method/data/pool.ts";
+import type { DataSource, FilesData } from "../recipe/job-settings.ts";
+import { openPipeline } from "../stages/pipeline.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { poolFolder, readFacts, readHidden, readLabelled, readPrompts, readTest } from "./data-files.ts";
 import { filesStage } from "./data-stage.ts";
 import { bootstrapRows, splitLabelled } from "./labelled-split.ts";
 import { readPeople } from "./people-file.ts";
 import { peopleTables } from "./report-people.ts";
-import type { DataSource, FilesData } from "./settings.ts";
 
 let folder: string;
 beforeEach(async () => {

@@ -3,35 +3,40 @@
  * Length: what is left out, and why, is counted in one place, beside the order in which parts are kept apart.
  */
 
-import { loadModel } from "../../checkpoint/load-model.ts";
-import { ConfigError, DataError } from "../../core/errors.ts";
-import { readJson } from "../../core/files.ts";
-import { toCandidates } from "../../data/candidates.ts";
-import { crossingRows } from "../../data/dialogue-statistics.ts";
-import { findDialogues, withDialogues } from "../../data/dialogues.ts";
-import { joinHumanLabels } from "../../data/human-labels.ts";
-import { type LoadOptions, type LoadReport, readCandidates, readPreferences } from "../../data/load.ts";
-import { splitKey } from "../../data/normalise.ts";
-import { type PeopleRecord, peopleAgreement } from "../../data/people-agreement.ts";
-import { type PreferenceRow, plainText } from "../../data/rows.ts";
-import { splitRows } from "../../data/split.ts";
-import { dropDuplicatePairs, dropDuplicates, validateRows } from "../../data/validate.ts";
-import { preferenceWorld, type WorldPart } from "../../data/world.ts";
-import { openGoldScorer } from "../../evaluate/gold.ts";
-import { sampleCandidates, scoreCandidates } from "../../evaluate/simulate.ts";
-import { releaseModel } from "../../model/model.ts";
-import { loadTokenizer } from "../../text/tokenizer.ts";
-import { digestSource } from "../contents.ts";
-import { ANYTHING, type Encodable } from "../encodable.ts";
-import type { Artefact } from "../stage.ts";
+import { digestSource } from "../../base/core/contents.ts";
+import { ConfigError, DataError } from "../../base/core/errors.ts";
+import { readJson } from "../../base/core/files.ts";
+import { loadModel } from "../../engine/checkpoint/load-model.ts";
+import { releaseModel } from "../../engine/model/model.ts";
+import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import { toCandidates } from "../../method/data/candidates.ts";
+import { joinHumanLabels } from "../../method/data/human-labels.ts";
+import {
+  type LoadOptions,
+  type LoadReport,
+  readCandidates,
+  readPreferences,
+} from "../../method/data/load.ts";
+import { splitKey } from "../../method/data/normalise.ts";
+import { type PeopleRecord, peopleAgreement } from "../../method/data/people-agreement.ts";
+import { type PreferenceRow, plainText } from "../../method/data/rows.ts";
+import { openGoldScorer } from "../../method/evaluate/gold.ts";
+import { sampleCandidates, scoreCandidates } from "../../method/evaluate/simulate.ts";
+import { crossingRows } from "../../method/split/dialogue-statistics.ts";
+import { findDialogues, withDialogues } from "../../method/split/dialogues.ts";
+import { splitRows } from "../../method/split/split.ts";
+import { dropDuplicatePairs, dropDuplicates, validateRows } from "../../method/split/validate.ts";
+import { preferenceWorld, type WorldPart } from "../../method/split/world.ts";
+import type { DataSource, FilesData, WorldData } from "../recipe/job-settings.ts";
+import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { type DataFacts, type GoldRow, type JobData, writeData } from "./data-files.ts";
 import { readingOf } from "./data-source.ts";
-import { type JobDeps, stageDeps } from "./deps.ts";
+import { ANYTHING, type Encodable } from "./encodable.ts";
 import { asRow, differentPrompts, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import { type LengthFilter, type LengthRule, openLengthFilter } from "./over-length.ts";
 import { peopleLines, underNames } from "./people-file.ts";
-import type { DataSource, FilesData, WorldData } from "./settings.ts";
 
 /** Prompts that come with the package. */
 const DEMO_PROMPTS = new URL("../../../assets/demo/prompts.json", import.meta.url);

@@ -2,25 +2,26 @@
  * The stage that makes one teacher of several: each member is calibrated by itself on the held-out pairs, their mean probability is the
  * ensemble's. Its scores are folders like any teacher's.
  */
-import { readJson, writeJsonAtomic } from "../../core/files.ts";
-import type { Interval } from "../../stats/check.ts";
-import { clusteredShare } from "../../stats/clustered-share.ts";
-import { type Calibrator, calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
-import type { CalibrationReport } from "../../teacher/calibration-report.ts";
+import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import type { Interval } from "../../base/stats/check.ts";
+import { clusteredShare } from "../../base/stats/clustered-share.ts";
+import { type Calibrator, calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
+import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
 import {
   type EnsemblePair,
   ensembleScore,
   together,
   type UncertaintySummary,
   writeEnsembleScores,
-} from "../../teacher/ensemble-scores.ts";
-import { labelFromScores } from "../../teacher/label.ts";
-import { type FittedForm, formScores } from "../../teacher/score-form.ts";
-import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
-import type { PairScore } from "../../teacher/teacher.ts";
-import { fitOn, type JudgedLabel } from "../held-out.ts";
-import type { Artefact } from "../stage.ts";
-import type { JobDeps } from "./deps.ts";
+} from "../../method/labels/ensemble-scores.ts";
+import { fitOn, type JudgedLabel } from "../../method/labels/held-out-fit.ts";
+import { labelFromScores } from "../../method/labels/label.ts";
+import { type FittedForm, formScores } from "../../method/labels/score-form.ts";
+import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
+import type { PairScore } from "../../method/teacher/teacher.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import {
   fitHalf,
   type HeldOutFacts,
@@ -30,7 +31,6 @@ import {
   readHeldOutScores,
   reportOn,
 } from "./judge-held-out.ts";
-import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Folders of scores that the stage writes. */

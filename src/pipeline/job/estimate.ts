@@ -2,40 +2,40 @@
  * What a job will take, before it starts. For files it counts a token per four characters: meant to tell
  * minutes from hours and fitting from not.
  */
-import { llama2cConfig } from "../../checkpoint/llama2c.ts";
-import { openModelFolder } from "../../checkpoint/model-folder.ts";
-import { extractStories15M } from "../../checkpoint/stories15m.ts";
-import type { PairCheck } from "../../data/encodable.ts";
-import { readCandidates } from "../../data/load.ts";
-import type { TokenRow } from "../../data/packing.ts";
-import { plainText } from "../../data/rows.ts";
-import { describeModel, type ModelDescription } from "../../model/families/index.ts";
-import type { LoraOptions } from "../../model/lora.ts";
-import { adapterSpec, parameterShapes } from "../../model/model.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
-import type { TokenLimits } from "../../text/pair.ts";
+import { llama2cConfig } from "../../engine/checkpoint/llama2c.ts";
+import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
+import { extractStories15M } from "../../engine/checkpoint/stories15m.ts";
+import { describeModel, type ModelDescription } from "../../engine/model/families/index.ts";
+import type { LoraOptions } from "../../engine/model/lora.ts";
+import { adapterSpec, parameterShapes } from "../../engine/model/model.ts";
+import type { Runtime } from "../../engine/runtime/runtime.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import type { PairCheck } from "../../method/data/encodable.ts";
+import { readCandidates } from "../../method/data/load.ts";
+import type { TokenRow } from "../../method/data/packing.ts";
+import { plainText } from "../../method/data/rows.ts";
 import {
   estimateTraining,
   formatEstimate,
   type ModelShape,
   measureGflops,
   type TrainEstimate,
-} from "../../train/estimate.ts";
+} from "../../method/train/estimate.ts";
 import {
   estimateSampling,
   estimateScoring,
   formatInference,
   type InferenceEstimate,
-} from "../../train/estimate-inference.ts";
-import type { TrainSettings } from "../../train/settings.ts";
-import { jobEncodable } from "../encodable.ts";
+} from "../../method/train/estimate-inference.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
+import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "../recipe/job-settings.ts";
+import type { ModelSource } from "../recipe/model-settings.ts";
+import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import { readingOf } from "./data-source.ts";
 import { readPromptList } from "./data-stage.ts";
-import type { ModelSource } from "./model-settings.ts";
+import { jobEncodable } from "./encodable.ts";
 import { STORIES } from "./model-stages.ts";
-import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "./settings.ts";
 import { startOf } from "./student-stages.ts";
-import { membersOf, type TeacherMember } from "./teacher-settings.ts";
 
 /** One stage and what it will take. */
 export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };

@@ -1,26 +1,26 @@
 /** Stages that measure students: generations on the test prompts with gold scores, and held-out preference accuracy. */
 
-import { loadModel } from "../../checkpoint/load-model.ts";
-import { DataError } from "../../core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { createRng } from "../../core/rng.ts";
-import { jsonLines } from "../../data/json-lines.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import { evaluateArm } from "../../evaluate/arm.ts";
-import { type GoldSpec, goldName, goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { loadModel } from "../../engine/checkpoint/load-model.ts";
+import { releaseModel } from "../../engine/model/model.ts";
+import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { evaluateArm } from "../../method/evaluate/arm.ts";
+import { type GoldSpec, goldName, goldSourceDigest, openGoldScorer } from "../../method/evaluate/gold.ts";
 import {
   type HeldOutAccuracy,
   type HeldOutPair,
   heldOutAccuracy,
   scoreHeldOut,
-} from "../../evaluate/held-out.ts";
-import { releaseModel } from "../../model/model.ts";
-import { loadTokenizer } from "../../text/tokenizer.ts";
-import type { Artefact } from "../stage.ts";
+} from "../../method/evaluate/held-out.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readPrompts, readTest } from "./data-files.ts";
-import { type JobDeps, stageDeps } from "./deps.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
-import type { MainJob } from "./settings.ts";
 
 /** A student to measure: its model, the SFT start it is compared with, and its own start. */
 export type Student = {

@@ -1,15 +1,15 @@
 /** Why these labels: what each token adds to the scores of the pairs that the report prints. Runs the teacher on a dozen pairs. */
 import { z } from "zod";
-import { DataError } from "../../core/errors.ts";
-import { readJson, writeJsonAtomic } from "../../core/files.ts";
-import { readPool } from "../../data/pool.ts";
-import { openExplainer, type TokenValue } from "../../teacher/explain.ts";
-import { openImplicitReward } from "../../teacher/implicit-reward.ts";
-import type { TokenLimits } from "../../text/pair.ts";
-import type { Artefact } from "../stage.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import { readPool } from "../../method/data/pool.ts";
+import { surestDisagreements } from "../../method/evaluate/disagreements.ts";
+import { openExplainer, type TokenValue } from "../../method/teacher/explain.ts";
+import { openImplicitReward } from "../../method/teacher/implicit-reward.ts";
+import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { poolFolder, readHidden } from "./data-files.ts";
-import { type JobDeps, stageDeps } from "./deps.ts";
-import { surestDisagreements } from "./disagreements.ts";
 import { readLabels } from "./label-stages.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 

@@ -1,15 +1,16 @@
 /** Reward models beside the test prompts, before anything is trained: a run must not find out at its end that texts do not fit its gold model. */
-import { loadEncoderConfig } from "../../checkpoint/load-encoder.ts";
-import { readModelConfig } from "../../checkpoint/model-folder.ts";
-import { ConfigError } from "../../core/errors.ts";
-import type { Text } from "../../data/rows.ts";
-import { promptTokens, type RewardModelSpec, rewardLimits } from "../../evaluate/gold-reward-model.ts";
-import { describeModel } from "../../model/families/index.ts";
-import { ENCODER_SPECIALS } from "../../text/text-pair.ts";
-import { loadTokenizer } from "../../text/tokenizer.ts";
-import type { Artefact } from "../stage.ts";
+
+import { ConfigError } from "../../base/core/errors.ts";
+import { loadEncoderConfig } from "../../engine/checkpoint/load-encoder.ts";
+import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
+import { describeModel } from "../../engine/model/families/index.ts";
+import { ENCODER_SPECIALS } from "../../engine/text/text-pair.ts";
+import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import type { Text } from "../../method/data/rows.ts";
+import { promptTokens, type RewardModelSpec, rewardLimits } from "../../method/evaluate/gold-reward-model.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readPrompts } from "./data-files.ts";
-import type { MainJob } from "./settings.ts";
 
 /**
  * Whether each test prompt, with the longest response that may be sampled, fits each reward model. Responses are counted in the student's tokens,

@@ -1,13 +1,13 @@
 /** Which share of the labelled prompts to hold out, for a recipe that is written for a file. */
-import { ConfigError } from "../../core/errors.ts";
-import { withDialogues } from "../../data/dialogues.ts";
-import { splitKey } from "../../data/normalise.ts";
-import type { PreferenceRow } from "../../data/rows.ts";
-import { splitRows } from "../../data/split.ts";
-import { dropDuplicates } from "../../data/validate.ts";
-import { LEAST_HELD_OUT } from "../held-out.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { splitKey } from "../../method/data/normalise.ts";
+import type { PreferenceRow } from "../../method/data/rows.ts";
+import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
+import { withDialogues } from "../../method/split/dialogues.ts";
+import { splitRows } from "../../method/split/split.ts";
+import { dropDuplicates } from "../../method/split/validate.ts";
+import type { FilesData } from "../recipe/job-settings.ts";
 import { splitRowsOf } from "./labelled-split.ts";
-import type { FilesData } from "./settings.ts";
 
 /** Held-out pairs that are aimed at: a teacher may leave some undecided, or be right on all of too few. */
 const AIM = 2 * LEAST_HELD_OUT;

@@ -1,13 +1,9 @@
 /** What the held-out labelled pairs say of one teacher: its form and calibrator, and an honest report of the calibration. */
-import { ConfigError, NumericsError } from "../../core/errors.ts";
-import { createRng } from "../../core/rng.ts";
-import { unitOf } from "../../data/normalise.ts";
-import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../../teacher/calibration.ts";
-import { type CalibrationReport, calibrationReport } from "../../teacher/calibration-report.ts";
-import { labelsOf } from "../../teacher/make-labels.ts";
-import { type FittedForm, fitForm } from "../../teacher/score-form.ts";
-import { readScores } from "../../teacher/scores-folder.ts";
-import type { PairScore } from "../../teacher/teacher.ts";
+import { ConfigError, NumericsError } from "../../base/core/errors.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { type CalibrationMethod, type Calibrator, fitCalibrator } from "../../method/labels/calibration.ts";
+import { type CalibrationReport, calibrationReport } from "../../method/labels/calibration-report.ts";
 import {
   adviceForFew,
   fitOn,
@@ -16,11 +12,15 @@ import {
   type JudgedLabel,
   judgedLabels,
   LEAST_HELD_OUT,
-} from "../held-out.ts";
-import type { Artefact } from "../stage.ts";
+} from "../../method/labels/held-out-fit.ts";
+import { labelsOf } from "../../method/labels/plan-labels.ts";
+import { type FittedForm, fitForm } from "../../method/labels/score-form.ts";
+import { readScores } from "../../method/teacher/scores-folder.ts";
+import type { PairScore } from "../../method/teacher/teacher.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readLabelled } from "./data-files.ts";
 import { heldOutPairs, promisable } from "./labelled-split.ts";
-import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Scores under their form and calibrator, and how good the latter is; null when one half of the pairs is empty or cannot be fitted. */

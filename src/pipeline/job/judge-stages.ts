@@ -1,19 +1,19 @@
 /** Stages in which judges compare arms: every arm against the SFT baseline and against the arm on human labels. */
 
 import { join } from "node:path";
-import { DataError } from "../../core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { jsonLines } from "../../data/json-lines.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import { readArmRecords } from "../../evaluate/arm.ts";
-import { type JudgeRecord, judgeItems } from "../../evaluate/judges/compare.ts";
-import { type JudgeFacts, openJudge } from "../../evaluate/judges/judge.ts";
-import { questionOf } from "../../evaluate/judges/questions.ts";
-import { type JudgeSpec, judgeName } from "../../evaluate/judges/spec.ts";
-import { modelDigest } from "../../teacher/teacher-model.ts";
-import type { Artefact } from "../stage.ts";
-import type { JobDeps } from "./deps.ts";
-import { baselineOf, humanOf, type MainJob } from "./settings.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { readArmRecords } from "../../method/evaluate/arm.ts";
+import { type JudgeRecord, judgeItems } from "../../method/evaluate/judges/compare.ts";
+import { type JudgeFacts, openJudge } from "../../method/evaluate/judges/judge.ts";
+import { questionOf } from "../../method/evaluate/judges/questions.ts";
+import { type JudgeSpec, judgeName } from "../../method/evaluate/judges/spec.ts";
+import { modelDigest } from "../../method/teacher/teacher-model.ts";
+import { baselineOf, humanOf, type MainJob } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 
 /** A judge's verdicts on one arm against one other. */
 export type JudgedArm = {

@@ -1,15 +1,15 @@
 /** What the labels stage says of the teacher beside its labels, worked out again from what lies beside them. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
-import { brierScore } from "../../stats/reliability.ts";
-import { calibratorFromJson, fitCalibrator } from "../../teacher/calibration.ts";
-import { readHeldOut } from "../../teacher/held-out-file.ts";
-import { labelFromScores } from "../../teacher/label.ts";
-import { CutCollector } from "../../teacher/label-cut.ts";
-import { type Artefact, artefactAt } from "../stage.ts";
+import { brierScore } from "../../base/stats/reliability.ts";
+import { calibratorFromJson, fitCalibrator } from "../../method/labels/calibration.ts";
+import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { labelFromScores } from "../../method/labels/label.ts";
+import { CutCollector } from "../../method/labels/selection-stream.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import { type Artefact, artefactAt } from "../stages/stage.ts";
 import { fitHalf, heldOutFacts } from "./judge-held-out.ts";
 import { errorRateOf, keptOf } from "./label-stages.ts";
-import type { MainJob } from "./settings.ts";
 
 let jobs: TinyJobs;
 beforeAll(async () => {

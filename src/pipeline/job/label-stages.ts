@@ -1,30 +1,36 @@
 /** Stages from raw scores to training rows: labels, calibrated on held-out labelled pairs, selected and weighted. */
 import { copyFile } from "node:fs/promises";
-import { ConfigError } from "../../core/errors.ts";
-import { readJson, readText, writeJsonAtomic } from "../../core/files.ts";
-import { unitOf } from "../../data/normalise.ts";
-import { readPool } from "../../data/pool.ts";
-import type { Interval } from "../../stats/check.ts";
-import { clusteredShare } from "../../stats/clustered-share.ts";
-import { calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
-import type { CalibrationReport } from "../../teacher/calibration-report.ts";
-import type { WeightForm } from "../../teacher/confidence.ts";
-import { UNCERTAINTY_FILE } from "../../teacher/ensemble-scores.ts";
-import { HELD_OUT_FILE, writeHeldOut } from "../../teacher/held-out-file.ts";
-import type { Label } from "../../teacher/label.ts";
-import { parseLabels } from "../../teacher/label-file.ts";
-import { type LabelCounts, type LabelPlan, labelsOf, planLabels } from "../../teacher/make-labels.ts";
-import type { PromisedSelection } from "../../teacher/promise.ts";
-import { readScores, readScoresManifest } from "../../teacher/scores-folder.ts";
-import { writeLabelling } from "../../teacher/write-labels.ts";
-import { heldOutFit, judgedLabels, keptPairs, type SelectionSettings, selectionRule } from "../held-out.ts";
-import type { Artefact } from "../stage.ts";
-import { type TeacherFacts, teacherFacts } from "../teacher-facts.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { readJson, readText, writeJsonAtomic } from "../../base/core/files.ts";
+import type { Interval } from "../../base/stats/check.ts";
+import { clusteredShare } from "../../base/stats/clustered-share.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { readPool } from "../../method/data/pool.ts";
+import { calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
+import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
+import type { WeightForm } from "../../method/labels/confidence.ts";
+import { UNCERTAINTY_FILE } from "../../method/labels/ensemble-scores.ts";
+import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
+import {
+  heldOutFit,
+  judgedLabels,
+  keptPairs,
+  type SelectionSettings,
+  selectionRule,
+} from "../../method/labels/held-out-fit.ts";
+import type { Label } from "../../method/labels/label.ts";
+import { parseLabels } from "../../method/labels/label-file.ts";
+import { type LabelCounts, type LabelPlan, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
+import type { PromisedSelection } from "../../method/labels/promise.ts";
+import { writeLabelling } from "../../method/labels/write-labels.ts";
+import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
+import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { poolFolder } from "./data-files.ts";
-import type { JobDeps } from "./deps.ts";
 import { ENSEMBLE_FOLDERS, type EnsembleFacts, ensembleStage, readEnsembleFacts } from "./ensemble-stage.ts";
 import { heldOutFacts, type Judged, judgeHeldOut } from "./judge-held-out.ts";
-import type { MainJob } from "./settings.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Pairs that teacher and person decided, and those of them on which they agree. */

@@ -1,6 +1,6 @@
 /** Pairs that `ask` chose teach and are never what a promise rests on. */
 import { expect, test } from "vitest";
-import type { Asked, PreferenceRow } from "../../data/rows.ts";
+import type { Asked, PreferenceRow } from "../../method/data/rows.ts";
 import { promisable, splitRowsOf } from "./labelled-split.ts";
 
 const row = (i: number, asked?: Asked): PreferenceRow => ({

@@ -3,16 +3,16 @@
  * Without folds a share is kept from training; with K folds each is scored by a teacher that learned from the others, and the last
  * teacher learns from all.
  */
-import { createRng } from "../../core/rng.ts";
-import { toCandidates } from "../../data/candidates.ts";
-import { splitKey, unitOf } from "../../data/normalise.ts";
-import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import { splitRows } from "../../data/split.ts";
-import { groupBy } from "../../stats/describe.ts";
-import type { Artefact } from "../stage.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { groupBy } from "../../base/stats/describe.ts";
+import { toCandidates } from "../../method/data/candidates.ts";
+import { splitKey, unitOf } from "../../method/data/normalise.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
+import { taughtRows } from "../../method/split/labelled-part.ts";
+import { splitRows } from "../../method/split/split.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readLabelled, readTest } from "./data-files.ts";
-import { taughtRows } from "./labelled-part.ts";
-import type { MainJob } from "./settings.ts";
 
 /** What of the labelled rows: `fold` counts from 0, and is undefined for the teacher that labels the pool. */
 export type SplitPart = { readonly fold?: number | undefined };

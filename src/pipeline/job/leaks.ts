@@ -1,9 +1,9 @@
 /** Keeps the parts of a job's data apart: what another part has the prompt or the dialogue of is left out, or not asked twice. */
-import { createRng } from "../../core/rng.ts";
-import { withoutDialogues } from "../../data/dialogues.ts";
-import { unitOf } from "../../data/normalise.ts";
-import { type CandidatePair, type PreferenceRow, promptId, type Text } from "../../data/rows.ts";
-import { findLeakage } from "../../data/validate.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { type CandidatePair, type PreferenceRow, promptId, type Text } from "../../method/data/rows.ts";
+import { withoutDialogues } from "../../method/split/dialogues.ts";
+import { findLeakage } from "../../method/split/validate.ts";
 
 type Row = PreferenceRow | CandidatePair;
 

@@ -2,23 +2,24 @@
  * The main job, top to bottom: data, weak teacher, labels, students on weak and other labels, measurements, report.
  * Every step is a stage of its own; in plan mode nothing runs and each says what it would do.
  */
-import { jobEncodable } from "../encodable.ts";
-import { checkJobModels } from "../model-checks.ts";
-import type { Artefact } from "../stage.ts";
+
+import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
+import { membersOf } from "../recipe/teacher-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
-import type { JobDeps } from "./deps.ts";
+import { jobEncodable } from "./encodable.ts";
 import { generationsStage, heldOutStage, type OwnStart, ownStarts, type Student } from "./evaluate-stages.ts";
 import { explainStage } from "./explain-stage.ts";
 import { checkGoldRoom } from "./gold-room.ts";
 import { checkHeldOut } from "./judge-held-out.ts";
 import { type JudgedArm, judgeStudents } from "./judge-stages.ts";
 import { type PoolScores, weakLabelsStage } from "./label-stages.ts";
+import { checkJobModels } from "./model-checks.ts";
 import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import type { LengthRule } from "./over-length.ts";
-import type { ArmSettings, MainJob } from "./settings.ts";
 import { type ArmStudent, type StudentMaterial, trainStudents } from "./student-stages.ts";
-import { membersOf } from "./teacher-settings.ts";
 import { teacherScores } from "./teacher-stages.ts";
 
 /** A student and what was measured of it. */

@@ -1,17 +1,18 @@
 /** Stages that make the models everything starts from: imported, cut to fewer layers, trimmed to the data's vocabulary. */
-import { keepFirstLayers, trimVocabulary } from "../../checkpoint/derive.ts";
-import { importLlama2c } from "../../checkpoint/llama2c.ts";
-import { openModelFolder, readModelConfig } from "../../checkpoint/model-folder.ts";
-import { extractStories15M } from "../../checkpoint/stories15m.ts";
-import { digestOf } from "../../core/digest.ts";
-import { describeModel } from "../../model/families/index.ts";
-import type { LoraOptions } from "../../model/lora.ts";
-import { adapterSpec } from "../../model/model.ts";
-import { loadTokenizer } from "../../text/tokenizer.ts";
-import type { Artefact, Stage } from "../stage.ts";
+
+import { digestOf } from "../../base/core/digest.ts";
+import { keepFirstLayers, trimVocabulary } from "../../engine/checkpoint/derive.ts";
+import { importLlama2c } from "../../engine/checkpoint/llama2c.ts";
+import { openModelFolder, readModelConfig } from "../../engine/checkpoint/model-folder.ts";
+import { extractStories15M } from "../../engine/checkpoint/stories15m.ts";
+import { describeModel } from "../../engine/model/families/index.ts";
+import type { LoraOptions } from "../../engine/model/lora.ts";
+import { adapterSpec } from "../../engine/model/model.ts";
+import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import type { ModelSource } from "../recipe/model-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact, Stage } from "../stages/stage.ts";
 import { readTexts } from "./data-files.ts";
-import type { JobDeps } from "./deps.ts";
-import type { ModelSource } from "./model-settings.ts";
 
 /** Name of the built-in pretrained model. */
 export const STORIES = "stories15M";

@@ -1,7 +1,8 @@
 /** Rows over the length limit, left out of the data before it is split, as papers do: nobody's prompt or response is cut then. */
-import type { CandidatePair, PreferenceRow } from "../../data/rows.ts";
-import { encodePair, type TokenLimits } from "../../text/pair.ts";
-import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
+
+import { encodePair, type TokenLimits } from "../../engine/text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
+import type { CandidatePair, PreferenceRow } from "../../method/data/rows.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 
 /** Whose tokens count, and the limits; a row that one of the models would cut goes. */

@@ -2,15 +2,15 @@
  * What each person said of each pair, where several were asked: `hidden/people.jsonl` of the data stage, beside the labels that most of them
  * gave. It has every pair of the sources, those without a majority too. Labelling code is not given it.
  */
-import { DataError } from "../../core/errors.ts";
-import { exists, writeFileAtomic } from "../../core/files.ts";
-import { jsonLines } from "../../data/json-lines.ts";
-import type { Answers } from "../../data/people.ts";
-import type { PeopleRecord } from "../../data/people-agreement.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import { isRecord } from "../../data/readers/record.ts";
-import type { HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import type { Artefact, WorkFolder } from "../stage.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { exists, writeFileAtomic } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { isRecord } from "../../base/files/record.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import type { Answers } from "../../method/data/people.ts";
+import type { PeopleRecord } from "../../method/data/people-agreement.ts";
+import type { HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
+import type { Artefact, WorkFolder } from "../stages/stage.ts";
 
 const FILE = "people.jsonl";
 const PARTS = ["labelled", "pool", "test", "none"] as const;

@@ -1,14 +1,14 @@
 /** How much each arm learned from: pairs, steps and tokens of its fine-tuning and of its preference training; who had fewer says so. */
 import { join } from "node:path";
-import { DataError } from "../../core/errors.ts";
-import { exists, readJson } from "../../core/files.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { exists, readJson } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
 import type { Cell, ReportTable } from "../../report/data.ts";
 import { formatCount } from "../../report/format.ts";
+import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
 import { readArmPairs } from "./arm-pairs.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
-import type { ArmSettings, MainJob } from "./settings.ts";
 
 /** What one training stage read. */
 export type Amount = {

@@ -1,5 +1,5 @@
 /** How far the people agree whose labels a run learns from and is measured by. */
-import type { PeopleAgreement } from "../../data/people-agreement.ts";
+import type { PeopleAgreement } from "../../method/data/people-agreement.ts";
 import type { ReportTable } from "../../report/data.ts";
 
 /** A table of each two people, where several judged the same pairs; none elsewhere. */

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { createRng } from "../../core/rng.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { type Label, UNSELECTED } from "../../method/labels/label.ts";
 import { renderMarkdown } from "../../report/markdown.ts";
-import { type Label, UNSELECTED } from "../../teacher/label.ts";
 import { type PoolLabels, poolReliability } from "./report-pool-calibration.ts";
 
 /** Stated .92 by its margin, calibrated to .72 (no edges of bins). The label prefers a where `a`. */

@@ -1,13 +1,13 @@
 /** How far the labels' probabilities are from what people say of the pool, where people's labels of it are known and were hidden. */
-import type { Rng } from "../../core/rng.ts";
-import type { HumanLabel } from "../../data/rows.ts";
+import type { Rng } from "../../base/core/rng.ts";
+import { logistic } from "../../base/stats/special.ts";
+import type { HumanLabel } from "../../method/data/rows.ts";
+import { statedCalibration } from "../../method/labels/calibration-report.ts";
+import { isBlocked, type Label } from "../../method/labels/label.ts";
+import { chartBins } from "../../report/bins.ts";
 import type { ReliabilityBlock } from "../../report/data.ts";
-import { logistic } from "../../stats/special.ts";
-import { statedCalibration } from "../../teacher/calibration-report.ts";
-import { isBlocked, type Label } from "../../teacher/label.ts";
-import { chartBins } from "../report-bins.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
 import type { LabelFacts } from "./label-stages.ts";
-import type { MainJob } from "./settings.ts";
 
 /** Labels of a pool beside people's, and how they were made. */
 export type PoolLabels = {

@@ -1,15 +1,15 @@
 /** The stage that scores pairs with a teacher. Raw scores: nothing later scores again. */
-import { writeJsonAtomic } from "../../core/files.ts";
-import { readPool } from "../../data/pool.ts";
-import type { CandidatePair } from "../../data/rows.ts";
-import { labelPool } from "../../teacher/labelling.ts";
-import { closeScores } from "../../teacher/scores-folder.ts";
-import type { Artefact } from "../stage.ts";
-import { identityOf, openTeacher, type TeacherChoice } from "../teachers.ts";
+import { writeJsonAtomic } from "../../base/core/files.ts";
+import { readPool } from "../../method/data/pool.ts";
+import type { CandidatePair } from "../../method/data/rows.ts";
+import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { labelPool } from "../../method/teacher/score-pool.ts";
+import { closeScores } from "../../method/teacher/scores-folder.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { poolFolder } from "./data-files.ts";
-import type { JobDeps } from "./deps.ts";
 import { heldOutPairs, type SplitPart, testPairs } from "./labelled-split.ts";
-import type { MainJob } from "./settings.ts";
 
 /** What is scored, by whom. */
 export type ScoresStageRequest = {

@@ -1,14 +1,14 @@
 /** Students, one per arm: the SFT start its rows give, or that it shares, then preference training on its labels. */
-import { AlignError } from "../../core/errors.ts";
-import { checkKept } from "../../teacher/kept-words.ts";
-import type { Artefact } from "../stage.ts";
+import { AlignError } from "../../base/core/errors.ts";
+import { checkKept } from "../../method/labels/kept-words.ts";
+import { type ArmSettings, type MainJob, plainRows, type RowSpec } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { armPairsStage } from "./arm-pairs.ts";
 import { armRows, type RowMaterial, rowWords, usesWeak } from "./arm-rows.ts";
-import type { JobDeps } from "./deps.ts";
 import type { Student } from "./evaluate-stages.ts";
 import { errorRateOf, type PoolScores, readLabelFacts, weakLabelsStage } from "./label-stages.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
-import { type ArmSettings, type MainJob, plainRows, type RowSpec } from "./settings.ts";
 import type { RatioModels } from "./teacher-logratios.ts";
 import { preferStage, sftStage } from "./train-stages.ts";
 import type { RowSource } from "./training-rows.ts";

@@ -1,17 +1,17 @@
 /**
- * What WSPO regresses the student onto: log π_teacher - log π_teacher's reference of every response token (`objective/wspo.ts`). Tokens
+ * What WSPO regresses the student onto: log π_teacher - log π_teacher's reference of every response token (`method/objective/wspo.ts`). Tokens
  * must be the same ones, so teacher and student must have one tokenizer; which is asked by its digest, not by its name.
  */
 import { join } from "node:path";
-import { loadModel } from "../../checkpoint/load-model.ts";
-import { CheckpointError } from "../../core/errors.ts";
-import { exists, readJson, writeJsonAtomic } from "../../core/files.ts";
-import type { TokenRow } from "../../data/packing.ts";
-import { type Model, releaseModel } from "../../model/model.ts";
-import { openScorer } from "../../objective/score.ts";
-import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.ts";
-import type { WorkFolder } from "../stage.ts";
-import type { JobDeps } from "./deps.ts";
+import { CheckpointError } from "../../base/core/errors.ts";
+import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { loadModel } from "../../engine/checkpoint/load-model.ts";
+import { type Model, releaseModel } from "../../engine/model/model.ts";
+import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
+import type { TokenRow } from "../../method/data/packing.ts";
+import { openScorer } from "../../method/objective/score.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { WorkFolder } from "../stages/stage.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 
 /** The two models of an implicit reward. */

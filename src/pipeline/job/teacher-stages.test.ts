@@ -4,11 +4,11 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
-import { calibratorToJson, fitCalibrator } from "../../teacher/calibration.ts";
-import type { PairUncertainty } from "../../teacher/ensemble-scores.ts";
-import { readHeldOut } from "../../teacher/held-out-file.ts";
-import { isDecided } from "../../teacher/label.ts";
-import type { Artefact } from "../stage.ts";
+import { calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
+import type { PairUncertainty } from "../../method/labels/ensemble-scores.ts";
+import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { isDecided } from "../../method/labels/label.ts";
+import type { Artefact } from "../stages/stage.ts";
 
 let jobs: TinyJobs;
 beforeAll(async () => {

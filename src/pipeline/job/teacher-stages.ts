@@ -1,18 +1,19 @@
 /** Stages that make the teachers of a job and their raw scores: of the pool, and of labelled pairs they did not learn from. */
-import { sameText } from "../../data/rows.ts";
-import type { HumanChoice, Scores } from "../../teacher/controls.ts";
-import type { ScoreForm } from "../../teacher/score-form.ts";
-import { digestPath } from "../contents.ts";
-import type { Artefact } from "../stage.ts";
-import type { TeacherChoice } from "../teachers.ts";
+
+import { digestPath } from "../../base/core/contents.ts";
+import { sameText } from "../../method/data/rows.ts";
+import type { ScoreForm } from "../../method/labels/score-form.ts";
+import type { TeacherChoice } from "../../method/teacher/choice.ts";
+import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { ModelSource } from "../recipe/model-settings.ts";
+import { type GivenTeacher, membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
-import type { JobDeps } from "./deps.ts";
 import { bootstrapRows, heldOutPairs, type SplitPart, splitLabelled } from "./labelled-split.ts";
-import type { ModelSource } from "./model-settings.ts";
 import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import { scoresStage } from "./scores-stage.ts";
-import type { MainJob } from "./settings.ts";
-import { type GivenTeacher, membersOf, type TeacherMember } from "./teacher-settings.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
 import type { RowSource } from "./training-rows.ts";
 

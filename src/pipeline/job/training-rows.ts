@@ -1,11 +1,12 @@
 /** Rows that training stages read: where they come from, in token ids, and how many steps are taken over them. */
-import type { TokenRow } from "../../data/packing.ts";
-import type { PreferenceRow } from "../../data/rows.ts";
-import { encodePair, type PairFlag, type TokenLimits } from "../../text/pair.ts";
-import type { Tokenizer } from "../../text/tokenizer.ts";
-import { stepsOf } from "../../train/order.ts";
-import type { TrainSettings } from "../../train/settings.ts";
-import type { Artefact } from "../stage.ts";
+
+import { encodePair, type PairFlag, type TokenLimits } from "../../engine/text/pair.ts";
+import type { Tokenizer } from "../../engine/text/tokenizer.ts";
+import type { TokenRow } from "../../method/data/packing.ts";
+import type { PreferenceRow } from "../../method/data/rows.ts";
+import { stepsOf } from "../../method/train/order.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
+import type { Artefact } from "../stages/stage.ts";
 
 /** A row to train on; weight and probability come from labels. */
 export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };

@@ -1,7 +1,7 @@
 /** Section `arms` of a recipe: the students that are compared, each with the rows it learns from and how it is trained. */
 import { z } from "zod";
+import { count, isObject, type PartMeta, shorthand } from "../../base/settings/parts.ts";
 import { selectSchema, weightSchema } from "./labels.ts";
-import { count, isObject, type PartMeta, shorthand } from "./parts.ts";
 import type { preferSchema } from "./training.ts";
 
 /** Whose labels a student can learn from. */

@@ -1,6 +1,6 @@
 /** Where the stages of a run are computed: in this process, or as jobs of a Slurm cluster. Nothing here changes a result. */
 import { z } from "zod";
-import { choice, count } from "./parts.ts";
+import { choice, count } from "../../base/settings/parts.ts";
 
 const word = (doc: string) =>
   z

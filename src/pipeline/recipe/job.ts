@@ -1,12 +1,12 @@
 /** A recipe in the words of the main job. */
 
-import { ConfigError } from "../../core/errors.ts";
-import { resolveFlip } from "../../objective/loss-spec.ts";
-import { defaultThreads } from "../../runtime/device.ts";
-import type { Margin } from "../../stats/equivalence.ts";
-import type { TrainSettings } from "../../train/settings.ts";
-import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
-import type { ArmSettings, FilesData, MainJob, WorldData } from "../job/settings.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import type { Margin } from "../../base/stats/equivalence.ts";
+import { defaultThreads } from "../../engine/runtime/device.ts";
+import { resolveFlip } from "../../method/objective/loss-spec.ts";
+import type { TrainSettings } from "../../method/train/settings.ts";
+import type { ArmSettings, FilesData, MainJob, WorldData } from "./job-settings.ts";
+import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { Recipe } from "./schema.ts";
 import { checkOneSeed } from "./seeds.ts";
 import { loraOf, teacherOf } from "./teacher-job.ts";

@@ -1,7 +1,7 @@
 /** The recipe's JSON Schema, for editors: `# yaml-language-server: $schema=…/recipe.schema.json`. */
 import { z } from "zod";
-import { diskName, diskWords } from "./names.ts";
-import { isObject } from "./parts.ts";
+import { diskName, diskWords } from "../../base/settings/names.ts";
+import { isObject } from "../../base/settings/parts.ts";
 import { recipeSchema } from "./schema.ts";
 import { preferSchema } from "./training.ts";
 

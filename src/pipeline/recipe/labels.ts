@@ -1,7 +1,7 @@
 /** The sections of a recipe about labels: what the teacher learns from, and how its scores become labels. */
 import { z } from "zod";
-import { CALIBRATION_METHODS } from "../../teacher/calibration.ts";
-import { choice, positive, share } from "./parts.ts";
+import { choice, positive, share } from "../../base/settings/parts.ts";
+import { CALIBRATION_METHODS } from "../../method/labels/calibration.ts";
 
 /** Which labels are used. */
 export const selectSchema = choice(

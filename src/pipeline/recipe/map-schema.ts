@@ -1,7 +1,12 @@
 /** `map` of a recipe's source: which column of the data holds what. */
 import { z } from "zod";
-import { messageOf } from "../../core/errors.ts";
-import { type ColumnMap, checkColumnMap, parseColumnMap, VERDICTS } from "../../data/adapters/column-map.ts";
+import { messageOf } from "../../base/core/errors.ts";
+import {
+  type ColumnMap,
+  checkColumnMap,
+  parseColumnMap,
+  VERDICTS,
+} from "../../method/data/adapters/column-map.ts";
 
 const column = z.string().min(1);
 const mapMembers = z.strictObject({

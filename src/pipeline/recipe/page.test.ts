@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { PRESETS } from "./document.ts";
+import { PRESETS } from "../../base/settings/document.ts";
 import { type JsonSchema, recipeJsonSchema } from "./json-schema.ts";
 import { recipePage } from "./page.ts";
 

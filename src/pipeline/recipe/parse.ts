@@ -2,17 +2,30 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
-import { ConfigError, messageOf } from "../../core/errors.ts";
-import { holdsSecret } from "../../core/redact.ts";
-import { didYouMean } from "../../core/suggest.ts";
+import { ConfigError, messageOf } from "../../base/core/errors.ts";
+import { holdsSecret } from "../../base/core/redact.ts";
+import { didYouMean } from "../../base/core/suggest.ts";
+import {
+  openDocument,
+  PRESETS,
+  parseDocumentText,
+  type RecipeDocument,
+  readable,
+} from "../../base/settings/document.ts";
+import { issueOf, type RecipeIssue } from "../../base/settings/issues.ts";
+import { mergeRecipes } from "../../base/settings/merge.ts";
+import {
+  diskName,
+  diskWords,
+  expand,
+  fromDisk,
+  type Path,
+  type UnknownKey,
+} from "../../base/settings/names.ts";
+import { isObject } from "../../base/settings/parts.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
-import { openDocument, PRESETS, parseDocumentText, type RecipeDocument, readable } from "./document.ts";
-import { issueOf, type RecipeIssue } from "./issues.ts";
-import { mergeRecipes } from "./merge.ts";
-import { diskName, diskWords, expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
-import { isObject } from "./parts.ts";
+import { teacherIssues, withHeldOut } from "./checks.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
-import { teacherIssues, withHeldOut } from "./teacher-checks.ts";
 import { preferSchema } from "./training.ts";
 
 /** One `--set path=value`; the value is YAML. */

@@ -3,12 +3,12 @@
  * here. Names are camelCase inside; `names.ts` says what they are called in a file. Every setting here has an effect.
  */
 import { z } from "zod";
-import { DEVICES } from "../../runtime/device.ts";
+import { DEVICES } from "../../engine/runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
 import { executorSchema } from "./executor.ts";
 import { labelledSchema, labelSchema } from "./labels.ts";
 import { dataSchema, evalSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
-import { preferOn, teacherSchema } from "./teachers.ts";
+import { preferOn, teacherSchema } from "./teacher.ts";
 import { loraSchema, sftSchema } from "./training.ts";
 
 /** Training of the student, the same for all arms unless one says otherwise. */

@@ -1,9 +1,9 @@
 /** The sections of a recipe before and after training: models, data, evaluation. */
 import { z } from "zod";
-import { goldName, goldSpecSchema } from "../../evaluate/gold.ts";
-import { judgeName, judgeSpecSchema } from "../../evaluate/judges/spec.ts";
+import { count, positive, share, shorthand } from "../../base/settings/parts.ts";
+import { goldName, goldSpecSchema } from "../../method/evaluate/gold.ts";
+import { judgeName, judgeSpecSchema } from "../../method/evaluate/judges/spec.ts";
 import { columnMap } from "./map-schema.ts";
-import { count, positive, share, shorthand } from "./parts.ts";
 
 const source = z
   .string()

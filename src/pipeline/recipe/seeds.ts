@@ -1,6 +1,6 @@
 /** Seeds: one recipe as several training runs that differ in what is drawn. */
 import { join } from "node:path";
-import { ConfigError } from "../../core/errors.ts";
+import { ConfigError } from "../../base/core/errors.ts";
 import type { Recipe } from "./schema.ts";
 
 /** `--seeds` as a `--set`: so many, or a list (`1,2,3`); none where it was not given. */

@@ -1,11 +1,11 @@
 /** Section `teacher` of a recipe in the words of the main job. */
 import type { z } from "zod";
-import { ConfigError } from "../../core/errors.ts";
-import type { ScoreForm } from "../../teacher/score-form.ts";
-import type { ModelSource, PreferSettings } from "../job/model-settings.ts";
-import type { TeacherMember, TeacherSettings, TrainedTeacher } from "../job/teacher-settings.ts";
-import type { HumanNoise } from "../teachers.ts";
-import type { RecipeTeacher, RecipeTrained } from "./teachers.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import type { ScoreForm } from "../../method/labels/score-form.ts";
+import type { HumanNoise } from "../../method/teacher/choice.ts";
+import type { ModelSource, PreferSettings } from "./model-settings.ts";
+import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
+import type { TeacherMember, TeacherSettings, TrainedTeacher } from "./teacher-settings.ts";
 import type { loraSchema } from "./training.ts";
 
 /** What a section is resolved with. */

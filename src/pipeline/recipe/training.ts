@@ -1,8 +1,8 @@
 /** The recipe's training settings: the training room's own, with the papers' defaults per stage. */
 import { z } from "zod";
-import { lossSchema } from "../../objective/loss-spec.ts";
-import { trainSettingsSchema } from "../../train/settings.ts";
-import { choice, count, isObject, positive } from "./parts.ts";
+import { choice, count, isObject, positive } from "../../base/settings/parts.ts";
+import { lossSchema } from "../../method/objective/loss-spec.ts";
+import { trainSettingsSchema } from "../../method/train/settings.ts";
 
 /** Adapters instead of full training, in PEFT's names. */
 export const loraSchema = z.strictObject({

@@ -1,9 +1,9 @@
 /** A resolved recipe as a file: every setting spelt out, so that it says all there is to repeat the run. */
 import { stringify } from "yaml";
 import { z } from "zod";
-import { type ColumnMap, formatColumnMap } from "../../data/adapters/column-map.ts";
-import { diskName, objectAt } from "./names.ts";
-import { isObject } from "./parts.ts";
+import { diskName, objectAt } from "../../base/settings/names.ts";
+import { isObject } from "../../base/settings/parts.ts";
+import { type ColumnMap, formatColumnMap } from "../../method/data/adapters/column-map.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 
 /** A recipe, with or without where it is computed, which is no part of what comes out. */

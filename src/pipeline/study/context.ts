@@ -1,7 +1,7 @@
 /** What all studies of one command start from: the base recipe and what may vary. */
 
 import { parse as parseYaml } from "yaml";
-import { ConfigError } from "../../core/errors.ts";
+import { ConfigError } from "../../base/core/errors.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { seedSetting, seedsOf, withSeed } from "../recipe/seeds.ts";

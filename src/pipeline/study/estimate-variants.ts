@@ -1,8 +1,8 @@
 /** What variants will take: each stage that is not kept once, where it is first needed. */
-import type { Runtime } from "../../runtime/runtime.ts";
-import { measureGflops } from "../../train/estimate.ts";
+import type { Runtime } from "../../engine/runtime/runtime.ts";
+import { measureGflops } from "../../method/train/estimate.ts";
 import { estimateJob } from "../job/estimate.ts";
-import type { MainJob } from "../job/settings.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
 import type { PlannedStage } from "./plan.ts";
 
 /** Seconds that every stage takes beside its arithmetic: loading, compiling, writing. */

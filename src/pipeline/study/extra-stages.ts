@@ -1,20 +1,20 @@
 /** Stages that only studies have: gold scores of the pool, and the same teacher's scores made in another way. */
 
-import { DataError } from "../../core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../core/files.ts";
-import { jsonLines } from "../../data/json-lines.ts";
-import { readPool } from "../../data/pool.ts";
-import { readJsonl } from "../../data/readers/jsonl.ts";
-import type { GoldPair } from "../../data/world.ts";
-import { goldSourceDigest, openGoldScorer } from "../../evaluate/gold.ts";
-import type { PairScore } from "../../teacher/teacher.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { readPool } from "../../method/data/pool.ts";
+import { goldSourceDigest, openGoldScorer } from "../../method/evaluate/gold.ts";
+import type { GoldPair } from "../../method/split/world.ts";
+import { openTeacher } from "../../method/teacher/choice.ts";
+import type { PairScore } from "../../method/teacher/teacher.ts";
 import { poolFolder, readHiddenGold } from "../job/data-files.ts";
-import { type JobDeps, stageDeps } from "../job/deps.ts";
-import type { MainJob } from "../job/settings.ts";
-import { membersOf } from "../job/teacher-settings.ts";
 import { choiceOf, type MemberScores } from "../job/teacher-stages.ts";
-import type { Artefact } from "../stage.ts";
-import { openTeacher } from "../teachers.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import { membersOf } from "../recipe/teacher-settings.ts";
+import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import type { Rescored } from "./outcomes.ts";
 
 /** Gold scores of both responses of every pooled pair by the recipe's leading scorer; undefined where the data has them. */

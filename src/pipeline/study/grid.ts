@@ -1,6 +1,7 @@
 /** The shape most studies have: rows of one axis, a column per arm, the paper's numbers beside them, comparisons within rows. */
+
+import type { Interval } from "../../base/stats/check.ts";
 import type { Column, ReportFigure, ReportTable, Cell as TableCell } from "../../report/data.ts";
-import type { Interval } from "../../stats/check.ts";
 import {
   type Compared,
   compareAll,

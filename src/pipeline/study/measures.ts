@@ -1,15 +1,15 @@
 /** Figures of students in a study: gold reward, GRA, differences with one correction over all that a study compares. */
-import type { Rng } from "../../core/rng.ts";
-import { promptMeans } from "../../evaluate/arm.ts";
-import { type Samples, type Standing, standingOf } from "../../evaluate/sample-pairs.ts";
+import type { Rng } from "../../base/core/rng.ts";
+import { bootstrapMean, clusterBootstrap, SHARE } from "../../base/stats/bootstrap.ts";
+import type { Interval } from "../../base/stats/check.ts";
+import { mean } from "../../base/stats/describe.ts";
+import type { Margin } from "../../base/stats/equivalence.ts";
+import { holm, pairedPermutationTest } from "../../base/stats/hypothesis.ts";
+import { meanOverSeeds, seedInterval } from "../../base/stats/over-seeds.ts";
+import { promptMeans } from "../../method/evaluate/arm.ts";
+import { type Samples, type Standing, standingOf } from "../../method/evaluate/sample-pairs.ts";
 import type { Cell, Difference, ReportTable } from "../../report/data.ts";
 import { differenceSentence, marginInWords, readDifference, verdictOf } from "../../report/headline.ts";
-import { bootstrapMean, clusterBootstrap, SHARE } from "../../stats/bootstrap.ts";
-import type { Interval } from "../../stats/check.ts";
-import { mean } from "../../stats/describe.ts";
-import type { Margin } from "../../stats/equivalence.ts";
-import { holm, pairedPermutationTest } from "../../stats/hypothesis.ts";
-import { meanOverSeeds, seedInterval } from "../../stats/over-seeds.ts";
 import type { ArmOutcome } from "./outcomes.ts";
 import { type Compared, differencesOverSeeds, haveSeeds, intervalOverSeeds } from "./over-seeds.ts";
 

@@ -1,21 +1,21 @@
 /** What came out of a cell, read from its artefacts: labels with what people and gold said, and what was measured of students. */
-import { createRng } from "../../core/rng.ts";
-import { unitOf } from "../../data/normalise.ts";
-import { readPool } from "../../data/pool.ts";
-import type { CandidatePair, HumanLabel, PreferenceRow } from "../../data/rows.ts";
-import { plainText } from "../../data/rows.ts";
-import type { GoldPair } from "../../data/world.ts";
-import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../evaluate/arm.ts";
-import type { HeldOutAccuracy } from "../../evaluate/held-out.ts";
-import type { JudgedPair } from "../../evaluate/label-analysis/judged-pair.ts";
-import { isDecided, type Label } from "../../teacher/label.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { readPool } from "../../method/data/pool.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
+import { plainText } from "../../method/data/rows.ts";
+import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
+import type { HeldOutAccuracy } from "../../method/evaluate/held-out.ts";
+import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
+import { isDecided, type Label } from "../../method/labels/label.ts";
+import type { GoldPair } from "../../method/split/world.ts";
 import { poolFolder, readHidden, readTest } from "../job/data-files.ts";
 import { readHeldOut } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
 import { splitLabelled } from "../job/labelled-split.ts";
 import type { MeasuredStudent } from "../job/main-job.ts";
-import type { MainJob } from "../job/settings.ts";
-import type { Artefact } from "../stage.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { Artefact } from "../stages/stage.ts";
 
 /** A student and its measurements; no records where nothing scores them. */
 export type ArmOutcome = EvaluatedArm & {

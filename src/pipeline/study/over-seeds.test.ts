@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createRng } from "../../core/rng.ts";
+import { createRng } from "../../base/core/rng.ts";
 import { studyContext } from "./context.ts";
 import { compareAll, findingOf, goldReward, gra } from "./measures.ts";
 import type { ArmOutcome } from "./outcomes.ts";

@@ -2,9 +2,9 @@
  * Students of a study over several seeds: means, differences and parity that hold for further seeds and prompts. A difference takes its variance between
  * runs from all cells in which the same two kinds of students are compared and no student stands twice; alone, from its own seeds.
  */
-import type { Difference, Parity } from "../../report/data.ts";
-import type { Interval } from "../../stats/check.ts";
-import { type Contrast, equivalence, type Margin } from "../../stats/equivalence.ts";
+
+import type { Interval } from "../../base/stats/check.ts";
+import { type Contrast, equivalence, type Margin } from "../../base/stats/equivalence.ts";
 import {
   type Between,
   meanOverSeeds,
@@ -13,7 +13,8 @@ import {
   type SeedMean,
   seedInterval,
   seedPValue,
-} from "../../stats/over-seeds.ts";
+} from "../../base/stats/over-seeds.ts";
+import type { Difference, Parity } from "../../report/data.ts";
 import type { ArmOutcome, CellOutcome } from "./outcomes.ts";
 
 /** Two arms that are compared, under the names they have in the table; by the leading scorer unless `gold` names one. */

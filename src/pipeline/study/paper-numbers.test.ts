@@ -1,6 +1,6 @@
 /** What the papers' numbers say of each other: slips of copying show where one number is printed twice or is a mean of others. */
 import { expect, test } from "vitest";
-import { mean } from "../../stats/describe.ts";
+import { mean } from "../../base/stats/describe.ts";
 import * as numbers from "./paper-numbers.ts";
 import {
   C_ALL,

@@ -3,10 +3,10 @@
  * way down: what two variants share is counted once.
  */
 import { join } from "node:path";
-import { digestOf } from "../../core/digest.ts";
-import { findStage } from "../cache.ts";
-import { type Artefact, artefactAt, folderName, identityOf, keyOf, type Stage } from "../stage.ts";
-import type { Pipeline, StageState } from "../stages.ts";
+import { digestOf } from "../../base/core/digest.ts";
+import { findStage } from "../stages/cache.ts";
+import type { Pipeline, StageState } from "../stages/pipeline.ts";
+import { type Artefact, artefactAt, folderName, identityOf, keyOf, type Stage } from "../stages/stage.ts";
 
 /** A stage of a plan. */
 export type PlannedStage = { readonly name: string; readonly state: StageState; readonly symbol: string };

@@ -1,12 +1,12 @@
 /** The one report of all studies that were asked for. */
-import { digestOf } from "../../core/digest.ts";
+import { digestOf } from "../../base/core/digest.ts";
 import type { ReportData, ReportWarning, Study } from "../../report/data.ts";
 import { writeReport } from "../../report/render.ts";
 import { computeOf } from "../recipe/job.ts";
 import { recipeYaml } from "../recipe/write.ts";
-import type { RunReport } from "../run.ts";
-import { sourceCommit } from "../source-commit.ts";
-import type { StageStep } from "../stages.ts";
+import type { RunReport } from "../run/run.ts";
+import { sourceCommit } from "../run/source-commit.ts";
+import type { StageStep } from "../stages/pipeline.ts";
 import { SMALL } from "./context.ts";
 import type { LeftOut, PlacedStudy, Variant } from "./variants.ts";
 

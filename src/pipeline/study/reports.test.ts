@@ -1,14 +1,14 @@
 /** What every study's report says of made-up outcomes: sound tables whatever came out, and nothing found where there is nothing. */
 import { beforeAll, expect, test } from "vitest";
-import { createRng } from "../../core/rng.ts";
-import type { PreferenceRow } from "../../data/rows.ts";
-import { promptId } from "../../data/rows.ts";
+import { createRng } from "../../base/core/rng.ts";
+import type { PreferenceRow } from "../../method/data/rows.ts";
+import { promptId } from "../../method/data/rows.ts";
+import { labelFromScores } from "../../method/labels/label.ts";
 import { checkReportData } from "../../report/check.ts";
 import type { ReportData, Study } from "../../report/data.ts";
 import { renderMarkdown } from "../../report/markdown.ts";
-import { labelFromScores } from "../../teacher/label.ts";
-import type { MainJob } from "../job/settings.ts";
 import { jobOf } from "../recipe/job.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
 import { type StudyContext, studyContext } from "./context.ts";
 import type { ArmOutcome, CellOutcome } from "./outcomes.ts";
 import { STUDIES } from "./studies/index.ts";

@@ -3,16 +3,16 @@
  * studies are asked for, and again after an interruption. One report for all that were asked for.
  */
 import { resolve } from "node:path";
-import { AlignError, ConfigError, messageOf } from "../../core/errors.ts";
-import { ensureFolder } from "../../core/files.ts";
-import { formatSeconds, type Log, silentLog } from "../../core/log.ts";
-import { shellWord } from "../../core/shell.ts";
+import { AlignError, ConfigError, messageOf } from "../../base/core/errors.ts";
+import { ensureFolder } from "../../base/core/files.ts";
+import { formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
+import { shellWord } from "../../base/core/shell.ts";
+import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import type { Study } from "../../report/data.ts";
-import { openRuntime, type Runtime } from "../../runtime/runtime.ts";
-import { inTurn } from "../in-turn.ts";
 import { computeOf } from "../recipe/job.ts";
-import type { RunReport } from "../run.ts";
-import { openPipeline, type Pipeline, type StageStep } from "../stages.ts";
+import { inTurn } from "../run/in-turn.ts";
+import type { RunReport } from "../run/run.ts";
+import { openPipeline, type Pipeline, type StageStep } from "../stages/pipeline.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
 import { estimateVariants } from "./estimate-variants.ts";
 import type { CellOutcome } from "./outcomes.ts";

@@ -1,13 +1,14 @@
 /** Runs (or plans) one variant: the recipe's stages and what studies want beside them; then reads what came out. */
-import { withLocalModels } from "../hub-models.ts";
+
 import { readTest } from "../job/data-files.ts";
-import type { JobDeps } from "../job/deps.ts";
 import { type MeasuredStudent, measureStudent, runLabelling } from "../job/main-job.ts";
-import type { MainJob } from "../job/settings.ts";
 import { trainStudents } from "../job/student-stages.ts";
 import type { TeacherModels } from "../job/teacher-stages.ts";
+import { withLocalModels } from "../recipe/hub-models.ts";
 import { jobOf } from "../recipe/job.ts";
-import type { Artefact } from "../stage.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { poolGoldStage, readPoolGold, readRescored, rescoredStage } from "./extra-stages.ts";
 import { type ArmOutcome, type CellOutcome, readArmOutcome, readLabelOutcome } from "./outcomes.ts";
 import { type Variant, variantRecipe } from "./variants.ts";

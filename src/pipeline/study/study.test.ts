@@ -1,6 +1,6 @@
 /** Grids, figures and findings on made-up outcomes; every study's cells as recipes. */
 import { describe, expect, test } from "vitest";
-import { createRng } from "../../core/rng.ts";
+import { createRng } from "../../base/core/rng.ts";
 import { jobOf } from "../recipe/job.ts";
 import { WEAK } from "./arms.ts";
 import { studyContext } from "./context.ts";

@@ -1,5 +1,5 @@
 /** Cells of all studies with equal settings are one variant: one recipe, one teacher, the students of all of them. */
-import { canonicalJson } from "../../core/digest.ts";
+import { canonicalJson } from "../../base/core/digest.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { withSeed } from "../recipe/seeds.ts";

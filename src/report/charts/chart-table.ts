@@ -1,5 +1,5 @@
 /** The numbers behind a chart as a table: for those who cannot see it, for copying, and for the Markdown report. */
-import { unreachable } from "../../core/errors.ts";
+import { unreachable } from "../../base/core/errors.ts";
 import type { Cell, ReportTable } from "../data.ts";
 import type { ChartSpec, HistogramSpec, IntervalSpec, LineSpec } from "./spec.ts";
 

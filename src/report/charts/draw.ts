@@ -1,5 +1,5 @@
 /** Draws any chart spec. */
-import { unreachable } from "../../core/errors.ts";
+import { unreachable } from "../../base/core/errors.ts";
 import type { Html } from "../html.ts";
 import { histogram } from "./histogram.ts";
 import { intervalPlot } from "./interval-plot.ts";

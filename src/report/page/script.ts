@@ -2,7 +2,7 @@
  * The page's one script: a light/dark button and sortable tables. Reading needs none of it. The page's content policy
  * lets this text run, by its digest, and no other.
  */
-import { sha256 } from "../../core/digest.ts";
+import { sha256 } from "../../base/core/digest.ts";
 import { trusted } from "../html.ts";
 
 const SOURCE = `

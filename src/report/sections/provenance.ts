@@ -1,5 +1,5 @@
 /** Where the numbers come from: data quality, recipe, environment, artefacts, times, notes. */
-import { formatBytes, formatSeconds } from "../../core/log.ts";
+import { formatBytes, formatSeconds } from "../../base/core/log.ts";
 import type { Block, Section } from "../blocks.ts";
 import type { Cell, DataQuality, EnvironmentInfo, ReportData, ReportTable } from "../data.ts";
 import { formatCount, formatNumber, shortDigest } from "../format.ts";

@@ -1,16 +1,16 @@
 /** Kinds of teachers side by side: accuracy by kind and labelled share, and whether they like length. */
 
-import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
-import { type JudgedPair, meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
+import { SHARE_DIFFERENCE } from "../../../base/stats/bootstrap.ts";
+import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
+import { type JudgedPair, meanByPrompt } from "../../../method/evaluate/label-analysis/judged-pair.ts";
 import {
   accuracyByLengthGap,
   accuracyByLonger,
   longerPreferred,
   marginLengthCorrelation,
-} from "../../../evaluate/length-bias.ts";
+} from "../../../method/evaluate/length-bias.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
-import { SHARE_DIFFERENCE } from "../../../stats/bootstrap.ts";
 import { HUMAN, SFT, WEAK } from "../arms.ts";
 import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { gridContent } from "../grid.ts";

@@ -1,12 +1,12 @@
 /** What students write: how alike their answers are (A7), and pairs to read (A8). */
 
-import { plainText, promptId } from "../../../data/rows.ts";
-import { cosine, textVectors } from "../../../evaluate/text-similarity.ts";
+import { bootstrap, bootstrapMean } from "../../../base/stats/bootstrap.ts";
+import type { Interval } from "../../../base/stats/check.ts";
+import { mean } from "../../../base/stats/describe.ts";
+import { linearFit } from "../../../base/stats/linear-fit.ts";
+import { plainText, promptId } from "../../../method/data/rows.ts";
+import { cosine, textVectors } from "../../../method/evaluate/text-similarity.ts";
 import { formatInterval } from "../../../report/format.ts";
-import { bootstrap, bootstrapMean } from "../../../stats/bootstrap.ts";
-import type { Interval } from "../../../stats/check.ts";
-import { mean } from "../../../stats/describe.ts";
-import { linearFit } from "../../../stats/linear-fit.ts";
 import { HUMAN, WEAK } from "../arms.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
 import type { StudyDefinition } from "../study.ts";

@@ -1,9 +1,10 @@
 /** Would another teacher, or the same one again, give the same labels? Asked for by reviewers of WDPO. */
-import { flipsByMargin } from "../../../evaluate/label-analysis/flips.ts";
-import { type JudgedPair, shareByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
+
+import { cohenKappa, fleissKappa } from "../../../base/stats/kappa.ts";
+import { flipsByMargin } from "../../../method/evaluate/label-analysis/flips.ts";
+import { type JudgedPair, shareByPrompt } from "../../../method/evaluate/label-analysis/judged-pair.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
-import { cohenKappa, fleissKappa } from "../../../stats/kappa.ts";
 import { isSmall, type StudyContext } from "../context.ts";
 import { type Intervals, ofPairs } from "../measures.ts";
 import { type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";

@@ -1,6 +1,6 @@
 /** All studies, in the order of the report. */
-import { ConfigError } from "../../../core/errors.ts";
-import { didYouMean } from "../../../core/suggest.ts";
+import { ConfigError } from "../../../base/core/errors.ts";
+import { didYouMean } from "../../../base/core/suggest.ts";
 import type { StudyDefinition } from "../study.ts";
 import { annotators, lengthBias } from "./annotators.ts";
 import { examples, similarity } from "./answers.ts";

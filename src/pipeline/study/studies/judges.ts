@@ -1,15 +1,15 @@
 /** Judges beside gold: votes that are repeated, win rates, other gold scorers. */
 
-import { createRng } from "../../../core/rng.ts";
-import { shareByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
-import { correlateEvaluators } from "../../../evaluate/rank-evaluators.ts";
+import { createRng } from "../../../base/core/rng.ts";
+import { bootstrapMean, SHARE } from "../../../base/stats/bootstrap.ts";
+import { holm } from "../../../base/stats/hypothesis.ts";
+import { majorityChanceFloor, majorityShare } from "../../../base/stats/kappa.ts";
+import { logistic } from "../../../base/stats/special.ts";
+import { shareByPrompt } from "../../../method/evaluate/label-analysis/judged-pair.ts";
+import { correlateEvaluators } from "../../../method/evaluate/rank-evaluators.ts";
 import type { Difference, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
 import { readDifference } from "../../../report/headline.ts";
-import { bootstrapMean, SHARE } from "../../../stats/bootstrap.ts";
-import { holm } from "../../../stats/hypothesis.ts";
-import { majorityChanceFloor, majorityShare } from "../../../stats/kappa.ts";
-import { logistic } from "../../../stats/special.ts";
 import { HUMAN, LOSSES, RANDOM, SFT, WEAK, WEIGHTED, withLoss } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
 import {

@@ -1,12 +1,13 @@
 /** What weak labels are worth beside people's and gold's: WDPO's A1, A4, A5. */
-import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
-import { disputedPairs } from "../../../evaluate/label-analysis/disputed.ts";
-import { flipsByMargin } from "../../../evaluate/label-analysis/flips.ts";
-import { goldGapTable } from "../../../evaluate/label-analysis/gold-gap.ts";
-import { threeWayTable } from "../../../evaluate/label-analysis/three-way.ts";
+
+import type { Interval } from "../../../base/stats/check.ts";
+import { cohenKappa } from "../../../base/stats/kappa.ts";
+import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
+import { disputedPairs } from "../../../method/evaluate/label-analysis/disputed.ts";
+import { flipsByMargin } from "../../../method/evaluate/label-analysis/flips.ts";
+import { goldGapTable } from "../../../method/evaluate/label-analysis/gold-gap.ts";
+import { threeWayTable } from "../../../method/evaluate/label-analysis/three-way.ts";
 import { formatInterval } from "../../../report/format.ts";
-import type { Interval } from "../../../stats/check.ts";
-import { cohenKappa } from "../../../stats/kappa.ts";
 import { ofPairs } from "../measures.ts";
 import { intervalsOf, judgedPairs } from "../outcomes.ts";
 import type { StudyDefinition } from "../study.ts";

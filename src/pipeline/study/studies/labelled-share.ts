@@ -1,5 +1,5 @@
 /** How much has to be labelled, and what stronger human controls give: WDPO Fig. 4b, CW-PO Fig. 3 and Table 3. */
-import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
+import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
 import { BOTH, FEW, HUMAN, LABELLED, SFT, WEAK, WEAK_BOTH, WEIGHTED } from "../arms.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { intervalsOf, judgedPairs } from "../outcomes.ts";

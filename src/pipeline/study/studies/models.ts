@@ -1,10 +1,10 @@
 /** Sweeps over models: size of the teacher, size of the student, families of teachers. */
 
-import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
+import { bootstrap } from "../../../base/stats/bootstrap.ts";
+import { mean } from "../../../base/stats/describe.ts";
+import { performanceGapRecovered } from "../../../base/stats/win-rate.ts";
+import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
 import type { Column, ReportTable, Cell as TableCell } from "../../../report/data.ts";
-import { bootstrap } from "../../../stats/bootstrap.ts";
-import { mean } from "../../../stats/describe.ts";
-import { performanceGapRecovered } from "../../../stats/win-rate.ts";
 import { STORIES } from "../../job/model-stages.ts";
 import { HUMAN, SFT, WEAK, WEIGHTED } from "../arms.ts";
 import type { StudyContext } from "../context.ts";

@@ -1,12 +1,12 @@
 /** Teachers that learnt from less than clean pairs: poisoned labels, an uneven mix of domains, another domain. */
 
-import { agreementRate } from "../../../evaluate/label-analysis/agreement-rate.ts";
-import { meanByPrompt } from "../../../evaluate/label-analysis/judged-pair.ts";
+import { SHARE_DIFFERENCE } from "../../../base/stats/bootstrap.ts";
+import type { Interval } from "../../../base/stats/check.ts";
+import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
+import { meanByPrompt } from "../../../method/evaluate/label-analysis/judged-pair.ts";
+import { domainsOf } from "../../../method/split/labelled-part.ts";
 import type { Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
-import { SHARE_DIFFERENCE } from "../../../stats/bootstrap.ts";
-import type { Interval } from "../../../stats/check.ts";
-import { domainsOf } from "../../job/labelled-part.ts";
 import { SFT, WEAK, WEIGHTED } from "../arms.ts";
 import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";

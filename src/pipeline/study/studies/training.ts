@@ -1,7 +1,8 @@
 /** How the student is trained: β, fine-tuning before, seeds. */
+
+import { mean, standardDeviation } from "../../../base/stats/describe.ts";
 import type { ReportTable } from "../../../report/data.ts";
 import { differenceSentence } from "../../../report/headline.ts";
-import { mean, standardDeviation } from "../../../stats/describe.ts";
 import { BASE, HUMAN, SFT, WEAK, WITHOUT_SFT, withBeta } from "../arms.ts";
 import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";

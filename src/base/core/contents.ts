@@ -1,0 +1,102 @@
+/** What a folder holds, by size and digest; and digests of inputs from outside. */
+import { open, readdir, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { isHubSource } from "../files/hub.ts";
+import { sourceFiles } from "../files/source-files.ts";
+import { digestFile, digestOf } from "./digest.ts";
+import { DataError, pathProblem } from "./errors.ts";
+
+/** One file of a folder. */
+export type FileRecord = { readonly bytes: number; readonly sha256: string };
+
+/** Files by their path inside a folder, with forward slashes, in order. */
+export type Contents = Readonly<Record<string, FileRecord>>;
+
+/** Kept but not part of what a folder *is*: curves and timings differ from run to run. */
+export const LOG_FOLDER = "log";
+
+/**
+ * Sizes and digests of all files in a folder; every file is synced to the disk.
+ * @param except - paths inside to leave out; folders end in "/"
+ */
+export async function readContents(folder: string, except: readonly string[] = []): Promise<Contents> {
+  const contents: Record<string, FileRecord> = {};
+  for (const path of await filesIn(folder)) {
+    if (except.some((one) => path === one || (one.endsWith("/") && path.startsWith(one)))) continue;
+    const full = join(folder, path);
+    await sync(full);
+    contents[path] = { bytes: (await stat(full)).size, sha256: await digestFile(full) };
+  }
+  return contents;
+}
+
+/** The digest of contents, `log/` left out. */
+export function digestContents(contents: Contents): string {
+  return digestOf(
+    Object.entries(contents).flatMap(([path, { sha256 }]) => (isLog(path) ? [] : [[path, sha256]])),
+  );
+}
+
+/** True when every file is there with its size. */
+export async function hasContents(folder: string, contents: Contents): Promise<boolean> {
+  for (const [path, { bytes }] of Object.entries(contents)) {
+    const info = await stat(join(folder, path)).catch(() => undefined);
+    if (info?.size !== bytes) return false;
+  }
+  return true;
+}
+
+/**
+ * Digest of a file or of all files of a folder from outside, such as a data file or a model folder.
+ * @throws DataError when it cannot be read
+ */
+export async function digestPath(path: string): Promise<string> {
+  try {
+    if (!(await stat(path)).isDirectory()) return await digestFile(path);
+    const files: [string, string][] = [];
+    for (const name of await filesIn(path)) files.push([name, await digestFile(join(path, name))]);
+    return digestOf(files);
+  } catch (error) {
+    throw new DataError(path, 0, pathProblem(error), { cause: error });
+  }
+}
+
+/**
+ * Digest of what a data source stands for: of a file its own, of a folder or a glob that of the names and contents of its files, so that a
+ * file that changes, comes or goes makes another source. A `hub:` source is named by itself.
+ * @throws DataError when there is nothing
+ */
+export async function digestSource(source: string): Promise<string> {
+  if (isHubSource(source)) return source;
+  const { files, found } = await sourceFiles(source);
+  if (found === undefined) return digestPath(source);
+  const digests: [string, string][] = [];
+  for (const file of files) digests.push([basename(file), await digestPath(file)]);
+  return digestOf(digests);
+}
+
+/** Paths of all files below a folder, sorted, with forward slashes. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll("\\", "/"),
+    )
+    .sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function isLog(path: string): boolean {
+  return path.startsWith(`${LOG_FOLDER}/`);
+}

@@ -1,0 +1,95 @@
+/** Dataset files of the Hugging Face hub, kept in a cache folder. The client is loaded only when a `hub:` source is named. */
+import { AlignError, ConfigError, DataError, messageOf } from "../core/errors.ts";
+
+/** Where a hub file is. */
+export type HubSource = { readonly repo: string; readonly revision: string; readonly path: string };
+
+/** Where downloads are kept and how they are fetched. */
+export type HubOptions = {
+  /** Folder of the downloads, laid out like the hub client's own cache; default: that cache. */
+  readonly cacheFolder?: string;
+  /** A token for gated data sets. */
+  readonly accessToken?: string;
+  readonly fetch?: typeof fetch;
+};
+
+/** True when a source names a hub file. */
+export function isHubSource(source: string): boolean {
+  return source.startsWith("hub:");
+}
+
+/**
+ * Reads `hub:Owner/name[@revision]/path/to/file`; the revision is `main` unless given, slashes in it written `%2F`.
+ * @throws ConfigError when it is not of that form
+ */
+export function parseHubSource(source: string): HubSource {
+  const match = /^hub:([^/@]+\/[^/@]+)(?:@([^/]+))?\/(.+)$/.exec(source);
+  if (match === null)
+    throw new ConfigError(
+      `${source}: is no hub file, expected hub:Owner/name/file or hub:Owner/name@revision/file.`,
+    );
+  const [, repo, revision, path] = match as unknown as [string, string, string | undefined, string];
+  if (!repo.split("/").every(isHubName))
+    throw new ConfigError(
+      `${source}: "${repo}" is no name on the hub, expected letters, digits, dots and dashes.`,
+    );
+  if (!isInside(path)) throw new ConfigError(`${source}: "${path}" is no path inside a repository.`);
+  return { repo, revision: parseRevision(source, revision), path };
+}
+
+const isHubName = (name: string) => /^[A-Za-z0-9][\w.-]{0,95}$/.test(name);
+
+/** True for a relative path that stays where it begins: it names a file in a cache folder of ours. */
+function isInside(path: string): boolean {
+  if (/[\\:*?"<>|]/.test(path) || [...path].some((sign) => sign < " ")) return false;
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+/**
+ * A revision as it is written in a source, `main` unless given; slashes in it are written `%2F`.
+ * @throws ConfigError when it is no branch, tag or commit
+ */
+export function parseRevision(source: string, written: string | undefined): string {
+  let revision = "main";
+  try {
+    revision = decodeURIComponent(written ?? revision);
+  } catch {
+    throw new ConfigError(`${source}: the revision is not well written, expected % only in %2F.`);
+  }
+  if (!isInside(revision)) throw new ConfigError(`${source}: "${revision}" is no branch, tag or commit.`);
+  return revision;
+}
+
+/**
+ * Downloads a hub file unless it is in the cache, and gives its path. With a full commit hash as the revision,
+ * a cached file needs no network.
+ * @throws DataError when the hub has no such file; AlignError "network" when it cannot be reached
+ */
+export async function fetchHubFile(source: string, options: HubOptions = {}): Promise<string> {
+  const { repo, revision, path } = parseHubSource(source);
+  const { downloadFileToCacheDir, HubApiError } = await import("@huggingface/hub");
+  try {
+    return await downloadFileToCacheDir({
+      repo: { type: "dataset", name: repo },
+      path,
+      revision,
+      ...(options.cacheFolder === undefined ? {} : { cacheDir: options.cacheFolder }),
+      ...(options.accessToken === undefined ? {} : { accessToken: options.accessToken }),
+      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    });
+  } catch (error) {
+    const reached = error instanceof HubApiError || messageOf(error).startsWith("cannot get path info");
+    if (reached)
+      throw new DataError(
+        source,
+        0,
+        `the hub does not give this file: ${messageOf(error)}. Check owner, name, revision and path, and a token if it is gated.`,
+        { cause: error },
+      );
+    throw new AlignError(
+      "network",
+      `${source}: cannot be downloaded: ${messageOf(error)}. Check the network; or download the file yourself and give its path; a cached file is read without a network when the revision is a full commit hash.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,57 @@
+/** Opens any data file as a stream of records, by its extension. */
+import { basename } from "node:path";
+import { ConfigError } from "../core/errors.ts";
+import { readArrow } from "./arrow.ts";
+import { readCsv, readTsv } from "./csv.ts";
+import { fetchHubFile, type HubOptions, isHubSource } from "./hub.ts";
+import { readJsonFile } from "./json.ts";
+import { readJsonl } from "./jsonl.ts";
+import { readParquet } from "./parquet.ts";
+import type { ReadOptions, RecordStream } from "./record.ts";
+import { sourceFiles } from "./source-files.ts";
+
+/** What `openTable` takes: the readers' bounds, and where hub files go. */
+export type TableOptions = ReadOptions & { readonly hub?: HubOptions };
+
+/**
+ * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv` (each also `.gz`), `.parquet` and `.arrow` files, of `hub:` sources,
+ * and of all files that a folder or a glob stands for, one after another.
+ * @throws ConfigError for another extension; DataError for a broken file
+ */
+export async function* openTable(source: string, options: TableOptions = {}): RecordStream {
+  const { files, found } = isHubSource(source)
+    ? { files: [source], found: undefined }
+    : await sourceFiles(source);
+  if (found !== undefined) options.note?.(found);
+  if (options.header !== undefined && !files.some((file) => SEPARATED.test(file)))
+    options.note?.("--header says what the first line of a CSV or TSV file is: without effect on this one");
+  for (const file of files) {
+    const read = readerOf(file);
+    yield* read(isHubSource(file) ? await fetchHubFile(file, options.hub) : file, options);
+  }
+}
+
+const SEPARATED = /\.[ct]sv(\.gz)?$/i;
+
+function readerOf(source: string): (file: string, options: ReadOptions) => RecordStream {
+  const extension = /\.([a-z0-9]+)(?:\.gz)?$/i.exec(basename(source))?.[1]?.toLowerCase();
+  switch (extension) {
+    case "jsonl":
+    case "ndjson":
+      return readJsonl;
+    case "json":
+      return readJsonFile;
+    case "csv":
+      return readCsv;
+    case "tsv":
+      return readTsv;
+    case "parquet":
+      return readParquet;
+    case "arrow":
+      return readArrow;
+    default:
+      throw new ConfigError(
+        `${source}: has an unknown extension, expected .jsonl, .json, .csv, .tsv (also with .gz), .parquet or .arrow. Rename or convert the file.`,
+      );
+  }
+}

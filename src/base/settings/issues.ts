@@ -1,0 +1,88 @@
+/** Turns what zod found into sentences: where, what was expected, what was given, what was meant. */
+import type { z } from "zod";
+import { show } from "../core/errors.ts";
+import { didYouMean } from "../core/suggest.ts";
+import { diskName, diskWords, type Path } from "./names.ts";
+import { isObject } from "./parts.ts";
+
+/** One thing that is wrong; the path has the names of the file. */
+export type RecipeIssue = { readonly path: Path; readonly problem: string };
+
+/** A zod issue in words. `value` is what was checked, names as inside. */
+export function issueOf(issue: z.core.$ZodIssue, value: unknown): RecipeIssue[] {
+  const path = issue.path.map((key) => (typeof key === "string" ? diskName(key) : Number(key)));
+  const got = at(value, issue.path);
+  const said = got === undefined ? "nothing" : show(got, 100);
+  switch (issue.code) {
+    case "unrecognized_keys":
+      // The losses explain in words of their own why an option cannot stand with a type.
+      return issue.keys.map((key, i) => ({
+        path: [...path, key],
+        problem: diskWords(issue.message.split("\n")[i] ?? issue.message),
+      }));
+    case "invalid_type":
+      return [
+        {
+          path,
+          problem: got === undefined ? "is missing." : `expected ${article(issue.expected)}, got ${said}.`,
+        },
+      ];
+    case "invalid_value":
+      return [
+        {
+          path,
+          problem: `expected ${list(issue.values)}, got ${said}${hint(got, issue.values)}.`.replace(
+            "?.",
+            "?",
+          ),
+        },
+      ];
+    case "too_small":
+    case "too_big":
+      return [{ path, problem: `expected ${boundOf(issue)}, got ${said}.` }];
+    case "invalid_union":
+      return [{ path, problem: unionProblem(issue, got, said) }];
+    case "invalid_format":
+      return [{ path, problem: `${issue.message.replace(/\.$/, "")}, got ${said}.` }];
+    default:
+      return [{ path, problem: diskWords(issue.message) }];
+  }
+}
+
+function unionProblem(issue: z.core.$ZodIssue, got: unknown, said: string): string {
+  const { options } = issue as { options?: readonly unknown[] };
+  if (options === undefined) return diskWords(issue.message);
+  return `expected ${list(options)}, got ${said}${hint(got, options)}.`.replace("?.", "?");
+}
+
+function boundOf(issue: z.core.$ZodIssue): string {
+  const { minimum, maximum, inclusive, origin } = issue as {
+    minimum?: number;
+    maximum?: number;
+    inclusive?: boolean;
+    origin: string;
+  };
+  const bound = minimum ?? maximum;
+  const side = minimum === undefined ? (inclusive ? "at most" : "below") : inclusive ? "at least" : "above";
+  const unit = origin === "array" ? " entries" : origin === "string" ? " characters" : "";
+  return `${side} ${bound}${unit}`;
+}
+
+const article = (type: string) =>
+  ({ object: "settings", int: "a whole number", array: "a list", string: "text", boolean: "true or false" })[
+    type
+  ] ?? `a ${type}`;
+
+const list = (values: readonly unknown[]) =>
+  values.length === 1 ? JSON.stringify(values[0]) : `one of ${values.map(String).join(", ")}`;
+
+const hint = (got: unknown, values: readonly unknown[]) =>
+  typeof got === "string" ? didYouMean(got, values.map(String)) : "";
+
+function at(value: unknown, path: readonly PropertyKey[]): unknown {
+  let here = value;
+  for (const key of path) {
+    here = isObject(here) || Array.isArray(here) ? (here as Record<PropertyKey, unknown>)[key] : undefined;
+  }
+  return here;
+}

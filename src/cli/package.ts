@@ -1,5 +1,0 @@
-/** Facts about this package itself. */
-import { ownManifest } from "../core/packages.ts";
-
-/** Version of this package, from its package.json. */
-export const packageVersion = (): string => ownManifest().version;

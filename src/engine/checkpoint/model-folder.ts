@@ -1,0 +1,182 @@
+/**
+ * Hugging Face model folders: `config.json` and `model.safetensors`, in one file or sharded.
+ * Names are given as stored; the model room knows which prefix a family may lack.
+ */
+import { createHash } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { digestOf } from "../../base/core/digest.ts";
+import { CheckpointError, messageOf, pathProblem, show } from "../../base/core/errors.ts";
+import { exists, readJson } from "../../base/core/files.ts";
+import { modelPath } from "../../base/core/model-path.ts";
+import { openSafetensors, type TensorSource } from "./safetensors.ts";
+
+/** An open model folder: its config and its tensors, wherever they are stored. */
+export interface ModelFolder extends TensorSource {
+  /** The JSON object of `config.json`, as it stands there. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** The JSON object of `generation_config.json`, where there is one. */
+  readonly generationConfig: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * SHA-256 of what the model computes from: config (without `_name_or_path` and `transformers_version`) and every tensor's
+   * name, dtype, shape and bytes, in name order; so sharding does not change it. Read once, then kept.
+   */
+  digest(): Promise<string>;
+}
+
+const SINGLE = "model.safetensors";
+const INDEX = "model.safetensors.index.json";
+
+/**
+ * Opens a model folder, or the one inside a folder that a command wrote.
+ * @throws CheckpointError when the folder is no model, holds only pickled weights, misses a shard, or a file in it is damaged
+ */
+export async function openModelFolder(given: string): Promise<ModelFolder> {
+  const path = await modelPath(given);
+  const inside = await readdir(path).catch((error) => {
+    const advice =
+      path === "stories15M" ? ` To make it a folder: weak-teacher import ${path} --out models/${path}.` : "";
+    throw new CheckpointError(path, `${pathProblem(error, "cannot be opened as a model folder")}${advice}`, {
+      cause: error,
+    });
+  });
+  refuseNoModel(path, inside);
+  const config = await readJsonObject(join(path, "config.json"));
+  const generation = join(path, "generation_config.json");
+  const generationConfig = (await exists(generation)) ? await readJsonObject(generation) : undefined;
+  const weights = inside.includes(SINGLE)
+    ? await openSafetensors(join(path, SINGLE))
+    : await openShards(path);
+  let digest: Promise<string> | undefined;
+  return {
+    ...weights,
+    path,
+    config,
+    generationConfig,
+    digest: () => {
+      digest ??= digestModel(config, weights);
+      return digest;
+    },
+  };
+}
+
+/** The `config.json` of a model folder, as `openModelFolder` finds it. @throws CheckpointError when there is none */
+export async function readModelConfig(path: string): Promise<Record<string, unknown>> {
+  return readJsonObject(join(await modelPath(path), "config.json"));
+}
+
+/**
+ * Reads a JSON file that must hold an object.
+ * @throws CheckpointError when it cannot be read or holds something else
+ */
+export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
+  const value = await readJson(path).catch((error) => {
+    throw new CheckpointError(path, messageOf(error).replace(`${path}: `, ""), { cause: error });
+  });
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new CheckpointError(path, `expected a JSON object, got ${show(value)}.`);
+  return value as Record<string, unknown>;
+}
+
+function refuseNoModel(path: string, inside: string[]): void {
+  const hasWeights = inside.includes(SINGLE) || inside.includes(INDEX);
+  if (hasWeights && inside.includes("config.json")) return;
+  const pickles = inside.filter((name) => /^pytorch_model.*\.bin(\.index\.json)?$/.test(name));
+  if (!hasWeights && pickles.length > 0)
+    throw new CheckpointError(
+      path,
+      `holds its weights only as ${pickles[0]}, a Python pickle, which can run any code when it is read, so it is not. ` +
+        "Convert it once with Python, in a place where you trust it:\n" +
+        `  python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; p, q = '${path}', '${path}-safetensors'; ` +
+        `M.from_pretrained(p, torch_dtype='auto').save_pretrained(q); T.from_pretrained(p).save_pretrained(q)"`,
+    );
+  const got = inside.length === 0 ? "an empty folder" : inside.sort().slice(0, 8).join(", ");
+  const adapter = inside.includes("adapter_config.json")
+    ? " This is a LoRA adapter: give its base model here."
+    : "";
+  throw new CheckpointError(
+    path,
+    `is no model folder, expected config.json and ${SINGLE}, got ${got}.${adapter}`,
+  );
+}
+
+/** Opens every shard the index names and checks that each tensor lies where the index says. */
+async function openShards(folder: string): Promise<TensorSource> {
+  const path = join(folder, INDEX);
+  const weightMap = readWeightMap(path, await readJsonObject(path));
+  const shards = new Map<string, TensorSource>();
+  const close = async () => {
+    for (const shard of shards.values()) await shard.close();
+  };
+  try {
+    for (const file of new Set(weightMap.values())) {
+      if (!(await exists(join(folder, file))))
+        throw new CheckpointError(
+          folder,
+          `shard ${file} is missing, named by ${INDEX}. Fetch the folder again.`,
+        );
+      shards.set(file, await openSafetensors(join(folder, file)));
+    }
+    checkIndex(path, weightMap, shards);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const shardOf = (name: string) => {
+    const shard = shards.get(weightMap.get(name) ?? "");
+    if (shard === undefined) throw new CheckpointError(folder, `tensor "${name}" is missing.`);
+    return shard;
+  };
+  return {
+    path: folder,
+    names: [...weightMap.keys()],
+    info: (name) => shardOf(name).info(name),
+    read: async (name) => shardOf(name).read(name),
+    bytes: (name) => shardOf(name).bytes(name),
+    close,
+  };
+}
+
+/** `weight_map` as tensor name → file name; only plain names of safetensors files beside the index. */
+function readWeightMap(path: string, index: Record<string, unknown>): Map<string, string> {
+  const map = index.weight_map;
+  if (typeof map !== "object" || map === null || Array.isArray(map))
+    throw new CheckpointError(path, "weight_map is missing, expected an object of tensor name to file name.");
+  for (const [name, file] of Object.entries(map)) {
+    if (typeof file !== "string" || !/^[\w-][\w.-]*\.safetensors$/.test(file))
+      throw new CheckpointError(
+        path,
+        `tensor ${show(name)}: file is ${show(file)}, expected a .safetensors file in the same folder.`,
+      );
+  }
+  return new Map(Object.entries(map));
+}
+
+function checkIndex(path: string, weightMap: Map<string, string>, shards: Map<string, TensorSource>): void {
+  const names = new Map([...shards].map(([file, shard]) => [file, new Set(shard.names)]));
+  for (const [name, file] of weightMap) {
+    if (!names.get(file)?.has(name))
+      throw new CheckpointError(path, `tensor ${show(name)} is not in ${file}, where the index places it.`);
+  }
+  for (const [file, shard] of shards) {
+    const stray = shard.names.find((name) => weightMap.get(name) !== file);
+    if (stray !== undefined)
+      throw new CheckpointError(
+        path,
+        `tensor ${show(stray)} is in ${file}, but the index does not place it there.`,
+      );
+  }
+}
+
+async function digestModel(
+  config: Readonly<Record<string, unknown>>,
+  weights: TensorSource,
+): Promise<string> {
+  const { _name_or_path: _path, transformers_version: _version, ...meaning } = config;
+  const hash = createHash("sha256").update(digestOf(meaning));
+  for (const name of [...weights.names].sort()) {
+    hash.update(JSON.stringify([name, weights.info(name)]));
+    for await (const chunk of weights.bytes(name)) hash.update(chunk);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,232 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
+import { loadTokenizer } from "./tokenizer.ts";
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "tokenizer-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+let made = 0;
+/** A folder of the given files; values that are not text are written as JSON. */
+async function folderOf(files: Record<string, unknown>): Promise<string> {
+  const folder = join(root, `model-${made++}`);
+  await mkdir(folder);
+  for (const [name, value] of Object.entries(files))
+    await writeFile(join(folder, name), typeof value === "string" ? value : JSON.stringify(value));
+  return folder;
+}
+
+/** GPT-2's characters for the bytes 0 to 255: printable ones are themselves, the others follow from U+0100. */
+function byteCharacters(): string[] {
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => {
+    const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    return String.fromCodePoint(printable ? byte : next++);
+  });
+}
+
+/** Vocabulary in GPT-2's order: 256 bytes, merges, then end of text. Ids: bytes by value, "he" 256, "Ġhe" 257, end 258. */
+const merges = ["h e", "Ġ he"];
+const vocab: Record<string, number> = Object.fromEntries(
+  [...byteCharacters(), "he", "Ġhe", "<|endoftext|>"].map((token, id) => [token, id]),
+);
+const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true };
+const end = { id: 258, content: "<|endoftext|>", special: true, normalized: false };
+const gpt2 = {
+  added_tokens: [end],
+  normalizer: null,
+  pre_tokenizer: byteLevel,
+  post_processor: byteLevel,
+  decoder: byteLevel,
+  model: { type: "BPE", vocab, merges },
+};
+/** Puts a token before (and after) every text, as Llama's, Gemma's and BERT's post-processors do. */
+const template = (before: string[], after: string[] = []) => ({
+  type: "TemplateProcessing",
+  single: [
+    ...before.map((id) => ({ SpecialToken: { id, type_id: 0 } })),
+    { Sequence: { id: "A", type_id: 0 } },
+    ...after.map((id) => ({ SpecialToken: { id, type_id: 0 } })),
+  ],
+  pair: [],
+  special_tokens: {},
+});
+
+describe("loadTokenizer", () => {
+  it("reads a GPT-2 style folder: EOS known, no BOS wanted", async () => {
+    const tokens = { bos_token: "<|endoftext|>", eos_token: { content: "<|endoftext|>" } };
+    const tokenizer = await loadTokenizer(
+      await folderOf({ "tokenizer.json": gpt2, "tokenizer_config.json": tokens }),
+    );
+    // "he" 256, " he" 257, "\n" is byte 10, "é" bytes 195 169.
+    expect(tokenizer.encode("he he\né")).toEqual([256, 257, 10, 195, 169]);
+    expect(tokenizer).toMatchObject({ bosId: 258, eosId: 258, eosIds: [258], addBos: false, vocabSize: 259 });
+    expect(tokenizer.padId).toBeUndefined();
+    expect(tokenizer.chatTemplate).toBeUndefined();
+    expect(tokenizer.encode("")).toEqual([]);
+  });
+
+  it("lets tokenizer.json alone decide: flags of slow tokenizers take no space or accent away", async () => {
+    const flags = { remove_space: true, do_lowercase_and_remove_accent: true };
+    const tokenizer = await loadTokenizer(
+      await folderOf({ "tokenizer.json": gpt2, "tokenizer_config.json": flags }),
+    );
+    expect(tokenizer.encode("Hé  he")).toEqual([72, 195, 169, 32, 257]);
+  });
+
+  it("refuses an added token that is found in whole words only", async () => {
+    const whole = { ...end, id: 259, content: "cat", single_word: true };
+    const folder = await folderOf({ "tokenizer.json": { ...gpt2, added_tokens: [end, whole] } });
+    await expect(loadTokenizer(folder)).rejects.toThrow(/single_word of "cat" is wrong, expected false/);
+  });
+
+  it("builds the same tokenizer from vocab.json and merges.txt", async () => {
+    const tokens = { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>" };
+    const files = { "vocab.json": vocab, "merges.txt": `#version: 0.2\n${merges.join("\n")}\n` };
+    const built = await loadTokenizer(await folderOf({ ...files, "special_tokens_map.json": tokens }));
+    expect(built.encode("he he\né<|endoftext|>")).toEqual([256, 257, 10, 195, 169, 258]);
+    expect(built.eosId).toBe(258);
+  });
+
+  it("wants BOS when the post-processor puts one first (Llama 3), or when the flag says so (OPT)", async () => {
+    const post = await loadTokenizer(
+      await folderOf({
+        "tokenizer.json": { ...gpt2, post_processor: template(["<|endoftext|>"]) },
+        "config.json": { eos_token_id: [7, 258] },
+      }),
+    );
+    expect(post).toMatchObject({ addBos: true, bosId: 258, eosId: 7, eosIds: [7, 258] });
+    expect(post.encode("he")).toEqual([256]);
+    const opt = {
+      add_bos_token: true,
+      bos_token: "<|endoftext|>",
+      eos_token: "<|endoftext|>",
+      pad_token: "!",
+    };
+    const flagged = await loadTokenizer(
+      await folderOf({ "tokenizer.json": gpt2, "tokenizer_config.json": opt }),
+    );
+    expect(flagged).toMatchObject({ addBos: true, bosId: 258, eosId: 258, padId: 33 });
+  });
+
+  it("lets an explicit flag overrule the post-processor", async () => {
+    const tokenizer = await loadTokenizer(
+      await folderOf({
+        "tokenizer.json": { ...gpt2, post_processor: template(["<|endoftext|>"]) },
+        "tokenizer_config.json": { add_bos_token: false },
+      }),
+    );
+    expect(tokenizer).toMatchObject({ addBos: false, bosId: 258 });
+    expect(tokenizer.eosId).toBeUndefined();
+  });
+
+  it("takes what a BERT-like post-processor puts around a text as BOS and EOS", async () => {
+    const tokenizer = await loadTokenizer(
+      await folderOf({ "tokenizer.json": { ...gpt2, post_processor: template(["!"], ["?"]) } }),
+    );
+    expect(tokenizer).toMatchObject({ addBos: true, bosId: 33, eosId: 63 });
+  });
+
+  it("joins the tokenizer's EOS with the generation config's, which stands before the config's", async () => {
+    const tokenizer = await loadTokenizer(
+      await folderOf({
+        "tokenizer.json": gpt2,
+        "tokenizer_config.json": { eos_token: "<|endoftext|>" },
+        "generation_config.json": { eos_token_id: [33, 258] },
+        "config.json": { eos_token_id: 5, pad_token_id: 4, bos_token_id: 3 },
+      }),
+    );
+    expect(tokenizer).toMatchObject({ eosId: 258, eosIds: [258, 33], padId: 4, bosId: 3, addBos: false });
+  });
+
+  it("decodes whatever it encoded, and never tidies spaces away", async () => {
+    const tokenizer = await loadTokenizer(await folderOf({ "tokenizer.json": gpt2 }));
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), (text) => {
+        expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+      }),
+    );
+    expect(tokenizer.decode(tokenizer.encode("he , do n't !"))).toBe("he , do n't !");
+    expect(tokenizer.decode([])).toBe("");
+    expect(tokenizer.decode([256, 258, 257])).toBe("he<|endoftext|> he");
+    expect(tokenizer.decode([256, 258, 257], { skipSpecial: true })).toBe("he he");
+    expect(tokenizer.decode([256, 9999, 257])).toBe("he\uFFFD he");
+  });
+
+  it("shows pieces and decodes what ids add, also in the middle of a character", async () => {
+    const tokenizer = await loadTokenizer(await folderOf({ "tokenizer.json": gpt2 }));
+    expect(tokenizer.pieces([256, 257, 10, 195, 9999])).toEqual(["he", " he", "\n", "\uFFFD", "\uFFFD"]);
+    expect(tokenizer.decodeAfter([256], [257])).toBe(" he");
+    expect(tokenizer.decodeAfter([], [257])).toBe(" he");
+    // é is 195 169: the context ends inside it.
+    expect(tokenizer.decodeAfter([256, 195], [169, 257])).toBe("é he");
+  });
+
+  it("gives one digest to equal tokenizers and another when ids would differ", async () => {
+    const digest = async (json: object, config: object = {}) =>
+      (await loadTokenizer(await folderOf({ "tokenizer.json": json, "tokenizer_config.json": config })))
+        .digest;
+    const base = await digest(gpt2);
+    const reordered = Object.fromEntries(Object.entries(gpt2).reverse());
+    expect(await digest(reordered)).toBe(base);
+    expect(await digest(gpt2, { model_max_length: 5 })).toBe(base);
+    expect(await digest({ ...gpt2, model: { ...gpt2.model, merges: ["h e"] } })).not.toBe(base);
+    expect(await digest(gpt2, { add_bos_token: true, bos_token: "!" })).not.toBe(base);
+    expect(await digest(gpt2, { eos_token: "!" })).not.toBe(base);
+  });
+
+  it("finds the chat template in its file, in JSON, in the config or in a list of named ones", async () => {
+    const source = async (files: Record<string, unknown>) =>
+      (await loadTokenizer(await folderOf({ "tokenizer.json": gpt2, ...files }))).chatTemplate?.source;
+    const config = { chat_template: "from config" };
+    expect(await source({ "tokenizer_config.json": config })).toBe("from config");
+    expect(
+      await source({ "tokenizer_config.json": config, "chat_template.json": { chat_template: "json" } }),
+    ).toBe("json");
+    expect(await source({ "tokenizer_config.json": config, "chat_template.jinja": "file" })).toBe("file");
+    const list = [
+      { name: "tool_use", template: "tools" },
+      { name: "default", template: "the default" },
+    ];
+    expect(await source({ "tokenizer_config.json": { chat_template: list } })).toBe("the default");
+    await expect(source({ "tokenizer_config.json": { chat_template: list.slice(0, 1) } })).rejects.toThrow(
+      /"default"/,
+    );
+  });
+
+  it("refuses folders without a tokenizer, damaged files and contradictions", async () => {
+    const load = async (files: Record<string, unknown>) => loadTokenizer(await folderOf(files));
+    await expect(load({})).rejects.toThrow(/expected tokenizer.json \(or vocab.json and merges.txt\)/);
+    await expect(load({ "tokenizer.json": "{" })).rejects.toThrow(CheckpointError);
+    await expect(load({ "tokenizer.json": "[]" })).rejects.toThrow(/expected a JSON object/);
+    await expect(load({ "tokenizer.json": {} })).rejects.toThrow(/cannot be used/);
+    await expect(load({ "tokenizer.json": { ...gpt2, pre_tokenizer: { type: "Magic" } } })).rejects.toThrow(
+      /Magic/,
+    );
+    const two = { ...gpt2, post_processor: template(["!", "?"]) };
+    await expect(load({ "tokenizer.json": two })).rejects.toThrow(/at most one token before/);
+    const noBos = { "tokenizer.json": gpt2, "tokenizer_config.json": { add_bos_token: true } };
+    await expect(load(noBos)).rejects.toThrow(/no bos_token is named/);
+  });
+
+  it("refuses text it has no ids for", async () => {
+    const model = { type: "BPE", vocab: { a: 0, b: 1 }, merges: [], unk_token: "<unk>" };
+    const json = {
+      ...gpt2,
+      added_tokens: [],
+      pre_tokenizer: null,
+      post_processor: null,
+      decoder: null,
+      model,
+    };
+    const tokenizer = await loadTokenizer(await folderOf({ "tokenizer.json": json }));
+    expect(tokenizer.encode("ab")).toEqual([0, 1]);
+    expect(() => tokenizer.encode("abc")).toThrow(ConfigError);
+  });
+});

@@ -1,0 +1,124 @@
+/** Flags of verbs that read preferences or pairs. */
+import { type Command, Option } from "commander";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import { parseColumnMap } from "../../method/data/adapters/column-map.ts";
+import type { PairOptions } from "../../method/data/pairs.ts";
+import { nameList, wholeNumber } from "./options.ts";
+
+/** How data is read and how long its rows may be. */
+export type DataOptions = {
+  readonly map?: string;
+  readonly format?: string;
+  readonly header: "yes" | "no" | "auto";
+  readonly ignore?: readonly string[];
+  readonly onBadRow: "fail" | "skip";
+  readonly limit?: number;
+  readonly maxLength?: number;
+  readonly maxPromptLength?: number;
+};
+
+/** What a data file may be, for help. */
+export const SOURCES =
+  "JSONL, JSON, CSV, Parquet or Arrow, also gzipped; a folder or quoted glob of such files, or one that datasets saved; or hub:Owner/name[@revision]/file";
+
+/** Adds how data is read. */
+export function withReading(command: Command): Command {
+  return command
+    .option(
+      "--map <columns>",
+      "name the columns: prompt=instruction,chosen=good,rejected=bad; where a column says which is better: prompt=instruction+input,a=response1,b=response2,label=anna;ben,values=1:a;2:b;0:tie",
+    )
+    .option("--format <name>", "the name of a known shape, instead of working it out")
+    .addOption(headerOption("the first line of a CSV or TSV file"))
+    .option(
+      "--ignore <names>",
+      "columns, members of messages and kinds of content parts to leave out on purpose: system,tools",
+      nameList,
+    )
+    .addOption(badRowOption())
+    .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER));
+}
+
+/** `--on-bad-row`. */
+export const badRowOption = (): Option =>
+  new Option(
+    "--on-bad-row <what>",
+    "stop at bad rows (broken, or refused by a model's chat template), or leave them out and count them",
+  )
+    .choices(["fail", "skip"])
+    .default("fail");
+
+/** `--header`, of the file that `line` belongs to. */
+export const headerOption = (line: string): Option =>
+  new Option(
+    "--header <what>",
+    `${line} names the columns or is a row; auto: it names them where --map or a known shape has its names, or it looks so`,
+  )
+    .choices(["yes", "no", "auto"])
+    .default("auto");
+
+/** Adds them; `only` says what the token limits are for, where they do not act always. */
+export function withData(command: Command, only = ""): Command {
+  return withReading(command)
+    .option(
+      "--max-length <n>",
+      `most tokens of a prompt with one response${only}, default 512, or the model's positions where these are fewer`,
+      wholeNumber(2, 2 ** 24),
+    )
+    .option(
+      "--max-prompt-length <n>",
+      `most tokens of a prompt${only}, default half of --max-length, at most 256`,
+      wholeNumber(1, 2 ** 24),
+    );
+}
+
+/**
+ * The token limits that the flags name, or the most that the models take up to 512.
+ * @param models - folders (or stories15M) of all models that will read the tokens
+ * @throws ConfigError when --max-length is more than a model takes; CheckpointError when one is no model
+ */
+export async function tokenLimits(
+  { maxLength: asked, maxPromptLength }: Pick<DataOptions, "maxLength" | "maxPromptLength">,
+  models: readonly string[] = [],
+): Promise<TokenLimits> {
+  const { checkModels, positionsOf } = await import("../../pipeline/job/model-checks.ts");
+  const maxLength = asked ?? Math.min(512, ...(await Promise.all(models.map(positionsOf))));
+  const limits = { maxLength, maxPromptLength: maxPromptLength ?? Math.min(256, maxLength >> 1) };
+  await checkModels(models, limits);
+  return limits;
+}
+
+/**
+ * Files against the models that will read them. @throws ConfigError naming model, file and row
+ * @param models - as in `tokenLimits`
+ */
+export async function checkFiles(
+  models: readonly string[],
+  files: readonly string[],
+  options: Parameters<typeof readOptions>[0],
+): Promise<void> {
+  const { checkReadable } = await import("../../pipeline/job/row-checks.ts");
+  await checkReadable(
+    models,
+    files.map((file) => ({ file, read: readOptions(options) })),
+  );
+}
+
+/** The flags in the words of the data room. @throws ConfigError for a bad `--map` */
+export function readOptions({
+  map,
+  format,
+  header,
+  ignore,
+  onBadRow,
+  limit,
+}: Pick<DataOptions, "map" | "format" | "header" | "ignore" | "onBadRow" | "limit">): PairOptions {
+  return {
+    onBadRow,
+    ...(header === "auto" ? {} : { header: header === "yes" }),
+    ...(map === undefined ? {} : { map: parseColumnMap(map) }),
+    ...(format === undefined ? {} : { format }),
+    ...(ignore === undefined ? {} : { ignore }),
+    ...(limit === undefined ? {} : { limit }),
+  };
+}

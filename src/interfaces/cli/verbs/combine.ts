@@ -1,0 +1,104 @@
+/** `weak-teacher combine`: an ensemble of labellings that are there. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { ConfigError } from "../../../base/core/errors.ts";
+import { readJson } from "../../../base/core/files.ts";
+import type { CombineFacts } from "../../../pipeline/label/combine-stage.ts";
+import { type DataOptions, readOptions, withReading } from "../data-options.ts";
+import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
+import { examples, wholeNumber } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import { act, type Session } from "../session.ts";
+
+type CombineOptions = Pick<DataOptions, "map" | "format" | "header" | "ignore" | "onBadRow" | "limit"> &
+  RuleOptions & {
+    readonly out: string;
+    readonly seed: number;
+    readonly uncalibrated?: boolean;
+    readonly dryRun?: boolean;
+    readonly fresh?: boolean;
+  };
+
+/** Adds the verb `combine`. */
+export function addCombine(program: Command): void {
+  const command = program
+    .command("combine")
+    .description("labels of several teachers as one: mean calibrated probability, and where they disagree")
+    .argument("<pool>", "the pairs that were labelled")
+    .argument("<folders...>", "what label wrote of this pool, at least two, each with --calibrate")
+    .requiredOption(
+      "--out <folder>",
+      "where labels.jsonl, training.jsonl, training.parquet and uncertainty.jsonl go",
+    );
+  withRules(command, "select (all, top or threshold) or weight")
+    .option("--seed <n>", "the seed they were labelled with", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22)
+    .option(
+      "--uncalibrated",
+      "take probabilities that were not fitted to people's labels as they are; margins of different teachers have different scales",
+    )
+    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--fresh", "start over, whatever is kept");
+  withReading(command)
+    .addHelpText(
+      "after",
+      examples([
+        "combine pool.jsonl labels-seed1 labels-seed2 labels-judge --out ensemble",
+        "combine pool.jsonl labels-dpo labels-reward --top 30 --weight tanh --out sure",
+      ]),
+    )
+    .action(act(runCombine));
+}
+
+async function runCombine(
+  session: Session,
+  pool: string,
+  folders: readonly string[],
+  options: CombineOptions,
+): Promise<void> {
+  const { runSingle } = await import("../../../pipeline/stages/single.ts");
+  const { combineStage, refusePromise } = await import("../../../pipeline/label/combine-stage.ts");
+  const { digestSource } = await import("../../../base/core/contents.ts");
+  const { nothingKept } = await import("../../../method/labels/kept-words.ts");
+  const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
+  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { log, signal } = session;
+  const { out, seed, set } = options;
+  const odd = set.find((text) => /^\s*(score|calibration)\b/.test(text));
+  if (odd !== undefined)
+    throw new ConfigError(
+      `--set ${odd}: has no effect on labels that are there. Label with it, then combine.`,
+    );
+  if (set.some((text) => /^\s*select\b.*\bpromise\b/.test(text))) refusePromise();
+  const { select, weight } = settingsOf(labelRulesSchema, ruleSettings(options));
+  const request = {
+    folders,
+    pool: { file: pool, digest: await digestSource(pool) },
+    read: readOptions(options),
+    seed,
+    uncalibrated: options.uncalibrated === true,
+    rules: { select, weight },
+  };
+  const how = {
+    out,
+    log,
+    signal,
+    code: packageVersion(),
+    dryRun: options.dryRun === true,
+    fresh: options.fresh === true,
+  };
+  const step = await runSingle(how, (deps) => combineStage(deps, request));
+  if (options.dryRun === true && step.state !== "cached") return session.result(step, "combine: runs");
+  const { counts, members, uncertainty } = (await readJson(join(out, "facts.json"))) as CombineFacts;
+  for (const warning of ruleWarnings(options)) log.warn(warning);
+  const { agreement, mutualInformation } = uncertainty;
+  const split =
+    agreement === null || mutualInformation === null
+      ? "no pair has a label"
+      : `on average ${(100 * agreement).toFixed(1)} % of them agree, and ${mutualInformation.toFixed(3)} nats of uncertainty lie between them`;
+  session.result(
+    { ...step, counts, members, uncertainty },
+    `${out}: ${counts.pairs} pairs, ${counts.a + counts.b} labels by ${members.length} teachers; ${split}`,
+  );
+  const problem = nothingKept({ counts, promise: null });
+  if (problem !== undefined) session.fail(`${out}: ${problem}`);
+}

@@ -1,0 +1,181 @@
+/** `weak-teacher label`: a teacher's labels of a pool of pairs. */
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { ConfigError } from "../../../base/core/errors.ts";
+import { exists, readJson } from "../../../base/core/files.ts";
+import type { LabelFactsFile, LabelRequest } from "../../../pipeline/label/label-stage.ts";
+import {
+  checkFiles,
+  type DataOptions,
+  readOptions,
+  SOURCES,
+  tokenLimits,
+  withData,
+} from "../data-options.ts";
+import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
+import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import { act, type Session } from "../session.ts";
+import { type TeacherOptions, teacherFiles, teacherOf, withTeacher } from "../teacher-options.ts";
+
+type LabelOptions = ComputeOptions &
+  DataOptions &
+  TeacherOptions &
+  RuleOptions & {
+    readonly calibrate?: string;
+    readonly out: string;
+    readonly seed: number;
+    readonly dryRun?: boolean;
+    readonly fresh?: boolean;
+    readonly scoreOnly?: boolean;
+  };
+
+/** Adds the verb `label`. */
+export function addLabel(program: Command): void {
+  const command = program
+    .command("label")
+    .description("label a pool of pairs with a teacher: preferred, margin, probability, confidence, flags")
+    .argument("<pool>", `pairs: ${SOURCES}; labels in it are not looked at`)
+    .requiredOption(
+      "--out <folder>",
+      "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; run again with other rules, it uses the scores that are there",
+    );
+  withTeacher(command).option(
+    "--calibrate <file>",
+    "labelled pairs the teacher has not seen: probabilities are fitted on them",
+  );
+  withRules(withPromise(command), "score, calibration, select or weight")
+    .option(
+      "--seed <n>",
+      "seed of the candidates' order, and of random and noisy-human",
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      22,
+    )
+    .option("--dry-run", "say what would be done, and do nothing")
+    .option("--fresh", "start over, whatever is kept")
+    .addOption(
+      new Option(
+        "--score-only",
+        "only score, together with others at the same --out; the same command without it finishes",
+      ).conflicts(["fresh", "dryRun"]),
+    );
+  withCompute(withData(command))
+    .addHelpText(
+      "after",
+      examples([
+        "label pool.jsonl --model models/dpo --reference models/sft --out labels",
+        "label pool.jsonl --teacher reward-head --model models/reward --calibrate held-out.jsonl --max-disagreement 0.2 --out labels",
+        "label pool.jsonl --teacher judge-chat --url https://api.example.com/v1 --model judge-1 --api-key-env JUDGE_KEY --out judged",
+        "label pool.jsonl --teacher remote --url http://gpu:8000/v1 --model-name teacher --reference-name base --tokenizer models/sft --out remote",
+        "label pool.jsonl --teacher noisy-human --human people.jsonl --noise flip --rate 0.2 --out noisy",
+        "combine pool.jsonl labels judged --out ensemble",
+      ]),
+    )
+    .action(act(runLabel));
+}
+
+async function runLabel(session: Session, pool: string, options: LabelOptions): Promise<void> {
+  const { runSingle } = await import("../../../pipeline/stages/single.ts");
+  const { labelStage } = await import("../../../pipeline/label/label-stage.ts");
+  const { nothingKept, promiseInWords } = await import("../../../method/labels/kept-words.ts");
+  const request = await requestOf(session, pool, options);
+  const { log, signal } = session;
+  const { out, device, threads } = options;
+  const how = {
+    out,
+    device,
+    threads,
+    log,
+    signal,
+    code: packageVersion(),
+    dryRun: options.dryRun === true,
+    fresh: options.fresh === true,
+    shareOnly: options.scoreOnly === true,
+  };
+  const step = await runSingle(how, (deps) => labelStage(deps, request));
+  if (options.dryRun === true && step.state !== "cached") return session.result(step, "label: runs");
+  if (step.state === "shared")
+    return session.result(
+      step,
+      `${out}: all pairs are scored; the same command without --score-only writes the labels`,
+    );
+  const facts = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
+  const { counts, teacher, promise } = facts;
+  for (const warning of ruleWarnings(options)) log.warn(warning);
+  session.result(
+    { ...step, counts, teacher, promise },
+    wordsOf(out, step.state === "cached", facts, promise?.bound != null ? [promiseInWords(promise)] : []),
+  );
+  const problem = nothingKept(facts);
+  if (problem !== undefined) session.fail(`${out}: ${problem}`);
+}
+
+/** What was made, in lines: counts, then what a judge or a promise adds. */
+function wordsOf(
+  out: string,
+  cached: boolean,
+  { counts, teacher }: LabelFactsFile,
+  promised: readonly string[],
+): string {
+  const { pairs, a, b, tie, abstain, unselected } = counts;
+  const lines = [
+    `${out}${cached ? " (kept from before)" : ""}: ${pairs} pairs, ${a + b} labels (${a} a, ${b} b), ${tie} ties, ${abstain} abstentions (${unselected} not selected)`,
+  ];
+  const flags = Object.entries(counts.flags)
+    .filter(([flag]) => flag !== "unselected")
+    .map(([flag, count]) => `${flag} ${count}`);
+  if (flags.length > 0) lines.push(`flags: ${flags.join(", ")}`);
+  if ((counts.flags["truncated"] ?? 0) > pairs / 2)
+    lines.push("most pairs are cut and get no label: raise --max-length and --max-prompt-length");
+  if (teacher.judge !== undefined) {
+    const { rate, judged } = teacher.judge.positionFlips;
+    const flips = rate === null ? "none judged" : `${(100 * rate).toFixed(1)} % of ${judged} judged pairs`;
+    lines.push(
+      `judge ${teacher.judge.model}, question ${teacher.judge.promptDigest.slice(0, 12)}: the answer turned round with the order in ${flips}`,
+    );
+  }
+  return [...lines, ...promised].join("\n");
+}
+
+async function requestOf(session: Session, pool: string, options: LabelOptions): Promise<LabelRequest> {
+  const { digestSource } = await import("../../../base/core/contents.ts");
+  const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
+  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { identityOf, readersOf } = await import("../../../method/teacher/choice.ts");
+  const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
+  const { modelIdentity } = await import("../../../pipeline/job/model-stages.ts");
+  const { calibrate, seed, out } = options;
+  const rules = settingsOf(labelRulesSchema, ruleSettings(options));
+  if (rules.calibration !== undefined && calibrate === undefined)
+    throw new ConfigError(
+      "--set calibration: has no effect without labelled pairs. Name a file of them with --calibrate.",
+    );
+  if (rules.select?.kind === "promise" && calibrate === undefined)
+    throw new ConfigError(
+      "--calibrate: is missing; a promise (--max-disagreement, --set select.kind=promise) rests on labelled pairs that the teacher has not seen.",
+    );
+  const read = readOptions(options);
+  const pairFiles = [pool, ...(calibrate === undefined ? [] : [calibrate])];
+  const how = { ...read, seed, log: session.log };
+  const teacher = await teacherOf(options, seed, {
+    gold: (file) => goldRewards(file, pairFiles, how),
+    human: (file) => humanChoices(file, pairFiles, how),
+  });
+  await checkFiles(readersOf(teacher), pairFiles, options);
+  const digests = [
+    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
+    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await digestSource(at)]),
+  ];
+  return {
+    teacher,
+    rules,
+    models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
+    pool: { file: pool, digest: await digestSource(pool) },
+    calibrate:
+      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSource(calibrate) },
+    read,
+    limits: await tokenLimits(options, readersOf(teacher)),
+    seed,
+    earlier: options.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
+  };
+}

@@ -1,0 +1,192 @@
+/** `weak-teacher reward-bench`: accuracy on pairs in RewardBench's form, per subset and section. */
+import type { Command } from "commander";
+import { ConfigError } from "../../../base/core/errors.ts";
+import { sum } from "../../../base/stats/describe.ts";
+import type { TokenLimits } from "../../../engine/text/pair.ts";
+import { STYLES } from "../../../method/data/adapters/lists.ts";
+import type { StyleMatrix } from "../../../method/evaluate/bench-lists.ts";
+import type { BenchResult, BenchScorer } from "../../../pipeline/results/bench.ts";
+import type { ReportTable } from "../../../report/data.ts";
+import { formatInterval, formatNumber } from "../../../report/format.ts";
+import { tableView } from "../../../report/table.ts";
+import {
+  checkFiles,
+  type DataOptions,
+  readOptions,
+  SOURCES,
+  tokenLimits,
+  withData,
+} from "../data-options.ts";
+import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
+import { formatTable } from "../outcome-view.ts";
+import { act, type Session } from "../session.ts";
+import { type TeacherOptions, teacherOf, withTeacher } from "../teacher-options.ts";
+
+type BenchOptions = ComputeOptions &
+  DataOptions &
+  TeacherOptions & { readonly replies?: string; readonly seed: number };
+
+/** Adds the verb `reward-bench`. */
+export function addRewardBench(program: Command): void {
+  const command = program
+    .command("reward-bench")
+    .description(
+      "accuracy of a teacher or a reward model on preferences in RewardBench's form: per subset, per section, overall; ties count as wrong",
+    )
+    .argument("<file>", `prompt, chosen, rejected, subset: ${SOURCES}`)
+    .option("--replies <folder>", "where an endpoint's replies are kept (judge-chat), default judge-answers")
+    .option(
+      "--seed <n>",
+      "seed of the order in which a teacher sees candidates",
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      22,
+    );
+  withCompute(withData(withTeacher(command)))
+    .addHelpText(
+      "after",
+      examples([
+        "reward-bench reward-bench.parquet --model models/reward-deberta",
+        "reward-bench filtered.jsonl --model models/dpo --reference models/sft --json",
+        "reward-bench filtered.jsonl --teacher judge-local --model models/judge",
+      ]),
+    )
+    .addHelpText(
+      "after",
+      "Without --teacher: with --reference the implicit reward; else a *ForSequenceClassification folder (deberta-v2 and modernbert too) by its head, and a language model by its likelihood.",
+    )
+    .action(
+      act((session, file: string, options: BenchOptions) =>
+        runBench(session, file, options, command.getOptionValueSource("teacher") !== "default"),
+      ),
+    );
+}
+
+async function runBench(session: Session, file: string, options: BenchOptions, told: boolean): Promise<void> {
+  const { benchPairs } = await import("../../../pipeline/results/bench.ts");
+  const { openRuntime } = await import("../../../engine/runtime/runtime.ts");
+  const scorer = told ? await namedTeacher(options) : await impliedScorer(options);
+  if (options.replies !== undefined && scorer.kind !== "judge-chat")
+    throw new ConfigError("--replies: has an effect with --teacher judge-chat only. Leave it out.");
+  let opened: ReturnType<typeof openRuntime> | undefined;
+  const runtime = () => {
+    opened ??= openRuntime({ device: options.device, threads: options.threads });
+    return opened;
+  };
+  try {
+    const result = await benchPairs(
+      { runtime, log: session.log, signal: session.signal },
+      {
+        file,
+        read: readOptions(options),
+        scorer,
+        limits: await limitsOf(scorer, file, options),
+        seed: options.seed,
+        replies: options.replies ?? "judge-answers",
+      },
+    );
+    session.result({ file, ...result }, wordsOf(file, result));
+  } finally {
+    await opened?.close();
+  }
+}
+
+/** A reward model cuts limits to its own positions; an encoder reads conversations as plain text. */
+async function limitsOf(scorer: BenchScorer, file: string, options: BenchOptions): Promise<TokenLimits> {
+  const { readersOf } = await import("../../../method/teacher/choice.ts");
+  if (scorer.kind !== "reward-model") await checkFiles(readersOf(scorer), [file], options);
+  return tokenLimits(options, scorer.kind === "reward-model" ? [] : readersOf(scorer));
+}
+
+function namedTeacher(options: BenchOptions): Promise<BenchScorer> {
+  const { teacher } = options;
+  if (teacher === "gold" || teacher === "noisy-human")
+    throw new ConfigError(
+      `--teacher ${teacher}: reads what the pairs are worth from a file, so its accuracy says nothing. Choose another teacher.`,
+    );
+  const none = () => Promise.reject(new Error("internal: a control without a file"));
+  return teacherOf(options, options.seed, { gold: none, human: none });
+}
+
+/** What scores when only folders are named. */
+async function impliedScorer(options: BenchOptions): Promise<BenchScorer> {
+  const { model, reference, teacher: _, ...others } = options;
+  if (model === undefined)
+    throw new ConfigError("--model: is missing; name the folder of what scores, or a kind with --teacher.");
+  if (reference !== undefined) return namedTeacher(options);
+  const { readModelConfig } = await import("../../../engine/checkpoint/model-folder.ts");
+  const { architectures } = await readModelConfig(model);
+  const scores =
+    Array.isArray(architectures) &&
+    architectures.some((name) => /ForSequenceClassification$/.test(String(name)));
+  if (!scores) return namedTeacher({ ...options, teacher: "likelihood" });
+  const useless = (
+    ["beta", "url", "apiKeyEnv", "judgePrompt", "gold", "human", "noise", "rate"] as const
+  ).filter((flag) => others[flag] !== undefined);
+  if (useless.length > 0)
+    throw new ConfigError(useless.map((flag) => `${flag}: has no effect on a reward model. Leave it out.`));
+  return { kind: "reward-model", model };
+}
+
+function wordsOf(file: string, result: BenchResult): string {
+  const { subsets, sections, score, overall, pairs, truncated, unscored } = result;
+  const table: ReportTable = {
+    columns: [
+      { title: "subset" },
+      { title: "section" },
+      { title: "accuracy", format: "percent" },
+      { title: "units", format: "count" },
+      { title: "pairs", format: "count" },
+      { title: "ties", format: "count" },
+    ],
+    rows: subsets.map((one) => [one.subset, one.section, one.accuracy, one.accuracy.n, one.pairs, one.ties]),
+  };
+  const left = Object.entries(unscored).map(([why, count]) => `${count} ${why}`);
+  const lines = [
+    formatTable(tableView(table)!),
+    "",
+    ...sections.map(
+      ({ section, accuracy, pairs: n, missing }) =>
+        `${section}: ${formatNumber(accuracy, { format: "percent" })} of ${n} pairs${missing.length === 0 ? "" : `, without ${missing.join(", ")}: no figure to compare with published ones`}`,
+    ),
+    score === null
+      ? "score: none, for it is the mean of all four sections"
+      : `score (mean of the four sections): ${formatNumber(score, { format: "percent" })}`,
+    ...(result.styles ?? []).flatMap(styleWords),
+    ...(result.bestOf === undefined ? [] : bestOfWords(result.bestOf)),
+    `overall: ${formatInterval(overall, { format: "percent" })} of ${pairs - sum(Object.values(unscored))} pairs, n = ${overall.n} units (prompts, or groups of them)`,
+    `${file}: ${pairs} pairs by ${result.scorer}; ${truncated} seen in part${left.length === 0 ? "" : `; without a score: ${left.join(", ")}`}`,
+  ];
+  return lines.join("\n");
+}
+
+const percentOf = (share: number) => formatNumber(share, { format: "percent" });
+
+/** RM-Bench's matrix: rows are styles of the chosen response, columns of the rejected one. */
+function styleWords({ subset, rows, matrix, easy, normal, hard, average }: StyleMatrix): string[] {
+  const cells = (list: readonly string[]) => list.map((text) => text.padStart(11)).join("");
+  return [
+    `${subset}, ${rows} rows by style (rows: chosen, columns: rejected):`,
+    `  ${"".padEnd(9)}${cells(STYLES)}`,
+    ...matrix.map(
+      (row, i) => `  ${STYLES[i]!.padEnd(9)}${cells(row.map(({ estimate }) => percentOf(estimate)))}`,
+    ),
+    `  easy ${percentOf(easy)}, normal ${percentOf(normal)}, hard ${percentOf(hard)}, average ${percentOf(average)}`,
+    "",
+  ];
+}
+
+/** RewardBench 2's figures. */
+function bestOfWords({ subsets, score }: NonNullable<BenchResult["bestOf"]>): string[] {
+  return [
+    ...subsets.map(({ subset, rows, accuracy, ties, why }) =>
+      accuracy !== null
+        ? `best of n, ${subset}: ${formatInterval(accuracy, { format: "percent" })} of ${rows} rows`
+        : ties === null
+          ? `best of n, ${subset}: no score: ${why}`
+          : `${subset}: ${percentOf(ties.score)} (right of tied ${percentOf(ties.tied)}, of reference ${percentOf(ties.reference)}; gap above spread ${percentOf(ties.preferred)}, with the reference's ${percentOf(ties.preferredHard)}; margin ${ties.margin.toFixed(3)}) of ${rows} rows`,
+    ),
+    score === null
+      ? "RewardBench 2: none, for it is the mean of all six subsets"
+      : `RewardBench 2 (mean of the six subsets): ${percentOf(score)}`,
+  ];
+}

@@ -1,0 +1,87 @@
+/** `weak-teacher status`: how far a run, a labelling or a generation is, whoever works on it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { formatSeconds } from "../../../base/core/log.ts";
+import type { FolderStatus, StageShards, StageStatus } from "../../../pipeline/run/status.ts";
+import { examples, positiveNumber } from "../options.ts";
+import { packageVersion } from "../package.ts";
+import { act, type Session } from "../session.ts";
+
+/** Adds the verb `status`. */
+export function addStatus(program: Command): void {
+  program
+    .command("status")
+    .description("say how far a run, label or generate is: stages, shards, rate, time left, failures")
+    .argument("<folder>", "a run's folder, or the --out of label or generate")
+    .option(
+      "--watch [seconds]",
+      "say it again and again until nothing runs, every 5 s unless said otherwise",
+      positiveNumber,
+    )
+    .addHelpText("after", examples(["status runs/demo", "status labels --watch", "status labels --json"]))
+    .action(act(runStatus));
+}
+
+async function runStatus(
+  session: Session,
+  folder: string,
+  options: { watch?: number | true },
+): Promise<void> {
+  const { folderStatus } = await import("../../../pipeline/run/status.ts");
+  const { formatQueuedJobs, queuedJobs } = await import("../../../pipeline/run/slurm/queued-jobs.ts");
+  const everyMs = 1000 * (typeof options.watch === "number" ? options.watch : 5);
+  for (;;) {
+    const status = await folderStatus(folder, packageVersion());
+    const jobs = await queuedJobs(folder);
+    const value = jobs === null ? status : { ...status, jobs };
+    session.result(value, [formatStatus(status), ...formatQueuedJobs(jobs)].join("\n"));
+    const live = jobs !== null && jobs.tasks.length > 0;
+    const running = live || status.stages.some(({ state }) => state === "running");
+    if (options.watch === undefined || !running || session.signal.aborted) return;
+    await sleep(everyMs, undefined, { signal: session.signal }).catch(() => {});
+  }
+}
+
+/** A status as lines of text. */
+export function formatStatus({ folder, stages, planProblem }: FolderStatus): string {
+  const width = Math.max(5, ...stages.map(({ name }) => name.length));
+  const done = stages.filter(({ state }) => state === "done").length;
+  return [
+    `${folder}: ${done} of ${stages.length} stages done`,
+    ...stages.flatMap((stage) => linesOf(stage, width)),
+    ...(planProblem === null ? [] : [`  stages to come are not known: ${planProblem}`]),
+  ].join("\n");
+}
+
+function linesOf(stage: StageStatus, width: number): string[] {
+  const { name, state, elapsedSeconds, holders, shards, failure } = stage;
+  const took = elapsedSeconds === null ? "" : ` in ${formatSeconds(elapsedSeconds)}`;
+  const dead = holders.filter(({ living }) => !living).map(({ pid, host }) => `process ${pid} on ${host}`);
+  return [
+    `  ${name.padEnd(width)}  ${state}${took}`,
+    ...shards.map((part) => `    ${shardLine(part)}`),
+    ...(dead.length === 0
+      ? []
+      : [
+          `    dead: ${dead.slice(0, 3).join(", ")}${dead.length > 3 ? ` and ${dead.length - 3} more` : ""}; the next process takes over`,
+        ]),
+    ...(failure === null ? [] : [`    failed ${failure.at} on ${failure.host}: ${failure.message}`]),
+  ];
+}
+
+function shardLine({
+  name,
+  shards,
+  shardsDone,
+  items,
+  itemsDone,
+  claims,
+  perSecond,
+  secondsLeft,
+}: StageShards) {
+  const dead = claims.filter(({ living }) => !living).length;
+  const rate = perSecond === null ? "" : `, ${perSecond.toFixed(perSecond < 10 ? 2 : 0)}/s`;
+  const left = secondsLeft === null || secondsLeft === 0 ? "" : `, ${formatSeconds(secondsLeft)} left`;
+  const held = `${claims.length - dead} claimed${dead === 0 ? "" : `, ${dead} of dead processes`}`;
+  return `${name}: ${itemsDone} of ${items}, shards ${shardsDone} of ${shards} done, ${held}${rate}${left}`;
+}

@@ -1,0 +1,131 @@
+/** A teacher behind HTTP: models loaded, address bound, and a stop that finishes what is in hand. */
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { ConfigError, messageOf } from "../../base/core/errors.ts";
+import { type Log, silentLog } from "../../base/core/log.ts";
+import type { Runtime } from "../../engine/runtime/runtime.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import { isLoopback } from "./access.ts";
+import { createApp } from "./app.ts";
+import { openEngine } from "./engine.ts";
+import { openGate } from "./gate.ts";
+import { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
+import { openMetrics } from "./metrics.ts";
+import { loadServedModels, type ModelsOptions, type ServedModel } from "./models.ts";
+
+/** How to serve. */
+export type ServerOptions = ModelsOptions & {
+  readonly runtime: Runtime;
+  /** Of this package; told at `/version`. */
+  readonly version: string;
+  /** Default 127.0.0.1; any other but a loopback address needs a token. */
+  readonly host?: string;
+  /** Default 8000; 0 takes a free one. */
+  readonly port?: number;
+  /** Bearer token that requests must carry. */
+  readonly token?: string | undefined;
+  /** Factor on implicit rewards, default 0.1. */
+  readonly beta?: number;
+  /** Token limits of pairs, default 512 and 256, or what the model has room for. */
+  readonly pairLimits?: TokenLimits | undefined;
+  readonly limits?: Partial<ServeLimits>;
+  readonly log?: Log;
+};
+
+/** A running server. */
+export interface TeacherServer {
+  /** Such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  readonly models: readonly string[];
+  /** Takes no more requests, waits for those in hand up to `graceMs`, then ends them. The runtime stays open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Loads the models and listens.
+ * @throws ConfigError when the address cannot be bound, needs a token, or a setting does not fit; CheckpointError for a wrong model folder
+ */
+export async function openServer(options: ServerOptions): Promise<TeacherServer> {
+  const { runtime, version, token, host = "127.0.0.1", port = 8000, beta = 0.1, log = silentLog } = options;
+  if (token === undefined && !isLoopback(host))
+    throw new ConfigError(`serve: host ${host} can be reached from other machines, expected a token.`);
+  if (!(beta > 0 && Number.isFinite(beta)))
+    throw new ConfigError(`serve: beta is out of range, expected above 0, got ${beta}.`);
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const models = await loadServedModels(runtime, options);
+  const gate = openGate(limits);
+  const metrics = openMetrics({ inFlight: () => gate.inside(), waiting: () => engine.waiting() });
+  const engine = openEngine(runtime, limits, metrics.engine);
+  const settings = { beta, limits: pairLimitsOf(options.pairLimits, [...models.values()]) };
+  const app = createApp({
+    serving: { engine, models, limits },
+    settings,
+    gate,
+    metrics,
+    token,
+    version,
+    log,
+  });
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: HTTP }) as Server;
+  server.maxConnections = MAX_CONNECTIONS;
+  const url = await listen(server, host, port);
+  return {
+    url,
+    models: [...models.keys()],
+    async close() {
+      gate.shut();
+      await stop(server, limits.graceMs, () => gate.clear());
+    },
+  };
+}
+
+/** A client that sends slowly holds a connection, not the server. */
+const HTTP = {
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 16_384,
+};
+
+const MAX_CONNECTIONS = 1024;
+
+function pairLimitsOf(given: TokenLimits | undefined, models: readonly ServedModel[]): TokenLimits {
+  const room = Math.min(...models.map(({ model }) => model.decoder.config.maxPositions));
+  if (given === undefined)
+    return { maxLength: Math.min(512, room), maxPromptLength: Math.min(256, room >> 1) };
+  if (given.maxLength > room || given.maxPromptLength >= given.maxLength || given.maxPromptLength < 1)
+    throw new ConfigError(
+      `serve: token limits do not fit, expected maxPromptLength below maxLength and at most ${room} positions, got ${given.maxPromptLength} and ${given.maxLength}.`,
+    );
+  return given;
+}
+
+function listen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const advice = error.code === "EADDRINUSE" ? " Choose another with --port." : "";
+      reject(new ConfigError(`serve: cannot listen at ${host}:${port}: ${messageOf(error)}.${advice}`));
+    });
+    server.listen(port, host, () => {
+      const bound = server.address() as AddressInfo;
+      resolve(`http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`);
+    });
+  });
+}
+
+/** How often connections that have nothing to do are closed while the server stops. */
+const SWEEP_MS = 50;
+
+async function stop(server: Server, graceMs: number, end: () => void): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  // Those that are ended get a moment to be told so.
+  const late = setTimeout(end, graceMs);
+  const hard = setTimeout(() => server.closeAllConnections(), graceMs + 1_000);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(late);
+  clearTimeout(hard);
+}

@@ -1,0 +1,83 @@
+/**
+ * What people said of the pool's pairs, in a file of its own, joined by `id` only when something is measured
+ * or when the human-label arm is trained. Labelling code must not import this file.
+ */
+import { join } from "node:path";
+import { DataError } from "../../base/core/errors.ts";
+import { writeFileAtomic } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { jsonLines } from "./json-lines.ts";
+import type { CandidatePair, HumanLabel, PreferenceRow } from "./rows.ts";
+
+/** Name of the file in its folder. */
+export const HUMAN_LABELS_FILE = "human-labels.jsonl";
+
+/** Writes `human-labels.jsonl` (`id, preferred`) and gives its path. */
+export async function writeHumanLabels(folder: string, labels: readonly HumanLabel[]): Promise<string> {
+  const file = join(folder, HUMAN_LABELS_FILE);
+  await writeFileAtomic(file, jsonLines(labels.map(({ id, preferred }) => ({ id, preferred }))));
+  return file;
+}
+
+/**
+ * Reads the human labels of a folder.
+ * @throws DataError for a line that is no label, or an id that comes twice
+ */
+export async function readHumanLabels(folder: string): Promise<HumanLabel[]> {
+  const file = join(folder, HUMAN_LABELS_FILE);
+  const labels = new Map<string, HumanLabel>();
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    const { id, preferred } = record.value;
+    if (typeof id !== "string" || (preferred !== "a" && preferred !== "b" && preferred !== "tie"))
+      throw new DataError(
+        file,
+        record.line,
+        `is no human label, expected {id, preferred: "a", "b" or "tie"}.`,
+      );
+    if (labels.has(id)) throw new DataError(file, record.line, `id "${id}" comes twice.`);
+    labels.set(id, { id, preferred });
+  }
+  return [...labels.values()];
+}
+
+/** Preference rows of the pairs that people judged: strict ones, and ties apart (flagged, in no meaningful order). */
+export type JoinedLabels = {
+  readonly rows: readonly PreferenceRow[];
+  readonly ties: readonly PreferenceRow[];
+};
+
+/**
+ * Joins human labels to their pairs by id; pairs without a label are left out.
+ * @throws DataError when a label's pair is not there: the two files do not belong together
+ */
+export function joinHumanLabels(
+  pairs: readonly CandidatePair[],
+  labels: readonly HumanLabel[],
+): JoinedLabels {
+  const pairOf = new Map(pairs.map((pair) => [pair.id, pair]));
+  const rows: PreferenceRow[] = [];
+  const ties: PreferenceRow[] = [];
+  for (const { id, preferred } of labels) {
+    const pair = pairOf.get(id);
+    if (pair === undefined)
+      throw new DataError(
+        "human labels",
+        0,
+        `id "${id}" is not in the pool of ${pairs.length} pairs. The two files do not belong together.`,
+      );
+    if (preferred === "tie") ties.push(toRow(pair, pair.a, pair.b, { flags: ["tie"] }));
+    else rows.push(preferred === "a" ? toRow(pair, pair.a, pair.b) : toRow(pair, pair.b, pair.a));
+  }
+  return { rows, ties };
+}
+
+function toRow(
+  { id, prompt, meta }: CandidatePair,
+  chosen: CandidatePair["a"],
+  rejected: CandidatePair["b"],
+  extra: PreferenceRow["meta"] = {},
+): PreferenceRow {
+  const merged = { ...meta, ...extra };
+  return { id, prompt, chosen, rejected, ...(Object.keys(merged).length === 0 ? {} : { meta: merged }) };
+}

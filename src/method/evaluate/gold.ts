@@ -1,0 +1,163 @@
+/**
+ * Gold scorers: what stands in for the truth when arms are compared. One registry; each scorer gives a number per
+ * response, the same number every time, and says in its digest what the number depends on.
+ */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import { digestFile, digestOf } from "../../base/core/digest.ts";
+import { ConfigError, messageOf, NumericsError } from "../../base/core/errors.ts";
+import { findPackage, loadPackage, missingPackage } from "../../base/core/packages.ts";
+import type { Runtime } from "../../engine/runtime/runtime.ts";
+import { plainText } from "../data/rows.ts";
+import { openRewardModel, rewardModelDigest, rewardModelShape } from "./gold-reward-model.ts";
+import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
+
+export type { GoldItem, GoldScorer };
+
+const name = z.string().min(1).optional().describe("Name in tables; default says what the scorer is.");
+
+/** The `gold` entry of a recipe. */
+export const goldSpecSchema = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("programmatic"),
+    name,
+    module: z.string().min(1).describe("JavaScript file: export default (prompt, response) => number."),
+  }),
+  z.strictObject({ type: z.literal("sentiment"), name }),
+  z.strictObject({ type: z.literal("reward-model"), name, ...rewardModelShape }),
+]);
+
+/** Which gold scorer, with its settings. */
+export type GoldSpec = z.output<typeof goldSpecSchema>;
+
+/** The name of a scorer in tables and records. */
+export const goldName = ({ name, type }: GoldSpec): string => name ?? type;
+
+/**
+ * SHA-256 of the file or model a scorer reads, and its type where it reads none: what the scores of a spec depend on beside it.
+ * @throws ConfigError when a module cannot be read; CheckpointError for a bad model
+ */
+export async function goldSourceDigest(spec: GoldSpec): Promise<string> {
+  switch (spec.type) {
+    case "programmatic":
+      return moduleDigest(spec.module);
+    case "sentiment":
+      return digestOf(spec.type);
+    case "reward-model":
+      return rewardModelDigest(spec.model);
+    default:
+      return spec satisfies never;
+  }
+}
+
+async function moduleDigest(module: string): Promise<string> {
+  return digestFile(resolve(module)).catch((error) => {
+    throw new ConfigError(`gold scorer ${module}: cannot be read: ${messageOf(error)}.`, { cause: error });
+  });
+}
+
+/** What a scorer may compute with; only reward models need the runtime. */
+export type GoldDeps = { readonly runtime: Runtime };
+
+/**
+ * Opens a gold scorer. Close it when done.
+ * @throws ConfigError when a module or package is missing or is not what it should be; CheckpointError for a bad model
+ */
+export async function openGoldScorer(deps: GoldDeps, spec: GoldSpec): Promise<GoldScorer> {
+  switch (spec.type) {
+    case "programmatic":
+      return openProgrammatic(spec);
+    case "sentiment":
+      return openSentiment(spec);
+    case "reward-model":
+      return openRewardModel(deps, spec);
+    default:
+      return spec satisfies never;
+  }
+}
+
+/** Items that every function of the user's is asked about twice: one that draws or reads the clock is no gold. */
+const ASKED_TWICE = 3;
+
+/**
+ * A function in the user's own module. The module runs with the user's rights: it comes from their recipe, never from a
+ * checkpoint or a dataset.
+ */
+async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }>): Promise<GoldScorer> {
+  const path = resolve(spec.module);
+  const where = `gold scorer ${spec.module}`;
+  const fileDigest = await moduleDigest(spec.module);
+  // The digest in the address: a module that changed while the process lives is another module.
+  const loaded = await import(`${pathToFileURL(path).href}?${fileDigest}`).catch((error: unknown) => {
+    throw new ConfigError(`${where}: cannot be loaded: ${messageOf(error)}.`, { cause: error });
+  });
+  const score: unknown = loaded.default;
+  if (typeof score !== "function")
+    throw new ConfigError(
+      `${where}: expected a default export (prompt, response) => number, got ${typeof score}.`,
+    );
+  const ask = async ({ prompt, response }: GoldItem): Promise<unknown> => {
+    try {
+      return await score(plainText(prompt), plainText(response));
+    } catch (error) {
+      throw new ConfigError(`${where}: threw ${messageOf(error)}.`, { cause: error });
+    }
+  };
+  return {
+    name: goldName(spec),
+    digest: digestOf({ type: spec.type, module: fileDigest }),
+    trainedOn: [],
+    async score(items) {
+      const scores: unknown[] = [];
+      for (const item of items) scores.push(await ask(item));
+      for (const [i, item] of items.slice(0, ASKED_TWICE).entries()) {
+        const again = await ask(item);
+        if (!Object.is(again, scores[i]))
+          throw new ConfigError(
+            `${where}: gave ${scores[i]} and then ${again} for one response, expected the same score every time. ` +
+              "Take chance, the clock and state out of it.",
+          );
+      }
+      return finiteScores(where, scores);
+    },
+    close: async () => {},
+  };
+}
+
+const SENTIMENT_PACKAGE = "vader-sentiment";
+
+/** What is used of the package. */
+type Vader = { SentimentIntensityAnalyzer: { polarity_scores(text: string): { compound: number } } };
+
+/**
+ * VADER's compound sentiment of the response (Hutto & Gilbert 2014), in [-1, 1]: a lexicon and rules, so it is fast, exact
+ * and easily gamed by piling up happy words. Reads the response alone.
+ */
+async function openSentiment(spec: Extract<GoldSpec, { type: "sentiment" }>): Promise<GoldScorer> {
+  if (findPackage(SENTIMENT_PACKAGE) === undefined)
+    throw new ConfigError(`gold scorer sentiment: ${missingPackage(SENTIMENT_PACKAGE)}`);
+  const { exports, version } = loadPackage(SENTIMENT_PACKAGE);
+  const { polarity_scores: polarity } = (exports as Vader).SentimentIntensityAnalyzer;
+  return {
+    name: goldName(spec),
+    digest: digestOf({ type: spec.type, package: SENTIMENT_PACKAGE, version }),
+    trainedOn: [],
+    score: async (items) =>
+      finiteScores(
+        "gold scorer sentiment",
+        items.map(({ response }) => polarity(plainText(response)).compound),
+      ),
+    close: async () => {},
+  };
+}
+
+function finiteScores(where: string, scores: readonly unknown[]): number[] {
+  const bad = scores.findIndex((score) => typeof score !== "number" || !Number.isFinite(score));
+  if (bad >= 0)
+    throw new NumericsError(
+      where,
+      `the score of row ${bad} is ${String(scores[bad])}, expected a finite number.`,
+    );
+  return scores as number[];
+}

@@ -1,0 +1,298 @@
+/**
+ * Judges of pairs of responses, one registry: pairwise in both orders, two ratings in both orders, or each response rated alone; a local
+ * model or a chat endpoint. A reply that cannot be read is counted and shown, never guessed.
+ */
+import { ConfigError } from "../../../base/core/errors.ts";
+import type { Runtime } from "../../../engine/runtime/runtime.ts";
+import type { CandidatePair, Text } from "../../data/rows.ts";
+import { openChat } from "../../teacher/chat-client.ts";
+import { type JudgePrompt, judgeQuestions } from "../../teacher/judge.ts";
+import { openLocalJudge, questionLimits } from "../../teacher/judge-local.ts";
+import { type PairScore, teacherDigest } from "../../teacher/teacher.ts";
+import { patternReader, readVerdict, type Vote as Said } from "../../teacher/verdict.ts";
+import { keptAnswers } from "./answers.ts";
+import { openLocalJudgeModel } from "./local-model.ts";
+import { questionOf, ratingQuestion, readRating, readTwoRatings } from "./questions.ts";
+import { type JudgeSpec, judgeName } from "./spec.ts";
+
+/** Two responses to one prompt. */
+export type JudgeItem = { readonly prompt: Text; readonly a: string; readonly b: string };
+
+/** Which of two a judge likes better. */
+export type Vote = "a" | "b" | "tie";
+
+/** A judge's word on a pair. */
+export type JudgedPair = {
+  /** One vote per order (a shown first, then b), or one alone where responses are rated apart; null: no readable opinion. */
+  readonly votes: readonly (Vote | null)[];
+  /** Why there is no opinion, or why nobody was asked. */
+  readonly why?: "malformed" | "too-long" | "identical";
+  /** Ratings of a and b, means over the orders, where the judge gives any. */
+  readonly ratings?: readonly [number, number];
+};
+
+/** What a judge did since it was opened. */
+export type JudgeFacts = {
+  readonly name: string;
+  readonly mode: JudgeSpec["mode"];
+  readonly prompt: string;
+  readonly promptDigest: string;
+  /** The model's digest, or the models as the endpoint named them; several mean that it changed under way. */
+  readonly versions: readonly string[];
+  /** Replies that could not be read; the first few, cut to 80 characters. */
+  readonly malformed: number;
+  readonly malformedExamples: readonly string[];
+};
+
+/** Judges pairs. */
+export interface Judge {
+  readonly name: string;
+  /** @throws AlignError "remote" when an endpoint refuses or stays silent; InterruptedError when `signal` fires */
+  judge(items: readonly JudgeItem[], signal?: AbortSignal): Promise<JudgedPair[]>;
+  facts(): JudgeFacts;
+  close(): Promise<void>;
+}
+
+/** What a judge may use: a runtime if it is local, and a folder for its answers. */
+export type JudgeDeps = { readonly runtime: () => Runtime; readonly cache: string };
+
+/** A way of getting opinions on pairs that differ. */
+type Panel = {
+  ask(items: readonly JudgeItem[], signal: AbortSignal | undefined): Promise<JudgedPair[]>;
+  versions(): readonly string[];
+  close(): Promise<void>;
+};
+
+/**
+ * Opens a judge. Identical responses are a tie without asking anybody.
+ * @throws ConfigError when its prompt lacks a place, its model cannot judge, or its address is wrong
+ */
+export async function openJudge(deps: JudgeDeps, spec: JudgeSpec): Promise<Judge> {
+  const prompt = questionOf(spec.mode, spec.prompt);
+  const unread: { count: number; examples: string[] } = { count: 0, examples: [] };
+  const onUnread: OnUnread = (reply) => {
+    unread.count++;
+    if (unread.examples.length < 5) unread.examples.push(reply.slice(0, 80));
+  };
+  const panel = await openPanel(deps, spec, prompt, onUnread);
+  const name = judgeName(spec);
+  return {
+    name,
+    async judge(items, signal) {
+      const asked = items.filter(({ a, b }) => a !== b);
+      const answers = await panel.ask(asked, signal);
+      let next = 0;
+      return items.map(({ a, b }): JudgedPair => {
+        if (a !== b) return answers[next++]!;
+        return { votes: spec.mode === "rating" ? ["tie"] : ["tie", "tie"], why: "identical" };
+      });
+    },
+    facts: () => ({
+      name,
+      mode: spec.mode,
+      prompt: prompt.text,
+      promptDigest: prompt.digest,
+      versions: panel.versions(),
+      malformed: unread.count,
+      malformedExamples: [...unread.examples],
+    }),
+    close: panel.close,
+  };
+}
+
+type OnUnread = (reply: string) => void;
+
+async function openPanel(
+  deps: JudgeDeps,
+  spec: JudgeSpec,
+  prompt: JudgePrompt,
+  onUnread: OnUnread,
+): Promise<Panel> {
+  if (spec.type === "chat") return chatPanel(deps, spec, prompt, onUnread);
+  if (spec.mode === "pairwise") return pairwiseLocal(deps, spec, prompt);
+  const model = await openLocalJudgeModel(deps.runtime(), { ...spec, chat: spec.chat, cache: deps.cache });
+  const panel = { versions: () => [model.version], close: () => model.close() };
+  if (spec.mode === "absolute")
+    return {
+      ...panel,
+      ask: (items, signal) =>
+        askRatings(items, prompt, (questions) => model.replies(questions, signal), onUnread),
+    };
+  return {
+    ...panel,
+    ask: (items, signal) => askApart(items, prompt, (questions) => model.ratings(questions, signal)),
+  };
+}
+
+/** Votes by the log-probabilities of "1" and "2": nothing is sampled, nothing can be misread. */
+async function pairwiseLocal(
+  { runtime, cache }: JudgeDeps,
+  { model, chat }: Extract<JudgeSpec, { type: "local" }>,
+  prompt: JudgePrompt,
+): Promise<Panel> {
+  const limits = await questionLimits(model);
+  const teacher = await openLocalJudge(runtime(), {
+    model,
+    limits,
+    prompt: prompt.text,
+    ...(chat === undefined ? {} : { chat }),
+  });
+  const version = teacherDigest(teacher.manifest);
+  const pairOf = ({ prompt, a, b }: JudgeItem): CandidatePair => ({ id: "pair", prompt, a, b });
+  return {
+    ask: (items, signal) =>
+      keptAnswers(
+        cache,
+        items.map((item) => ({ version, item })),
+        isJudged,
+        async (indices) => (await teacher.scorePairs(indices.map((i) => pairOf(items[i]!)))).map(votesOf),
+        signal,
+      ),
+    versions: () => [version],
+    close: () => teacher.close(),
+  };
+}
+
+const isJudged = (value: unknown): value is JudgedPair =>
+  Array.isArray((value as { votes?: unknown } | null)?.votes);
+
+function votesOf({ parts, flags }: PairScore): JudgedPair {
+  if (flags.includes("truncated")) return { votes: [null, null], why: "too-long" };
+  const { aFirst, bFirst } = parts as Record<"aFirst" | "bFirst", readonly [number, number]>;
+  return { votes: [sideOf(aFirst[0], aFirst[1]), sideOf(bFirst[1], bFirst[0])] };
+}
+
+const sideOf = (a: number, b: number): Vote => (a > b ? "a" : b > a ? "b" : "tie");
+
+function chatPanel(
+  { cache }: JudgeDeps,
+  {
+    type: _type,
+    mode,
+    name: _name,
+    prompt: _prompt,
+    verdict,
+    ...endpoint
+  }: Extract<JudgeSpec, { type: "chat" }>,
+  prompt: JudgePrompt,
+  onUnread: OnUnread,
+): Panel {
+  const readVote = voteReader(mode, verdict);
+  const readers = { pairwise: readVote, absolute: readTwoRatings, rating: readRating };
+  const chat = openChat({ ...endpoint, cache, readable: ({ text }) => readers[mode](text) !== undefined });
+  const models = new Set<string>();
+  const ask = async (questions: readonly string[], signal: AbortSignal | undefined) =>
+    (
+      await chat.ask(
+        questions.map((text) => ({ text })),
+        signal,
+      )
+    ).map(({ text, model }) => {
+      models.add(model);
+      return text;
+    });
+  const common = { versions: () => [...models].sort(), close: async () => {} };
+  switch (mode) {
+    case "pairwise":
+      return {
+        ask: async (items, signal) => {
+          const votes = await askBothOrders(items, prompt, (questions) => ask(questions, signal));
+          return votes.map((replies) => pairOfVotes(replies.map((reply) => read(reply, readVote, onUnread))));
+        },
+        ...common,
+      };
+    case "absolute":
+      return {
+        ask: (items, signal) => askRatings(items, prompt, (q) => ask(q, signal), onUnread),
+        ...common,
+      };
+    case "rating":
+      return {
+        ask: (items, signal) =>
+          askApart(items, prompt, async (questions) =>
+            (await ask(questions, signal)).map((reply) => read(reply, readRating, onUnread) ?? Number.NaN),
+          ),
+        ...common,
+      };
+    default:
+      return mode satisfies never;
+  }
+}
+
+/** @throws ConfigError when a pattern is given for a mode that has no verdict, or is none */
+function voteReader(
+  mode: JudgeSpec["mode"],
+  verdict: string | undefined,
+): (reply: string) => Said | undefined {
+  if (verdict !== undefined && mode !== "pairwise")
+    throw new ConfigError(
+      `judges: verdict has no effect on mode ${mode}, which reads ratings. Leave it out.`,
+    );
+  const reader = verdict === undefined ? readVerdict : patternReader(verdict);
+  return (reply) => reader(reply)?.vote;
+}
+
+function read<T>(reply: string, reader: (reply: string) => T | undefined, onUnread: OnUnread): T | undefined {
+  const answer = reader(reply);
+  if (answer === undefined) onUnread(reply);
+  return answer;
+}
+
+/** Replies to both orders of each item: a first, b first. */
+async function askBothOrders<R>(
+  items: readonly JudgeItem[],
+  prompt: JudgePrompt,
+  ask: (questions: readonly string[]) => Promise<R[]>,
+): Promise<[R, R][]> {
+  const replies = await ask(items.flatMap((item) => judgeQuestions(prompt, { id: "", ...item })));
+  return items.map((_, i) => [replies[2 * i]!, replies[2 * i + 1]!]);
+}
+
+function pairOfVotes([aFirst, bFirst]: readonly (Said | undefined)[]): JudgedPair {
+  const votes = [vote(aFirst, "a", "b"), vote(bFirst, "b", "a")];
+  return votes.includes(null) ? { votes, why: "malformed" } : { votes };
+}
+
+const vote = (said: Said | undefined, first: Vote, second: Vote): Vote | null =>
+  said === undefined ? null : said === "tie" ? "tie" : said === 1 ? first : second;
+
+/** Two ratings per reply, in both orders. */
+async function askRatings(
+  items: readonly JudgeItem[],
+  prompt: JudgePrompt,
+  ask: (questions: readonly string[]) => Promise<(string | null)[]>,
+  onUnread: OnUnread,
+): Promise<JudgedPair[]> {
+  const replies = await askBothOrders(items, prompt, ask);
+  return replies.map(([first, second]): JudgedPair => {
+    if (first === null || second === null) return { votes: [null, null], why: "too-long" };
+    const aFirst = read(first, readTwoRatings, onUnread);
+    const bFirst = read(second, readTwoRatings, onUnread);
+    const votes = [
+      aFirst ? sideOf(aFirst[0], aFirst[1]) : null,
+      bFirst ? sideOf(bFirst[1], bFirst[0]) : null,
+    ];
+    if (!aFirst || !bFirst) return { votes, why: "malformed" };
+    return { votes, ratings: [(aFirst[0] + bFirst[1]) / 2, (aFirst[1] + bFirst[0]) / 2] };
+  });
+}
+
+/** Each response rated alone; the texts of an arm that meets several others are asked about once. NaN is an unreadable reply. */
+async function askApart(
+  items: readonly JudgeItem[],
+  prompt: JudgePrompt,
+  ask: (questions: readonly string[]) => Promise<(number | null)[]>,
+): Promise<JudgedPair[]> {
+  const questions = items.flatMap(({ prompt: text, a, b }) =>
+    [a, b].map((one) => ratingQuestion(prompt, text, one)),
+  );
+  const unique = [...new Set(questions)];
+  const answers = await ask(unique);
+  const ratings = new Map(unique.map((question, i) => [question, answers[i]!]));
+  return items.map((_, i): JudgedPair => {
+    const [a, b] = [ratings.get(questions[2 * i]!)!, ratings.get(questions[2 * i + 1]!)!];
+    if (a === null || b === null) return { votes: [null], why: "too-long" };
+    if (Number.isNaN(a) || Number.isNaN(b)) return { votes: [null], why: "malformed" };
+    return { votes: [sideOf(a, b)], ratings: [a, b] };
+  });
+}

@@ -1,0 +1,124 @@
+/**
+ * The one label record. Every labeller writes it (implicit reward, reward head, judge, human, control, ensemble), every
+ * analysis reads it; `label-file.ts` keeps it on disk. What a label says never depends on which candidate is called a:
+ * swapping a and b mirrors it exactly.
+ */
+import { logistic } from "../../base/stats/special.ts";
+
+/** A teacher's word on one pair. */
+export type Label = {
+  readonly id: string;
+  /** `tie`: the scores are equal (or within the tie band). `abstain`: there is no usable opinion; `flags` say why. */
+  readonly preferred: "a" | "b" | "tie" | "abstain";
+  /** Raw scores in the teacher's own unit; NaN only with the flag `non-finite`. */
+  readonly scoreA: number;
+  readonly scoreB: number;
+  /** scoreA - scoreB. */
+  readonly margin: number;
+  /** Calibrated P(a human prefers a) in [0, 1]; 0.5 for ties and for pairs with a blocking flag. */
+  readonly probability: number;
+  /** max(probability, 1 - probability) in [0.5, 1]. */
+  readonly confidence: number;
+  /** Lower-case words with dashes, sorted, each once. */
+  readonly flags: readonly string[];
+  /** Name or digest of who labelled. */
+  readonly teacher: string;
+};
+
+/** What a scorer hands over. `flags` are facts about the pair, such as `truncated`. */
+export type ScoredPair = {
+  readonly id: string;
+  readonly scoreA: number;
+  readonly scoreB: number;
+  readonly flags?: readonly string[];
+  readonly teacher: string;
+};
+
+/** `calibrate`: margin to P(human prefers a), asked at |margin| only; default the logistic function (Bradley-Terry). */
+export type LabelOptions = { readonly calibrate?: (margin: number) => number; readonly tieBand?: number };
+
+/** Flags that make a pair's scores no evidence: such a pair is always `abstain` (architecture.md, section 6). */
+export const BLOCKING_FLAGS = ["truncated", "empty", "identical", "non-finite"] as const;
+
+/** The flag of a label that selection left out; its probability is kept. */
+export const UNSELECTED = "unselected";
+
+/**
+ * Makes the label of two scores. Blocking flags and non-finite scores give `abstain`; scores at most `tieBand` apart
+ * (default 0: equal) give `tie`; otherwise the higher score is preferred.
+ *
+ * @throws Error (internal) when `calibrate` gives a positive margin a probability outside [0.5, 1]
+ */
+export function labelFromScores(scored: ScoredPair, options: LabelOptions = {}): Label {
+  const { id, teacher } = scored;
+  // Adding 0 turns -0 into 0: the two are one score.
+  const [a, b] = [scored.scoreA + 0, scored.scoreB + 0];
+  const margin = a - b;
+  const finite = [margin, a, b].every(Number.isFinite) && !scored.flags?.includes("non-finite");
+  const [scoreA, scoreB] = finite ? [a, b] : [Number.NaN, Number.NaN];
+  const flags = sortedFlags([...(scored.flags ?? []), ...(finite ? [] : ["non-finite"])]);
+  const base = { id, scoreA, scoreB, margin: finite ? margin : Number.NaN, flags, teacher };
+  if (isBlocked(flags)) return { ...base, preferred: "abstain", ...chance };
+  if (Math.abs(margin) <= (options.tieBand ?? 0)) return { ...base, preferred: "tie", ...chance };
+  const confidence = (options.calibrate ?? logistic)(Math.abs(margin));
+  if (!(confidence >= 0.5 && confidence <= 1))
+    throw new Error(
+      `internal: the calibrator gives ${confidence} at margin ${Math.abs(margin)}, expected [0.5, 1]`,
+    );
+  // 1 - c is exact for c in [0.5, 1], so the mirrored label holds exactly the mirrored number.
+  return margin > 0
+    ? { ...base, preferred: "a", probability: confidence, confidence }
+    : { ...base, preferred: "b", probability: 1 - confidence, confidence };
+}
+
+/** The same scores under another calibrator or tie band: nothing is scored again. Undoes a selection. */
+export function relabel(label: Label, options: LabelOptions): Label {
+  return labelFromScores({ ...label, flags: label.flags.filter((flag) => flag !== UNSELECTED) }, options);
+}
+
+/** The label of the same pair with its candidates in the other order. */
+export function mirrorLabel(label: Label): Label {
+  const preferred = label.preferred === "a" ? "b" : label.preferred === "b" ? "a" : label.preferred;
+  return {
+    ...label,
+    preferred,
+    scoreA: label.scoreB,
+    scoreB: label.scoreA,
+    margin: label.margin === 0 ? 0 : -label.margin,
+    probability: 1 - label.probability,
+  };
+}
+
+/** True when a flag forbids a label. */
+export function isBlocked(flags: readonly string[]): boolean {
+  return flags.some((flag) => (BLOCKING_FLAGS as readonly string[]).includes(flag));
+}
+
+/** True for a label that prefers one of the two: neither tie nor abstention. */
+export function isDecided(label: Pick<Label, "preferred">): label is Label & { preferred: "a" | "b" } {
+  return label.preferred === "a" || label.preferred === "b";
+}
+
+/**
+ * The label in the terms of a preference row, under the field's names; null for ties and abstentions, which have no chosen side.
+ */
+export function chosenFields(label: Label) {
+  if (!isDecided(label)) return null;
+  const a = label.preferred === "a";
+  return {
+    chosen_index: a ? 0 : 1,
+    score_chosen: a ? label.scoreA : label.scoreB,
+    score_rejected: a ? label.scoreB : label.scoreA,
+    margin: Math.abs(label.margin),
+    p_chosen: a ? label.probability : 1 - label.probability,
+    confidence: label.confidence,
+    flags: label.flags,
+    label_source: label.teacher,
+  };
+}
+
+const chance = { probability: 0.5, confidence: 0.5 } as const;
+
+function sortedFlags(flags: readonly string[]): string[] {
+  return [...new Set(flags)].sort();
+}

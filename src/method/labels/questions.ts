@@ -1,0 +1,136 @@
+/** Questions for people as files that they can fill in, and their answers read back. */
+
+import { DataError, show } from "../../base/core/errors.ts";
+import { openTable } from "../../base/files/table.ts";
+import { type BadRow, formatBadRow, LISTED } from "../data/bad-rows.ts";
+import { csvText, withoutApostrophe } from "../data/csv-lines.ts";
+import { jsonLines } from "../data/json-lines.ts";
+import { type CandidatePair, plainText } from "../data/rows.ts";
+import type { Question } from "./ask.ts";
+import { isBlocked, type Label } from "./label.ts";
+import { DRAWS, type Draw } from "./random-part.ts";
+
+/** What a person may write: the better response, that neither is, or nothing of use. */
+export const ANSWERS = ["a", "b", "tie", "skip"] as const;
+
+/** A person's word on a pair; `drawn`: why it was asked about, where the answers say so. */
+export type Answer = {
+  readonly id: string;
+  readonly preferred: "a" | "b" | "tie";
+  readonly drawn?: Draw | undefined;
+};
+
+/** What an answers file says. `blank`: rows with nothing filled in; `skipped`: rows answered "skip". */
+export type Answers = {
+  readonly answers: readonly Answer[];
+  readonly skipped: number;
+  readonly blank: number;
+};
+
+/** Columns of a questions file, in order; people fill in `answer`. */
+export const QUESTION_COLUMNS = [
+  "id",
+  "answer",
+  "drawn",
+  "prompt",
+  "response_a",
+  "response_b",
+  "value",
+  "uncertainty",
+  "disagreement",
+  "similarity",
+] as const;
+
+/** Questions as JSON lines and as CSV; both hold the same, and a and b are in the pool's order. */
+export function questionFiles(
+  questions: readonly Question[],
+  pairs: ReadonlyMap<string, CandidatePair>,
+): { readonly jsonl: Iterable<Uint8Array>; readonly csv: string } {
+  const rows = questions.map(({ id, drawn, value, uncertainty, disagreement, similarity }) => {
+    const { prompt, a, b } = pairs.get(id)!;
+    const figures = { value, uncertainty, disagreement, similarity };
+    return { id, answer: "", drawn, prompt, response_a: a, response_b: b, ...figures };
+  });
+  const flat = rows.map((row) => ({
+    ...row,
+    prompt: plainText(row.prompt),
+    response_a: plainText(row.response_a),
+    response_b: plainText(row.response_b),
+  }));
+  return { jsonl: jsonLines(rows), csv: csvText(QUESTION_COLUMNS, flat) };
+}
+
+/**
+ * Reads answers: any table with `id` and `answer` (a, b, tie, skip, or empty for "not yet"; capitals do not matter), and `drawn` as it was asked.
+ * @throws DataError with everything that is wrong, each with its line: ids that are not among the labels, answers of another kind,
+ *   a pair answered in two ways, pairs of which no label can be made
+ */
+export async function readAnswers(file: string, labels: ReadonlyMap<string, Label>): Promise<Answers> {
+  const bad: BadRow[] = [];
+  const found = new Map<
+    string,
+    { answer: (typeof ANSWERS)[number]; line: number; drawn?: Draw | undefined }
+  >();
+  let [rows, blank] = [0, 0];
+  for await (const record of openTable(file, { header: true })) {
+    if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
+    const { line, value } = record;
+    const complain = (column: string, problem: string, fix = "") =>
+      bad.push({ file, line, column, problem, fix });
+    rows++;
+    const id = idOf(value.id, labels);
+    const answer = wordOf(value.answer);
+    const known = ANSWERS.find((word) => word === answer);
+    const drawn = DRAWS.find((word) => word === wordOf(value.drawn));
+    if (id === undefined)
+      complain("id", `is ${shown(value.id)}, which no label has`, "Give the ids as they were asked.");
+    else if (drawn === undefined && wordOf(value.drawn) !== "")
+      complain("drawn", `is wrong, expected ${DRAWS.join(", ")} or nothing, got ${shown(value.drawn)}`);
+    else if (answer === "") blank++;
+    else if (known === undefined)
+      complain("answer", `is wrong, expected ${ANSWERS.join(", ")} or nothing, got ${shown(value.answer)}`);
+    else if (known !== "skip" && isBlocked(labels.get(id)!.flags))
+      complain(
+        "id",
+        `${shown(id)} is flagged ${labels.get(id)!.flags.join(", ")}: no label is made of such a pair`,
+        "Remove the row.",
+      );
+    else {
+      const before = found.get(id);
+      if (before !== undefined && before.answer !== known)
+        complain(
+          "answer",
+          `says "${known}" of ${shown(id)}, and line ${before.line} says "${before.answer}"`,
+          "Keep one of them.",
+        );
+      else found.set(id, { answer: known, line, drawn });
+    }
+  }
+  if (bad.length > 0) throw allProblems(bad, rows);
+  const answers = [...found].flatMap(([id, { answer, drawn }]) =>
+    answer === "skip" ? [] : [{ id, preferred: answer, ...(drawn === undefined ? {} : { drawn }) }],
+  );
+  return { answers, skipped: found.size - answers.length, blank };
+}
+
+function idOf(value: unknown, labels: ReadonlyMap<string, Label>): string | undefined {
+  const text = typeof value === "number" ? String(value) : value;
+  if (typeof text !== "string") return undefined;
+  return [text, withoutApostrophe(text)].find((id) => labels.has(id));
+}
+
+const wordOf = (value: unknown) => (value == null ? "" : String(value).trim().toLowerCase());
+
+const shown = (value: unknown) => (value === undefined ? "missing" : show(value));
+
+function allProblems(bad: readonly BadRow[], rows: number): DataError {
+  const [first, ...others] = bad.slice(0, LISTED).map((row) => formatBadRow(row));
+  const { file, line } = bad[0]!;
+  const more = bad.length > LISTED ? [`… and ${bad.length - LISTED} more.`] : [];
+  const rest = [first!.slice(`${file}:${line}: `.length), ...others, ...more];
+  return new DataError(
+    file,
+    line,
+    `${rest.join("\n")}\n${bad.length} of ${rows} rows are wrong; none was taken.`,
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * A preference world: prompts with candidate responses whose gold scores are known, judged by simulated people. Splits into
+ * a labelled part, an unlabelled pool (its human labels apart) and a test part, by prompt.
+ */
+import { ConfigError } from "../../base/core/errors.ts";
+import { createRng } from "../../base/core/rng.ts";
+import { logistic } from "../../base/stats/special.ts";
+import { joinHumanLabels } from "../data/human-labels.ts";
+import {
+  type CandidatePair,
+  type HumanLabel,
+  isEmptyText,
+  type PreferenceRow,
+  promptId,
+} from "../data/rows.ts";
+
+/** A response and its gold score. */
+export type ScoredCandidate = { readonly text: string; readonly gold: number };
+
+/** A prompt with its candidates, in an order that says nothing (that of sampling). */
+export type PromptCandidates = { readonly prompt: string; readonly candidates: readonly ScoredCandidate[] };
+
+/** How people are simulated and how the prompts are split. */
+export type WorldSettings = {
+  /** P(human prefers a) = σ((gold_a - gold_b) / tau); in units of gold, above 0. Small: people see gold well. */
+  readonly tau: number;
+  readonly seed: number | string;
+  /** Share of the prompts that become the labelled part, in [0, 1]. */
+  readonly labelled: number;
+  /** Share of the prompts held out as labelled test pairs, in [0, 1]. The rest is the pool. */
+  readonly test: number;
+};
+
+/** Gold scores of a pair, in the order of its candidates. Never shown to a labeller. */
+export type GoldPair = { readonly id: string; readonly goldA: number; readonly goldB: number };
+
+/** A part of the world; all lists but `rows` go in one order. */
+export type WorldPart = {
+  readonly pairs: readonly CandidatePair[];
+  readonly humanLabels: readonly HumanLabel[];
+  /** The same pairs as people judged them: chosen and rejected. */
+  readonly rows: readonly PreferenceRow[];
+  readonly gold: readonly GoldPair[];
+};
+
+/** What was made, and what is known of the simulated people. */
+export type PreferenceWorld = {
+  readonly labelled: WorldPart;
+  readonly pool: WorldPart;
+  readonly test: WorldPart;
+  /** Pairs that were left out, by reason. */
+  readonly dropped: { readonly identical: number; readonly empty: number };
+  /** Share of all pairs with unequal gold on which the simulated person sided with gold; null without any. */
+  readonly humanGoldAgreement: number | null;
+};
+
+/**
+ * Makes pairs of each prompt's candidates (first with second, third with fourth, …), drops those that say the same or
+ * nothing, and draws one Bradley-Terry judgement for each (Bradley & Terry 1952), from the seed and the pair's id alone.
+ * @throws ConfigError when a setting is out of range or a prompt comes twice
+ */
+export function preferenceWorld(
+  prompts: readonly PromptCandidates[],
+  { tau, seed, labelled, test }: WorldSettings,
+): PreferenceWorld {
+  checkSettings({ tau, seed, labelled, test });
+  const dropped = { identical: 0, empty: 0 };
+  const judged = prompts.map((entry) => judgedPairs(entry, tau, seed, dropped));
+  checkUnique(prompts);
+  const order = createRng(seed)
+    .fork("world-split")
+    .shuffle([...prompts.keys()]);
+  const testSize = Math.round(test * prompts.length);
+  const labelledSize = Math.min(Math.round(labelled * prompts.length), prompts.length - testSize);
+  const part = (from: number, to: number) =>
+    partOf(
+      order
+        .slice(from, to)
+        .sort((i, j) => i - j)
+        .flatMap((i) => judged[i]!),
+    );
+  return {
+    test: part(0, testSize),
+    labelled: part(testSize, testSize + labelledSize),
+    pool: part(testSize + labelledSize, prompts.length),
+    dropped,
+    humanGoldAgreement: goldAgreement(judged.flat()),
+  };
+}
+
+type Judged = { readonly pair: CandidatePair; readonly human: HumanLabel; readonly gold: GoldPair };
+
+function judgedPairs(
+  { prompt, candidates }: PromptCandidates,
+  tau: number,
+  seed: number | string,
+  dropped: { identical: number; empty: number },
+): Judged[] {
+  const judged: Judged[] = [];
+  for (let i = 0; i + 1 < candidates.length; i += 2) {
+    const [a, b] = [candidates[i]!, candidates[i + 1]!];
+    if (isEmptyText(a.text) || isEmptyText(b.text)) dropped.empty++;
+    else if (a.text.trim() === b.text.trim()) dropped.identical++;
+    else {
+      const id = `${promptId(prompt).slice(0, 16)}-${i / 2}`;
+      const prefersA = createRng(seed).fork("human", id).next() < logistic((a.gold - b.gold) / tau);
+      judged.push({
+        pair: { id, prompt, a: a.text, b: b.text },
+        human: { id, preferred: prefersA ? "a" : "b" },
+        gold: { id, goldA: a.gold, goldB: b.gold },
+      });
+    }
+  }
+  return judged;
+}
+
+function partOf(judged: readonly Judged[]): WorldPart {
+  const pairs = judged.map(({ pair }) => pair);
+  const humanLabels = judged.map(({ human }) => human);
+  const { rows } = joinHumanLabels(pairs, humanLabels);
+  return { pairs, humanLabels, rows, gold: judged.map(({ gold }) => gold) };
+}
+
+function goldAgreement(judged: readonly Judged[]): number | null {
+  const decided = judged.filter(({ gold }) => gold.goldA !== gold.goldB);
+  const agree = decided.filter(({ gold, human }) => gold.goldA > gold.goldB === (human.preferred === "a"));
+  return decided.length === 0 ? null : agree.length / decided.length;
+}
+
+function checkSettings({ tau, labelled, test }: WorldSettings): void {
+  const issues: string[] = [];
+  if (!(tau > 0 && Number.isFinite(tau))) issues.push(`world.tau: expected a number above 0, got ${tau}.`);
+  if (!(labelled >= 0 && test >= 0 && labelled + test <= 1))
+    issues.push(
+      `world: expected labelled and test to be shares that together are at most 1, got ${labelled} and ${test}.`,
+    );
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+
+/** One prompt in two parts would leak. */
+function checkUnique(prompts: readonly PromptCandidates[]): void {
+  const seen = new Set<string>();
+  for (const { prompt } of prompts) {
+    if (seen.has(prompt))
+      throw new ConfigError(
+        `world: the prompt ${JSON.stringify(prompt.slice(0, 60))} comes twice. Remove one.`,
+      );
+    seen.add(prompt);
+  }
+}

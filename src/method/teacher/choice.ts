@@ -1,0 +1,190 @@
+/**
+ * Who labels: every kind of teacher as a value, and the one place where a value becomes a teacher. A new kind is a member of
+ * `TeacherChoice`, a case of `identityOf` and a case of `openTeacher`.
+ */
+
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import { type JobDeps, stageDeps } from "../../pipeline/stages/deps.ts";
+import { openControl } from "./control-teachers.ts";
+import type { HumanChoice, Scores } from "./controls.ts";
+import { openImplicitReward } from "./implicit-reward.ts";
+import { type ChatJudgeOptions, openChatJudge } from "./judge-chat.ts";
+import { openLocalJudge, questionLimits } from "./judge-local.ts";
+import { openLikelihood } from "./likelihood.ts";
+import { openRemoteTeacher, type RemoteTeacherOptions } from "./remote/remote-teacher.ts";
+import { openRewardHead } from "./reward-head.ts";
+import type { Teacher } from "./teacher.ts";
+
+/** What a noisy person gets wrong; rates in [0, 1] (`method/teacher/controls.ts`). */
+export type HumanNoise =
+  | { readonly noise: "flip"; readonly rate: number }
+  | { readonly noise: "length-biased"; readonly rate: number }
+  /** One flip rate for each annotator. */
+  | { readonly noise: "annotator"; readonly rates: readonly number[] };
+
+/** Models behind a server; log-probabilities come over HTTP (`teacher/remote/`). */
+export type RemoteChoice = { readonly kind: "remote" } & Pick<
+  RemoteTeacherOptions,
+  "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
+>;
+
+/** A judge behind a chat endpoint. */
+export type ChatJudgeChoice = {
+  readonly kind: "judge-chat";
+  /** Name that the endpoint knows the model by. */
+  readonly endpointModel: string;
+} & Omit<ChatJudgeOptions, "model" | "name" | "cache">;
+
+/** Who labels. Model folders are paths; maps are by pair id and read when the teacher opens. */
+export type TeacherChoice =
+  | {
+      readonly kind: "implicit-reward";
+      readonly policy: string;
+      readonly reference: string;
+      readonly beta: number;
+    }
+  | { readonly kind: "likelihood"; readonly policy: string }
+  | { readonly kind: "reward-head"; readonly model: string }
+  /** `prompt` is the question (`method/teacher/judge.ts`); default the built-in one. */
+  | { readonly kind: "judge-local"; readonly model: string; readonly prompt?: string | undefined }
+  | ChatJudgeChoice
+  | RemoteChoice
+  | { readonly kind: "random"; readonly seed: number }
+  | { readonly kind: "longer" }
+  | { readonly kind: "gold"; readonly rewards: () => Promise<ReadonlyMap<string, Scores>> }
+  | ({
+      readonly kind: "noisy-human";
+      readonly seed: number;
+      readonly choices: () => Promise<ReadonlyMap<string, HumanChoice>>;
+    } & HumanNoise);
+
+/** What a choice's scores depend on, for the key of a stage: values as they are, models by the folders they lie in. */
+export type ChoiceIdentity = {
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Model folders by role; their contents belong into the key. */
+  readonly models: Readonly<Record<string, string>>;
+};
+
+/** The identity of a choice. Human labels and gold rewards are not in it: the stage names their file's digest. */
+export function identityOf(choice: TeacherChoice): ChoiceIdentity {
+  const { kind } = choice;
+  switch (kind) {
+    case "implicit-reward": {
+      const { beta, policy, reference } = choice;
+      return { settings: { kind, beta }, models: { policy, reference } };
+    }
+    case "likelihood":
+      return { settings: { kind }, models: { policy: choice.policy } };
+    case "reward-head":
+      return { settings: { kind }, models: { model: choice.model } };
+    case "judge-local":
+      return { settings: { kind, ...given({ prompt: choice.prompt }) }, models: { model: choice.model } };
+    case "judge-chat": {
+      // The key's variable and how many ask at once change no answer.
+      const { apiKeyEnv: _key, concurrency: _width, ...settings } = choice;
+      return { settings: given(settings), models: {} };
+    }
+    case "remote": {
+      // The tokenizer's folder need hold no model: the stage names its digest beside those of models.
+      const { url, server, modelName, referenceName, beta } = choice;
+      return { settings: { kind, url, modelName, ...given({ server, referenceName, beta }) }, models: {} };
+    }
+    case "random":
+      return { settings: { kind, seed: choice.seed }, models: {} };
+    case "longer":
+    case "gold":
+      return { settings: { kind }, models: {} };
+    case "noisy-human": {
+      const { choices: _, ...settings } = choice;
+      return { settings, models: {} };
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Model folders that read pairs under the caller's token limits; a local judge reads questions under its own. */
+export const readersOf = (choice: TeacherChoice): readonly string[] =>
+  choice.kind === "judge-local" ? [] : Object.values(identityOf(choice).models);
+
+/** Where and how a teacher opens. */
+export type OpenOptions = {
+  readonly limits: TokenLimits;
+  /** For people and for `label_source`; default the kind with a digest. */
+  readonly name?: string;
+  /** Folder of an endpoint's replies: no question is paid for twice. */
+  readonly replies: string;
+};
+
+/**
+ * Opens the teacher of a choice.
+ * @throws ConfigError, CheckpointError as the kind's own function does
+ */
+export async function openTeacher(
+  deps: Omit<JobDeps, "pipeline">,
+  choice: TeacherChoice,
+  { limits, name, replies }: OpenOptions,
+): Promise<Teacher> {
+  const common = { limits, ...(name === undefined ? {} : { name }) };
+  const runtime = () => stageDeps(deps).runtime;
+  switch (choice.kind) {
+    case "implicit-reward":
+      return openImplicitReward(runtime(), { ...choice, ...common });
+    case "likelihood":
+      return openLikelihood(runtime(), { policy: choice.policy, ...common });
+    case "reward-head":
+      return openRewardHead(runtime(), { model: choice.model, ...common });
+    case "judge-local": {
+      // A question holds the prompt and both responses: it gets the model's positions, not the limits of a pair.
+      const { model, prompt } = choice;
+      return openLocalJudge(runtime(), {
+        model,
+        ...given({ prompt }),
+        ...common,
+        limits: await questionLimits(model),
+      });
+    }
+    case "judge-chat": {
+      const { kind: _, endpointModel: model, ...settings } = choice;
+      return openChatJudge({ ...settings, model, name, cache: replies });
+    }
+    case "remote": {
+      const { kind: _, ...options } = choice;
+      return openRemoteTeacher({ ...options, ...common, memory: replies, signal: deps.signal });
+    }
+    case "random":
+      return openControl({ control: "random", seed: choice.seed });
+    case "longer":
+      return openControl({ control: "longer" });
+    case "gold":
+      return openControl({ control: "gold", rewards: await choice.rewards() });
+    case "noisy-human":
+      return openNoisyHuman(choice);
+    default:
+      return choice satisfies never;
+  }
+}
+
+async function openNoisyHuman(
+  choice: Extract<TeacherChoice, { readonly kind: "noisy-human" }>,
+): Promise<Teacher> {
+  const { seed } = choice;
+  const choices = await choice.choices();
+  switch (choice.noise) {
+    case "flip":
+      return openControl({ control: "flipped", choices, rate: choice.rate, seed });
+    case "length-biased":
+      return openControl({ control: "length-biased", choices, rate: choice.rate, seed });
+    case "annotator":
+      return openControl({ control: "annotators", choices, rates: choice.rates, seed });
+    default:
+      return choice satisfies never;
+  }
+}
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without what is undefined: leaving an option out and giving it no value are the same. */
+function given<T extends object>(options: T): Given<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<T>;
+}

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { tinyModel } from "../../../test/helpers/tiny-decoders.ts";
+import type { Model } from "../../engine/model/model.ts";
+import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
+import { estimateSampling, estimateScoring, formatInference } from "./estimate-inference.ts";
+
+let runtime: Runtime;
+let model: Model;
+beforeAll(async () => {
+  runtime = openRuntime({ threads: 1 });
+  model = await tinyModel(runtime, "gpt2");
+});
+afterAll(() => runtime.close());
+
+const ones = (count: number) => Array.from({ length: count }, () => 1);
+const rows = Array.from({ length: 4 }, () => ({ prompt: ones(2), responses: [ones(3)] }));
+
+test("scoring counts one pass of each model, as by hand", () => {
+  const { tokens, flops, seconds } = estimateScoring([model], rows, 100);
+  // gpt2 of C = 20, 2 layers, 9600 weights in the layers: 4 rows of 5 tokens, 3 of them predicted among 97 ids.
+  const trunk = 20 * 2 * 9600 + 4 * 2 * 4 * 20 * 5 ** 2;
+  const head = 12 * 2 * 97 * 20;
+  expect([tokens, flops]).toEqual([20, trunk + head]);
+  const pair = estimateScoring([model, model], rows, 100);
+  expect([pair.tokens, pair.flops]).toEqual([20, 2 * flops]);
+  expect(pair.seconds).toBeCloseTo(2 * seconds, 12);
+  expect(pair.memory.weights).toBe(2 * estimateScoring([model], rows, 100).memory.weights);
+  expect(estimateScoring([model], rows, 1).seconds).toBeGreaterThan(seconds);
+  expect(estimateScoring([model], [], 100)).toMatchObject({ tokens: 0, flops: 0, seconds: 0 });
+});
+
+test("sampling counts the prompt once and every new token through layers and head", () => {
+  const one = estimateSampling(model, { sequences: 10, maxNewTokens: 7, promptTokens: 3 }, 100);
+  const perToken = 2 * (9600 + 97 * 20);
+  expect([one.tokens, one.flops]).toEqual([70, 10 * 3 * 2 * 9600 + 70 * perToken]);
+  // 97 sequences need a second batch of 96: the steps double.
+  const time = (sequences: number) =>
+    estimateSampling(model, { sequences, maxNewTokens: 7, promptTokens: 0 }, 100).seconds;
+  expect(time(97)).toBeCloseTo(2 * time(96), 12);
+});
+
+test("says it in a line", () => {
+  expect(formatInference(estimateScoring([model], rows, 100))).toMatch(
+    /^0\.00M tokens: about .* and .* of memory$/,
+  );
+});

@@ -1,0 +1,124 @@
+/**
+ * The folder of a run: `metrics.jsonl`, an event file for TensorBoard, and `checkpoint-<step>/` folders that appear
+ * whole or not at all. Resuming is the default.
+ */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ensureFolder, exists, removeTemporaries, writeDirAtomic } from "../../base/core/files.ts";
+import type { Runtime } from "../../engine/runtime/runtime.ts";
+import { type MetricsLine, openMetrics } from "./metrics.ts";
+import {
+  type RunIdentity,
+  readState,
+  restoreArrays,
+  type SavedArrays,
+  type TrainerState,
+  writeState,
+} from "./state.ts";
+import { openEvents } from "./tfevents.ts";
+
+/** A run's folder, open. */
+export interface RunFolder {
+  /** Where the run stands: all zeros when it starts anew. */
+  readonly start: TrainerState;
+  /** Writes a line to `metrics.jsonl` and the event file. */
+  log(line: MetricsLine): Promise<void>;
+  /** Writes `checkpoint-<step>/` and removes the oldest beyond the limit. */
+  save(): Promise<void>;
+  /** Counts a finished step and the tokens it ran. */
+  advance(step: number, epoch: number, tokens: number): void;
+  /** Tokens trained on so far. */
+  readonly tokens: number;
+  /** All lines so far, those of before a resume included. */
+  readonly lines: readonly MetricsLine[];
+  /** The newest checkpoint's path, if there is one. */
+  readonly newest: string | undefined;
+}
+
+/** What `openRunFolder` needs to know. */
+export type RunSetup = {
+  readonly folder: string;
+  readonly runtime: Runtime;
+  readonly identity: RunIdentity;
+  readonly parameters: SavedArrays;
+  readonly moments: SavedArrays;
+  /** Checkpoints kept. */
+  readonly keep: number;
+  /** Removes old checkpoints instead of going on from them. */
+  readonly fresh: boolean;
+};
+
+/** Metrics as TensorBoard reads them: any file with "tfevents" in its name. */
+export const EVENTS = "events.out.tfevents.0.weak-teacher";
+
+/**
+ * Opens a run's folder and, where it holds a checkpoint, puts that into the store.
+ * @throws CheckpointError when the newest checkpoint is broken or belongs to another run
+ */
+export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
+  const { folder, runtime, identity } = setup;
+  await ensureFolder(folder);
+  await removeTemporaries(folder);
+  if (setup.fresh) await clearCheckpoints(folder);
+  let newest = (await checkpointsOf(folder)).at(-1);
+  let state: TrainerState = { step: 0, epoch: 0, tokens: 0, lines: [] };
+  if (newest !== undefined) {
+    state = await readState(newest, identity);
+    await restoreArrays(newest, runtime, setup);
+  }
+  const metrics = await openMetrics(folder, state.lines);
+  const events = await openEvents(join(folder, EVENTS), state.step);
+  const lines = [...state.lines];
+  let { step, epoch, tokens } = state;
+  return {
+    start: state,
+    lines,
+    get newest() {
+      return newest;
+    },
+    async log({ global_step, epoch: at, ...rest }) {
+      // The order a checkpoint gives them back in: a resumed run's file is the same to the byte.
+      const line = { global_step, epoch: at, ...rest };
+      lines.push(line);
+      await metrics.append(line);
+      await events.append(eventOf(line));
+    },
+    get tokens() {
+      return tokens;
+    },
+    advance(done, at, seen) {
+      [step, epoch] = [done, at];
+      tokens += seen;
+    },
+    async save() {
+      const path = join(folder, `checkpoint-${step}`);
+      const current = { step, epoch, tokens, lines };
+      await writeDirAtomic(path, (inside) => writeState(inside, runtime, setup, current, identity));
+      newest = path;
+      for (const old of (await checkpointsOf(folder)).slice(0, -setup.keep))
+        await rm(old, { recursive: true });
+    },
+  };
+}
+
+/** Removes the checkpoints of a finished run, which hold three times its model. */
+export async function clearCheckpoints(folder: string): Promise<void> {
+  for (const path of await checkpointsOf(folder)) await rm(path, { recursive: true });
+}
+
+/** Paths of a run's whole checkpoints, oldest first. */
+export async function checkpointsOf(folder: string): Promise<string[]> {
+  if (!(await exists(folder))) return [];
+  const steps = (await readdir(folder)).flatMap((name) => {
+    const match = /^checkpoint-(\d+)$/.exec(name);
+    return match === null ? [] : [Number(match[1])];
+  });
+  return steps.sort((a, b) => a - b).map((step) => join(folder, `checkpoint-${step}`));
+}
+
+/** Tags as TensorBoard groups them: `train/loss`, `eval/loss`. */
+function eventOf({ global_step: step, ...rest }: MetricsLine) {
+  const tagOf = (name: string) => (name.startsWith("eval_") ? `eval/${name.slice(5)}` : `train/${name}`);
+  const scalars = Object.fromEntries(Object.entries(rest).map(([name, value]) => [tagOf(name), value]));
+  return { wallTime: Date.now() / 1000, step, scalars };
+}

@@ -1,0 +1,283 @@
+/** Asking people about a pool: labels in, a questions file out; answers in, labels, calibrator and labelled rows out. */
+import { copyFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { digestPath } from "../../base/core/contents.ts";
+import { digestOf } from "../../base/core/digest.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { readText, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import type { Interval } from "../../base/stats/check.ts";
+import { clusteredShare } from "../../base/stats/clustered-share.ts";
+import { joinHumanLabels } from "../../method/data/human-labels.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { type CandidatePair, plainText } from "../../method/data/rows.ts";
+import { writePreferences } from "../../method/data/writers.ts";
+import { type AskOptions, type AskResult, askHumans, RANDOM_SHARE } from "../../method/labels/ask.ts";
+import {
+  type CalibrationMethod,
+  calibratorFromJson,
+  calibratorToJson,
+} from "../../method/labels/calibration.ts";
+import type { WeightForm } from "../../method/labels/confidence.ts";
+import { writeHeldOut } from "../../method/labels/held-out-file.ts";
+import {
+  type AnswerRules,
+  HUMAN,
+  type KeptSelection,
+  mergeAnswers,
+} from "../../method/labels/human-answers.ts";
+import { type Label, UNSELECTED } from "../../method/labels/label.ts";
+import { parseLabels, serializeLabel } from "../../method/labels/label-file.ts";
+import type { LabelCounts } from "../../method/labels/plan-labels.ts";
+import { type Answer, type Answers, questionFiles, readAnswers } from "../../method/labels/questions.ts";
+import { writeLabelFile, writeTrainingRows } from "../../method/labels/write-labels.ts";
+import { withDialogues } from "../../method/split/dialogues.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact } from "../stages/stage.ts";
+import { ANSWERS_STAGE, LABEL_FILES, type LabelSet } from "./open-labels.ts";
+
+/**
+ * Ranks the pairs of a label set for people and writes `questions.jsonl`, `questions.csv` and `ask.json` into a new folder. Pairs
+ * that people have answered already are left out.
+ * @throws ConfigError when the folder is there and holds something: people's answers are not written over
+ */
+export async function writeQuestions(
+  set: LabelSet,
+  {
+    budget,
+    out,
+    among = "undecided",
+    random = RANDOM_SHARE,
+  }: AskOptions & { readonly budget: number; readonly out: string },
+): Promise<AskResult> {
+  if ((await readdir(out).catch(() => [])).length > 0)
+    throw new ConfigError(
+      `--out ${out}: is there already and may hold answers. Choose another folder, or remove it.`,
+    );
+  const pairs = new Map(withDialogues(set.pairs).map((pair) => [pair.id, pair]));
+  const answered = new Set(set.answers.map(({ id }) => id));
+  const candidates = set.labels
+    .filter(({ id }) => !answered.has(id))
+    .map((label) => candidateOf(set, pairs.get(label.id)!, label));
+  const result = askHumans(candidates, budget, { among, random });
+  if (result.questions.length === result.random && random < 1)
+    throw new ConfigError(nothingToAsk(result, among));
+  const { jsonl, csv } = questionFiles(result.questions, pairs);
+  const { eligible, excluded, questions } = result;
+  await writeDirAtomic(out, async (folder) => {
+    await writeFileAtomic(join(folder, "questions.jsonl"), jsonl);
+    await writeFileAtomic(join(folder, "questions.csv"), csv);
+    const facts = {
+      budget,
+      among,
+      questions: questions.length,
+      random: result.random,
+      eligible,
+      excluded,
+      ensemble: set.disagreement.size > 0,
+    };
+    await writeJsonAtomic(join(folder, "ask.json"), facts);
+  });
+  return result;
+}
+
+/** Undecided pairs of a folder of merged labels that people could still be asked about. */
+export async function countLeft(folder: string): Promise<number> {
+  const file = join(folder, LABEL_FILES.labels);
+  const labels = parseLabels(await readText(file, 2 ** 31), file).filter(({ teacher }) => teacher !== HUMAN);
+  return askHumans(
+    labels.map((label) => ({ label, group: label.id })),
+    0,
+  ).eligible;
+}
+
+function candidateOf({ disagreement }: LabelSet, pair: CandidatePair, label: Label) {
+  const { prompt, a, b } = pair;
+  return {
+    label,
+    group: unitOf(pair),
+    disagreement: disagreement.get(label.id) ?? 0,
+    text: [prompt, a, b].map(plainText).join("\n"),
+  };
+}
+
+function nothingToAsk({ excluded }: AskResult, among: AskOptions["among"]): string {
+  const why =
+    excluded === 0
+      ? ""
+      : ` ${excluded} are identical, empty, truncated or not finite, which no person can settle.`;
+  const advice =
+    among === "all"
+      ? ""
+      : " Keep fewer labels (--set select.kind=top, threshold or promise), or ask about decided pairs too with --among all.";
+  return `ask: there is nothing to ask, expected abstained or tied pairs.${why}${advice}`;
+}
+
+/** What `facts.json` of merged answers holds. */
+export type AnswerFacts = {
+  readonly counts: LabelCounts;
+  readonly answers: {
+    readonly total: number;
+    readonly new: number;
+    readonly ties: number;
+    readonly skipped: number;
+    readonly blank: number;
+  };
+  /**
+   * Pairs to fit on: held-out ones and those of the answers that are a random sample of the pool. Not fitted again without such answers,
+   * where all are too few, or by a method that fits nothing. `notRandom`: answers that label their pairs and calibrate nothing; `unanswered`:
+   * pairs drawn at random that nobody decided.
+   */
+  readonly calibration: {
+    readonly refitted: boolean;
+    readonly method: CalibrationMethod | null;
+    readonly heldOut: number;
+    readonly answered: number;
+    readonly notRandom: number;
+    readonly unanswered: number;
+  };
+  /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. `n` counts prompts (or groups). */
+  readonly teacherOnAnswered: Interval | null;
+};
+
+/** Answers merged into a label set. */
+export type AnswersRequest = { readonly set: LabelSet; readonly file: string };
+
+/**
+ * Merges an answers file (and those of earlier rounds) into labels: writes `labels.jsonl`, `training.jsonl`, `training.parquet`,
+ * `labelled.jsonl` (the answered pairs as preferences, TRL's columns) and `facts.json`, and what the next round needs.
+ * @throws DataError with every problem of the answers file
+ */
+export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest): Promise<Artefact> {
+  const { pool, facts } = set;
+  const rules = rulesOf(set);
+  return deps.pipeline.stage({
+    name: ANSWERS_STAGE,
+    version: 4,
+    config: { read: pool.read, seed: pool.seed },
+    inputs: {
+      labels: digestOf([
+        ...[set.labels, set.teacherLabels].map((labels) => labels.map(serializeLabel)),
+        ...[facts ?? null, set.heldOut, set.answers, [...set.disagreement]],
+      ]),
+      pool: pool.digest,
+      answers: await digestPath(file),
+    },
+    run: async (work) => {
+      const given = await readAnswers(file, new Map(set.labels.map((label) => [label.id, label])));
+      const answers = joined(set.answers, given.answers);
+      const merged = mergeAnswers(teacherLabelsOf(set), answers, set.heldOut, rules);
+      await writeLabelFile(work.path(LABEL_FILES.labels), merged.labels);
+      await writeTrainingRows(work.path("training.jsonl"), merged, set.pairs);
+      await writeTrainingRows(work.path("training.parquet"), merged, set.pairs);
+      const why = new Map(answers.map(({ id, drawn = "useful" }) => [id, drawn]));
+      await writePreferences(
+        work.path("labelled.jsonl"),
+        joinHumanLabels(set.pairs, answers).rows.map((row) => ({
+          ...row,
+          meta: { ...row.meta, asked: why.get(row.id)! },
+        })),
+      );
+      await writeFileAtomic(
+        work.path(LABEL_FILES.answers),
+        jsonLines(answers.map(({ id, preferred, drawn }) => ({ id, answer: preferred, drawn }))),
+      );
+      await writeLabelFile(work.path(LABEL_FILES.teacherLabels), merged.teacherLabels);
+      if (set.heldOut.length > 0) await writeHeldOut(work.path(LABEL_FILES.heldOut), set.heldOut);
+      const uncertainty = join(set.folder, LABEL_FILES.uncertainty);
+      if (set.disagreement.size > 0) await copyFile(uncertainty, work.path(LABEL_FILES.uncertainty));
+      await writeJsonAtomic(work.path(LABEL_FILES.facts), {
+        ...rules,
+        calibrator: merged.calibrator && calibratorToJson(merged.calibrator),
+        promise: merged.promise,
+        ...factsOf(set, given, answers, merged),
+      });
+    },
+  });
+}
+
+function factsOf(
+  { heldOut, answers: earlier, pairs }: LabelSet,
+  { skipped, blank }: Answers,
+  answers: readonly Answer[],
+  { counts, refitted, calibrator, random, teacherOnAnswered }: ReturnType<typeof mergeAnswers>,
+): AnswerFacts {
+  const units = new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)]));
+  const ties = answers.filter(({ preferred }) => preferred === "tie").length;
+  return {
+    counts,
+    answers: { total: answers.length, new: answers.length - earlier.length, ties, skipped, blank },
+    calibration: {
+      refitted,
+      method: calibrator?.method ?? null,
+      heldOut: heldOut.length,
+      answered: random.n,
+      notRandom: teacherOnAnswered.length - random.n,
+      unanswered: random.unanswered,
+    },
+    teacherOnAnswered: clusteredShare(
+      teacherOnAnswered.map(({ right }) => right),
+      teacherOnAnswered.map(({ id }) => units.get(id)!),
+    ),
+  };
+}
+
+/** @throws ConfigError when a pair was answered otherwise in an earlier round */
+function joined(earlier: readonly Answer[], given: readonly Answer[]): Answer[] {
+  const all = new Map(earlier.map((answer) => [answer.id, answer]));
+  const issues = given.flatMap(({ id, preferred, drawn }) => {
+    const before = all.get(id)?.preferred;
+    all.set(id, { id, preferred, drawn: all.get(id)?.drawn ?? drawn });
+    return before === undefined || before === preferred
+      ? []
+      : [
+          `--answers: ${JSON.stringify(id)} is answered "${preferred}", and in an earlier round "${before}". Keep one of them.`,
+        ];
+  });
+  if (issues.length > 0) throw new ConfigError(issues);
+  return [...all.values()];
+}
+
+/** The teacher's own labels of the whole pool. */
+function teacherLabelsOf({ labels, teacherLabels }: LabelSet): Label[] {
+  const own = new Map(teacherLabels.map((label) => [label.id, label]));
+  return labels.map((label) => own.get(label.id) ?? label);
+}
+
+const rulesSchema = z.object({
+  calibrator: z.unknown().optional(),
+  tieBand: z.number().min(0).default(0),
+  select: z.discriminatedUnion("rule", [
+    z.object({ rule: z.literal("all") }),
+    z.object({ rule: z.literal("top"), percent: z.number() }),
+    z.object({ rule: z.literal("threshold"), minConfidence: z.number() }),
+    z.object({ rule: z.literal("promise"), maxDisagreement: z.number(), level: z.number().optional() }),
+  ]),
+  weight: z.looseObject({ form: z.enum(["uniform", "tanh", "sigmoid", "clip", "calibrated"]) }),
+});
+
+/** The rules of labels, from `facts.json`; a run keeps them under `settings`. */
+function rulesOf({ folder, facts, labels, heldOut, answers }: LabelSet): AnswerRules {
+  if (facts === undefined) {
+    if (labels.some(({ flags }) => flags.includes(UNSELECTED)))
+      throw new ConfigError(
+        `${folder}: labels were left out by a rule that is not beside them. Name the folder that label wrote.`,
+      );
+    return { calibrator: null, tieBand: 0, select: { rule: "all" }, weight: { form: "uniform" } };
+  }
+  const { settings } = facts as { settings?: unknown };
+  const file = join(folder, LABEL_FILES.facts);
+  const parsed = rulesSchema.safeParse(settings ?? facts);
+  if (!parsed.success)
+    throw new ConfigError(
+      `${file}: does not say how the labels were made: ${z.prettifyError(parsed.error)}. Label the pool again.`,
+    );
+  const { calibrator: stored, tieBand, select, weight } = parsed.data;
+  const calibrator = stored == null ? null : calibratorFromJson(stored, file);
+  if (calibrator !== null && calibrator.n > 0 && heldOut.length + answers.length === 0)
+    throw new ConfigError(
+      `${folder}: labels were calibrated on ${calibrator.n} pairs that are not beside them (${LABEL_FILES.heldOut}). Label the pool again.`,
+    );
+  return { calibrator, tieBand, select: select as KeptSelection, weight: weight as WeightForm };
+}

@@ -1,0 +1,175 @@
+/** The judgement of an audit: out-of-fold scores of all folds become ranked suspects, an estimate of the noise, and figures. */
+
+import { DataError } from "../../../base/core/errors.ts";
+import { readJson, writeFileAtomic, writeJsonAtomic } from "../../../base/core/files.ts";
+import { createRng } from "../../../base/core/rng.ts";
+import { readJsonl } from "../../../base/files/jsonl.ts";
+import type { Interval } from "../../../base/stats/check.ts";
+import { logistic } from "../../../base/stats/special.ts";
+import { toCandidates } from "../../../method/data/candidates.ts";
+import { jsonLines } from "../../../method/data/json-lines.ts";
+import type { Text } from "../../../method/data/rows.ts";
+import {
+  type AuditedPair,
+  type AuditScore,
+  auditLabels,
+  type Suspect,
+  scoreAudit,
+} from "../../../method/labels/audit.ts";
+import { type CalibrationReport, calibrationReport } from "../../../method/labels/calibration-report.ts";
+import { isDecided } from "../../../method/labels/label.ts";
+import { labelsOf } from "../../../method/labels/plan-labels.ts";
+import { fitForm } from "../../../method/labels/score-form.ts";
+import { readScores } from "../../../method/teacher/scores-folder.ts";
+import type { JobDeps } from "../../stages/deps.ts";
+import type { Artefact } from "../../stages/stage.ts";
+import { type AuditRow, readAuditRows } from "./rows.ts";
+import type { AuditRequest } from "./settings.ts";
+
+/** Files of the judgement. */
+export const AUDIT_FILES = { suspects: "suspects.jsonl", audit: "audit.json" } as const;
+
+/** What `audit.json` holds. */
+export type AuditFacts = {
+  /** Labels judged, and those of pairs of which no label can be made (truncated, empty, identical, equal scores). */
+  readonly judged: number;
+  readonly notJudged: number;
+  readonly folds: number;
+  readonly teacher: string;
+  readonly calibration: string;
+  /** Share of labels that the out-of-fold teacher disagrees with. */
+  readonly disagreement: Interval | null;
+  /** What confident learning counts as wrong, as a share; neither the share of wrong labels nor a bound of it. */
+  readonly noiseRate: Interval | null;
+  /** The same among the fifth of the pairs that the teacher is surest of. */
+  readonly disagreementAmongSure: Interval | null;
+  readonly meanProbabilityWrong: number;
+  readonly reliability: CalibrationReport;
+  /** Where labels were flipped on purpose. */
+  readonly plant: (AuditScore & { readonly rate: number }) | null;
+};
+
+/** One line of `suspects.jsonl`, likeliest error first. */
+export type SuspectRow = {
+  readonly id: string;
+  readonly line: number;
+  /** Calibrated probability that the label is wrong, in [0, 1]. */
+  readonly probability_wrong: number;
+  /** Teacher's score of chosen minus rejected: below 0 it disagrees with the label. */
+  readonly margin: number;
+  readonly planted?: boolean;
+  readonly prompt: Text;
+  readonly chosen: Text;
+  readonly rejected: Text;
+};
+
+/** Judges the labels; trains and scores nothing. */
+export async function judgeStage(
+  deps: JobDeps,
+  request: AuditRequest,
+  data: Artefact,
+  scores: readonly Artefact[],
+): Promise<Artefact> {
+  const { calibration, seed, teacher, plant, folds } = request;
+  return deps.pipeline.stage({
+    name: "audit",
+    version: 6,
+    config: { calibration, seed, form: teacher.form, plant: plant ?? null },
+    inputs: { data, ...Object.fromEntries(scores.map((fold, i) => [`fold-${i + 1}`, fold])) },
+    run: async (work) => {
+      const rows = await readAuditRows(data);
+      const pairs = await auditedPairs(request, rows, scores);
+      const rng = createRng(seed).fork("audit");
+      const { ranked, ...report } = auditLabels(pairs, { rng, method: calibration });
+      const byId = new Map(rows.map((row) => [row.id, row]));
+      const lines = ranked.map((suspect) => suspectRow(suspect, byId.get(suspect.id)!, plant !== undefined));
+      await writeFileAtomic(work.path(AUDIT_FILES.suspects), jsonLines(lines));
+      const facts: AuditFacts = {
+        judged: pairs.length,
+        notJudged: rows.length - pairs.length,
+        folds,
+        teacher: teacher.kind,
+        calibration,
+        disagreement: report.disagreement,
+        noiseRate: report.noiseRate,
+        disagreementAmongSure: report.disagreementAmongSure,
+        meanProbabilityWrong: report.meanProbabilityWrong,
+        reliability: reliabilityOf(ranked, seed),
+        plant: plant === undefined ? null : { rate: plant, ...foundOf(ranked, rows, seed) },
+      };
+      await writeJsonAtomic(work.path(AUDIT_FILES.audit), facts);
+    },
+  });
+}
+
+/** Every row's out-of-fold margin beside its label; a and b were drawn when it was scored. */
+async function auditedPairs(
+  { teacher, seed }: AuditRequest,
+  rows: readonly AuditRow[],
+  scores: readonly Artefact[],
+): Promise<AuditedPair[]> {
+  const human = new Map(toCandidates(rows, seed).humanLabels.map(({ id, preferred }) => [id, preferred]));
+  const groupOf = new Map(rows.map(({ id, group }) => [id, group]));
+  const pairs: AuditedPair[] = [];
+  for (const fold of scores) {
+    const folder = fold.path("scores");
+    const form = await fitForm(teacher.form, readScores(folder));
+    for (const label of await labelsOf(readScores(folder), { form, teacher: fold.stage })) {
+      const said = human.get(label.id);
+      if (isDecided(label) && (said === "a" || said === "b"))
+        pairs.push({ id: label.id, group: groupOf.get(label.id)!, margin: label.margin, human: said });
+    }
+  }
+  return pairs;
+}
+
+function suspectRow(
+  { margin, human, probabilityWrong }: Suspect,
+  row: AuditRow,
+  plants: boolean,
+): SuspectRow {
+  return {
+    id: row.id,
+    line: row.line,
+    probability_wrong: probabilityWrong,
+    margin: human === "a" ? margin : -margin,
+    ...(plants ? { planted: row.planted } : {}),
+    prompt: row.prompt,
+    chosen: row.chosen,
+    rejected: row.rejected,
+  };
+}
+
+/** Stated against true agreement with the labels; "before" reads margins as Bradley-Terry log-odds. */
+function reliabilityOf(ranked: readonly Suspect[], seed: number): CalibrationReport {
+  const probabilityA = ({ human, probabilityWrong }: Suspect) =>
+    human === "a" ? 1 - probabilityWrong : probabilityWrong;
+  return calibrationReport(
+    ranked.map(({ margin }) => logistic(margin)),
+    ranked.map(probabilityA),
+    ranked.map(({ human }) => human === "a"),
+    { rng: createRng(seed).fork("audit-reliability"), groups: ranked.map(({ group }) => group) },
+  );
+}
+
+function foundOf(ranked: readonly Suspect[], rows: readonly AuditRow[], seed: number): AuditScore {
+  const flipped = new Set(rows.filter(({ planted }) => planted).map(({ id }) => id));
+  const judged = ranked.filter(({ id }) => flipped.has(id)).length;
+  const ks = [judged, 50, 100].filter((k) => k > 0).sort((x, y) => x - y);
+  return scoreAudit(ranked, flipped, { rng: createRng(seed).fork("audit-plant"), ks });
+}
+
+/** The figures back. */
+export const readAuditFacts = async (judged: Artefact): Promise<AuditFacts> =>
+  (await readJson(judged.path(AUDIT_FILES.audit))) as AuditFacts;
+
+/** The suspects back, likeliest first. */
+export async function readSuspects(judged: Artefact): Promise<SuspectRow[]> {
+  const file = judged.path(AUDIT_FILES.suspects);
+  const rows: SuspectRow[] = [];
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    rows.push(record.value as SuspectRow);
+  }
+  return rows;
+}

@@ -1,0 +1,202 @@
+/** Labelling by itself: a pool and a teacher's model folders in, labels and training rows out. */
+
+import { z } from "zod";
+import { digestOf } from "../../base/core/digest.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { writeJsonAtomic } from "../../base/core/files.ts";
+import { type Log, silentLog } from "../../base/core/log.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
+import { unitOf } from "../../method/data/normalise.ts";
+import { type CandidateStream, openCandidates } from "../../method/data/stream-candidates.ts";
+import { CALIBRATION_METHODS, calibratorToJson } from "../../method/labels/calibration.ts";
+import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
+import {
+  adviceForFew,
+  fitOn,
+  type HeldOutFit,
+  heldOutFit,
+  judgedLabels,
+  keptPairs,
+  LEAST_HELD_OUT,
+  selectionRule,
+} from "../../method/labels/held-out-fit.ts";
+import { type LabelCounts, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
+import type { PromisedSelection } from "../../method/labels/promise.ts";
+import { type FittedForm, fitForm } from "../../method/labels/score-form.ts";
+import { writeLabelling } from "../../method/labels/write-labels.ts";
+import { withDialogues } from "../../method/split/dialogues.ts";
+import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { closeScores, readScores } from "../../method/teacher/scores-folder.ts";
+import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
+import { teacherEncodable } from "../job/encodable.ts";
+import { labelSchema } from "../recipe/labels.ts";
+import { scoreSchema } from "../recipe/teacher.ts";
+import { scoreOf } from "../recipe/teacher-job.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import { type ScoresPart, scoreParts } from "./kept-scores.ts";
+
+/** How scores become labels; `calibration` needs labelled pairs to be fitted on. */
+export const labelRulesSchema = labelSchema.omit({ heldOut: true, calibrationFolds: true }).extend({
+  calibration: z
+    .enum(CALIBRATION_METHODS)
+    .optional()
+    .describe("How margins become probabilities; default temperature."),
+  score: scoreSchema.prefault("sum"),
+});
+
+/** A file and the digest of its contents. */
+export type FileRef = { readonly file: string; readonly digest: string };
+
+/** One labelling. */
+export type LabelRequest = {
+  readonly teacher: TeacherChoice;
+  /** Digests of what the choice names: models, and the file of human labels or gold scores of a control. */
+  readonly models: Readonly<Record<string, string>>;
+  readonly pool: FileRef;
+  readonly calibrate: FileRef | undefined;
+  readonly read: Omit<LoadOptions, "log">;
+  readonly limits: TokenLimits;
+  readonly rules: z.output<typeof labelRulesSchema>;
+  readonly seed: number;
+  /** Folder of an earlier result: what it holds of the same scores is not scored again. */
+  readonly earlier?: string | undefined;
+};
+
+/**
+ * Scores the pool, makes labels of the scores, and writes `labels.jsonl`, `training.jsonl` and `training.parquet`. Rules are
+ * arithmetic on the scores: under other rules the scores of `earlier` are taken as they are.
+ */
+export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<Artefact> {
+  const { teacher, models, pool, calibrate, limits, rules, seed, read } = request;
+  const { settings } = identityOf(teacher);
+  const logFor = tellingOnce(deps.log);
+  let encodable: ReturnType<typeof teacherEncodable> | undefined;
+  const readingFor = async (file: string) => {
+    encodable ??= teacherEncodable(teacher);
+    return { ...read, seed, log: logFor(file), check: (await encodable).check };
+  };
+  const openPairs = async (file: string) => openCandidates(file, await readingFor(file));
+  return deps.pipeline.stage({
+    name: "label",
+    version: 6,
+    config: { teacher: settings, limits, rules, seed, read },
+    inputs: {
+      ...models,
+      pool: pool.digest,
+      ...(calibrate === undefined ? {} : { calibrate: calibrate.digest }),
+    },
+    share: (work) => scoreAll(deps, work, request, openPairs),
+    run: async (work) => {
+      const scores = work.path(SCORES);
+      await closeScores(scores);
+      if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
+      const judged = await judge(work, request, readingFor, deps.log);
+      const plan = await planLabels(scores, {
+        form: judged.form,
+        weight: rules.weight,
+        select: selectionRule(rules.select, () => judged.heldOut ?? noHeldOut()),
+        ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
+      });
+      const { pairs, report } = await openPairs(pool.file);
+      await writeLabelling(work.folder, plan, pairs);
+      if (judged.heldOut)
+        await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged.heldOut, rules.select));
+      const facts: LabelFactsFile = {
+        ...plan.settings,
+        teacher: await teacherFacts(scores),
+        calibrator: judged.heldOut ? calibratorToJson(judged.heldOut.calibrator) : null,
+        counts: plan.counts,
+        promise: plan.promise,
+        badRows: report.bad.length,
+      };
+      await writeJsonAtomic(work.path("facts.json"), facts);
+    },
+  });
+}
+
+/** A labelling's `facts.json`, beside the settings of its labels. */
+export type LabelFactsFile = {
+  readonly teacher: TeacherFacts;
+  readonly calibrator: ReturnType<typeof calibratorToJson> | null;
+  readonly counts: LabelCounts;
+  readonly promise: PromisedSelection | null;
+  /** Rows of the pool that were skipped, `--on-bad-row skip`. */
+  readonly badRows: number;
+};
+
+const SCORES = "scores";
+const HELD_OUT = "held-out-scores";
+
+/** Scores the pool and the labelled pairs, if there are any, unless an earlier result has them. */
+async function scoreAll(
+  deps: JobDeps,
+  work: WorkFolder,
+  request: LabelRequest,
+  openPairs: (file: string) => Promise<CandidateStream>,
+): Promise<void> {
+  const { teacher, models, limits, seed, read, pool, calibrate } = request;
+  const { settings } = identityOf(teacher);
+  const part = (name: string, { file, digest }: FileRef): ScoresPart => ({
+    name,
+    key: digestOf({ version: 1, settings, models, limits, seed, read: { ...read }, pairs: digest }),
+    pairs: async () => (await openPairs(file)).pairs,
+  });
+  await scoreParts(deps, work, {
+    parts: [part(SCORES, pool), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
+    earlier: request.earlier,
+    open: (replies) => openTeacher(deps, teacher, { limits, replies }),
+  });
+}
+
+/** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */
+function tellingOnce(log: Log): (file: string) => Log {
+  const told = new Set<string>();
+  return (file) => {
+    const first = !told.has(file);
+    told.add(file);
+    return first ? log : silentLog;
+  };
+}
+
+function noHeldOut(): never {
+  throw new ConfigError(
+    "--set select.kind=promise: a promise needs labelled pairs. Name a file of them with --calibrate.",
+  );
+}
+
+type Judged = { readonly form: FittedForm; readonly heldOut: HeldOutFit | undefined };
+
+/** Fits what the scores' form and the calibration leave open. */
+async function judge(
+  work: WorkFolder,
+  request: LabelRequest,
+  readingFor: (file: string) => Promise<LoadOptions & { readonly seed: number }>,
+  log: Log,
+): Promise<Judged> {
+  const { calibrate, rules } = request;
+  const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
+  if (calibrate === undefined) return { form, heldOut: undefined };
+  const how = await readingFor(calibrate.file);
+  const { pairs, humanLabels } = await readCandidates(calibrate.file, how);
+  const asked = new Set(pairs.filter(({ meta }) => meta?.asked !== undefined).map(({ id }) => id));
+  if (asked.size > 0)
+    log.warn(
+      `--calibrate ${calibrate.file}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
+    );
+  const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
+  const labels = scored.filter(({ id }) => !asked.has(id));
+  const judged = judgedLabels(
+    labels,
+    new Map(humanLabels.map(({ id, preferred }) => [id, preferred])),
+    new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)])),
+  );
+  if (judged.length < LEAST_HELD_OUT) {
+    const advice = adviceForFew(labels, "--max-length and --max-prompt-length", "name a file with more");
+    throw new ConfigError(
+      `--calibrate ${calibrate.file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
+    );
+  }
+  return { form, heldOut: heldOutFit(fitOn(rules.calibration ?? "temperature", judged), judged) };
+}

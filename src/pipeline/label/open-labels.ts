@@ -1,0 +1,199 @@
+/**
+ * Labels of a finished labelling with what lies beside them: the pool they are of, the rules they were made by, held-out pairs, an
+ * ensemble's uncertainty, and people's answers of earlier rounds. Opens a folder of `label`, of a run's weak-labels stage, of merged
+ * answers, or a bare labels file.
+ */
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { digestPath, digestSource } from "../../base/core/contents.ts";
+import { ConfigError, DataError } from "../../base/core/errors.ts";
+import { exists, readJson, readText } from "../../base/core/files.ts";
+import { readJsonl } from "../../base/files/jsonl.ts";
+import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
+import { POOL_FILE } from "../../method/data/pool.ts";
+import type { CandidatePair } from "../../method/data/rows.ts";
+import { HELD_OUT_FILE, readHeldOut } from "../../method/labels/held-out-file.ts";
+import type { HeldOutPair } from "../../method/labels/human-answers.ts";
+import type { Label } from "../../method/labels/label.ts";
+import { parseLabels } from "../../method/labels/label-file.ts";
+import { type Answer, readAnswers } from "../../method/labels/questions.ts";
+import { readStageRecord, type StageRecord } from "../stages/cache.ts";
+
+/** Names of files beside labels. */
+export const LABEL_FILES = {
+  labels: "labels.jsonl",
+  facts: "facts.json",
+  uncertainty: "uncertainty.jsonl",
+  answers: "answers.jsonl",
+  teacherLabels: "teacher-labels.jsonl",
+  heldOut: HELD_OUT_FILE,
+} as const;
+
+/** Name of the stage that merges answers. */
+export const ANSWERS_STAGE = "answers";
+
+/** Where a pool is and how it is read; `seed` draws the order of preference data. */
+export type PoolSource = {
+  readonly file: string;
+  readonly digest: string;
+  readonly read: Omit<LoadOptions, "log">;
+  readonly seed: number;
+};
+
+/** Labels and what lies beside them. */
+export type LabelSet = {
+  readonly folder: string;
+  /** The run whose stage it is. */
+  readonly run: string | undefined;
+  readonly labels: readonly Label[];
+  readonly pool: PoolSource;
+  readonly pairs: readonly CandidatePair[];
+  /** `facts.json` as it stands; undefined for a bare labels file. */
+  readonly facts: unknown;
+  readonly heldOut: readonly HeldOutPair[];
+  /** Mutual information of an ensemble by id, nats; empty for a single teacher. */
+  readonly disagreement: ReadonlyMap<string, number>;
+  /** Answers of earlier rounds, and the teacher's own labels of those pairs. */
+  readonly answers: readonly Answer[];
+  readonly teacherLabels: readonly Label[];
+};
+
+/**
+ * Opens labels.
+ * @param path - a folder with `labels.jsonl`, or such a file
+ * @param pool - the pool's file; a run's own is found without it
+ * @param read - how to read it, for a bare labels file: a folder says how its pool was read
+ * @throws ConfigError when the pool is missing or not the one that was labelled; DataError for a broken file
+ */
+export async function openLabelSet(
+  path: string,
+  pool?: string,
+  read?: Omit<LoadOptions, "log">,
+): Promise<LabelSet> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
+  const file = isFolder ? join(path, LABEL_FILES.labels) : path;
+  const folder = dirname(file);
+  const labels = await labelsAt(file);
+  const record = isFolder ? await readStageRecord(folder) : undefined;
+  const source = await poolOf(folder, record, pool, read);
+  const { pairs: all, humanLabels } = await readCandidates(source.file, {
+    ...source.read,
+    seed: source.seed,
+  });
+  if (record === undefined && humanLabels.length > 0)
+    throw new ConfigError(
+      `--pool ${source.file}: is preference data, whose order of a and b was drawn with a seed that ${path} does not hold. Name the folder that label wrote, not a file of it.`,
+    );
+  const labelled = new Set(labels.map(({ id }) => id));
+  // Skipped rows have no labels: the teacher could not read them.
+  const pairs = source.read.onBadRow === "skip" ? all.filter(({ id }) => labelled.has(id)) : all;
+  checkPool(source.file, pairs, labels);
+  const beside = (name: string) => join(folder, name);
+  const has = (name: string) => isFolder && exists(beside(name));
+  const byId = new Map(labels.map((label) => [label.id, label]));
+  const answered = (await has(LABEL_FILES.answers))
+    ? await readAnswers(beside(LABEL_FILES.answers), byId)
+    : undefined;
+  return {
+    folder,
+    run: record !== undefined && isOfRun(record) ? dirname(dirname(folder)) : undefined,
+    labels,
+    pool: source,
+    pairs,
+    facts: (await has(LABEL_FILES.facts)) ? await readJson(beside(LABEL_FILES.facts)) : undefined,
+    heldOut: (await has(LABEL_FILES.heldOut)) ? await readHeldOut(beside(LABEL_FILES.heldOut)) : [],
+    disagreement: (await has(LABEL_FILES.uncertainty))
+      ? await disagreementAt(beside(LABEL_FILES.uncertainty), byId)
+      : new Map(),
+    answers: answered?.answers ?? [],
+    teacherLabels: answered ? await labelsAt(beside(LABEL_FILES.teacherLabels)) : [],
+  };
+}
+
+async function labelsAt(file: string): Promise<Label[]> {
+  return parseLabels(await readText(file, 2 ** 31), file);
+}
+
+const configSchema = z.object({ read: z.record(z.string(), z.unknown()), seed: z.number() });
+
+/** A run's labels are made of its data stage. */
+const isOfRun = ({ identity }: StageRecord) => "data" in identity.inputs;
+
+/** The pool of labels: as the stage that made them read it, or as named. */
+async function poolOf(
+  folder: string,
+  record: StageRecord | undefined,
+  pool: string | undefined,
+  read: Omit<LoadOptions, "log"> | undefined,
+): Promise<PoolSource> {
+  if (record !== undefined && read !== undefined)
+    throw new ConfigError(
+      `--map, --format, --header, --ignore, --limit: have no effect here: ${folder} says how its pool was read. Leave them out.`,
+    );
+  if (record !== undefined && isOfRun(record)) {
+    if (pool !== undefined)
+      throw new ConfigError(
+        "--pool: has no effect on the labels of a run, whose own pool is used. Leave it out.",
+      );
+    const data = await siblingOf(folder, record.identity.inputs.data);
+    const file = join(data, "pool", POOL_FILE);
+    return { file, digest: await digestPath(file), read: { onBadRow: "fail" }, seed: 0 };
+  }
+  if (pool === undefined)
+    throw new ConfigError("--pool: is missing. Name the file that was labelled: questions show its texts.");
+  const digest = await digestSource(pool);
+  if (record === undefined) return { file: pool, digest, read: read ?? { onBadRow: "fail" }, seed: 0 };
+  const expected = record.identity.inputs.pool;
+  const config = configSchema.safeParse(record.identity.config);
+  if (expected === undefined || !config.success)
+    throw new ConfigError(`${folder}: was not made by label, by a run's weak-labels stage or by ask.`);
+  if (expected !== digest)
+    throw new ConfigError(
+      `--pool ${pool}: is not the pool that was labelled, expected ${expected.slice(0, 16)}, got ${digest.slice(0, 16)}.`,
+    );
+  return { file: pool, digest, read: config.data.read as PoolSource["read"], seed: config.data.seed };
+}
+
+/** The folder of a run's stage with a digest, beside another stage's. */
+async function siblingOf(folder: string, digest: string | undefined): Promise<string> {
+  const stages = dirname(folder);
+  for (const name of await readdir(stages)) {
+    if (name.startsWith(".")) continue;
+    const record = await readStageRecord(join(stages, name));
+    if (digest !== undefined && record?.digest === digest) return join(stages, name);
+  }
+  throw new ConfigError(
+    `${folder}: the data stage of its run is not beside it. Name the labels where the run made them.`,
+  );
+}
+
+function checkPool(file: string, pairs: readonly CandidatePair[], labels: readonly Label[]): void {
+  const wrong = labels.findIndex(({ id }, i) => pairs[i]?.id !== id);
+  if (wrong < 0 && pairs.length === labels.length) return;
+  const at = wrong < 0 ? labels.length : wrong;
+  throw new ConfigError(
+    `${file}: is not the pool that was labelled: pair ${at + 1} is ${JSON.stringify(pairs[at]?.id ?? null)}, expected ${JSON.stringify(labels[at]?.id ?? null)}.`,
+  );
+}
+
+async function disagreementAt(
+  file: string,
+  labels: ReadonlyMap<string, Label>,
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    const { id, mutualInformation } = record.value;
+    if (typeof id !== "string" || typeof mutualInformation !== "number" || !(mutualInformation >= 0))
+      throw new DataError(
+        file,
+        record.line,
+        "is no uncertainty, expected {id, mutualInformation, …}. Label the pool again.",
+      );
+    if (!labels.has(id))
+      throw new DataError(file, record.line, `id ${JSON.stringify(id)} has no label beside it.`);
+    found.set(id, mutualInformation);
+  }
+  return found;
+}

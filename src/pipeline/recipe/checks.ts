@@ -1,0 +1,104 @@
+/** What sections `teacher`, `label`, `models` and `data` must be to each other. */
+import type { z } from "zod";
+import type { RecipeIssue } from "../../base/settings/issues.ts";
+import type { Recipe, recipeSchema } from "./schema.ts";
+import { learns, needsWeak } from "./teacher.ts";
+
+type Parsed = z.output<typeof recipeSchema>;
+
+/** Share of the labelled prompts that is held out, unless a recipe says another. */
+const HELD_OUT = 0.1;
+
+/** Everything that does not go together. */
+export function teacherIssues(recipe: Parsed): RecipeIssue[] {
+  return [...weakIssues(recipe), ...labelIssues(recipe), ...ensembleIssues(recipe), ...goldIssues(recipe)];
+}
+
+/** The held-out share with its default, where it has an effect. */
+export function withHeldOut<R extends Pick<Recipe, "label" | "teacher">>(recipe: R): R {
+  const { label, teacher } = recipe;
+  if (label.heldOut !== undefined || label.calibrationFolds > 0 || !learns(teacher)) return recipe;
+  return { ...recipe, label: { ...label, heldOut: HELD_OUT } };
+}
+
+function weakIssues({ models, teacher }: Parsed): RecipeIssue[] {
+  const path = ["models", "weak"];
+  const { kind } = teacher;
+  if (needsWeak(teacher) && !models.weak)
+    return [{ path, problem: `is missing; teacher.kind ${kind} needs it.` }];
+  if (!needsWeak(teacher) && models.weak)
+    return [
+      {
+        path,
+        problem: `has no effect with teacher.kind ${kind}. Remove it, or set it to null over a recipe that has it.`,
+      },
+    ];
+  return kind === "judge-local" && models.weak?.vocabulary === "trim"
+    ? [
+        {
+          path: [...path, "vocabulary"],
+          problem: "trim has no use for a judge, whose question has words that the data does not. Use keep.",
+        },
+      ]
+    : [];
+}
+
+function labelIssues({ label, labelled, teacher, arms }: Parsed): RecipeIssue[] {
+  const { calibrationFolds: folds, heldOut, select } = label;
+  const issues: RecipeIssue[] = [];
+  const at = (key: string, problem: string) => issues.push({ path: ["label", key], problem });
+  if (!learns(teacher)) {
+    const why = `has no effect with teacher.kind ${teacher.kind}, which learns from no labelled pairs: all of them are held out. Remove it.`;
+    if (heldOut !== undefined) at("held_out", why);
+    if (folds > 0) at("calibration_folds", why);
+    const set = Object.entries(labelled).filter(([, value]) => value !== undefined);
+    for (const [key] of set)
+      issues.push({
+        path: ["labelled", key],
+        problem: `has no effect with teacher.kind ${teacher.kind}, which learns from no labelled pairs. Remove it.`,
+      });
+    return issues;
+  }
+  if (folds === 0) return issues;
+  if (heldOut !== undefined)
+    at(
+      "held_out",
+      "has no effect with calibration_folds: every labelled pair is scored out of fold. Remove it.",
+    );
+  if (select.kind === "promise") at("select", NO_PROMISE);
+  for (const [i, arm] of arms.entries())
+    if (arm.select?.kind === "promise") issues.push({ path: ["arms", i, "select"], problem: NO_PROMISE });
+  return issues;
+}
+
+const NO_PROMISE =
+  "a promise needs pairs scored by the very teacher that labels, and with calibration_folds none are. Use held_out, or select by top or threshold.";
+
+function ensembleIssues({ teacher, labelled, seed }: Parsed): RecipeIssue[] {
+  if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return [];
+  const { members, bootstrap } = teacher;
+  const issues: RecipeIssue[] = [];
+  const seen = new Map<string, number>();
+  for (const [i, member] of members.entries()) {
+    const own = JSON.stringify([
+      member.seed ?? (labelled.seed ?? seed) + i,
+      member.bootstrap ?? bootstrap,
+      member.weak ?? null,
+      member.teacher ?? null,
+    ]);
+    const before = seen.get(own);
+    if (before !== undefined)
+      issues.push({
+        path: ["teacher", "members", i],
+        problem: `is the same teacher as member ${before}. Give it another seed, model or kind.`,
+      });
+    seen.set(own, i);
+  }
+  return issues;
+}
+
+function goldIssues({ teacher, data }: Parsed): RecipeIssue[] {
+  return teacher.kind === "gold" && data.world === undefined
+    ? [{ path: ["teacher", "kind"], problem: "gold needs data.world: files hold no gold scores." }]
+    : [];
+}

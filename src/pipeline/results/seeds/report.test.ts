@@ -1,0 +1,134 @@
+import { expect, test } from "vitest";
+import type { ArmRecord, EvaluatedArm } from "../../../method/evaluate/arm.ts";
+import type { HeldOutPair } from "../../../method/evaluate/held-out.ts";
+import { checkReportData } from "../../../report/check.ts";
+import { headlines, verdictOf } from "../../../report/headline.ts";
+import { renderMarkdown } from "../../../report/markdown.ts";
+import type { ComparedRun } from "../compare/run-folder.ts";
+import { seedsReport } from "./report.ts";
+
+const PROMPTS = 12;
+
+/** An arm whose rewards are a level and what belongs to the prompt. */
+const answers = (name: string, level: number, first: number): EvaluatedArm => ({
+  name,
+  records: Array.from({ length: PROMPTS }, (_, i): ArmRecord => {
+    const id = `p${first + i}`;
+    return {
+      ...{
+        promptId: id,
+        sample: 0,
+        prompt: id,
+        response: "r",
+        gold: { sentiment: level + ((first + i) % 5) / 10 },
+      },
+      ...{ tokens: 1, finish: "eos", promptTruncated: false, logp: 0, sftLogp: null },
+    };
+  }),
+});
+
+const pairs = (right: number): HeldOutPair[] =>
+  Array.from({ length: 10 }, (_, i) => ({
+    ...{ id: `h${i}`, promptId: `h${i}`, likelihood: 0, likelihoodPerToken: 0 },
+    implicit: i < right ? 1 : -1,
+  }));
+
+const ARMS = ["sft", "weak", "human"] as const;
+const RECIPE = {
+  name: "made-up",
+  arms: [
+    { name: "sft", labels: "weak", training: "sft" },
+    { name: "weak", labels: "weak", training: "prefer" },
+    { name: "human", labels: "human", training: "prefer" },
+  ],
+  eval: { parity: { share: 0.5 } },
+};
+
+/** The run of a seed: gold levels of the three arms. */
+function run(seed: number, levels: readonly number[], first = 0, recipe: object = RECIPE): ComparedRun {
+  return {
+    ...{ name: `seed-${seed}`, folder: `/runs/seed-${seed}`, runId: `r${seed}`, version: "1", seed },
+    recipe: { ...recipe, seed },
+    arms: ARMS.map((name) => ({ name })),
+    report: {
+      arms: ARMS.map((name, i) => ({ name, goldReward: { estimate: levels[i]!, low: 0, high: 1, n: 12 } })),
+    },
+    baseline: "sft",
+    answers: ARMS.map((name, i) => answers(name, levels[i]!, first)),
+    heldOut: new Map([
+      ["sft", []],
+      ["weak", pairs(6 + (seed % 2))],
+      ["human", pairs(8)],
+    ]),
+  };
+}
+
+const LEVELS = [
+  [0.2, 0.55, 0.6],
+  [0.25, 0.6, 0.62],
+  [0.22, 0.52, 0.58],
+  [0.27, 0.58, 0.64],
+  [0.26, 0.61, 0.63],
+] as const;
+const options = { version: "1", folder: "/runs" };
+const five = (recipe?: object) =>
+  seedsReport(
+    LEVELS.map((levels, i) => run(i + 1, levels, 3 * i, recipe)),
+    options,
+  );
+
+test("five seeds: levels, differences and parity, as SciPy has them", () => {
+  const report = five();
+  checkReportData(report);
+  const gold = report.differences!.filter(({ metric }) => metric === "gold reward");
+  expect(gold.map(({ a, b }) => `${a} - ${b}`)).toEqual(["weak - sft", "weak - human", "human - sft"]);
+  const parity = gold[1]!;
+  // Prompts add nothing to a difference here, so that these are t tests over the seeds (see base/stats/equivalence.test.ts).
+  expect(parity.value.estimate).toBeCloseTo(-0.042, 12);
+  expect(parity.parity!.pValue).toBeLessThan(0.001);
+  expect(parity.parity!.smallestMargin).toBeCloseTo(0.0615386985, 6);
+  expect(verdictOf(parity)).toBe("matches");
+  expect(verdictOf(gold[0]!)).toBe("better");
+  // Seeds have other prompts, 12 each, 3 further on: 24 in all.
+  expect(parity.unit).toBe("seeds, 24 prompts");
+  expect(headlines(report.differences, report.intervals)[1]).toContain(
+    "weak matches human within half of what human gains over sft",
+  );
+  // An SFT student's implicit reward decides nothing: its start is chance.
+  const heldOut = report.differences!.find(({ metric }) => metric === "held-out accuracy")!;
+  expect(heldOut.parity).toMatchObject({ start: "chance", over: "human" });
+  const markdown = renderMarkdown(report);
+  expect(markdown).toContain("Over 5 seeds: gold reward");
+  expect(markdown).toContain("| matches |");
+  expect(report.arms![1]!.goldReward).toMatchObject({ n: 5 });
+});
+
+test("a margin of the recipe's own is a fixed difference in what leads", () => {
+  const narrow = five({ ...RECIPE, eval: { parity: { share: 0.5, margin: 0.05 } } });
+  const one = narrow.differences!.find(({ a, b }) => a === "weak" && b === "human")!;
+  expect(one.parity).toMatchObject({ shown: false, size: 0.05 });
+  expect(one.parity!.share).toBeUndefined();
+  const wide = five({ ...RECIPE, eval: { parity: { share: 0.5, margin: 0.07 } } });
+  expect(wide.differences!.find(({ a, b }) => a === "weak" && b === "human")!.parity!.shown).toBe(true);
+});
+
+test("three seeds whose runs differ as much as the margin cannot tell", () => {
+  const apart = [
+    [0.2, 0.7, 0.6],
+    [0.2, 0.45, 0.62],
+    [0.2, 0.62, 0.5],
+  ].map((levels, i) => run(i, levels));
+  const { differences } = seedsReport(apart, options);
+  const one = differences!.find(({ a, b }) => a === "weak" && b === "human")!;
+  expect(verdictOf(one)).toBe("cannot tell");
+});
+
+test("runs of other recipes, of one seed twice, or one alone are refused", () => {
+  const [levels] = LEVELS;
+  expect(() => seedsReport([run(1, levels)], options)).toThrow("expected two runs or more, got 1");
+  expect(() => seedsReport([run(1, levels), run(1, levels)], options)).toThrow("two runs have seed 1");
+  const other = run(2, levels, 0, { ...RECIPE, student: { beta: 0.2 } });
+  expect(() => seedsReport([run(1, levels), other], options)).toThrow(
+    "the runs differ in more than their seed: student.beta (none, 0.2)",
+  );
+});

@@ -1,0 +1,172 @@
+/** Tables over seeds: the one for a page, how far runs differ, and every figure of every run. */
+
+import { mean, standardDeviation } from "../../../base/stats/describe.ts";
+import { seedInterval } from "../../../base/stats/over-seeds.ts";
+import type { Interval } from "../../../report/charts/spec.ts";
+import type { Cell, Column, Difference, ReportData, ReportTable } from "../../../report/data.ts";
+import { verdictOf } from "../../../report/headline.ts";
+import type { ComparedRun } from "../compare/run-folder.ts";
+import { meanOfArm, meanOfTwo, type SeedFigure } from "./figures.ts";
+
+/** Arms by what leads: level, differences, verdicts. This is the table to quote. */
+export function summaryTable(
+  runs: readonly ComparedRun[],
+  figure: SeedFigure | undefined,
+  differences: readonly Difference[],
+): ReportTable[] {
+  if (figure === undefined) return [];
+  const { metric, format = "number", arms } = figure;
+  const own = differences.filter((one) => one.metric === metric);
+  const against = [...new Set(own.map(({ b }) => b))];
+  const column = (title: string, signed = false): Column => ({
+    title,
+    format,
+    ...(signed ? { signed } : {}),
+  });
+  return [
+    {
+      title: `Over ${runs.length} seeds: ${metric}`,
+      columns: [
+        { title: "arm", format: "text" },
+        column(metric),
+        ...against.flatMap((name): Column[] => [
+          column(`minus ${name}`, true),
+          { title: `against ${name}`, format: "text" },
+        ]),
+      ],
+      rows: arms.map((arm): Cell[] => [
+        arm,
+        meanCell(figure, arm),
+        ...against.flatMap((name): Cell[] => {
+          const one = own.find(({ a, b }) => a === arm && b === name);
+          return one === undefined ? [null, null] : [one.value, verdictOf(one)];
+        }),
+      ]),
+      notes: [
+        `"matches": equal within the stated margin, by test. "better", "worse": the difference holds for further seeds and prompts, after Holm's correction. Else these ${runs.length} seeds cannot tell.`,
+      ],
+    },
+  ];
+}
+
+function meanCell(figure: SeedFigure, arm: string): Interval | null {
+  const found = meanOfArm(figure, arm);
+  return found && seedInterval(found);
+}
+
+/** How far one run may be from another: what a report of one run cannot know. */
+export function spreadTable(
+  figures: readonly SeedFigure[],
+  differences: readonly Difference[],
+): ReportTable[] {
+  const rows = differences.flatMap((one): Cell[][] => {
+    const figure = figures.find(({ metric }) => metric === one.metric)!;
+    const found = meanOfTwo(figure, [one.a, one.b], (a, b) => a - b);
+    if (found === null || found.seeds < 2) return [];
+    return [
+      [
+        `${one.a} − ${one.b}`,
+        one.metric,
+        standardDeviation(found.means),
+        Math.sqrt(found.within),
+        Math.min(...found.means),
+        Math.max(...found.means),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  return [
+    {
+      title: "How far runs differ",
+      columns: [
+        { title: "difference" },
+        { title: "in" },
+        { title: "standard deviation between runs", digits: 3 },
+        { title: "standard error within a run", digits: 3 },
+        { title: "least", digits: 3, signed: true },
+        { title: "most", digits: 3, signed: true },
+      ],
+      rows,
+      notes: [
+        "The standard error within a run is what the interval of one run's report rests on. Where runs differ by more, that interval speaks of two models only. With few seeds a standard deviation is itself uncertain by a factor of about two.",
+      ],
+    },
+  ];
+}
+
+/** What a run's own report has; read loosely, for reports of other versions lack some. */
+type RunReport = Partial<Pick<ReportData, "agreement" | "coverage" | "reliability" | "lengthBias" | "arms">>;
+
+/** Every figure of every run with its own interval over prompts, and mean and standard deviation over the runs. */
+export function seedTable(runs: readonly ComparedRun[]): ReportTable {
+  const figures = runs.map(({ report }) => new Map(figuresOf(report as RunReport)));
+  const rows = [...figures[0]!.keys()].flatMap((name): Cell[][] => {
+    const values = figures.map((figure) => figure.get(name));
+    if (values.some((value) => value === undefined || value.value.n === 0)) return [];
+    const numbers = values.map((value) => value!.value.estimate * (value!.percent ? 100 : 1));
+    return [
+      [
+        `${name}${values[0]!.percent ? ", %" : ""}`,
+        ...values.map(({ value, percent } = values[0]!) => (percent ? timesHundred(value) : value)),
+        mean(numbers),
+        standardDeviation(numbers),
+      ],
+    ];
+  });
+  return {
+    title: "Every run",
+    columns: [
+      { title: "figure", format: "text" },
+      ...runs.map(({ seed }): Column => ({ title: `seed ${seed}` })),
+      { title: "mean", digits: 3 },
+      { title: `sd over ${runs.length} seeds`, digits: 3 },
+    ],
+    rows,
+    notes: ["Intervals here are each run's own, over its prompts: they say nothing of other seeds."],
+  };
+}
+
+const timesHundred = ({ estimate, low, high, ...rest }: Interval): Interval => ({
+  ...rest,
+  estimate: 100 * estimate,
+  low: 100 * low,
+  high: 100 * high,
+});
+
+type Figure = readonly [string, { readonly value: Interval; readonly percent: boolean }];
+
+function figuresOf({
+  agreement = [],
+  coverage = [],
+  reliability = [],
+  lengthBias = [],
+  arms = [],
+}: RunReport): Figure[] {
+  const share = (name: string, value: unknown) => [name, value, true] as const;
+  const half = coverage.map(({ labeller, against, points }) => {
+    const point = points.find((one) => one.coverage >= 0.5 - 1e-4);
+    const { accuracy = 0, low = accuracy, high = accuracy, n = 0 } = point ?? {};
+    return share(`${labeller} with ${against}, surer half`, { estimate: accuracy, low, high, n });
+  });
+  return [
+    ...agreement.map((one) => share(`${one.labeller} with ${one.against}`, one.agreement)),
+    ...half,
+    ...reliability.flatMap(({ labeller, eceBefore, eceAfter }) => [
+      share(`${labeller}: calibration error before`, eceBefore),
+      share(`${labeller}: calibration error after`, eceAfter),
+    ]),
+    ...lengthBias.flatMap(({ labeller, longerPreferred, longerPreferredByReference }) => [
+      share(`P(longer preferred) by ${labeller}`, longerPreferred),
+      share("P(longer preferred) by people", longerPreferredByReference),
+    ]),
+    ...arms.map(({ name, heldOutAccuracy }) => share(`held-out accuracy: ${name}`, heldOutAccuracy)),
+    ...arms.flatMap(({ name, more = [] }) =>
+      more
+        .filter(({ metric }) => metric === "held-out accuracy by likelihood")
+        .map(({ metric, value }) => share(`${metric}: ${name}`, value)),
+    ),
+    ...arms.map(({ name, goldReward }) => [`gold reward: ${name}`, goldReward, false] as const),
+  ].flatMap(([name, value, percent]) =>
+    value === undefined ? [] : [[name, { value: value as Interval, percent }] as const],
+  );
+}

@@ -1,0 +1,63 @@
+/** Who labelled, for the report: each teacher on its own held-out pairs, a judge's position flips, an ensemble's split of uncertainty. */
+
+import type { TeacherFacts } from "../../method/teacher/teacher-facts.ts";
+import type { ReportTable } from "../../report/data.ts";
+import type { LabelFacts } from "../job/label-stages.ts";
+
+/** Tables about teachers; none where there is nothing to tell beside the agreement of the labels. */
+export function teacherTables(facts: LabelFacts): ReportTable[] {
+  const judges = facts.teachers.filter(({ judge }) => judge !== undefined);
+  return [
+    ...(facts.ensemble === null ? [] : [membersTable(facts, facts.ensemble)]),
+    ...(judges.length === 0 ? [] : [judgesTable(judges)]),
+  ];
+}
+
+/** Members beside the whole: an ensemble is worth its price only where it is better than they are. */
+function membersTable(
+  { heldOutAccuracy: all, teachers }: LabelFacts,
+  { members, uncertainty }: NonNullable<LabelFacts["ensemble"]>,
+): ReportTable {
+  return {
+    title: "The ensemble and its members",
+    columns: [
+      { title: "teacher", format: "text" },
+      { title: "kind", format: "text" },
+      { title: "agrees with people on held-out pairs", format: "percent" },
+    ],
+    rows: [
+      ...members.map(({ name, heldOut }, i) => [name, teachers[i]?.kind ?? "", heldOut.share]),
+      ["all together", "ensemble", all.share],
+    ],
+    notes: [uncertaintyNote(uncertainty)],
+  };
+}
+
+function uncertaintyNote(summary: NonNullable<LabelFacts["ensemble"]>["uncertainty"]): string {
+  const { pairs, members, agreement, total, expected, mutualInformation } = summary;
+  if (agreement === null || total === null || expected === null || mutualInformation === null)
+    return "No pair has a label by any member.";
+  return (
+    `Over ${pairs} pairs, on average ${(100 * agreement).toFixed(1)} % of the ${members} members are with the majority. ` +
+    `Mean entropy of the ensemble's probability ${total.toFixed(3)} nats (at most 0.693): ${expected.toFixed(3)} in the members' own, the part they agree is uncertain; ` +
+    `${mutualInformation.toFixed(3)} between them, the part that more labels could settle (mutual information).`
+  );
+}
+
+function judgesTable(judges: readonly TeacherFacts[]): ReportTable {
+  return {
+    title: "The judge",
+    columns: [
+      { title: "model", format: "text" },
+      { title: "question", format: "code" },
+      { title: "answer turned round with the order", format: "percent" },
+    ],
+    rows: judges.map(({ judge }) => {
+      const { model, promptDigest, positionFlips } = judge!;
+      return [model, promptDigest.slice(0, 12), positionFlips.share ?? positionFlips.rate];
+    }),
+    notes: [
+      "Both orders of every pair are asked. Where the answers contradict each other a chat judge's pair is a tie; a local judge's probabilities are averaged.",
+    ],
+  };
+}

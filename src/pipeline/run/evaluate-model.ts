@@ -1,0 +1,156 @@
+/**
+ * Measures a checkpoint that was trained elsewhere as one more arm of a finished run: the run's own test prompts, gold scorers and
+ * held-out pairs, with the same stages, so that its figures stand beside those of the run's students.
+ */
+import { join } from "node:path";
+import { digestPath } from "../../base/core/contents.ts";
+import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
+import { writeJsonAtomic } from "../../base/core/files.ts";
+import { silentLog } from "../../base/core/log.ts";
+import { loadAdapter } from "../../engine/checkpoint/adapter-model.ts";
+import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
+import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
+import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
+import { describeModel } from "../../engine/model/families/index.ts";
+import { releaseModel } from "../../engine/model/model.ts";
+import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
+import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import { measureStudent } from "../job/main-job.ts";
+import { inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
+import { computeOf } from "../recipe/job.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import { openPipeline } from "../stages/pipeline.ts";
+import { type OpenedRun, openFinishedRun, type RunOptions, type RunOutcome, reportOf } from "./run.ts";
+
+/** What to measure. */
+export type EvaluateRequest = RunOptions & {
+  /** Folder of the checkpoint, or of the adapter's base. */
+  readonly model: string;
+  /** PEFT folder to fold into the model first. */
+  readonly adapter?: string | undefined;
+  /** Where its preference training began: KL and implicit accuracy are measured against it. */
+  readonly start?: string | undefined;
+  /** The arm's name in tables and folders. */
+  readonly name: string;
+  /** Folder of the report, default `evaluate-<name>` in the run's. */
+  readonly out?: string | undefined;
+};
+
+/**
+ * Measures a model and writes a report with it beside the run's arms.
+ * @throws ConfigError for a name that is taken or ill-formed; CheckpointError for a model with another tokenizer or architecture
+ *   than the run's students, or an adapter that does not fit; AlignError "pipeline" when the run is not finished
+ */
+export async function evaluateModel(folder: string, request: EvaluateRequest): Promise<RunOutcome> {
+  const run = await openFinishedRun(folder, request);
+  checkName(run, request.name);
+  const own = run.result.arms[0]!.start.folder;
+  for (const other of [request.model, request.start]) if (other !== undefined) await checkSame(other, own);
+  let opened: Runtime | undefined;
+  const runtime = () => {
+    opened ??= openRuntime(computeOf(run.recipe));
+    return opened;
+  };
+  const { log = silentLog, signal, code, fresh = false } = request;
+  const pipeline = openPipeline({
+    folder: run.folder,
+    code,
+    log,
+    fresh,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    const deps: JobDeps = { pipeline, runtime, log, signal };
+    const { job, result, asked } = run;
+    const model = await modelOf(deps, request);
+    const start = request.start === undefined ? model : await asGiven(request.start);
+    const student = { name: request.name, model, start, arm: undefined };
+    const measured = await measureStudent(deps, job, result.data, student);
+    const steps = [...run.steps, ...pipeline.steps()];
+    const out = request.out ?? join(run.folder, `evaluate-${request.name}`);
+    const all = { ...result, students: [...result.students, measured] };
+    return { folder: run.folder, steps, report: await reportOf(asked, job, all, steps, code, out) };
+  } finally {
+    await opened?.close();
+  }
+}
+
+function checkName({ job }: OpenedRun, name: string): void {
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
+    throw new ConfigError(`--name ${name}: expected lower-case words with dashes.`);
+  if (job.arms.some((arm) => arm.name === name))
+    throw new ConfigError(`--name ${name}: the run has an arm of this name. Choose another.`);
+}
+
+/** A model that is comparable: the same ids for the same text, and the same sizes. */
+async function checkSame(path: string, own: string): Promise<void> {
+  const [a, b] = [await loadTokenizer(path), await loadTokenizer(own)];
+  if (a.digest !== b.digest)
+    throw new CheckpointError(
+      path,
+      "its tokenizer is not that of the run's students, so log-probabilities and KL would not compare. Evaluate a model trained from the run's student (with `vocabulary: trim`, from the trimmed one).",
+    );
+  const [other, ours] = [await architecture(path), await architecture(own)];
+  const differing = Object.keys(ours).filter((key) => other[key] !== ours[key]);
+  if (differing.length > 0)
+    throw new CheckpointError(
+      path,
+      `is of another architecture than the run's students: ${differing.map((key) => `${key} is ${other[key]}, expected ${ours[key]}`).join("; ")}.`,
+    );
+}
+
+async function architecture(path: string): Promise<Record<string, unknown>> {
+  const folder = await openModelFolder(path);
+  try {
+    const { family, decoder, task } = describeModel(folder.config, join(path, "config.json"));
+    const { vocabSize, hiddenSize, layers, heads, kvHeads, headDim } = decoder.config;
+    return {
+      model_type: family.modelType,
+      head: task,
+      vocabSize,
+      hiddenSize,
+      layers,
+      heads,
+      kvHeads,
+      headDim,
+    };
+  } finally {
+    await folder.close();
+  }
+}
+
+async function asGiven(path: string): Promise<ModelFolderRef> {
+  const folder = await openModelFolder(path);
+  try {
+    return { folder: path, source: await folder.digest() };
+  } finally {
+    await folder.close();
+  }
+}
+
+/** The checkpoint as it is, or its base with the adapter folded in, which is a stage of its own. */
+async function modelOf(deps: JobDeps, { model, adapter, name }: EvaluateRequest): Promise<ModelFolderRef> {
+  const base = await asGiven(model);
+  if (adapter === undefined) return base;
+  const stage = {
+    name: `merge-${name}`,
+    version: 1,
+    config: {},
+    inputs: { base: base.source, adapter: await digestPath(adapter) },
+    run: async (work: { path(...parts: string[]): string }) => {
+      const runtime = deps.runtime();
+      const plain = await loadModel(runtime, model, { id: "imported" });
+      try {
+        const adapted = await loadAdapter(runtime, plain, adapter, { log: deps.log });
+        const { model: merged, ...comparison } = await mergeAdapter(runtime, adapted);
+        await saveModel(runtime, merged, work.path("model"));
+        await writeJsonAtomic(work.path("merge.json"), comparison);
+        await releaseModel(runtime, merged);
+        await releaseModel(runtime, adapted);
+      } finally {
+        await releaseModel(runtime, plain);
+      }
+    },
+  };
+  return inModelFolder(await deps.pipeline.stage(stage));
+}

@@ -1,0 +1,296 @@
+/**
+ * Runs or plans a recipe: the models are fetched, the resolved recipe is written into the run's folder, the stages go, and the
+ * report is written.
+ */
+import { join, resolve } from "node:path";
+import { AlignError, ConfigError } from "../../base/core/errors.ts";
+import { exists, writeFileAtomic } from "../../base/core/files.ts";
+import { type Log, silentLog } from "../../base/core/log.ts";
+import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
+import type { ReportData } from "../../report/data.ts";
+import type { ReportFiles } from "../../report/render.ts";
+import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
+import { type JobResult, runMainJob } from "../job/main-job.ts";
+import type { SlurmSettings } from "../recipe/executor.ts";
+import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
+import { computeOf, jobOf } from "../recipe/job.ts";
+import type { MainJob } from "../recipe/job-settings.ts";
+import { loadRecipe } from "../recipe/parse.ts";
+import type { Recipe } from "../recipe/schema.ts";
+import { checkOneSeed } from "../recipe/seeds.ts";
+import { recipeYaml } from "../recipe/write.ts";
+import { writeRunReport } from "../results/run-report.ts";
+import { keptNames } from "../stages/cache.ts";
+import { checkStageExists, openPipeline, type StageStep } from "../stages/pipeline.ts";
+import { threadsOf } from "./slurm/resources.ts";
+import { planJobs, runOnSlurm } from "./slurm/slurm-run.ts";
+import { type StageJob, slurmFolder } from "./slurm/stage-jobs.ts";
+import { sourceCommit } from "./source-commit.ts";
+
+/** Name of the resolved recipe in a run's folder. */
+export const RESOLVED = "recipe.yaml";
+
+/** How to run. */
+export type RunOptions = {
+  readonly log?: Log;
+  readonly signal?: AbortSignal;
+  /** Version of the code, part of every stage's key. */
+  readonly code: string;
+  /** Nothing is computed, downloaded or written. */
+  readonly dryRun?: boolean;
+  /** Compute every stage again. */
+  readonly fresh?: boolean;
+  /** With the Slurm executor: submit everything and return. */
+  readonly detach?: boolean;
+  /** Cores to compute on where that is not the recipe's, as processes share them. */
+  readonly threads?: number;
+};
+
+/** A report: its files and what is in them. */
+export type RunReport = ReportFiles & { readonly data: ReportData };
+
+/** What came of it; a dry run has no report but an estimate. */
+export type RunOutcome = {
+  readonly estimates?: readonly StageEstimate[];
+  readonly folder: string;
+  readonly steps: readonly StageStep[];
+  readonly report: RunReport | undefined;
+  /** Of a dry run with the Slurm executor: the jobs that would be submitted. */
+  readonly jobs?: readonly StageJob[];
+  /** Of a run that is left to the cluster: ids of its jobs by stage. */
+  readonly submitted?: Readonly<Record<string, readonly string[]>>;
+};
+
+/**
+ * Runs a recipe, going on from what is kept of earlier runs.
+ * @throws AlignError as the stages do; InterruptedError when `signal` fires, with everything finished kept
+ */
+export async function runRecipe(asked: Recipe, options: RunOptions): Promise<RunOutcome> {
+  const { dryRun = false, detach = false } = options;
+  const folder = resolve(asked.out);
+  const settings = slurmOf(asked, options);
+  const [remote] = hubModels(asked);
+  if (dryRun && remote)
+    throw new ConfigError(
+      `--dry-run: ${remote} is not planned, for a plan downloads nothing. Download the model and name its folder, or run.`,
+    );
+  const recipe = dryRun ? asked : await withLocalModels(asked, options.log);
+  const job = jobOf(recipe);
+  const prepare = async () => {
+    // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
+    await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
+    // Nodes of a cluster may have no network: their recipe names the folders that were downloaded here.
+    if (settings !== undefined) await writeFileAtomic(nodeRecipe(folder), recipeYaml(recipe));
+    await announce(recipe, job, options);
+  };
+  const plan = async () => (await runStages(recipe, job, { ...options, dryRun: true })).steps;
+  if (dryRun) {
+    const steps = await plan();
+    const jobs = settings && (await planJobs({ folder, recipe: asked, settings, detach }, steps));
+    const outcome = { folder, steps, report: undefined, estimates: await estimates(recipe, job) };
+    return jobs === undefined ? outcome : { ...outcome, jobs };
+  }
+  let submitted: Record<string, string[]> | undefined;
+  if (settings === undefined) await prepare();
+  else {
+    const { log = silentLog, signal } = options;
+    submitted = await runOnSlurm({
+      folder,
+      recipe: asked,
+      settings,
+      detach,
+      log,
+      signal,
+      prepare,
+      plan,
+    });
+    if (detach) return { folder, steps: await plan(), report: undefined, submitted };
+  }
+  // What jobs made is taken from where it is kept; nothing is computed here then.
+  const { result, steps: all } = await (submitted === undefined
+    ? runStages(recipe, job, options)
+    : planRun(folder, asked, recipe, job, options).then(finished));
+  const steps = all.map((step) => (submitted?.[step.name] ? { ...step, state: "run" as const } : step));
+  return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
+}
+
+/** The Slurm settings of a recipe that has any. @throws ConfigError for options that have no effect there, or only there */
+function slurmOf({ executor }: Recipe, { detach, fresh }: RunOptions): SlurmSettings | undefined {
+  if (executor.kind === "slurm") {
+    if (fresh === true)
+      throw new ConfigError(
+        "--fresh: jobs of a cluster go on from what is kept. Remove the run's folder instead, or give another with --out.",
+      );
+    return executor;
+  }
+  if (detach === true)
+    throw new ConfigError(
+      "--detach: has no effect on this machine. Give it with executor.kind=slurm, or leave it out.",
+    );
+  return undefined;
+}
+
+/**
+ * Runs one stage of a run by itself, from the recipe in the run's folder; what it needs must be there. Several processes may do so for one
+ * stage: where its work can be shared they share it, else one waits for the other.
+ * @throws ConfigError when the run has no such stage; AlignError "pipeline" when an input is missing
+ */
+export async function runOneStage(folder: string, name: string, options: RunOptions): Promise<StageStep> {
+  const { asked, recipe: local } = await loadRun(folder, options);
+  const { executor } = asked;
+  const threads = executor.kind === "slurm" ? threadsOf(executor, name, asked.threads) : asked.threads;
+  const recipe: Recipe = threads === undefined ? local : { ...local, threads };
+  const { steps } = await runStages(recipe, jobOf(recipe), options, name);
+  checkStageExists(name, steps);
+  return steps.find((step) => step.name === name)!;
+}
+
+/** A run as it lies in its folder, planned and not computed. */
+export type OpenedRun = {
+  readonly folder: string;
+  /** As it was asked for, and with its models on this machine. */
+  readonly asked: Recipe;
+  readonly recipe: Recipe;
+  readonly job: MainJob;
+  /** Artefacts of stages that are not finished have no digest. */
+  readonly result: JobResult;
+  readonly steps: readonly StageStep[];
+};
+
+/** Opens the folder of a run; nothing is computed. @throws ConfigError when the folder is no run */
+export async function openRun(folder: string, options: RunOptions): Promise<OpenedRun> {
+  const { asked, recipe } = await loadRun(folder, options);
+  return planRun(folder, asked, recipe, jobOf(recipe), options);
+}
+
+/** Recipe of a run for the nodes of a cluster, which is left by the process that submits. */
+const nodeRecipe = (folder: string) => join(slurmFolder(folder), RESOLVED);
+
+/** The recipe in a run's folder: as it was asked for, and with its models on this machine. */
+async function loadRun(
+  folder: string,
+  { log }: Pick<RunOptions, "log">,
+): Promise<{ asked: Recipe; recipe: Recipe }> {
+  if (!(await exists(join(folder, RESOLVED))))
+    throw new ConfigError(
+      `${folder}: is no run, expected the folder that run wrote, with ${RESOLVED} in it. Check the path.`,
+    );
+  const set = [`out=${JSON.stringify(folder)}`];
+  const asked = await loadRecipe(join(folder, RESOLVED), { set });
+  checkOneSeed(asked, folder);
+  const there = asked.executor.kind === "slurm" && (await exists(nodeRecipe(folder)));
+  const recipe = there ? await loadRecipe(nodeRecipe(folder), { set }) : await withLocalModels(asked, log);
+  return { asked, recipe };
+}
+
+async function planRun(
+  folder: string,
+  asked: Recipe,
+  recipe: Recipe,
+  job: MainJob,
+  options: RunOptions,
+): Promise<OpenedRun> {
+  const { result, steps } = await runStages(recipe, job, { ...options, dryRun: true });
+  return { folder: resolve(folder), asked, recipe, job, result, steps };
+}
+
+/** As `openRun`. @throws AlignError "pipeline" when a stage is not finished, or only by another version or under other settings */
+export async function openFinishedRun(folder: string, options: RunOptions): Promise<OpenedRun> {
+  return finished(await openRun(folder, options));
+}
+
+async function finished(run: OpenedRun): Promise<OpenedRun> {
+  const { folder } = run;
+  const open = run.steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  if (open.length === 0) return run;
+  const kept = await keptNames(join(folder, "stages"));
+  const other = open.filter((name) => kept.has(name));
+  const why =
+    other.length === 0
+      ? ""
+      : ` Results of ${other.join(", ")} are there, but made by another version of weak-teacher or under other settings.`;
+  throw new AlignError(
+    "pipeline",
+    `${folder}: ${open.length} of ${run.steps.length} stages are not finished: ${open.join(", ")}.${why} Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
+  );
+}
+
+/**
+ * Writes the report of a finished run again; nothing is computed.
+ * @throws as `openFinishedRun`
+ */
+export async function reportRun(folder: string, options: RunOptions): Promise<RunOutcome> {
+  const run = await openFinishedRun(folder, options);
+  const { asked, job, result, steps } = run;
+  return { folder: run.folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
+}
+
+/** Says what is about to be trained, unless everything is kept from before. */
+async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
+  const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
+  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  if (open.length === 0) return;
+  const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
+  if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
+}
+
+async function estimates(recipe: Recipe, job: MainJob): Promise<StageEstimate[]> {
+  const runtime = openRuntime(computeOf(recipe));
+  try {
+    return await estimateJob(runtime, job);
+  } finally {
+    await runtime.close();
+  }
+}
+
+async function runStages(
+  recipe: Recipe,
+  job: MainJob,
+  { log = silentLog, signal, code, dryRun, fresh, threads }: RunOptions,
+  only?: string,
+): Promise<{ result: JobResult; steps: readonly StageStep[] }> {
+  const pipeline = openPipeline({
+    folder: resolve(recipe.out),
+    code,
+    log,
+    fresh: fresh === true,
+    mode: dryRun === true ? "plan" : "run",
+    ...(only === undefined ? {} : { only }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  let opened: Runtime | undefined;
+  const runtime = () => {
+    const asked = computeOf(recipe);
+    opened ??= openRuntime({ ...asked, threads: threads ?? asked.threads });
+    return opened;
+  };
+  try {
+    const replies = join(resolve(recipe.out), "replies");
+    const result = await runMainJob({ pipeline, runtime, log, signal, replies }, job);
+    return { result, steps: pipeline.steps() };
+  } finally {
+    await opened?.close();
+  }
+}
+
+/** Writes the report of a result; into the run's folder unless `to` names another. */
+export function reportOf(
+  recipe: Recipe,
+  job: MainJob,
+  result: JobResult,
+  steps: readonly StageStep[],
+  version: string,
+  to?: string,
+): Promise<RunReport> {
+  const folder = resolve(recipe.out);
+  // Where it was computed is no part of what was computed.
+  const { executor: _, ...whatever } = recipe;
+  return writeRunReport(to ?? folder, job, result, {
+    folder,
+    recipe: recipeYaml(whatever),
+    version,
+    commit: sourceCommit(),
+    steps,
+    ...computeOf(recipe),
+  });
+}

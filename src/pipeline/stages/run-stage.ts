@@ -1,0 +1,249 @@
+/**
+ * One stage, run at most once: kept results are taken, an attempt that was cut off goes on, another process's is waited for. Work that a
+ * stage lets processes share is done together with them, and one of them closes it.
+ */
+import { join } from "node:path";
+import { InterruptedError } from "../../base/core/errors.ts";
+import { type Lock, removeDeadLock, takeLock } from "../../base/core/lock.ts";
+import { formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
+import {
+  discardStage,
+  diskError,
+  type Found,
+  findAt,
+  findStage,
+  finishRecorded,
+  finishStage,
+  lockPath,
+  openWork,
+  publishStage,
+} from "./cache.ts";
+import { clearFailure, recordFailure } from "./failures.ts";
+import {
+  type Artefact,
+  artefactAt,
+  folderName,
+  type Identity,
+  keyOf,
+  type Stage,
+  stagesBefore,
+} from "./stage.ts";
+import type { PipelineOptions, StageState, StageStep } from "./steps.ts";
+import { othersGone, workTogether } from "./workers.ts";
+
+/** Where a step of the run is written down. */
+export type Note = (step: StageStep) => void;
+
+/** One stage, as it is being run. */
+type Run = {
+  readonly options: PipelineOptions;
+  readonly stage: Stage;
+  readonly identity: Identity;
+  readonly folder: string;
+  readonly log: Log;
+  readonly note: Note;
+  /** When the result was made that `fresh` does without, if there is one. */
+  readonly stale: string | undefined;
+};
+
+/**
+ * Gives a stage's result, computing it if it is not kept.
+ * @throws as `Pipeline.stage`
+ */
+export async function runStage(
+  options: PipelineOptions,
+  stage: Stage,
+  identity: Identity,
+  note: Note,
+): Promise<Artefact> {
+  const { log = silentLog, fresh = false } = options;
+  const folder = stagesFolder(options);
+  const before = fresh ? await lookUp(options, identity) : undefined;
+  const stale = before?.state === "cached" ? before.record.finishedAt : undefined;
+  const run: Run = { options, stage, identity, folder, log, note, stale };
+  const kept = fresh ? undefined : await takeKept(run);
+  if (kept !== undefined) return kept;
+  try {
+    await clearFailure(folder, identity);
+    const made = await makeStage(run);
+    await clearFailure(folder, identity);
+    return made;
+  } catch (error) {
+    await recordFailure(folder, identity, error);
+    throw error;
+  }
+}
+
+async function makeStage(run: Run): Promise<Artefact> {
+  const { options, stage, identity, folder } = run;
+  const isShared = stage.share !== undefined;
+  if (isShared) await clearAway(run);
+  for (;;) {
+    const begun = await share(run);
+    if (options.shareOnly === true && isShared && begun !== undefined) return sharedAlone(run);
+    const lock = await lockStage(run);
+    try {
+      // Another process may have finished it while this one worked or waited.
+      const since = options.fresh === true && !isShared ? undefined : await takeKept(run);
+      if (since !== undefined) return since;
+      // Whoever was closing it died.
+      if (begun === undefined) continue;
+      if (isShared) await othersGone(lockPath(folder, identity), { signal: options.signal });
+      else await discardUnusable(run);
+      const made = await takeUnplaced(run);
+      if (made !== undefined) return await placeOf(options, made);
+      // It was cleared away between our work and our lock.
+      if (isShared && (await findStage(folder, identity)).state === "absent") continue;
+      return await placeOf(options, await compute(run, begun));
+    } finally {
+      await lock.release();
+    }
+  }
+}
+
+/** A result that is whole, but whoever made it died before it was in its place. */
+async function takeUnplaced(run: Run): Promise<Artefact | undefined> {
+  const { folder, identity } = run;
+  const found = await findStage(folder, identity);
+  const whole = found.state === "cached" ? found : await finishRecorded(folder, identity);
+  return whole && tellKept(run, whole);
+}
+
+/** What there is when only the shared work was asked for. */
+async function sharedAlone(run: Run): Promise<Artefact> {
+  const { options, stage, identity, folder, note } = run;
+  const kept = await takeKept(run);
+  if (kept !== undefined) return kept;
+  note(stepOf(options, stage, identity, "shared"));
+  return artefactAt(stage.name, folder, undefined);
+}
+
+/** Where a stage's result is looked for: its own place, or among the stages. */
+export function lookUp(options: PipelineOptions, identity: Identity): Promise<Found> {
+  const { publish } = options;
+  return publish?.stage === identity.name
+    ? findAt(publish.folder, identity)
+    : findStage(stagesFolder(options), identity);
+}
+
+async function placeOf({ publish }: PipelineOptions, made: Artefact): Promise<Artefact> {
+  return publish?.stage === made.stage ? await publishStage(made, publish.folder) : made;
+}
+
+/** When the work began, and whether it goes on from an earlier attempt where that is known already. */
+type Begun = { readonly startedMs: number; readonly resumed?: boolean };
+
+/** Does the part of a stage that processes share; undefined when another process is closing the stage. */
+async function share(run: Run): Promise<Begun | undefined> {
+  const { options, stage, identity, folder, log } = run;
+  const startedMs = performance.now();
+  if (stage.share === undefined) return { startedMs };
+  checkNotStopped(options, stage);
+  let resumed = false;
+  const done = await workTogether(lockPath(folder, identity), async () => {
+    // It may have been finished between our look and our joining, or is whole and not yet in its place.
+    const looks = await Promise.all([lookUp(options, identity), findStage(folder, identity)]);
+    if (looks.some((found) => isUsable(run, found))) return;
+    const work = await openWork(folder, identity, { shared: true });
+    resumed = work.resumed;
+    log.info(`stage ${stage.name}: ${resumed ? "goes on" : "starts"}`);
+    await stage.share!(work);
+  }).catch((error: unknown) => {
+    throw diskError(`stage ${stage.name}`, error);
+  });
+  return done ? { startedMs, resumed } : undefined;
+}
+
+/** Before processes begin to share a stage: what cannot be used is removed by one of them, while nobody works. */
+async function clearAway(run: Run): Promise<void> {
+  const { options, identity, folder } = run;
+  const { state } = await findStage(folder, identity);
+  if (options.fresh !== true && state !== "damaged") return;
+  const lock = await lockStage(run);
+  try {
+    await othersGone(lockPath(folder, identity), { signal: options.signal });
+    await discardUnusable(run);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function discardUnusable({ options, identity, folder, log }: Run): Promise<void> {
+  const found = await findStage(folder, identity);
+  if (found.state === "damaged") log.warn(`stage ${identity.name}: ${found.problem}; it is computed again.`);
+  if (options.fresh === true || found.state === "damaged") await discardStage(folder, identity);
+}
+
+type Kept = Extract<Found, { state: "cached" }>;
+
+const isUsable = ({ stale }: Run, found: Found): found is Kept =>
+  found.state === "cached" && found.record.finishedAt !== stale;
+
+/** The kept result, if there is one. */
+async function takeKept(run: Run): Promise<Artefact | undefined> {
+  const found = await lookUp(run.options, run.identity);
+  if (!isUsable(run, found)) return undefined;
+  // Of one that was killed between the result and giving its lock back: nobody takes that lock any more.
+  await removeDeadLock(lockPath(run.folder, run.identity));
+  return tellKept(run, found);
+}
+
+function tellKept(
+  { options, stage, identity, log, note }: Run,
+  { artefact, record }: Pick<Kept, "artefact" | "record">,
+): Artefact {
+  note(stepOf(options, stage, identity, "cached", record.elapsedSeconds));
+  log.info(`stage ${identity.name}: kept from before`);
+  return artefact;
+}
+
+function lockStage({ options: { signal }, identity, folder, log }: Run): Promise<Lock> {
+  return takeLock(lockPath(folder, identity), {
+    onWait: ({ pid, host }) =>
+      log.info(`stage ${identity.name}: process ${pid} on ${host} works on it, waiting`),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+async function compute(run: Run, begun: Begun): Promise<Artefact> {
+  const { options, stage, identity, folder, log, note } = run;
+  checkNotStopped(options, stage);
+  try {
+    const opened = await openWork(folder, identity);
+    const work = { ...opened, resumed: begun.resumed ?? opened.resumed };
+    if (stage.share === undefined) log.info(`stage ${stage.name}: ${work.resumed ? "goes on" : "starts"}`);
+    await stage.run(work);
+    const elapsedSeconds = (performance.now() - begun.startedMs) / 1000;
+    const artefact = await finishStage(folder, identity, work, elapsedSeconds);
+    note(stepOf(options, stage, identity, work.resumed ? "resume" : "run", elapsedSeconds));
+    log.info(`stage ${stage.name}: done in ${formatSeconds(elapsedSeconds)}`);
+    return artefact;
+  } catch (error) {
+    throw diskError(`stage ${stage.name}`, error);
+  }
+}
+
+function checkNotStopped({ signal }: PipelineOptions, { name }: Stage): void {
+  if (signal?.aborted) throw new InterruptedError(`stage ${name}`);
+}
+
+/** What a step says of its place among the others. */
+export const graphOf = (stage: Stage) => ({ inputs: stagesBefore(stage), shared: stage.share !== undefined });
+
+/** A step of a stage whose key is known. */
+export function stepOf(
+  options: PipelineOptions,
+  stage: Stage,
+  identity: Identity,
+  state: StageState,
+  elapsedSeconds?: number,
+): StageStep {
+  const key = keyOf(identity);
+  const folder = join(stagesFolder(options), folderName(identity.name, key));
+  return { name: identity.name, state, key, folder, elapsedSeconds, ...graphOf(stage) };
+}
+
+/** Where results of a run's stages are. */
+export function stagesFolder({ folder }: PipelineOptions): string {
+  return join(folder, "stages");
+}
