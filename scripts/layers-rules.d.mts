@@ -2,8 +2,8 @@
 export type SourceFile = { path: string; text: string };
 export type Found = { target: string; line: number };
 export type Parts = { code: string; comments: { start: number; end: number }[] };
-export const FOLDERS: readonly string[];
-export const LIMITS: { explain: number; file: number; total: number };
+export const STOREYS: readonly { name: string; rooms: readonly string[]; aside?: readonly string[] }[];
+export const LIMITS: { explain: number; file: number; room: number; storeys: Record<string, number> };
 export function isTest(path: string): boolean;
 export function checkAll(files: readonly SourceFile[]): string[];
 export function scan(text: string): Parts;
@@ -13,5 +13,5 @@ export function cycleProblems(files: readonly SourceFile[]): string[];
 export function lengthProblems(path: string, text: string, parts?: Parts): string[];
 export function bannedProblems(path: string, text: string, parts?: Parts): string[];
 export function docProblems(path: string, text: string, parts?: Parts): string[];
-export function totalLines(files: readonly SourceFile[]): number;
+export function linesPerPlace(files: readonly SourceFile[]): Map<string, number>;
 export function budgetProblems(files: readonly SourceFile[]): string[];

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { checkAll, isTest, LIMITS, totalLines } from "./layers-rules.mjs";
+import { checkAll, isTest, linesPerPlace } from "./layers-rules.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const files = readdirSync(`${root}src`, { recursive: true })
@@ -16,7 +16,11 @@ const files = readdirSync(`${root}src`, { recursive: true })
 const problems = checkAll(files);
 for (const problem of problems) console.error(problem);
 const tests = files.filter((file) => isTest(file.path)).length;
+const lines = linesPerPlace(files);
+if (process.argv.includes("--rooms"))
+  for (const [place, count] of [...lines].sort()) console.log(`${String(count).padStart(6)} ${place}`);
+const total = [...lines].reduce((sum, [place, count]) => sum + (place.includes("/") ? 0 : count), 0);
 console.log(
-  `layers: ${files.length - tests} files and ${tests} tests, ${totalLines(files)} of ${LIMITS.total} lines, ${problems.length} problems`,
+  `layers: ${files.length - tests} files and ${tests} tests, ${total} lines without tests, ${problems.length} problems`,
 );
 process.exitCode = problems.length > 0 ? 1 : 0;

@@ -5,13 +5,13 @@ import {
   checkAll,
   cycleProblems,
   docProblems,
-  FOLDERS,
   importsOf,
   LIMITS,
   layerProblems,
   lengthProblems,
+  linesPerPlace,
+  STOREYS,
   scan,
-  totalLines,
 } from "../../scripts/layers-rules.mjs";
 
 const layersOf = (path: string, text: string) => layerProblems(path, importsOf(path, text));
@@ -52,90 +52,113 @@ describe("imports", () => {
   test("are found whatever their form, with their lines", () => {
     const text = [
       'import { a } from "./a.ts";',
-      'import type { B } from "../stats/b.ts";',
-      "import {\n  c,\n} from '../core/c.ts';",
+      'import type { B } from "../../base/stats/b.ts";',
+      "import {\n  c,\n} from '../../base/core/c.ts';",
       'export * from "./d.ts";',
       'import "./e.ts";',
       'const f = await import("./f.ts");',
       'type G = import("./g.ts").G;',
       'import fs from "node:fs";',
     ].join("\n");
-    expect(importsOf("src/graph/x.ts", text)).toEqual([
-      { target: "src/graph/a.ts", line: 1 },
-      { target: "src/stats/b.ts", line: 2 },
-      { target: "src/core/c.ts", line: 5 },
-      { target: "src/graph/d.ts", line: 6 },
-      { target: "src/graph/e.ts", line: 7 },
-      { target: "src/graph/f.ts", line: 8 },
-      { target: "src/graph/g.ts", line: 9 },
+    expect(importsOf("src/engine/graph/x.ts", text)).toEqual([
+      { target: "src/engine/graph/a.ts", line: 1 },
+      { target: "src/base/stats/b.ts", line: 2 },
+      { target: "src/base/core/c.ts", line: 5 },
+      { target: "src/engine/graph/d.ts", line: 6 },
+      { target: "src/engine/graph/e.ts", line: 7 },
+      { target: "src/engine/graph/f.ts", line: 8 },
+      { target: "src/engine/graph/g.ts", line: 9 },
     ]);
   });
 
   test("in comments and strings are not imports", () => {
     const text = `// import "./a.ts"\nconst s = 'import "./b.ts"';\nBuffer.from("./c.ts");`;
-    expect(importsOf("src/graph/x.ts", text)).toEqual([]);
+    expect(importsOf("src/engine/graph/x.ts", text)).toEqual([]);
   });
 });
 
-describe("rule a, layers", () => {
-  test("a folder imports itself and the folders above it, not those below", () => {
+describe("rule a, storeys and rooms", () => {
+  const what = "expected only its own room, earlier rooms of its storey and storeys below";
+
+  test("a room imports itself, earlier rooms of its storey and storeys below, not later ones", () => {
     expect(
-      layersOf("src/graph/x.ts", 'import "./y.ts"; import "../core/y.ts"; import "./ops/z.ts";'),
+      layersOf(
+        "src/engine/text/x.ts",
+        'import "./y.ts"; import "../graph/y.ts"; import "../../base/core/y.ts"; import "./parts/z.ts";',
+      ),
     ).toEqual([]);
-    expect(layersOf("src/graph/x.ts", '\nimport type { Y } from "../runtime/y.ts";')).toEqual([
-      "src/graph/x.ts:2: graph imports src/runtime/y.ts, expected only graph and the folders above it",
+    expect(layersOf("src/engine/graph/x.ts", '\nimport type { Y } from "../runtime/y.ts";')).toEqual([
+      `src/engine/graph/x.ts:2: imports src/engine/runtime/y.ts, ${what}`,
+    ]);
+    expect(layersOf("src/engine/graph/x.ts", 'import "../../method/data/y.ts";')).toEqual([
+      `src/engine/graph/x.ts:1: imports src/method/data/y.ts, ${what}`,
     ]);
   });
 
-  test("each neighbour in the list is allowed in one direction only", () => {
-    for (let i = 1; i < FOLDERS.length; i++) {
-      const [above, below] = [FOLDERS[i - 1], FOLDERS[i]];
-      expect(layersOf(`src/${below}/x.ts`, `import "../${above}/y.ts";`)).toHaveLength(0);
-      expect(layersOf(`src/${above}/x.ts`, `import "../${below}/y.ts";`)).toHaveLength(1);
+  test("each neighbour in the lists is allowed in one direction only", () => {
+    const places = STOREYS.flatMap(({ name, rooms }) =>
+      (rooms.length === 0 ? [""] : rooms).map((room) => ({
+        name,
+        file: `src/${name}/${room && `${room}/`}x.ts`,
+      })),
+    );
+    for (let i = 1; i < places.length; i++) {
+      const [below, above] = [places[i - 1]!, places[i]!];
+      const aside = STOREYS.find(({ name }) => name === above.name)!.aside?.includes(below.name) ?? false;
+      expect(layerProblems(above.file, [{ target: below.file, line: 1 }])).toHaveLength(aside ? 1 : 0);
+      expect(layerProblems(below.file, [{ target: above.file, line: 1 }])).toHaveLength(1);
     }
   });
 
+  test("report and engine do not know each other", () => {
+    expect(layersOf("src/report/x.ts", 'import "../engine/graph/y.ts";')).toHaveLength(1);
+    expect(layersOf("src/engine/graph/x.ts", 'import "../../report/y.ts";')).toHaveLength(1);
+    expect(layersOf("src/pipeline/results/x.ts", 'import "../../report/y.ts";')).toEqual([]);
+  });
+
   test("index.ts imports anything and nobody imports index.ts", () => {
-    expect(layersOf("src/index.ts", 'export * from "./cli/main.ts";')).toEqual([]);
-    expect(layersOf("src/cli/x.ts", 'import "../index.ts";')).toHaveLength(1);
+    expect(layersOf("src/index.ts", 'export * from "./interfaces/cli/main.ts";')).toEqual([]);
+    expect(layersOf("src/interfaces/cli/x.ts", 'import "../../index.ts";')).toHaveLength(1);
   });
 
-  test("a test may use helpers outside src; its own folder's order still holds", () => {
-    const text = 'import "../../test/helpers.ts";';
-    expect(layersOf("src/core/x.test.ts", text)).toEqual([]);
-    expect(layersOf("src/core/x.ts", text)).toHaveLength(1);
-    expect(layersOf("src/core/x.test.ts", 'import "../graph/y.ts";')).toHaveLength(1);
+  test("a test may use helpers outside src and all rooms of its storey, not a storey above", () => {
+    const text = 'import "../../../test/helpers.ts"; import "../stats/y.ts";';
+    expect(layersOf("src/base/core/x.test.ts", text)).toEqual([]);
+    expect(layersOf("src/base/core/x.ts", text)).toHaveLength(2);
+    expect(layersOf("src/base/core/x.test.ts", 'import "../../engine/graph/y.ts";')).toHaveLength(1);
   });
 
-  test("nobody imports a test, and an unknown folder is named", () => {
-    expect(layersOf("src/graph/x.ts", 'import "./y.test.ts";')).toHaveLength(1);
-    expect(layersOf("src/utils/x.ts", "")[0]).toContain("folder utils is not a layer");
-    expect(layersOf("src/cli/x.ts", 'import "../utils/y.ts";')).toHaveLength(1);
+  test("nobody imports a test, and an unknown storey or room is named", () => {
+    expect(layersOf("src/engine/graph/x.ts", 'import "./y.test.ts";')).toHaveLength(1);
+    expect(layersOf("src/utils/x.ts", "")[0]).toContain("folder utils is not a storey");
+    expect(layersOf("src/base/x.ts", "")[0]).toContain("x.ts is not a room of base");
+    expect(layersOf("src/base/utils/x.ts", "")[0]).toContain("utils is not a room of base");
+    expect(layersOf("src/interfaces/cli/x.ts", 'import "../../utils/y.ts";')).toHaveLength(1);
   });
 });
 
 describe("rule b, cycles", () => {
   test("a circle is reported once, as a path, also through types", () => {
     const files = [
-      { path: "src/core/a.ts", text: 'import { b } from "./b.ts";' },
-      { path: "src/core/b.ts", text: 'import type { C } from "./c.ts";' },
-      { path: "src/core/c.ts", text: 'import "./b.ts"; import "./d.ts";' },
-      { path: "src/core/d.ts", text: "" },
+      { path: "src/base/core/a.ts", text: 'import { b } from "./b.ts";' },
+      { path: "src/base/core/b.ts", text: 'import type { C } from "./c.ts";' },
+      { path: "src/base/core/c.ts", text: 'import "./b.ts"; import "./d.ts";' },
+      { path: "src/base/core/d.ts", text: "" },
     ];
     expect(cycleProblems(files)).toEqual([
-      "src/core/b.ts:1: import cycle src/core/b.ts -> src/core/c.ts -> src/core/b.ts",
+      "src/base/core/b.ts:1: import cycle src/base/core/b.ts -> src/base/core/c.ts -> src/base/core/b.ts",
     ]);
   });
 
   test("two ways to the same file are no circle, a file importing itself is one", () => {
     const diamond = [
-      { path: "src/core/a.ts", text: 'import "./b.ts"; import "./c.ts";' },
-      { path: "src/core/b.ts", text: 'import "./d.ts";' },
-      { path: "src/core/c.ts", text: 'import "./d.ts";' },
-      { path: "src/core/d.ts", text: "" },
+      { path: "src/base/core/a.ts", text: 'import "./b.ts"; import "./c.ts";' },
+      { path: "src/base/core/b.ts", text: 'import "./d.ts";' },
+      { path: "src/base/core/c.ts", text: 'import "./d.ts";' },
+      { path: "src/base/core/d.ts", text: "" },
     ];
     expect(cycleProblems(diamond)).toEqual([]);
-    expect(cycleProblems([{ path: "src/core/a.ts", text: 'import "./a.ts";' }])).toHaveLength(1);
+    expect(cycleProblems([{ path: "src/base/core/a.ts", text: 'import "./a.ts";' }])).toHaveLength(1);
   });
 });
 
@@ -158,14 +181,23 @@ describe("rules c and e, lengths", () => {
     expect(lengthProblems("src/a.ts", `/** Length: */\n${lines(300)}`)).toHaveLength(1);
   });
 
-  test("the budget counts lines without tests", () => {
-    const files = [
-      { path: "src/core/a.ts", text: lines(LIMITS.total) },
-      { path: "src/core/a.test.ts", text: lines(7) },
-    ];
-    expect(totalLines(files)).toBe(LIMITS.total);
-    expect(budgetProblems(files)).toEqual([]);
-    expect(budgetProblems([...files, { path: "src/core/b.ts", text: "x;" }])).toHaveLength(1);
+  test("rooms and storeys have budgets, which count lines without tests", () => {
+    const room = { path: "src/base/core/a.ts", text: lines(LIMITS.room) };
+    const test = { path: "src/base/core/a.test.ts", text: lines(7) };
+    expect(linesPerPlace([room, test])).toEqual(
+      new Map([
+        ["base", LIMITS.room],
+        ["base/core", LIMITS.room],
+      ]),
+    );
+    expect(budgetProblems([room, test])).toEqual([]);
+    expect(budgetProblems([room, test, { path: "src/base/core/b.ts", text: "x;" }])).toEqual([
+      `src/base/core: ${LIMITS.room + 1} lines without tests, expected at most ${LIMITS.room}`,
+    ]);
+    const rest = { path: "src/base/stats/b.ts", text: lines(LIMITS.storeys.base! - LIMITS.room + 1) };
+    expect(budgetProblems([room, rest])).toEqual([
+      `src/base: ${LIMITS.storeys.base! + 1} lines without tests, expected at most ${LIMITS.storeys.base}`,
+    ]);
   });
 });
 
@@ -217,14 +249,14 @@ describe("rule f, docs", () => {
 
 test("all rules run over every file, and tests need no docs", () => {
   const problems = checkAll([
-    { path: "src/core/a.ts", text: 'import "../cli/b.ts";\nexport const a: any = 1;' },
-    { path: "src/core/a.test.ts", text: "export const b = 1;" },
-    { path: "src/cli/b.ts", text: 'import "../core/a.ts";' },
+    { path: "src/base/core/a.ts", text: 'import "../../interfaces/cli/b.ts";\nexport const a: any = 1;' },
+    { path: "src/base/core/a.test.ts", text: "export const b = 1;" },
+    { path: "src/interfaces/cli/b.ts", text: 'import "../../base/core/a.ts";' },
   ]);
   expect(problems.map((problem) => problem.replace(/^([^:]*:\d+).*/, "$1"))).toEqual([
-    "src/core/a.ts:1",
-    "src/core/a.ts:2",
-    "src/core/a.ts:2",
-    "src/core/a.ts:1",
+    "src/base/core/a.ts:1",
+    "src/base/core/a.ts:2",
+    "src/base/core/a.ts:2",
+    "src/base/core/a.ts:1",
   ]);
 });

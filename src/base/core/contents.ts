@@ -1,8 +1,6 @@
-/** What a folder holds, by size and digest; and digests of inputs from outside. */
+/** What a folder holds, by size and digest; and digests of files and folders from outside. */
 import { open, readdir, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { isHubSource } from "../files/hub.ts";
-import { sourceFiles } from "../files/source-files.ts";
+import { join } from "node:path";
 import { digestFile, digestOf } from "./digest.ts";
 import { DataError, pathProblem } from "./errors.ts";
 
@@ -59,20 +57,6 @@ export async function digestPath(path: string): Promise<string> {
   } catch (error) {
     throw new DataError(path, 0, pathProblem(error), { cause: error });
   }
-}
-
-/**
- * Digest of what a data source stands for: of a file its own, of a folder or a glob that of the names and contents of its files, so that a
- * file that changes, comes or goes makes another source. A `hub:` source is named by itself.
- * @throws DataError when there is nothing
- */
-export async function digestSource(source: string): Promise<string> {
-  if (isHubSource(source)) return source;
-  const { files, found } = await sourceFiles(source);
-  if (found === undefined) return digestPath(source);
-  const digests: [string, string][] = [];
-  for (const file of files) digests.push([basename(file), await digestPath(file)]);
-  return digestOf(digests);
 }
 
 /** Paths of all files below a folder, sorted, with forward slashes. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { digestSource } from "../core/contents.ts";
+import { digestSource } from "./source-digest.ts";
 
 test("another file, another name or another content is another source", async () => {
   const folder = await mkdtemp(join(tmpdir(), "digest-"));

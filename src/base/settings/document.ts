@@ -1,54 +1,18 @@
-/** A recipe file as it is written: its values, and where in the file each stands. */
-import { stat } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+/** A file of settings as it is written: its values, and where in the file each stands. */
 import { isMap, isNode, isScalar, LineCounter, type ParsedNode, parseDocument } from "yaml";
 import { ConfigError, messageOf } from "../core/errors.ts";
-import { exists, readText } from "../core/files.ts";
-import { didYouMean } from "../core/suggest.ts";
 import type { Path } from "./names.ts";
 
 /** A parsed file. */
-export type RecipeDocument = {
+export type SettingsDocument = {
   readonly file: string;
   readonly value: unknown;
   /** `file:line:column` of the deepest part of a path that is written here; `found` is how many parts that is. */
   locate(path: Path): { readonly place: string; readonly found: number };
 };
 
-/** Recipes that come with the package. */
-export const PRESETS = ["demo", "tao-li-2025", "tao-li-2025-tldr", "cwpo-2026", "study-small"] as const;
-
-const PRESET_FOLDER = fileURLToPath(new URL("../../../recipes", import.meta.url));
-const MAX_BYTES = 2 ** 20;
-
-/**
- * Opens a preset by its name, or a file.
- * @param from - folder that a relative path starts from
- * @throws ConfigError when there is neither, or the file is no YAML
- */
-export async function openDocument(source: string, from: string): Promise<RecipeDocument> {
-  const preset = PRESETS.find((name) => name === source);
-  const file =
-    preset !== undefined
-      ? join(PRESET_FOLDER, `${preset}.yaml`)
-      : isAbsolute(source)
-        ? source
-        : resolve(from, source);
-  const shown = preset ?? source;
-  if ((await stat(file).catch(() => undefined))?.isDirectory())
-    throw new ConfigError(
-      `${shown}: is a folder, expected a recipe file. The recipe of a run is ${join(shown, "recipe.yaml")}.`,
-    );
-  if (!(await exists(file)))
-    throw new ConfigError(
-      `${shown}: is neither a recipe file nor a preset (${PRESETS.join(", ")})${didYouMean(source, PRESETS) || "."}`,
-    );
-  return parseDocumentText(await readText(file, MAX_BYTES), shown);
-}
-
-/** Parses the text of a recipe. @throws ConfigError with every fault of the YAML */
-export function parseDocumentText(text: string, file: string): RecipeDocument {
+/** Parses the text of a file of settings. @throws ConfigError with every fault of the YAML */
+export function parseDocumentText(text: string, file: string): SettingsDocument {
   refuseDepth(text, file);
   const lines = new LineCounter();
   const document = parsed(text, lines, file);

@@ -6,10 +6,10 @@ import { diskName, diskWords, type Path } from "./names.ts";
 import { isObject } from "./parts.ts";
 
 /** One thing that is wrong; the path has the names of the file. */
-export type RecipeIssue = { readonly path: Path; readonly problem: string };
+export type SettingIssue = { readonly path: Path; readonly problem: string };
 
 /** A zod issue in words. `value` is what was checked, names as inside. */
-export function issueOf(issue: z.core.$ZodIssue, value: unknown): RecipeIssue[] {
+export function issueOf(issue: z.core.$ZodIssue, value: unknown): SettingIssue[] {
   const path = issue.path.map((key) => (typeof key === "string" ? diskName(key) : Number(key)));
   const got = at(value, issue.path);
   const said = got === undefined ? "nothing" : show(got, 100);

@@ -1,27 +1,30 @@
 import { expect, test } from "vitest";
-import { mergeRecipes } from "./merge.ts";
+import { mergeSettings } from "./merge.ts";
+
+/** As a recipe's data. */
+const FORMS = [["source", "split", "test_prompts"], ["world"]];
 
 test("objects are merged key by key, everything else is replaced", () => {
-  expect(mergeRecipes({ a: { b: 1, c: 2 }, d: [1, 2] }, { a: { c: 3 }, d: [4] })).toEqual({
+  expect(mergeSettings({ a: { b: 1, c: 2 }, d: [1, 2] }, { a: { c: 3 }, d: [4] })).toEqual({
     a: { b: 1, c: 3 },
     d: [4],
   });
-  expect(mergeRecipes({ a: 1 }, undefined)).toEqual({ a: 1 });
-  expect(mergeRecipes({ lora: { r: 8 } }, { lora: null })).toEqual({ lora: null });
-  expect(mergeRecipes(undefined, { a: 1 })).toEqual({ a: 1 });
+  expect(mergeSettings({ a: 1 }, undefined)).toEqual({ a: 1 });
+  expect(mergeSettings({ lora: { r: 8 } }, { lora: null })).toEqual({ lora: null });
+  expect(mergeSettings(undefined, { a: 1 })).toEqual({ a: 1 });
 });
 
 test("the same alternative keeps its settings, another one keeps none of them", () => {
   const base = { kind: "reward-head", reward: { batch_size: 4 } };
-  expect(mergeRecipes(base, { kind: "reward-head", sft: {} })).toEqual({ ...base, sft: {} });
-  expect(mergeRecipes(base, { sft: {} })).toEqual({ ...base, sft: {} });
-  expect(mergeRecipes(base, { kind: "likelihood" })).toEqual({ kind: "likelihood" });
-  expect(mergeRecipes({ type: "ipo", beta: 1 }, { type: "orpo" })).toEqual({ type: "orpo" });
+  expect(mergeSettings(base, { kind: "reward-head", sft: {} })).toEqual({ ...base, sft: {} });
+  expect(mergeSettings(base, { sft: {} })).toEqual({ ...base, sft: {} });
+  expect(mergeSettings(base, { kind: "likelihood" })).toEqual({ kind: "likelihood" });
+  expect(mergeSettings({ type: "ipo", beta: 1 }, { type: "orpo" })).toEqual({ type: "orpo" });
 });
 
 test("data in another form drops the first form, and keeps the rest", () => {
   const files = { source: "a", split: { labelled: 1 }, test_prompts: 8, max_length: 64 };
-  expect(mergeRecipes(files, { world: {} })).toEqual({ world: {}, max_length: 64 });
-  expect(mergeRecipes(files, { source: "b" })).toEqual({ ...files, source: "b" });
-  expect(mergeRecipes({ world: { tau: 1 } }, { source: "b" })).toEqual({ source: "b" });
+  expect(mergeSettings(files, { world: {} }, FORMS)).toEqual({ world: {}, max_length: 64 });
+  expect(mergeSettings(files, { source: "b" }, FORMS)).toEqual({ ...files, source: "b" });
+  expect(mergeSettings({ world: { tau: 1 } }, { source: "b" }, FORMS)).toEqual({ source: "b" });
 });

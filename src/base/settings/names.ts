@@ -1,11 +1,9 @@
 /**
  * What a setting is called in a file: TRL's and Hugging Face's names where an equal exists, else snake_case. The one place
- * where recipe files and code meet.
+ * where files of settings and code meet.
  */
 import { z } from "zod";
-import { recipeSchema } from "../../pipeline/recipe/schema.ts";
-import { preferSchema } from "../../pipeline/recipe/training.ts";
-import { isObject, metaOf, type PartMeta } from "./parts.ts";
+import { isObject, metaOf, type PartMeta, sectionUnder } from "./parts.ts";
 
 const HUGGING_FACE: Readonly<Record<string, string>> = {
   epochs: "num_train_epochs",
@@ -35,7 +33,7 @@ export type UnknownKey = { readonly path: Path; readonly known: readonly string[
 export type Renamed = { readonly value: unknown; readonly unknown: readonly UnknownKey[] };
 
 /** Gives settings the names they have inside, following `schema`; keys that it does not have are left out and reported. */
-export function fromDisk(value: unknown, schema: z.ZodType = recipeSchema): Renamed {
+export function fromDisk(value: unknown, schema: z.ZodType): Renamed {
   const unknown: UnknownKey[] = [];
   return { value: rename(value, schema, [], unknown), unknown };
 }
@@ -77,25 +75,25 @@ export type ExpandOptions = {
 /** A recipe as it is written, with every shorthand written out, so that recipes can be laid over each other. */
 export function expand(
   value: unknown,
+  schema: z.ZodType,
   options: ExpandOptions = {},
-  schema: z.ZodType = recipeSchema,
   path: Path = [],
 ): unknown {
   const key = wrapperMeta(schema, "shorthand");
   const full = typeof value === "string" && key !== undefined ? { [key]: value } : value;
   const target = objectAt(schema, full);
   if (Array.isArray(full) && target instanceof z.ZodArray)
-    return full.map((item, i) => expand(item, options, target.element as z.ZodType, [...path, i]));
+    return full.map((item, i) => expand(item, target.element as z.ZodType, options, [...path, i]));
   if (isObject(full) && target instanceof z.ZodRecord)
     return mapValues(full, (member, name) =>
-      expand(member, options, target.valueType as z.ZodType, [...path, name]),
+      expand(member, target.valueType as z.ZodType, options, [...path, name]),
     );
   if (!isObject(full) || !(target instanceof z.ZodObject)) return full;
   const shape = target.shape as Record<string, z.ZodType>;
   const schemas = new Map(Object.entries(shape).map(([name, member]) => [diskName(name), member]));
   const entries = Object.entries(full).map(([name, member]) => {
     const inner = schemas.get(name);
-    return [name, inner === undefined ? member : expand(member, options, inner, [...path, name])] as const;
+    return [name, inner === undefined ? member : expand(member, inner, options, [...path, name])] as const;
   });
   const otherwise = options.complete === true ? wrapperMeta(schema, "otherwise") : undefined;
   const named = otherwise === undefined ? {} : { [otherwise.key]: otherwise.value };
@@ -121,8 +119,8 @@ function moveBeta(
 
 /** The schema that names the keys of a value: wrappers taken off, the alternative chosen, overlays looked up. */
 export function objectAt(schema: z.ZodType, value: unknown): z.ZodType {
-  const overlay = wrapperMeta(schema, "overlay");
-  if (overlay !== undefined) return unwrap(preferSchema);
+  const over = sectionUnder(schema);
+  if (over !== undefined) return unwrap(over);
   const inner = unwrap(schema);
   if (inner instanceof z.ZodDiscriminatedUnion) {
     const key = inner._zod.def.discriminator;

@@ -1,4 +1,4 @@
-/** Small pieces that the recipe's schema is made of. */
+/** Small pieces that schemas of settings are made of. */
 import { z } from "zod";
 
 /** Facts about a schema that its users (names, JSON Schema, page) need; kept with zod's metadata. */
@@ -7,9 +7,22 @@ export type PartMeta = {
   readonly shorthand?: string;
   /** The alternative that is meant when the discriminator is left out. */
   readonly otherwise?: { readonly key: string; readonly value: string };
-  /** Keys are those of this section, to lay over it. */
-  readonly overlay?: "prefer";
+  /** Keys are those of the section of this name, to lay over it; the section is noted by `layOver`. */
+  readonly overlay?: string;
 };
+
+const overlaid = new WeakMap<z.ZodType, z.ZodType>();
+
+/** Notes the section that a schema with `overlay` lays its keys over. */
+export function layOver<S extends z.ZodType>(schema: S, section: z.ZodType): S {
+  overlaid.set(schema, section);
+  return schema;
+}
+
+/** The section noted by `layOver`. */
+export function sectionUnder(schema: z.ZodType): z.ZodType | undefined {
+  return overlaid.get(schema);
+}
 
 /** What is known of a schema. */
 export function metaOf(schema: z.ZodType): PartMeta {

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Log } from "../../base/core/log.ts";
-import type { Helpers } from "../../pipeline/study/run-studies.ts";
+import type { Helpers } from "../../pipeline/run/in-turn.ts";
 
 /** Flag that tells a process it is a helper; not shown in the help. */
 export const HELPER_FLAG = "--as-helper";

@@ -5,8 +5,22 @@
 import { ConfigError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { groupBy, median } from "../../base/stats/describe.ts";
-import type { LabelledSettings } from "../../pipeline/recipe/job-settings.ts";
 import { type PreferenceRow, plainText } from "../data/rows.ts";
+
+/** What is done to the labelled pairs before the teacher learns from them. */
+export type LabelledSettings = {
+  /** A share below 1, else a count; default all, or as many as the mix allows. */
+  readonly size?: number | undefined;
+  /** What domains are told apart by. */
+  readonly by: "subset" | "prompt-length";
+  /** Share of each domain, summing to 1. */
+  readonly mix?: Readonly<Record<string, number>> | undefined;
+  /** Share of labels turned round. */
+  readonly poison?: number | undefined;
+  /** The teacher's training takes as many optimiser steps as on all pairs it could learn from. */
+  readonly sameSteps?: boolean | undefined;
+  readonly seed: number;
+};
 
 /**
  * The pairs that the teacher learns from, in their order.

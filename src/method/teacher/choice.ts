@@ -3,8 +3,8 @@
  * `TeacherChoice`, a case of `identityOf` and a case of `openTeacher`.
  */
 
+import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
-import { type JobDeps, stageDeps } from "../../pipeline/stages/deps.ts";
 import { openControl } from "./control-teachers.ts";
 import type { HumanChoice, Scores } from "./controls.ts";
 import { openImplicitReward } from "./implicit-reward.ts";
@@ -116,17 +116,19 @@ export type OpenOptions = {
   readonly replies: string;
 };
 
+/** What a teacher computes with; the runtime is opened by the kinds that hold a model. */
+export type OpenDeps = { readonly runtime: () => Runtime; readonly signal?: AbortSignal | undefined };
+
 /**
  * Opens the teacher of a choice.
  * @throws ConfigError, CheckpointError as the kind's own function does
  */
 export async function openTeacher(
-  deps: Omit<JobDeps, "pipeline">,
+  { runtime, signal }: OpenDeps,
   choice: TeacherChoice,
   { limits, name, replies }: OpenOptions,
 ): Promise<Teacher> {
   const common = { limits, ...(name === undefined ? {} : { name }) };
-  const runtime = () => stageDeps(deps).runtime;
   switch (choice.kind) {
     case "implicit-reward":
       return openImplicitReward(runtime(), { ...choice, ...common });
@@ -150,7 +152,7 @@ export async function openTeacher(
     }
     case "remote": {
       const { kind: _, ...options } = choice;
-      return openRemoteTeacher({ ...options, ...common, memory: replies, signal: deps.signal });
+      return openRemoteTeacher({ ...options, ...common, memory: replies, signal });
     }
     case "random":
       return openControl({ control: "random", seed: choice.seed });

@@ -3,9 +3,9 @@
  * Length: what is left out, and why, is counted in one place, beside the order in which parts are kept apart.
  */
 
-import { digestSource } from "../../base/core/contents.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { readJson } from "../../base/core/files.ts";
+import { digestSource } from "../../base/files/source-digest.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";

@@ -6,10 +6,11 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { digestPath, digestSource } from "../../base/core/contents.ts";
+import { digestPath } from "../../base/core/contents.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson, readText } from "../../base/core/files.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
+import { digestSource } from "../../base/files/source-digest.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { POOL_FILE } from "../../method/data/pool.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";

@@ -1,8 +1,8 @@
 /** Section `arms` of a recipe: the students that are compared, each with the rows it learns from and how it is trained. */
 import { z } from "zod";
-import { count, isObject, type PartMeta, shorthand } from "../../base/settings/parts.ts";
+import { count, isObject, layOver, type PartMeta, shorthand } from "../../base/settings/parts.ts";
 import { selectSchema, weightSchema } from "./labels.ts";
-import type { preferSchema } from "./training.ts";
+import { preferSchema } from "./training.ts";
 
 /** Whose labels a student can learn from. */
 export const ARM_LABELS = ["weak", "human", "random", "gold"] as const;
@@ -66,13 +66,16 @@ const armObject = z.strictObject({
     .describe(
       "Fine-tuning first on the arm's own preferred responses, on none, or on those that another source prefers in the pool: one start for several arms.",
     ),
-  prefer: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .meta({
-      description: "Settings of student.prefer that differ in this arm.",
-      overlay: "prefer",
-    } satisfies Overlay),
+  prefer: layOver(
+    z
+      .record(z.string(), z.unknown())
+      .optional()
+      .meta({
+        description: "Settings of student.prefer that differ in this arm.",
+        overlay: "prefer",
+      } satisfies Overlay),
+    preferSchema,
+  ),
 });
 
 /** One entry of `arms`. */

@@ -1,6 +1,6 @@
 /** What sections `teacher`, `label`, `models` and `data` must be to each other. */
 import type { z } from "zod";
-import type { RecipeIssue } from "../../base/settings/issues.ts";
+import type { SettingIssue } from "../../base/settings/issues.ts";
 import type { Recipe, recipeSchema } from "./schema.ts";
 import { learns, needsWeak } from "./teacher.ts";
 
@@ -10,7 +10,7 @@ type Parsed = z.output<typeof recipeSchema>;
 const HELD_OUT = 0.1;
 
 /** Everything that does not go together. */
-export function teacherIssues(recipe: Parsed): RecipeIssue[] {
+export function teacherIssues(recipe: Parsed): SettingIssue[] {
   return [...weakIssues(recipe), ...labelIssues(recipe), ...ensembleIssues(recipe), ...goldIssues(recipe)];
 }
 
@@ -21,7 +21,7 @@ export function withHeldOut<R extends Pick<Recipe, "label" | "teacher">>(recipe:
   return { ...recipe, label: { ...label, heldOut: HELD_OUT } };
 }
 
-function weakIssues({ models, teacher }: Parsed): RecipeIssue[] {
+function weakIssues({ models, teacher }: Parsed): SettingIssue[] {
   const path = ["models", "weak"];
   const { kind } = teacher;
   if (needsWeak(teacher) && !models.weak)
@@ -43,9 +43,9 @@ function weakIssues({ models, teacher }: Parsed): RecipeIssue[] {
     : [];
 }
 
-function labelIssues({ label, labelled, teacher, arms }: Parsed): RecipeIssue[] {
+function labelIssues({ label, labelled, teacher, arms }: Parsed): SettingIssue[] {
   const { calibrationFolds: folds, heldOut, select } = label;
-  const issues: RecipeIssue[] = [];
+  const issues: SettingIssue[] = [];
   const at = (key: string, problem: string) => issues.push({ path: ["label", key], problem });
   if (!learns(teacher)) {
     const why = `has no effect with teacher.kind ${teacher.kind}, which learns from no labelled pairs: all of them are held out. Remove it.`;
@@ -74,10 +74,10 @@ function labelIssues({ label, labelled, teacher, arms }: Parsed): RecipeIssue[] 
 const NO_PROMISE =
   "a promise needs pairs scored by the very teacher that labels, and with calibration_folds none are. Use held_out, or select by top or threshold.";
 
-function ensembleIssues({ teacher, labelled, seed }: Parsed): RecipeIssue[] {
+function ensembleIssues({ teacher, labelled, seed }: Parsed): SettingIssue[] {
   if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return [];
   const { members, bootstrap } = teacher;
-  const issues: RecipeIssue[] = [];
+  const issues: SettingIssue[] = [];
   const seen = new Map<string, number>();
   for (const [i, member] of members.entries()) {
     const own = JSON.stringify([
@@ -97,7 +97,7 @@ function ensembleIssues({ teacher, labelled, seed }: Parsed): RecipeIssue[] {
   return issues;
 }
 
-function goldIssues({ teacher, data }: Parsed): RecipeIssue[] {
+function goldIssues({ teacher, data }: Parsed): SettingIssue[] {
   return teacher.kind === "gold" && data.world === undefined
     ? [{ path: ["teacher", "kind"], problem: "gold needs data.world: files hold no gold scores." }]
     : [];

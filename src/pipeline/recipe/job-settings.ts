@@ -1,4 +1,5 @@
 /** What the main job does, resolved: a recipe with every default filled in, in the words of the rooms below. */
+
 import { digestOf } from "../../base/core/digest.ts";
 import type { Margin } from "../../base/stats/equivalence.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
@@ -10,6 +11,7 @@ import type { SamplingSettings } from "../../method/evaluate/simulate.ts";
 import type { CalibrationMethod } from "../../method/labels/calibration.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
 import type { SelectionSettings } from "../../method/labels/held-out-fit.ts";
+import type { LabelledSettings } from "../../method/split/labelled-part.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { TeacherSettings } from "./teacher-settings.ts";
@@ -101,21 +103,6 @@ export const plainRows = (labels: LabelSource): RowSpec => ({
   subset: "all",
   keptOnly: false,
 });
-
-/** What is done to the labelled pairs before the teacher learns from them. */
-export type LabelledSettings = {
-  /** A share below 1, else a count; default all, or as many as the mix allows. */
-  readonly size?: number | undefined;
-  /** What domains are told apart by. */
-  readonly by: "subset" | "prompt-length";
-  /** Share of each domain, summing to 1. */
-  readonly mix?: Readonly<Record<string, number>> | undefined;
-  /** Share of labels turned round. */
-  readonly poison?: number | undefined;
-  /** The teacher's training takes as many optimiser steps as on all pairs it could learn from. */
-  readonly sameSteps?: boolean | undefined;
-  readonly seed: number;
-};
 
 /** The whole job. */
 export type MainJob = {

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { PRESETS } from "../../base/settings/document.ts";
 import { type JsonSchema, recipeJsonSchema } from "./json-schema.ts";
 import { recipePage } from "./page.ts";
+import { PRESETS } from "./presets.ts";
 
 test("docs/recipe.md is what the schema says (write it with: npx vitest run src/pipeline/recipe/page.test.ts -u)", async () => {
   await expect(recipePage()).toMatchFileSnapshot("../../../docs/recipe.md");

@@ -1,8 +1,8 @@
 /** `docs/recipe.md`, made from the recipe's JSON Schema. */
 
-import { PRESETS } from "../../base/settings/document.ts";
 import { isObject } from "../../base/settings/parts.ts";
 import { type JsonSchema, recipeJsonSchema } from "./json-schema.ts";
+import { PRESETS } from "./presets.ts";
 
 /** `kinds`: alternatives that have the setting, while they are gathered; then `doc` says them. */
 type Row = { path: string; type: string; standard: string; doc: string; kinds: readonly string[] };

@@ -6,9 +6,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LEAST, problems, read } from "../../../test/helpers/recipe-problems.ts";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
-import { PRESETS, parseDocumentText } from "../../base/settings/document.ts";
+import { parseDocumentText } from "../../base/settings/document.ts";
 import { jobOf } from "./job.ts";
 import { loadRecipe } from "./parse.ts";
+import { PRESETS } from "./presets.ts";
 import { recipeYaml } from "./write.ts";
 
 describe("a recipe", () => {

@@ -1,35 +1,19 @@
 /** From files and `--set` to a recipe with every default filled in, or all that is wrong with it at once. */
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { parse as parseYaml } from "yaml";
-import type { z } from "zod";
-import { ConfigError, messageOf } from "../../base/core/errors.ts";
+import { ConfigError } from "../../base/core/errors.ts";
 import { holdsSecret } from "../../base/core/redact.ts";
-import { didYouMean } from "../../base/core/suggest.ts";
-import {
-  openDocument,
-  PRESETS,
-  parseDocumentText,
-  type RecipeDocument,
-  readable,
-} from "../../base/settings/document.ts";
-import { issueOf, type RecipeIssue } from "../../base/settings/issues.ts";
-import { mergeRecipes } from "../../base/settings/merge.ts";
-import {
-  diskName,
-  diskWords,
-  expand,
-  fromDisk,
-  type Path,
-  type UnknownKey,
-} from "../../base/settings/names.ts";
+import type { SettingsDocument } from "../../base/settings/document.ts";
+import { issueOf, type SettingIssue } from "../../base/settings/issues.ts";
+import { mergeSettings } from "../../base/settings/merge.ts";
+import { diskName, diskWords, expand, fromDisk, type Path } from "../../base/settings/names.ts";
 import { isObject } from "../../base/settings/parts.ts";
+import { configError, parseSetting, put, type Setting, unknownIssue } from "../../base/settings/set.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
 import { teacherIssues, withHeldOut } from "./checks.ts";
+import { openDocument, PRESETS } from "./presets.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
+import { DATA_FORMS } from "./sections.ts";
 import { preferSchema } from "./training.ts";
-
-/** One `--set path=value`; the value is YAML. */
-type Setting = { readonly text: string; readonly path: Path; readonly value: unknown };
 
 /**
  * Reads a recipe.
@@ -48,7 +32,7 @@ export async function loadRecipe(
 
 /** A recipe from its documents, the one that is laid over all others last. @throws ConfigError as `loadRecipe` */
 export function resolveRecipe(
-  documents: readonly RecipeDocument[],
+  documents: readonly SettingsDocument[],
   set: readonly string[],
   name?: string,
 ): Recipe {
@@ -56,18 +40,22 @@ export function resolveRecipe(
   const conflicts: Path[] = [];
   const written = documents.reduce(
     (base: unknown, { value }) =>
-      mergeRecipes(expand(base, { complete: true }), expand(value ?? {}, { conflicts })),
+      mergeSettings(
+        expand(base, recipeSchema, { complete: true }),
+        expand(value ?? {}, recipeSchema, { conflicts }),
+        DATA_FORMS,
+      ),
     undefined,
   );
   const named =
     isObject(written) && name !== undefined && !("name" in written) ? { ...written, name } : written;
   // Written out once more at the end, so that an issue's place holds what was given and not what it is short for.
-  const open = (value: unknown) => expand(value, { complete: true });
+  const open = (value: unknown) => expand(value, recipeSchema, { complete: true });
   const raw = withoutNulls(
-    open(settings.reduce((value, { path, value: to }) => put(open(value), path, to), named)),
+    open(settings.reduce((value, { path, value: to }) => put(open(value), path, to, DATA_FORMS), named)),
     settings,
   );
-  const { value, unknown } = fromDisk(raw);
+  const { value, unknown } = fromDisk(raw, recipeSchema);
   const issues = unknown.map(unknownIssue);
   if (settings.some(({ path: [key] }) => key === "extends")) issues.push(EXTENDS_SET);
   for (const path of conflicts)
@@ -85,7 +73,7 @@ export function resolveRecipe(
 }
 
 /** The recipes that are laid over each other are opened before `--set` is looked at. */
-const EXTENDS_SET: RecipeIssue = {
+const EXTENDS_SET: SettingIssue = {
   path: ["extends"],
   problem: "has no effect with --set. Write it in the recipe file, or run the recipe that it names.",
 };
@@ -94,7 +82,7 @@ const EXTENDS_SET: RecipeIssue = {
 function withoutNulls(raw: unknown, settings: readonly Setting[]): unknown {
   const nulls = settings.filter(({ value }) => value === null);
   if (nulls.length === 0) return raw;
-  const { value } = fromDisk(raw);
+  const { value } = fromDisk(raw, recipeSchema);
   const issues = recipeSchema.safeParse(value).error?.issues.flatMap((issue) => issueOf(issue, value)) ?? [];
   const wrong = new Set(issues.map(({ path }) => path.join(".")));
   return nulls.reduce((rest, { path }) => (wrong.has(path.join(".")) ? without(rest, path) : rest), raw);
@@ -122,30 +110,7 @@ function refuseSecrets(value: unknown, path: Path = []): void {
 /** `student.prefer` as it is written, the loss's type named; names as inside. */
 function preferOf(raw: unknown): unknown {
   const { student } = raw as { student?: { prefer?: unknown } };
-  return fromDisk(expand(student?.prefer ?? {}, { complete: true }, preferSchema), preferSchema).value;
-}
-
-function unknownIssue({ path, known }: UnknownKey): RecipeIssue {
-  const advice = didYouMean(String(path.at(-1)), known) || `; there are ${known.join(", ")}.`;
-  return { path, problem: `unknown setting${advice}` };
-}
-
-/**
- * Settings of one section alone, from texts of `--set` with paths inside it.
- * @throws ConfigError with every issue, each with the `--set` it comes from
- */
-export function settingsOf<S extends z.ZodType>(schema: S, set: readonly string[]): z.output<S> {
-  const settings = set.map(parseSetting);
-  const open = (value: unknown) => expand(value, { complete: true }, schema);
-  const raw = open(settings.reduce((value: unknown, { path, value: to }) => put(open(value), path, to), {}));
-  const { value, unknown } = fromDisk(raw, schema);
-  const parsed = schema.safeParse(value);
-  const issues = [
-    ...unknown.map(unknownIssue),
-    ...(parsed.success ? [] : parsed.error.issues.flatMap((issue) => issueOf(issue, value))),
-  ];
-  if (parsed.success && issues.length === 0) return parsed.data;
-  throw configError(issues, [parseDocumentText("{}", "settings")], settings);
+  return fromDisk(expand(student?.prefer ?? {}, preferSchema, { complete: true }), preferSchema).value;
 }
 
 /** Lays each arm's settings over the student's and checks the result. */
@@ -153,8 +118,8 @@ function resolveArms(
   arms: readonly ParsedArm[],
   base: unknown,
   student: Recipe["student"]["prefer"],
-): { arms: Arm[]; issues: RecipeIssue[] } {
-  const issues: RecipeIssue[] = [];
+): { arms: Arm[]; issues: SettingIssue[] } {
+  const issues: SettingIssue[] = [];
   const names = new Set<string>();
   const resolved = arms.map((arm, i): Arm => {
     const name = arm.name ?? arm.labels;
@@ -174,17 +139,17 @@ function resolveArms(
 function preferOver(
   base: unknown,
   over: Record<string, unknown> | undefined,
-): { prefer: Arm["prefer"]; problems: RecipeIssue[] } {
+): { prefer: Arm["prefer"]; problems: SettingIssue[] } {
   if (over === undefined) return { prefer: undefined, problems: [] };
-  const merged = mergeRecipes(base, over);
+  const merged = mergeSettings(base, over);
   const parsed = preferSchema.safeParse(merged);
   if (parsed.success) return { prefer: parsed.data, problems: [] };
   return { prefer: undefined, problems: parsed.error.issues.flatMap((issue) => issueOf(issue, merged)) };
 }
 
 /** A recipe and all that it extends, the outermost base first. */
-async function openChain(source: string, from: string): Promise<RecipeDocument[]> {
-  const documents: RecipeDocument[] = [];
+async function openChain(source: string, from: string): Promise<SettingsDocument[]> {
+  const documents: SettingsDocument[] = [];
   let [next, folder]: [string | undefined, string] = [source, from];
   while (next !== undefined) {
     const document = await openDocument(next, folder);
@@ -207,72 +172,4 @@ function nameOf(source: string): string {
       .replace(/[^A-Za-z0-9._-]/g, "-")
       .replace(/^[._-]+/, "") || "recipe"
   );
-}
-
-function parseSetting(text: string): Setting {
-  const at = text.indexOf("=");
-  const name = text.slice(0, at).trim();
-  if (at < 1 || name.split(".").some((key) => key === ""))
-    throw new ConfigError(`--set ${text}: expected path=value, such as student.prefer.beta=0.05.`);
-  try {
-    const path = name.split(".").map((key) => (/^\d{1,6}$/.test(key) ? Number(key) : key));
-    return { text: `--set ${text}`, path, value: parseYaml(text.slice(at + 1)) ?? null };
-  } catch (error) {
-    throw new ConfigError(`--set ${text}: the value is no YAML: ${messageOf(error).split("\n")[0]}`, {
-      cause: error,
-    });
-  }
-}
-
-/** A copy of `value` with a setting laid over one place; what lies on the way is made. */
-function put(value: unknown, [key, ...rest]: Path, to: unknown): unknown {
-  if (key === undefined) return mergeRecipes(value, to);
-  if (Array.isArray(value) && typeof key === "number") {
-    const items = [...value];
-    items[key] = put(items[key], rest, to);
-    return items;
-  }
-  const object = isObject(value) ? value : {};
-  // Another alternative keeps nothing of the one before.
-  if (rest.length === 0) return mergeRecipes(object, { [key]: to });
-  return { ...object, [key]: put(object[String(key)], rest, to) };
-}
-
-function configError(
-  issues: readonly RecipeIssue[],
-  documents: readonly RecipeDocument[],
-  settings: readonly Setting[],
-): ConfigError {
-  const seen = new Set<string>();
-  for (const { path, problem } of issues) {
-    const { place, written } = placeOf(path, documents, settings);
-    const where = written.length === 0 ? "recipe" : written.join(".").replace(/\.(\d+)(?=\.|$)/g, "[$1]");
-    seen.add(`${place}: ${where}: ${problem}`);
-  }
-  return new ConfigError(readable([...seen]));
-}
-
-/** The `--set` that gave a path, else the document that has most of it, the last one of these; and the path as it is written there. */
-function placeOf(
-  path: Path,
-  documents: readonly RecipeDocument[],
-  settings: readonly Setting[],
-): { readonly place: string; readonly written: Path } {
-  // A loss's beta may be written beside the loss.
-  const short = path.at(-2) === "loss" && path.at(-1) === "beta" ? [...path.slice(0, -2), "beta"] : path;
-  const begins = (whole: Path, set: Path) => set.every((key, i) => String(whole[i]) === String(key));
-  const given = settings.findLast(({ path: set }) => begins(path, set) || begins(short, set));
-  if (given !== undefined) return { place: given.text, written: begins(path, given.path) ? path : short };
-  const found = documents.flatMap((document) =>
-    [path, short].map((written) => {
-      const { place, found } = document.locate(written);
-      // As much of either way of writing it counts the same.
-      return { place, written, missing: written.length - found };
-    }),
-  );
-  const least = Math.min(...found.map(({ missing }) => missing));
-  // A section that only a --set opened.
-  const opened = least > 0 && settings.findLast(({ path: set }) => begins(set, path));
-  if (opened) return { place: opened.text, written: path };
-  return found.findLast(({ missing }) => missing === least)!;
 }

@@ -1,8 +1,8 @@
 /** What is said of a wrong `--set`, or of a setting that is short for another. */
 import { expect, test } from "vitest";
 import { LEAST, problems } from "../../../test/helpers/recipe-problems.ts";
+import { settingsOf } from "../../base/settings/set.ts";
 import { labelSchema } from "./labels.ts";
-import { settingsOf } from "./parse.ts";
 import { preferSchema } from "./training.ts";
 
 test("is told once, and what is missing is missing, where a setting is short for another", () => {

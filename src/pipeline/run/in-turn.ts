@@ -6,6 +6,12 @@ import { join } from "node:path";
 import { openClaims } from "../../base/core/claims.ts";
 import { sha256 } from "../../base/core/digest.ts";
 
+/** Other processes at work on the same items. */
+export interface Helpers {
+  /** Stops those that still run and waits until they are gone. */
+  stop(): Promise<void>;
+}
+
 /**
  * Calls `run` for every item once: first for those that are free, then for those that other processes were at.
  * @param folder - folder of all of them

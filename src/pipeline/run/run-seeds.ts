@@ -16,8 +16,7 @@ import { seedFolder, seedsOf, withSeed } from "../recipe/seeds.ts";
 import { recipeYaml } from "../recipe/write.ts";
 import { openRuns } from "../results/compare/run-folder.ts";
 import { seedsReport } from "../results/seeds/report.ts";
-import type { Helpers } from "../study/run-studies.ts";
-import { inTurn } from "./in-turn.ts";
+import { type Helpers, inTurn } from "./in-turn.ts";
 import { RESOLVED, type RunOptions, type RunOutcome, type RunReport, reportRun, runRecipe } from "./run.ts";
 
 /** How to run; `jobs`, `startHelpers` and `helper` as for studies. */

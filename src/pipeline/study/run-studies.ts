@@ -10,7 +10,7 @@ import { shellWord } from "../../base/core/shell.ts";
 import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import type { Study } from "../../report/data.ts";
 import { computeOf } from "../recipe/job.ts";
-import { inTurn } from "../run/in-turn.ts";
+import { type Helpers, inTurn } from "../run/in-turn.ts";
 import type { RunReport } from "../run/run.ts";
 import { openPipeline, type Pipeline, type StageStep } from "../stages/pipeline.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
@@ -30,12 +30,6 @@ import {
   variantKeys,
   variantsOf,
 } from "./variants.ts";
-
-/** Other processes at work on the same studies. */
-export interface Helpers {
-  /** Stops those that still run and waits until they are gone. */
-  stop(): Promise<void>;
-}
 
 /** How to run. */
 export type StudyOptions = {

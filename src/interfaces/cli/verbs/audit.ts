@@ -119,7 +119,7 @@ async function runVerb(session: Session, file: string, options: AuditOptions): P
 }
 
 async function requestOf({ log }: Session, file: string, options: AuditOptions): Promise<AuditRequest> {
-  const { digestSource } = await import("../../../base/core/contents.ts");
+  const { digestSource } = await import("../../../base/files/source-digest.ts");
   const { fetchModel } = await import("../../../pipeline/recipe/hub-models.ts");
   const { auditSettings } = await import("../../../pipeline/label/audit/settings.ts");
   const { model, layers, trim, teacher, folds, seed, plant, set } = options;

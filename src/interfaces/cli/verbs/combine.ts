@@ -57,10 +57,10 @@ async function runCombine(
 ): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { combineStage, refusePromise } = await import("../../../pipeline/label/combine-stage.ts");
-  const { digestSource } = await import("../../../base/core/contents.ts");
+  const { digestSource } = await import("../../../base/files/source-digest.ts");
   const { nothingKept } = await import("../../../method/labels/kept-words.ts");
   const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
-  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { log, signal } = session;
   const { out, seed, set } = options;
   const odd = set.find((text) => /^\s*(score|calibration)\b/.test(text));

@@ -58,7 +58,7 @@ export function addGenerate(program: Command): void {
 }
 
 async function runGenerate(session: Session, file: string, options: GenerateOptions): Promise<void> {
-  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { generateSchema, generateStage } = await import("../../../pipeline/job/generate-stage.ts");
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { modelDigest } = await import("../../../method/teacher/teacher-model.ts");

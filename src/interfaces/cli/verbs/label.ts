@@ -138,9 +138,9 @@ function wordsOf(
 }
 
 async function requestOf(session: Session, pool: string, options: LabelOptions): Promise<LabelRequest> {
-  const { digestSource } = await import("../../../base/core/contents.ts");
+  const { digestSource } = await import("../../../base/files/source-digest.ts");
   const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
-  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { identityOf, readersOf } = await import("../../../method/teacher/choice.ts");
   const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
   const { modelIdentity } = await import("../../../pipeline/job/model-stages.ts");

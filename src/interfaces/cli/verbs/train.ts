@@ -122,7 +122,7 @@ async function rowsOf(
 ): Promise<TrainRequest["rows"]> {
   const { encodableBy } = await import("../../../pipeline/job/encodable.ts");
   const { digestOf } = await import("../../../base/core/digest.ts");
-  const { digestSource } = await import("../../../base/core/contents.ts");
+  const { digestSource } = await import("../../../base/files/source-digest.ts");
   const { artefactAt } = await import("../../../pipeline/stages/stage.ts");
   const { readPreferences } = await import("../../../method/data/load.ts");
   const how = readOptions(options);
@@ -147,14 +147,14 @@ function textOf({ name, state }: StageStep, out: string): string {
 }
 
 const trainSft: Train = async (deps, request, { set, seed }) => {
-  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { sftSchema } = await import("../../../pipeline/recipe/training.ts");
   const { sftStage } = await import("../../../pipeline/job/train-stages.ts");
   return sftStage(deps, { ...request, settings: { ...settingsOf(sftSchema, set), seed } });
 };
 
 const trainReward: Train = async (deps, request, { set, seed }) => {
-  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { rewardSchema } = await import("../../../pipeline/recipe/training.ts");
   const { rewardStage } = await import("../../../pipeline/job/train-stages.ts");
   return rewardStage(deps, { ...request, settings: { ...settingsOf(rewardSchema, set), seed } });
@@ -162,7 +162,7 @@ const trainReward: Train = async (deps, request, { set, seed }) => {
 
 const trainPrefer: Train = async (deps, request, { set, seed }) => {
   const { z } = await import("zod");
-  const { settingsOf } = await import("../../../pipeline/recipe/parse.ts");
+  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { loraSchema, preferSchema } = await import("../../../pipeline/recipe/training.ts");
   const { preferOf } = await import("../../../pipeline/recipe/job.ts");
   const { loraOf } = await import("../../../pipeline/recipe/teacher-job.ts");

@@ -1,6 +1,7 @@
 /** What an audit is asked for: whose labels, which teacher, how it is trained. */
 import { z } from "zod";
 import { ConfigError } from "../../../base/core/errors.ts";
+import { settingsOf } from "../../../base/settings/set.ts";
 import type { TokenLimits } from "../../../engine/text/pair.ts";
 import type { LoadOptions } from "../../../method/data/load.ts";
 import { CALIBRATION_METHODS } from "../../../method/labels/calibration.ts";
@@ -8,7 +9,6 @@ import type { ScoreForm } from "../../../method/labels/score-form.ts";
 import type { TrainSettings } from "../../../method/train/settings.ts";
 import { preferOf } from "../../recipe/job.ts";
 import type { ModelSource, PreferSettings } from "../../recipe/model-settings.ts";
-import { settingsOf } from "../../recipe/parse.ts";
 import { scoreSchema } from "../../recipe/teacher.ts";
 import { scoreOf } from "../../recipe/teacher-job.ts";
 import { preferSchema, rewardSchema, sftSchema } from "../../recipe/training.ts";

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Field, List, Struct, Table, tableFromJSON, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readPreferences } from "../../method/data/load.ts";
-import { ConfigError, DataError } from "../core/errors.ts";
-import { sourceFiles } from "./source-files.ts";
+import { ConfigError, DataError } from "../../base/core/errors.ts";
+import { sourceFiles } from "../../base/files/source-files.ts";
+import { readPreferences } from "./load.ts";
 
 let folder: string;
 const at = (...parts: string[]) => join(folder, ...parts);
