@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -72,6 +72,65 @@ async function expectRoundTrip(base: Model, lora: LoraOptions): Promise<void> {
   expect(merged.lora).toBeUndefined();
   expect([...merged.parameters.keys()]).toEqual([...base.parameters.keys()]);
 }
+
+describe("an adapter's recorded base", () => {
+  const put = async (baseModel: string, base: Model) => {
+    const path = join(folder, "recorded");
+    await saveAdapter(runtime, await trained(base, options), path, { baseModel });
+    const told: string[] = [];
+    const fresh = await copyModel(runtime, base, `${base.id}/recorded`);
+    await loadAdapter(runtime, fresh, path, { log: createLog({ write: (line) => told.push(line) }) });
+    return told.filter((line) => line.includes("base_model_name_or_path"));
+  };
+
+  it("is silent where it is the base: its path, its hub name, an old path of the same run", async () => {
+    const base = await tiny("llama");
+    for (const name of [
+      base.folder,
+      `${base.folder}/`,
+      "somebody/llama-language-model",
+      "llama-language-model",
+    ])
+      expect(await put(name, base), name).toEqual([]);
+    expect(await put(`/gone/${base.folder.split("/").slice(-2).join("/")}`, base)).toEqual([]);
+    expect(await put("", base)).toEqual([]);
+  });
+
+  it("is told where it is another of the same sizes", async () => {
+    const base = await tiny("llama");
+    const twin = join(folder, "twin");
+    await writeTinyModel(twin, { family: "llama", seed: 5 });
+    for (const name of ["somebody/another", "/gone/elsewhere/llama-language-model", twin]) {
+      const [line, ...more] = await put(name, base);
+      expect(more).toEqual([]);
+      expect(line).toContain(name);
+      expect(line).toContain(base.folder);
+    }
+  });
+
+  it("is refused where it lies here and is a model of other sizes, though the adapter fits", async () => {
+    const base = await tiny("llama");
+    const deeper = join(folder, "deeper");
+    await writeTinyModel(deeper, { family: "llama", seed: 5, layers: 3 });
+    await expect(put(deeper, base)).rejects.toThrow(/was trained on .*deeper \(llama, 3 layers.*2 layers/);
+  });
+
+  it("is told where its folder has a tokenizer or template of its own that is not used", async () => {
+    const base = await tiny("llama");
+    const path = join(folder, "own-tokenizer");
+    await saveAdapter(runtime, await trained(base, options), path, { baseModel: base.folder });
+    const tell = async () => {
+      const told: string[] = [];
+      const fresh = await copyModel(runtime, base, `${base.id}/own`);
+      await loadAdapter(runtime, fresh, path, { log: createLog({ write: (line) => told.push(line) }) });
+      return told.join("\n");
+    };
+    await copyFile(join(base.folder, "tokenizer.json"), join(path, "tokenizer.json"));
+    expect(await tell()).toBe("");
+    await writeFile(join(path, "chat_template.jinja"), "{{ messages[0].content }}");
+    expect(await tell()).toMatch(/its chat template differs from the base's, which is used/);
+  });
+});
 
 describe("an adapter on a tiny model", () => {
   it.each([

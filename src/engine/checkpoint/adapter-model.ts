@@ -7,6 +7,7 @@ import { type LoraPart, type LoraSpec, loraSpec } from "../model/lora.ts";
 import { keyOf, type Model, parameterShapes, projectionsOf } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { type Adapter, type LoraPair, type ReadAdapter, readAdapter, writeAdapter } from "./adapter.ts";
+import { checkRecordedBase, tellOfOwnTokenizer } from "./adapter-base.ts";
 import { type AdapterConfig, moduleScale } from "./adapter-config.ts";
 import { adaptedProjections, inOutProjections } from "./merge.ts";
 import type { NamedTensor } from "./safetensors.ts";
@@ -129,6 +130,8 @@ export async function loadAdapter(
     tensors.set(`${projection}.lora_B.weight`, b);
   }
   checkFit(path, base, adapted, tensors);
+  await checkRecordedBase(path, config.baseModel, base, log);
+  await tellOfOwnTokenizer(path, base, log);
   for (const [name, { shape, data }] of tensors)
     await runtime.store.set(keyOf(adapted, name), shape, Float32Array.from(data));
   return adapted;
