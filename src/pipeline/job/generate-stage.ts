@@ -59,12 +59,12 @@ export async function generateStage(deps: JobDeps, request: GenerateRequest): Pr
   }
   const gold = await Promise.all(settings.gold.map(goldSourceDigest));
   const shards = cutPrompts(prompts, settings.perPrompt).map((part) => ({
-    digest: digestOf({ version: 1, model: model.digest, settings, seed, gold, part }),
+    digest: digestOf({ version: 2, model: model.digest, settings, seed, gold, part }),
     prompts: part,
   }));
   return deps.pipeline.stage({
     name: "generate",
-    version: 1,
+    version: 2,
     config: { settings, seed },
     inputs: {
       model: model.digest,

@@ -41,7 +41,7 @@ export function scoresStage(
         : { seed, ...(folds > 0 ? { folds, ...part } : { heldOut }) };
   return deps.pipeline.stage({
     name: stage,
-    version: 3,
+    version: 4,
     config: { teacher: identityOf(choice).settings, limits, ...split },
     inputs: { ...inputs, data },
     share: async (work) => {

@@ -80,7 +80,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const openPairs = async (file: string) => openCandidates(file, await readingFor(file));
   return deps.pipeline.stage({
     name: "label",
-    version: 6,
+    version: 7,
     config: { teacher: settings, limits, rules, seed, read },
     inputs: {
       ...models,
@@ -140,7 +140,7 @@ async function scoreAll(
   const { settings } = identityOf(teacher);
   const part = (name: string, { file, digest }: FileRef): ScoresPart => ({
     name,
-    key: digestOf({ version: 1, settings, models, limits, seed, read: { ...read }, pairs: digest }),
+    key: digestOf({ version: 2, settings, models, limits, seed, read: { ...read }, pairs: digest }),
     pairs: async () => (await openPairs(file)).pairs,
   });
   await scoreParts(deps, work, {

@@ -77,7 +77,7 @@ async function foldScores(
   const { choice, policy } = await trainedOn(deps, request, { name: prefix, start, rows });
   return deps.pipeline.stage({
     name: `${prefix}-scores`,
-    version: 1,
+    version: 2,
     config: { kind: teacher.kind, ...("beta" in teacher ? { beta: teacher.beta } : {}), limits, fold, seed },
     inputs: { policy: policy.source, reference: start.source, data },
     run: async (work) => {
