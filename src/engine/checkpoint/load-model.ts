@@ -50,7 +50,7 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
       task,
       lora: undefined,
       parameters,
-      config: options.newRewardHead ? withPadding(described.config) : described.config,
+      config: options.newRewardHead ? withPadding(described) : described.config,
       folder: folder.path,
     };
   } finally {
@@ -158,7 +158,7 @@ export async function* parametersOf(runtime: Runtime, model: Model): AsyncGenera
 function savedConfig({ family, task, config }: Model): Record<string, unknown> {
   if (task === "language-model") return { ...config, architectures: [family.languageModel] };
   return {
-    ...withPadding(config),
+    ...config,
     architectures: [family.rewardModel],
     id2label: { 0: "LABEL_0" },
     label2id: { LABEL_0: 0 },
@@ -170,9 +170,12 @@ function savedConfig({ family, task, config }: Model): Record<string, unknown> {
  * The config of a reward model says which token is padding, since transformers reads the score at the last other token. So
  * it is said before a new head is trained, and trained where it will be read.
  */
-function withPadding(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const padId = config["pad_token_id"] ?? firstId(config["eos_token_id"]) ?? 0;
-  return { ...config, pad_token_id: padId };
+function withPadding({
+  config,
+  family,
+}: Pick<ModelDescription, "config" | "family">): Record<string, unknown> {
+  const { pad_token_id: said = family.padToken, eos_token_id: eos } = config;
+  return { ...config, pad_token_id: said ?? firstId(eos) ?? 0 };
 }
 
 const firstId = (ids: unknown): unknown => (Array.isArray(ids) ? ids[0] : ids);

@@ -49,6 +49,8 @@ export interface Family {
   readonly prefix: string;
   /** Projections PEFT adapts by default. */
   readonly loraTargets: readonly string[];
+  /** Padding where the config says none, if the class has one: a reward model's score is read at the last other token. */
+  readonly padToken?: number;
   /** Keys of config.json that change nothing in this family, beside `COMMON_HARMLESS`. */
   readonly harmless: HarmlessKeys;
   /** The multimodal checkpoint this family's models also come in. */

@@ -2,7 +2,7 @@
  * How a config says its rotary positions: in `rope_parameters` (transformers 5), or in `rope_theta`, `rope_scaling` and their
  * older names. Both spellings give one setting; where they contradict each other, the error names both.
  */
-import { type ConfigReader, sameJson } from "./config.ts";
+import type { ConfigReader } from "./config.ts";
 
 /** Rotary positions as a config says them. */
 export type RopeSetting = {
@@ -39,7 +39,7 @@ const REMARKS = new Set(["type", "rope_type", "rope_theta", "partial_rotary_fact
 export function readRope(config: ConfigReader, names: RopeNames): RopeSetting {
   const sources: Source[] = [];
   const parameters = config.object("rope_parameters");
-  if (parameters !== undefined) sources.push({ key: "rope_parameters", values: alike(config, parameters) });
+  if (parameters !== undefined) sources.push({ key: "rope_parameters", values: flat(config, parameters) });
   const scaling = config.object("rope_scaling");
   if (scaling !== undefined) sources.push({ key: "rope_scaling", values: scaling });
   const thetaKey = names.thetaKey ?? "rope_theta";
@@ -78,14 +78,11 @@ export function readLayerRopes(
   };
 }
 
-/** `rope_parameters` of a family that turns all layers alike: flat, or by layer type with the same in each. */
-function alike(config: ConfigReader, parameters: Readonly<Record<string, unknown>>): Source["values"] {
-  const kinds = LAYER_KINDS.filter((kind) => parameters[kind] !== undefined && parameters[kind] !== null);
-  if (kinds.length === 0) return parameters;
-  const all = Object.values(parameters).filter((value) => value !== null);
-  if (!all.every((value) => sameJson(value, parameters[kinds[0]!])))
-    throw config.error("rope_parameters", "the same for every layer type in this family", parameters);
-  return objectOf(config, "rope_parameters", parameters[kinds[0]!]);
+/** `rope_parameters` of a family that turns all layers alike. By layer type transformers leaves them unread there, and turns by its defaults. */
+function flat(config: ConfigReader, parameters: Readonly<Record<string, unknown>>): Source["values"] {
+  if (LAYER_KINDS.some((kind) => parameters[kind] !== undefined))
+    throw config.error("rope_parameters", "one setting for all layers in this family", parameters);
+  return parameters;
 }
 
 function objectOf(config: ConfigReader, key: string, value: unknown): Source["values"] {

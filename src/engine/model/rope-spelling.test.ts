@@ -76,17 +76,17 @@ describe.each(ALIKE)("rotary positions of %s", (family) => {
     expect(wrong({ rope_type: "default", partial_rotary_factor: 0.5 })).toThrow(/partial_rotary_factor/);
   });
 
-  test("the same for every layer type is one; different ones are refused", () => {
-    const [a, b] = [
-      { rope_type: "default", rope_theta: 700 },
-      { rope_type: "default", rope_theta: 800 },
-    ];
-    const nested = (sliding: Config) => ({
-      ...config,
-      rope_parameters: { full_attention: a, sliding_attention: sliding },
-    });
-    expect(programOf(nested(a)).equals(programOf({ ...config, rope_theta: 700 }))).toBe(true);
-    expect(() => describeModel(nested(b))).toThrow(/the same for every layer type/);
+  test("by layer type they are refused: transformers would not read them in this family", () => {
+    const one = { rope_type: "default", rope_theta: 700 };
+    for (const kinds of [
+      { full_attention: one, sliding_attention: one },
+      { full_attention: one },
+      { ...one, full_attention: one },
+      { full_attention: null },
+    ])
+      expect(() => describeModel({ ...config, rope_parameters: kinds })).toThrow(
+        /"rope_parameters": expected one setting for all layers/,
+      );
   });
 });
 

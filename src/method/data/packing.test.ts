@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { packRows } from "./packing.ts";
+import { describeModel } from "../../engine/model/families/index.ts";
+import { packOptions, packRows } from "./packing.ts";
 
 const row = { prompt: [1, 2, 3], responses: [[4], [5, 6, 7]] };
 
@@ -35,4 +36,18 @@ test("a score is read at the last token that is no padding, as transformers read
   expect(ends()).toEqual([3, 7, 8, 10]);
   // [1, 2, 4], [1, 2, 9, 5], [1, 2], and where all is padding the first.
   expect(ends(9)).toEqual([2, 5, 1, 9]);
+});
+
+test("a reward model's padding is the config's, or the class's where the config says none; null is none", () => {
+  const padOf = (model_type: string, more: Record<string, unknown>) => {
+    const config = { model_type, ...more };
+    return packOptions({ ...describeModel(config), task: "reward", config }).padId;
+  };
+  // Defaults of the classes in transformers 5.24.
+  const classes = { llama: undefined, qwen3: undefined, gpt2: undefined, gemma2: 0, gemma3_text: 0, opt: 1 };
+  for (const [type, id] of Object.entries({ ...classes, olmo2: 1, phi3: 32000, smollm3: 128004 })) {
+    expect([type, padOf(type, {})]).toEqual([type, id]);
+    expect(padOf(type, { pad_token_id: 7 })).toBe(7);
+    expect(padOf(type, { pad_token_id: null })).toBeUndefined();
+  }
 });

@@ -28,10 +28,12 @@ export type PackOptions = {
 /** How rows are packed for a model. */
 export function packOptions({
   decoder,
+  family,
   task,
   config,
-}: Pick<Model, "decoder" | "task" | "config">): PackOptions {
-  const pad = config["pad_token_id"];
+}: Pick<Model, "decoder" | "family" | "task" | "config">): PackOptions {
+  const said = config["pad_token_id"];
+  const pad = said === undefined ? family.padToken : said;
   return {
     longOver: decoder.longOver,
     padId: task === "reward" && typeof pad === "number" ? pad : undefined,

@@ -38,6 +38,7 @@ export const gemma: Family = {
   rewardModel: "GemmaForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 0,
   harmless: dropouts("attention_dropout"),
   configure: (json) => {
     const read = llamaConfig(json, DEFAULTS, { key: "hidden_act", fallback: TANH });
@@ -102,6 +103,7 @@ export const gemma2: Family = {
   rewardModel: "Gemma2ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 0,
   harmless: dropouts("attention_dropout"),
   configure: (json) => {
     const { config, variant } = gemma2Config(json, GEMMA2_DEFAULTS, { scores: 50, logits: 30 });

@@ -22,6 +22,7 @@ export const gemma3: Family = {
   rewardModel: "Gemma3TextForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 0,
   harmless: {
     ...dropouts("attention_dropout"),
     ...harmless("written beside layer_types, which counts", "_sliding_window_pattern"),

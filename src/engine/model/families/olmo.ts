@@ -22,6 +22,7 @@ export const olmo2: Family = {
   rewardModel: "Olmo2ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 1,
   harmless: dropouts("attention_dropout"),
   configure: (json) => {
     const config = llamaConfig(json, DEFAULTS);
@@ -38,6 +39,7 @@ export const olmo3: Family = {
   rewardModel: "Olmo3ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 1,
   harmless: dropouts("attention_dropout"),
   configure: (json) => {
     const config = llamaConfig(json, DEFAULTS);

@@ -17,6 +17,7 @@ export const opt: Family = {
   rewardModel: "OPTForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 1,
   harmless: dropouts("dropout", "attention_dropout", "activation_dropout", "layerdrop"),
   configure,
 };

@@ -23,6 +23,7 @@ export const phi3: Family = {
   rewardModel: "Phi3ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["qkv_proj"],
+  padToken: 32000,
   harmless: dropouts("attention_dropout", "resid_pdrop", "embd_pdrop"),
   configure: (json) => {
     const config = llamaConfig(json, DEFAULTS);

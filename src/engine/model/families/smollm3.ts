@@ -24,6 +24,7 @@ export const smollm3: Family = {
   rewardModel: "SmolLM3ForSequenceClassification",
   prefix: "model.",
   loraTargets: ["q_proj", "v_proj"],
+  padToken: 128004,
   harmless: {
     ...dropouts("attention_dropout"),
     ...harmless("written in published files, read by no code of this family", "max_window_layers"),
