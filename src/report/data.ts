@@ -61,10 +61,17 @@ export type IntervalMethod = {
   limits?: string;
 };
 
+/** What one training read: pairs (or responses), optimiser steps, tokens with prompts and repetitions. */
+export type Amount = { pairs: number; steps?: number; tokens?: number };
+
+/** What an arm learned from: fine-tuning, preference training, and why it may have fewer pairs than others. */
+export type Learned = { sft?: Amount; prefer?: Amount; why?: string };
+
 /** One way of training the student (or not), and what came out on the test prompts. */
 export type Arm = {
   name: string;
   description?: string;
+  learned?: Learned;
   goldReward?: Interval;
   winRateVsSft?: WinRate;
   winRateVsHuman?: WinRate;

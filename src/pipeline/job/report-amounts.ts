@@ -3,53 +3,26 @@ import { join } from "node:path";
 import { DataError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
-import type { Cell, ReportTable } from "../../report/data.ts";
+import type { Amount, Arm, Cell, Column, Learned, ReportTable } from "../../report/data.ts";
 import { formatCount } from "../../report/format.ts";
 import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
-import { readArmPairs } from "./arm-pairs.ts";
+import { type ArmPairsFacts, readArmPairs } from "./arm-pairs.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 
-/** What one training stage read. */
-export type Amount = {
-  readonly pairs: number;
-  readonly steps: number | undefined;
-  readonly tokens: number | undefined;
-};
-
-/** One arm's; undefined where it has no such training. */
-export type ArmAmounts = {
-  readonly arm: ArmSettings;
-  readonly sft: Amount | undefined;
-  readonly prefer: Amount | undefined;
-};
-
-/** The table, and sentences on arms that learned from fewer pairs than others of their kind. */
-export async function armAmounts(
-  job: MainJob,
-  { arms, students }: JobResult,
-): Promise<{ table: ReportTable; headline: string[] }> {
-  const amounts: ArmAmounts[] = [];
-  for (const student of students)
-    if (student.arm !== undefined) amounts.push(await amountsOf(student, student.arm));
-  const shared = arms[0] && (await readArmPairs(arms[0].pairs));
-  const left = (shared?.left ?? []).map(({ reason, pairs }) => `${reason}: ${formatCount(pairs)}`);
-  const notes = [
-    ...(shared === undefined
-      ? []
-      : [
-          `All arms draw from the same ${formatCount(shared.kept)} of ${formatCount(shared.pool)} unlabelled pairs${left.length === 0 ? "" : `; left out beforehand: ${left.join("; ")}`}.`,
-        ]),
-    "Tokens are all that the model read, prompts and repetitions included.",
+/** What a student learned from; undefined for one that was trained elsewhere. */
+export async function learnedBy(
+  job: Pick<MainJob, "label">,
+  { model, start, arm }: Pick<MeasuredStudent, "model" | "start" | "arm">,
+): Promise<Learned | undefined> {
+  if (arm === undefined) return undefined;
+  const [sft, prefer] = [
+    arm.training === "none" || arm.sft === "none" ? undefined : await amountOf(start),
+    arm.training === "prefer" ? await amountOf(model) : undefined,
   ];
-  return { table: tableOf(amounts, notes), headline: fewer(job, amounts) };
-}
-
-async function amountsOf({ model, start }: MeasuredStudent, arm: ArmSettings): Promise<ArmAmounts> {
   return {
-    arm,
-    sft: arm.training === "none" || arm.sft === "none" ? undefined : await amountOf(start),
-    prefer: arm.training === "prefer" ? await amountOf(model) : undefined,
+    ...(sft === undefined ? {} : { sft }),
+    ...(prefer === undefined ? {} : { prefer, why: why(job, arm) }),
   };
 }
 
@@ -57,53 +30,16 @@ async function amountOf({ source }: ModelFolderRef): Promise<Amount | undefined>
   if (typeof source === "string") return undefined;
   const { used } = (await readJson(source.path("rows.json"))) as { used: number };
   const file = join(source.folder, "log", "metrics.jsonl");
-  let [steps, tokens]: [number | undefined, number | undefined] = [undefined, undefined];
+  let done: Omit<Amount, "pairs"> = {};
   if (await exists(file))
     for await (const record of readJsonl(file)) {
       if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
       const { global_step, num_tokens } = record.value as { global_step?: number; num_tokens?: number };
-      if (num_tokens !== undefined) [steps, tokens] = [global_step, num_tokens];
+      if (num_tokens !== undefined)
+        done = { ...(global_step === undefined ? {} : { steps: global_step }), tokens: num_tokens };
     }
-  return { pairs: used, steps, tokens };
+  return { pairs: used, ...done };
 }
-
-function tableOf(amounts: readonly ArmAmounts[], notes: string[]): ReportTable {
-  const cells = (amount: Amount | undefined): Cell[] => [
-    amount?.pairs ?? null,
-    amount?.steps ?? null,
-    amount?.tokens ?? null,
-  ];
-  const count = (title: string) => ({ title, format: "count" as const });
-  return {
-    title: "What each arm learned from",
-    columns: [
-      { title: "arm" },
-      count("SFT responses"),
-      count("SFT steps"),
-      count("SFT tokens"),
-      count("pairs"),
-      count("steps"),
-      count("tokens"),
-    ],
-    rows: amounts.map(({ arm, sft, prefer }) => [arm.name, ...cells(sft), ...cells(prefer)]),
-    notes,
-  };
-}
-
-/** A sentence for each arm whose preference training had fewer pairs than another's. */
-export function fewer(job: Pick<MainJob, "label">, amounts: readonly ArmAmounts[]): string[] {
-  const trained = amounts.flatMap(({ arm, prefer }) => (prefer === undefined ? [] : [{ arm, prefer }]));
-  const most = Math.max(0, ...trained.map(({ prefer }) => prefer.pairs));
-  const whole = trained.filter(({ prefer }) => prefer.pairs === most).map(({ arm }) => arm.name);
-  return trained
-    .filter(({ prefer }) => prefer.pairs < most)
-    .map(
-      ({ arm, prefer }) =>
-        `Amount: ${arm.name} learned from ${formatCount(prefer.pairs)} pairs${inSteps(prefer)}, ${whole.join(" and ")} from ${formatCount(most)}: ${why(job, arm)}. A difference between them is one of amount, too.`,
-    );
-}
-
-const inSteps = ({ steps }: Amount) => (steps === undefined ? "" : ` in ${formatCount(steps)} steps`);
 
 function why({ label }: Pick<MainJob, "label">, { rows, select }: ArmSettings): string {
   const chosen = (select ?? label.selection).kind !== "all";
@@ -113,4 +49,91 @@ function why({ label }: Pick<MainJob, "label">, { rows, select }: ArmSettings): 
   return rows.labels === "human"
     ? "people prefer neither in the others, or were not asked"
     : "its labels tie on the others";
+}
+
+/** Where the pairs of a run's arms come from. */
+export async function sharedPairs({ arms }: Pick<JobResult, "arms">): Promise<string[]> {
+  const shared: ArmPairsFacts | undefined = arms[0] && (await readArmPairs(arms[0].pairs));
+  if (shared === undefined) return [];
+  const left = shared.left.map(({ reason, pairs }) => `${reason}: ${formatCount(pairs)}`);
+  return [
+    `All arms draw from the same ${formatCount(shared.kept)} of ${formatCount(shared.pool)} unlabelled pairs${left.length === 0 ? "" : `; left out beforehand: ${left.join("; ")}`}.`,
+  ];
+}
+
+/** An arm and what it learned from in each run (or seed). */
+export type LearnedArm = Pick<Arm, "name"> & { readonly learned: readonly Learned[] };
+
+/** One row an arm; of several runs the least and the most. @param first - a column before the arm's name, such as cells of a study */
+export function amountTable(
+  arms: readonly (LearnedArm & { readonly at?: string })[],
+  notes: readonly string[],
+  first?: string,
+): ReportTable {
+  const one = arms.every(({ learned }) => learned.length === 1);
+  const count = (title: string): Column => ({ title, format: one ? "count" : "text" });
+  const cell = (list: readonly (number | undefined)[]): Cell => {
+    const known = list.filter((value) => value !== undefined);
+    return known.length === 0 ? null : one ? known[0]! : range(known);
+  };
+  const cells = (list: readonly (Amount | undefined)[]): Cell[] =>
+    (["pairs", "steps", "tokens"] as const).map((key) => cell(list.map((amount) => amount?.[key])));
+  return {
+    title: "What each arm learned from",
+    columns: [
+      ...(first === undefined ? [] : [{ title: first, format: "text" as const }]),
+      { title: "arm", format: "text" },
+      count("SFT responses"),
+      count("SFT steps"),
+      count("SFT tokens"),
+      count("pairs"),
+      count("steps"),
+      count("tokens"),
+    ],
+    rows: arms.map(({ name, learned, at }) => [
+      ...(first === undefined ? [] : [at ?? ""]),
+      name,
+      ...cells(learned.map(({ sft }) => sft)),
+      ...cells(learned.map(({ prefer }) => prefer)),
+    ]),
+    notes: [...notes, "Tokens are all that the model read, prompts and repetitions included."],
+  };
+}
+
+/** Arms that had fewer pairs than another in some run, and those that had most in all. */
+export function shortArms(arms: readonly LearnedArm[]): {
+  readonly short: readonly LearnedArm[];
+  readonly whole: readonly LearnedArm[];
+} {
+  const trained = arms.filter(({ learned }) => learned.every(({ prefer }) => prefer !== undefined));
+  const most = (trained[0]?.learned ?? []).map((_, run) =>
+    Math.max(...trained.map((arm) => pairsOf(arm)[run]!)),
+  );
+  const isWhole = (arm: LearnedArm) => pairsOf(arm).every((pairs, run) => pairs === most[run]);
+  return { short: trained.filter((arm) => !isWhole(arm)), whole: trained.filter(isWhole) };
+}
+
+/** Pairs of preference training, by run. */
+export const pairsOf = ({ learned }: LearnedArm): number[] => learned.map(({ prefer }) => prefer?.pairs ?? 0);
+
+/** A sentence for each arm whose preference training had fewer pairs than another's. */
+export function fewer(arms: readonly LearnedArm[]): string[] {
+  const { short, whole } = shortArms(arms);
+  const runs = arms[0]?.learned.length ?? 0;
+  const others =
+    whole.length === 0
+      ? "another in some seed more"
+      : `${whole.map(({ name }) => name).join(" and ")} from ${range(pairsOf(whole[0]!))}`;
+  return short.map((arm) => {
+    const steps = arm.learned.flatMap(({ prefer }) => prefer?.steps ?? []);
+    const inSteps = steps.length === 0 ? "" : ` in ${range(steps)} steps`;
+    const over = runs > 1 ? ` (${runs} seeds)` : "";
+    return `Amount: ${arm.name} learned from ${range(pairsOf(arm))} pairs${inSteps}, ${others}${over}: ${arm.learned[0]!.why}. A difference between them is one of amount, too.`;
+  });
+}
+
+/** "269", or "269 to 281". */
+export function range(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least === most ? formatCount(least) : `${formatCount(least)} to ${formatCount(most)}`;
 }

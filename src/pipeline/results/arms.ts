@@ -8,7 +8,7 @@ import type { HeldOutAccuracy } from "../../method/evaluate/held-out.ts";
 import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
 import { readHeldOut } from "../job/evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "../job/main-job.ts";
-import { armAmounts } from "../job/report-amounts.ts";
+import { amountTable, fewer, learnedBy, sharedPairs } from "../job/report-amounts.ts";
 import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
 import { comparedArms } from "./arm-tables.ts";
 import { contaminationWarnings, evaluatorStudy } from "./evaluators.ts";
@@ -25,19 +25,17 @@ export async function armSections(job: MainJob, result: JobResult): Promise<Part
   const figures = compared.tables[0]?.arms;
   const heldOut = new Map<string, HeldOutAccuracy>();
   for (const student of students) heldOut.set(student.name, await readHeldOut(student.heldOut));
-  const arms = students.map((student) =>
-    armOf(
-      job,
-      student,
-      figures?.find(({ name }) => name === student.name),
-      heldOut.get(student.name)!,
-    ),
-  );
-  const amounts = await armAmounts(job, result);
+  const arms: Arm[] = [];
+  for (const student of students) {
+    const learned = await learnedBy(job, student);
+    const own = figures?.find(({ name }) => name === student.name);
+    arms.push({ ...armOf(job, student, own, heldOut.get(student.name)!), ...(learned && { learned }) });
+  }
+  const learned = arms.flatMap(({ name, learned: one }) => (one ? [{ name, learned: [one] }] : []));
   return {
     arms,
-    tables: [amounts.table],
-    headlineNotes: amounts.headline,
+    tables: [amountTable(learned, await sharedPairs(result))],
+    headlineNotes: fewer(learned),
     differences: figures === undefined ? [] : differences(job, figures),
     curves: await curvesOf(students),
     studies: [await gapStudy(job, result), evaluatorStudy(job, compared, judges), judgeStudy(judges)].filter(

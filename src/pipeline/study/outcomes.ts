@@ -9,17 +9,21 @@ import type { HeldOutAccuracy } from "../../method/evaluate/held-out.ts";
 import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
 import { isDecided, type Label } from "../../method/labels/label.ts";
 import type { GoldPair } from "../../method/split/world.ts";
+import type { Learned } from "../../report/data.ts";
 import { poolFolder, readHidden, readTest } from "../job/data-files.ts";
 import { readHeldOut } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
 import { splitLabelled } from "../job/labelled-split.ts";
 import type { MeasuredStudent } from "../job/main-job.ts";
+import { learnedBy } from "../job/report-amounts.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
 
 /** A student and its measurements; no records where nothing scores them. */
 export type ArmOutcome = EvaluatedArm & {
   readonly heldOut: HeldOutAccuracy;
+  /** Undefined for a teacher that answers. */
+  readonly learned?: Learned;
   /** The same student of every seed, this one first; undefined where one seed alone was run. */
   readonly replicates?: readonly ArmOutcome[];
 };
@@ -74,10 +78,12 @@ export async function readLabelOutcome(
 }
 
 /** Reads what was measured of a student. */
-export async function readArmOutcome({ name, generations, heldOut }: MeasuredStudent): Promise<ArmOutcome> {
+export async function readArmOutcome(job: MainJob, student: MeasuredStudent): Promise<ArmOutcome> {
+  const { name, generations, heldOut } = student;
   const records: ArmRecord[] =
     generations === undefined ? [] : await readArmRecords(generations.path("records.jsonl"));
-  return { name, records, heldOut: await readHeldOut(heldOut) };
+  const learned = await learnedBy(job, student);
+  return { name, records, heldOut: await readHeldOut(heldOut), ...(learned && { learned }) };
 }
 
 /** Pairs of the pool that teacher and people decided, with gold where it is known (else 0 on both sides). */

@@ -15,6 +15,8 @@ export type StudyReport = {
   readonly placed: readonly PlacedStudy[];
   readonly leftOut: readonly LeftOut[];
   readonly studies: readonly Study[];
+  /** On students that learned from fewer pairs than others. */
+  readonly headlineNotes: readonly string[];
   readonly variants: readonly Variant[];
   readonly steps: readonly StageStep[];
   readonly code: string;
@@ -32,7 +34,15 @@ const limitsOf = (seeds: readonly number[]): string =>
     ? `Where n counts prompts, one training run stands behind a figure (seed ${seeds[0]}): the variation between seeds is not in its interval.`
     : 'One training run per cell: what is said is said of these models. The variation between seeds is not in these intervals; --seeds trains several, the study "seeds" shows them one by one.';
 
-function reportData({ placed, leftOut, studies, variants, steps, code }: StudyReport): ReportData {
+function reportData({
+  placed,
+  leftOut,
+  studies,
+  headlineNotes,
+  variants,
+  steps,
+  code,
+}: StudyReport): ReportData {
   const { recipe, seeds } = placed[0]!.context;
   const bases = [...new Map(placed.map(({ context }) => [context.base, recipeYaml(context.recipe)]))];
   const yaml = bases.map(([, text]) => text).join("---\n");
@@ -67,6 +77,7 @@ function reportData({ placed, leftOut, studies, variants, steps, code }: StudyRe
           : ` Tests are corrected within a study, not over all ${studies.length}: of many studies some find what is not there.`
       }`,
     },
+    headlineNotes: [...headlineNotes],
     studies: [...studies],
     warnings: leftOut.map(
       ({ name, why }): ReportWarning => ({

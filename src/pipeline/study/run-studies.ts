@@ -13,6 +13,7 @@ import { computeOf } from "../recipe/job.ts";
 import { type Helpers, inTurn } from "../run/in-turn.ts";
 import type { RunReport } from "../run/run.ts";
 import { openPipeline, type Pipeline, type StageStep } from "../stages/pipeline.ts";
+import { studyAmounts } from "./amounts.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
 import { estimateVariants } from "./estimate-variants.ts";
 import type { CellOutcome } from "./outcomes.ts";
@@ -93,11 +94,12 @@ export async function runStudies(
     if (!helper && sharers > 1) helpers = options.startHelpers?.(sharers - 1);
     const { outcomes, steps } = await runAll(folder, variants, runtimes.get, options);
     if (helper) return { ...outcome, steps, report: undefined };
-    const studies = placed.map((one) => studyOf(one, outcomes));
+    const made = placed.map((one) => studyOf(one, outcomes));
     const report = await writeStudyReport(folder, {
       placed,
       leftOut,
-      studies,
+      studies: made.map(({ study }) => study),
+      headlineNotes: made.flatMap(({ headline }) => headline),
       steps,
       variants,
       code: options.code,
@@ -227,27 +229,40 @@ async function runAll(
   return { outcomes, steps: pipeline.steps() };
 }
 
-function studyOf({ study, context }: PlacedStudy, outcomes: ReadonlyMap<string, CellOutcome>): Study {
+function studyOf(
+  { study, context }: PlacedStudy,
+  outcomes: ReadonlyMap<string, CellOutcome>,
+): { readonly study: Study; readonly headline: readonly string[] } {
   const cells = new Map(study.cells(context).map((cell) => [cell.id, cell]));
   // One object for equal cells: a student that stands in two of them is known by it.
   const merged = new Map<string, CellOutcome>();
-  const content = study.report({
-    context,
-    cell: (id) => {
-      const cell = cells.get(id);
-      if (cell === undefined) throw new Error(`internal: study ${study.name} has no cell ${id}`);
-      const keys = variantKeys(context, cell.settings);
-      const whole = merged.get(keys.join()) ?? overSeeds(keys.map((key) => outcomes.get(key)!));
-      merged.set(keys.join(), whole);
-      return whole;
-    },
-  });
+  const outcomeOf = (id: string): CellOutcome => {
+    const cell = cells.get(id);
+    if (cell === undefined) throw new Error(`internal: study ${study.name} has no cell ${id}`);
+    const keys = variantKeys(context, cell.settings);
+    const whole = merged.get(keys.join()) ?? overSeeds(keys.map((key) => outcomes.get(key)!));
+    merged.set(keys.join(), whole);
+    return whole;
+  };
+  const content = study.report({ context, cell: outcomeOf });
+  const amounts = studyAmounts(
+    study.name,
+    [...cells.values()].map(({ id, arms }) => ({
+      id,
+      names: arms.map(({ name }) => name),
+      arms: outcomeOf(id).arms,
+    })),
+  );
   const { name, title, question, paperItem } = study;
   const { seeds } = context;
   const many = seeds.length > 1;
   const made = `Made with: ${commandOf(study, context)}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed${many ? "s" : ""} ${seeds.join(", ")}.`;
   const notes = [...(content.notes ?? []), ...(many ? [overSeedsNote(seeds)] : []), made];
-  return { id: name, title, question, paperItem, ...content, notes };
+  const tables = [...(content.tables ?? []), ...amounts.tables];
+  return {
+    study: { id: name, title, question, paperItem, ...content, tables, notes },
+    headline: amounts.headline,
+  };
 }
 
 const overSeedsNote = (seeds: readonly number[]): string =>

@@ -60,12 +60,12 @@ function teacherAsStudent(models: TeacherModels | undefined) {
 export async function readVariant(result: VariantResult): Promise<CellOutcome> {
   const { job, data, labels, students, teacher, poolGold, rescored } = result;
   const arms = new Map<string, ArmOutcome>();
-  for (const student of students) arms.set(student.name, await readArmOutcome(student));
+  for (const student of students) arms.set(student.name, await readArmOutcome(job, student));
   return {
     ...(await readLabelOutcome(job, data, labels, await readPoolGold(data, poolGold))),
     job,
     arms,
-    teacher: teacher === undefined ? undefined : await readArmOutcome(teacher),
+    teacher: teacher === undefined ? undefined : await readArmOutcome(job, teacher),
     test: await readTest(data),
     rescored: rescored === undefined ? undefined : await readRescored(rescored),
   };

@@ -123,6 +123,44 @@ test("three seeds whose runs differ as much as the margin cannot tell", () => {
   expect(verdictOf(one)).toBe("cannot tell");
 });
 
+test("an arm that had fewer pairs in some seed says so in the headline, and the table has the least and the most", () => {
+  const why = "the teacher abstains on the others";
+  const learned = (pairs: number) => ({
+    sft: { pairs: 40, steps: 5, tokens: 900 },
+    prefer: { pairs, steps: Math.ceil(pairs / 8), tokens: 10 * pairs },
+    why,
+  });
+  const runs = LEVELS.slice(0, 3).map((levels, i) => {
+    const made = run(i + 1, levels);
+    const pairs = [undefined, [60, 64, 62][i]!, 64];
+    return {
+      ...made,
+      arms: made.arms.map((arm, k) => ({
+        ...arm,
+        learned: pairs[k] === undefined ? { sft: learned(0).sft } : learned(pairs[k]),
+      })),
+    };
+  });
+  const report = seedsReport(runs, options);
+  expect(report.headlineNotes).toEqual([
+    `Amount: weak learned from 60 to 64 pairs in 8 steps, human from 64 (3 seeds): ${why}. A difference between them is one of amount, too.`,
+  ]);
+  const markdown = renderMarkdown(report);
+  expect(markdown).toContain("Amount: weak learned from 60 to 64 pairs");
+  const table = report.tables!.find(({ title }) => title === "What each arm learned from")!;
+  expect(table.rows.map((row) => row.slice(0, 5))).toEqual([
+    ["sft", "40", "5", "900", null],
+    ["weak", "40", "5", "900", "60 to 64"],
+    ["human", "40", "5", "900", "64"],
+  ]);
+  // As many in each seed is no difference of amount.
+  const even = runs.map((one) => ({
+    ...one,
+    arms: one.arms.map((arm) => ({ ...arm, learned: arm.name === "sft" ? {} : learned(64) })),
+  }));
+  expect(seedsReport(even, options).headlineNotes).toEqual([]);
+});
+
 test("runs of other recipes, of one seed twice, or one alone are refused", () => {
   const [levels] = LEVELS;
   expect(() => seedsReport([run(1, levels)], options)).toThrow("expected two runs or more, got 1");

@@ -11,6 +11,7 @@ import { equivalence, type Margin } from "../../../base/stats/equivalence.ts";
 import { holm } from "../../../base/stats/hypothesis.ts";
 import { type SeedMean, seedInterval, seedPValue } from "../../../base/stats/over-seeds.ts";
 import type { Arm, Difference, ReportData, ReportWarning } from "../../../report/data.ts";
+import { amountTable, fewer, type LearnedArm } from "../../job/report-amounts.ts";
 import type { ComparedRun } from "../compare/run-folder.ts";
 import { differingSettings } from "../compare/settings.ts";
 import { commonArms, contrastsOf, meanOfArm, meanOfTwo, type SeedFigure, seedFigures } from "./figures.ts";
@@ -52,6 +53,7 @@ export function seedsReport(
     runs: runs.map(({ runId }) => runId),
   });
   const seeds = runs.map(({ seed }) => seed).join(", ");
+  const learned = learnedArms(runs);
   return {
     title: `weak-teacher: ${recipe.name ?? "runs"}, ${runs.length} seeds`,
     runId: `seeds-${digestOf(yaml).slice(0, 12)}`,
@@ -67,9 +69,13 @@ export function seedsReport(
     },
     arms: commonArms(runs).map((name) => armOver(runs, figures, name)),
     differences,
+    headlineNotes: fewer(learned),
     tables: [
       ...summaryTable(runs, figures[0], differences),
       ...spreadTable(figures, differences),
+      ...(learned.length === 0
+        ? []
+        : [amountTable(learned, [`The least and the most of ${runs.length} seeds.`])]),
       seedTable(runs),
     ],
     warnings: warningsOf(runs, figures),
@@ -79,6 +85,13 @@ export function seedsReport(
     ),
   };
 }
+
+/** What each arm learned from in every run, as the runs' own reports have it. */
+const learnedArms = (runs: readonly ComparedRun[]): LearnedArm[] =>
+  commonArms(runs).flatMap((name) => {
+    const learned = runs.flatMap(({ arms }) => arms.find((arm) => arm.name === name)?.learned ?? []);
+    return learned.length === runs.length ? [{ name, learned }] : [];
+  });
 
 /** @throws ConfigError as `seedsReport` */
 function checkRuns(runs: readonly ComparedRun[]): void {
