@@ -58,11 +58,6 @@ export function calibrationError(
   return { estimate: at(0.5), low, high, n: clusters.length, level };
 }
 
-/** The plug-in figure, Σ_bin |Σ gap| / n: larger than the truth by the noise within bins. 0 without pairs. */
-export function plugInError(pairs: readonly Pick<CalibrationGap, "bin" | "gap">[]): number {
-  return pairs.length === 0 ? 0 : totalOf(gapsOf(pairs, 1 + Math.max(...pairs.map(({ bin }) => bin))));
-}
-
 const totalOf = (gaps: Float64Array) => gaps.reduce((total, gap) => total + Math.abs(gap), 0);
 
 function gapsOf(pairs: readonly Pick<CalibrationGap, "bin" | "gap">[], bins: number): Float64Array {

@@ -4,7 +4,7 @@
  */
 import type { Rng } from "../../base/core/rng.ts";
 import { clusterBootstrap, type Statistic } from "../../base/stats/bootstrap.ts";
-import { type CalibrationGap, calibrationError, plugInError } from "../../base/stats/calibration-error.ts";
+import { type CalibrationGap, calibrationError } from "../../base/stats/calibration-error.ts";
 import { checkPaired, type Interval } from "../../base/stats/check.ts";
 import { mean } from "../../base/stats/describe.ts";
 import { brierScore, logLoss, type ReliabilityBin, reliabilityBins } from "../../base/stats/reliability.ts";
@@ -75,7 +75,7 @@ export function calibrationReport(
     before: stated,
     after: calibrated,
     change: {
-      ece: eceChange(stated.ece, calibrated.ece, change(plugInOf)),
+      ece: eceChange(stated.ece, calibrated.ece, pairs),
       brier: change(brierOf),
       logLoss: change(logLossOf),
     },
@@ -116,25 +116,25 @@ function errorAndBins(
   };
 }
 
-/** Difference of the two figures, with the width of the resampled difference of plug-in ones, whose biases largely cancel. */
+/**
+ * Difference of the two figures, and all that both intervals allow: with each at 95 % it holds at least 90 % of the time, whatever the two have in
+ * common (Bonferroni), and at least the nominal level in every simulated cell of the tests. Resampled differences do not: their width lacks the
+ * noise within bins that one side may hide, and held the truth 58 to 68 % of the time where it does.
+ */
 function eceChange(
   before: Interval | null,
   after: Interval | null,
-  plugIn: Interval | null,
+  pairs: readonly { readonly before: Judged; readonly after: Judged }[],
 ): Interval | null {
-  if (before === null || after === null || plugIn === null) return null;
+  if (before === null || after === null) return null;
+  const same = pairs.every(
+    (pair) => pair.before.confidence === pair.after.confidence && pair.before.agrees === pair.after.agrees,
+  );
   const estimate = after.estimate - before.estimate;
-  const middle = (plugIn.low + plugIn.high) / 2;
-  const half = plugIn.high - middle;
-  return {
-    ...plugIn,
-    estimate,
-    low: Math.min(estimate, plugIn.estimate) - half,
-    high: Math.max(estimate, plugIn.estimate) + half,
-  };
+  return same
+    ? { ...after, estimate: 0, low: 0, high: 0 }
+    : { ...after, estimate, low: after.low - before.high, high: after.high - before.low };
 }
-
-const plugInOf = (pairs: readonly Judged[]) => plugInError(pairs.map((pair) => gapOf(pair, "")));
 
 /** A pair's confidence and whether the human agrees (1, 0, or 0.5 when the probability takes no side), and what follows. */
 type Judged = {
