@@ -63,7 +63,8 @@ export async function sampleResponses(
 ): Promise<Sample[]> {
   const { perPrompt = 1, maxNewTokens, stop, seed, temperature, topK, topP, batchSize } = settings;
   const room = Math.max(1, model.decoder.config.maxPositions - maxNewTokens);
-  const encoded = prompts.map((prompt) => encodePrompt(tokenizer, prompt, settings.maxPromptLength ?? room));
+  const longest = Math.min(settings.maxPromptLength ?? room, room);
+  const encoded = prompts.map((prompt) => encodePrompt(tokenizer, prompt, longest));
   const asked = prompts.flatMap((prompt, index) =>
     Array.from({ length: perPrompt }, (_, sample) => ({
       index,

@@ -58,6 +58,27 @@ export async function checkModels(
 }
 
 /**
+ * Refuses models without room for a prompt beside responses of so many tokens.
+ * @param setting - what says how many, for the message
+ * @throws ConfigError naming every such model; CheckpointError for a folder that is no model
+ */
+export async function checkRoom(
+  sources: Iterable<string>,
+  maxNewTokens: number,
+  setting: string,
+): Promise<void> {
+  const issues: string[] = [];
+  for (const source of new Set(sources)) {
+    const positions = await positionsOf(source);
+    if (maxNewTokens >= positions)
+      issues.push(
+        `${source}: has ${positions} positions, expected room for a prompt beside ${maxNewTokens} new tokens. Lower ${setting}.`,
+      );
+  }
+  if (issues.length > 0) throw new ConfigError(issues);
+}
+
+/**
  * The models of a job against its limits and its data. Judges ask with limits of their own, and so do reward models; their tokenizers are looked at.
  * @throws as `checkModels` and `checkReadable`
  */
@@ -72,6 +93,10 @@ export async function checkJobModels({
   const weak = membersOf(teacher, seed, models.weak).map((member) => member.weak.from);
   const trained = [...weak, models.student.from];
   await checkModels(trained, limits, "language-model");
+  if (evaluation.gold.length + evaluation.judges.length > 0)
+    await checkRoom([models.student.from], evaluation.generation.maxNewTokens, "eval.max_new_tokens");
+  if (data.kind === "world")
+    await checkRoom([models.student.from], data.sampling.maxNewTokens, "data.max_new_tokens");
   const world = data.kind === "world" ? [data.gold] : [];
   for (const gold of [...evaluation.gold, ...world])
     if (gold.type === "reward-model") await checkRewardModel(gold.model);

@@ -64,6 +64,7 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
   const { modelDigest } = await import("../../../method/teacher/teacher-model.ts");
   const { readPrompts } = await import("../../../method/data/prompts.ts");
   const { checkPrompts } = await import("../../../pipeline/job/row-checks.ts");
+  const { checkRoom } = await import("../../../pipeline/job/model-checks.ts");
   const { out, device, threads, seed } = options;
   if (out.endsWith(".jsonl"))
     throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
@@ -71,6 +72,7 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
   const prompts = await readPrompts(file);
   const model = { folder: options.model, digest: await modelDigest(options.model) };
   await checkPrompts(options.model, file, prompts);
+  await checkRoom([options.model], settings.maxNewTokens, "max_new_tokens (--set)");
   const { log, signal } = session;
   const how = {
     ...{ out, device, threads, log, signal, code: packageVersion() },
