@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseDocumentText } from "../src/base/settings/document.ts";
@@ -9,8 +9,9 @@ import { resolveRecipe } from "../src/pipeline/recipe/parse.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(([, body]) => body!);
+const ownData = readFileSync(join(root, "docs/own-data.md"), "utf8");
+const blocks = (language: string, page = readme) =>
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(([, body]) => body!);
 
 // `npm test` has just built; a second build would pull dist from under the tests that run it.
 const commands = blocks("sh")
@@ -35,17 +36,38 @@ describe("the README", () => {
     },
   );
 
-  test.each(blocks("yaml").filter((text) => text.includes("version: 1")))(
-    "recipe %# is one that runs",
+  test.each([...blocks("yaml"), ...blocks("yaml", ownData)].filter((text) => text.includes("version: 1")))(
+    "recipe %#, of this page or of that on one's own data, is one that runs",
     (text) => {
       const recipe = resolveRecipe([parseDocumentText(text, "README.md")], [], "readme");
       expect(recipe.arms.length).toBeGreaterThan(1);
     },
   );
 
-  test("every file it links to is there", () => {
-    const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path!);
-    expect(links.length).toBeGreaterThan(3);
-    expect(links.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  test("fits in a screen and a half", () => expect(readme.split("\n").length).toBeLessThan(110));
+});
+
+/** Every Markdown page of the project, relative to its root; reports are made by a program. */
+const pages = [
+  ...readdirSync(root).filter((name) => name.endsWith(".md")),
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md") && !name.endsWith("report.md"))
+    .map((name) => join("docs", name)),
+];
+
+describe("the pages", () => {
+  test.each(pages)("every file that %s links to is there", (page) => {
+    const text = readFileSync(join(root, page), "utf8").replaceAll(/^```[\s\S]*?^```$/gm, "");
+    const links = [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map(([, path]) => path!);
+    expect(links.filter((path) => !existsSync(join(root, dirname(page), path)))).toEqual([]);
+  });
+
+  test("every dependency has a reason", () => {
+    const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const names = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+    const reasons = readFileSync(join(root, "docs/dependencies.md"), "utf8");
+    expect(
+      names.filter((name) => !reasons.includes(`| \`${name}\``) && !reasons.includes(`, \`${name}\``)),
+    ).toEqual([]);
   });
 });
