@@ -4,6 +4,13 @@
  */
 export const mutants = [
   {
+    name: "apo: the rejected response is pushed up",
+    file: "src/method/objective/apo.ts",
+    find: "sigmoid(mul(rejected, beta))",
+    replace: "sigmoid(mul(rejected, -beta))",
+    tests: ["src/method/objective/preference.test.ts"],
+  },
+  {
     name: "rng: shuffle never leaves an item in place",
     file: "src/base/core/rng.ts",
     find: "const j = rng.int(i + 1);",

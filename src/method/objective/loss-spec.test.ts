@@ -74,6 +74,7 @@ describe("an option without effect is an error that names type and option", () =
       ipo: ["beta", "sftCoefficient"],
       "ipo-summed": ["beta", "sftCoefficient"],
       hinge: ["beta", "sftCoefficient"],
+      "apo-zero": ["beta", "sftCoefficient"],
       slic: ["delta", "sftCoefficient"],
       simpo: ["beta", "gamma", "sftCoefficient"],
       orpo: ["lambda"],

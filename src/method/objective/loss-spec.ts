@@ -42,6 +42,7 @@ const specs = {
   ipo: { beta, ...sft, ...common },
   "ipo-summed": { beta, ...sft, ...common },
   hinge: { beta, ...sft, ...common },
+  "apo-zero": { beta, ...sft, ...common },
   slic: {
     delta: positive.default(1).describe("Margin asked for between the summed log-probabilities, nats."), // TRL's CPO hinge
     ...sft,
@@ -112,6 +113,7 @@ export const lossSchema = z
       strict("ipo", specs.ipo),
       strict("ipo-summed", specs["ipo-summed"]),
       strict("hinge", specs.hinge),
+      strict("apo-zero", specs["apo-zero"]),
       strict("slic", specs.slic),
       strict("simpo", specs.simpo),
       strict("orpo", specs.orpo),

@@ -110,6 +110,12 @@ const expected: Record<
     chosen: [1, -0.5],
     rejected: [0.5, 0.5],
   },
+  "apo-zero": {
+    spec: { type: "apo-zero", beta: 0.5 },
+    losses: [1 - sigma(1) + sigma(0.5), 1 - sigma(-0.5) + sigma(0.5)], // log-ratios (2, 1) and (-1, 1)
+    chosen: [1, -0.5],
+    rejected: [0.5, 0.5],
+  },
   slic: {
     spec: { type: "slic", delta: 1 },
     losses: [0, 5], // max(0, 1 + 2 - 3), 1 + 5 - 1

@@ -2,6 +2,7 @@
 import { unreachable } from "../../base/core/errors.ts";
 import { add, detach, mul } from "../../engine/graph/ops/elementwise.ts";
 import type { Tensor } from "../../engine/graph/tensor.ts";
+import { apoZeroLoss } from "./apo.ts";
 import { cdpoLoss, dpoLoss, rdpoLoss, softDpoLoss } from "./dpo.ts";
 import { hingeLoss, slicLoss } from "./hinge.ts";
 import { ipoLoss, ipoSummedLoss } from "./ipo.ts";
@@ -49,6 +50,7 @@ const needs: Readonly<Record<LossType, readonly LossInput[]>> = {
   ipo: ["reference", "lengths"],
   "ipo-summed": ["reference"],
   hinge: ["reference"],
+  "apo-zero": ["reference"],
   slic: [],
   simpo: ["lengths"],
   orpo: ["lengths"],
@@ -118,6 +120,8 @@ function baseLosses(spec: ResolvedLossSpec, inputs: PreferenceInputs): Tensor {
       return ipoSummedLoss(policy, reference(), spec);
     case "hinge":
       return hingeLoss(policy, reference(), spec);
+    case "apo-zero":
+      return apoZeroLoss(policy, reference(), spec);
     case "slic":
       return slicLoss(policy, spec);
     case "simpo":

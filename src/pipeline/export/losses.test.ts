@@ -12,13 +12,13 @@ const loss = (spec: LossSpecInput) => resolveFlip(parseLossSpec(spec));
 
 test("each tool has its own, and one it lacks is an error with the alternatives", () => {
   expect(Object.fromEntries(EXPORT_TOOLS.map((tool) => [tool, lossesOf(tool)]))).toEqual({
-    trl: ["sigmoid", "rdpo", "ipo", "hinge"],
+    trl: ["sigmoid", "rdpo", "ipo", "hinge", "apo-zero"],
     "llama-factory": ["sigmoid", "cdpo", "ipo", "hinge", "simpo", "orpo"],
     axolotl: ["sigmoid", "ipo", "simpo", "orpo"],
     openrlhf: ["sigmoid", "cdpo", "ipo-summed"],
   });
   expect(() => lossOptions("trl", loss({ type: "cdpo" }))).toThrow(
-    /has no loss "cdpo" \(its sigmoid takes label_smoothing and does not use it\)\. It has sigmoid, rdpo, ipo, hinge; "cdpo" can go to --to llama-factory or --to openrlhf/,
+    /has no loss "cdpo" \(its sigmoid takes label_smoothing and does not use it\)\. It has sigmoid, rdpo, ipo, hinge, apo-zero; "cdpo" can go to --to llama-factory or --to openrlhf/,
   );
   expect(() => lossOptions("trl", loss({ type: "soft" }))).toThrow(/no tool here has "soft"/);
 });

@@ -66,6 +66,7 @@ const TABLES: Readonly<Record<ExportTool, Table>> = {
     rdpo: trl("robust", (loss) => ({ label_smoothing: get(loss, "flip") })),
     ipo: trl("ipo"),
     hinge: trl("hinge"),
+    "apo-zero": trl("apo_zero"),
   },
   "llama-factory": {
     sigmoid: llamaFactory("sigmoid"),
