@@ -61,6 +61,7 @@ FIXTURES = {
                             attention_multiplier=0.0625, residual_multiplier=0.22, logits_scaling=8.0)),
     "smollm3-slides-untied": ("SmolLM3ForCausalLM", dict(BASE, tie_word_embeddings=False, use_sliding_window=True, sliding_window=5,
                               no_rope_layers=[0, 1], attention_bias=True, mlp_bias=True, **yarn())),
+    "seed_oss-biases-tied": ("SeedOssForCausalLM", dict(BASE, head_dim=6, tie_word_embeddings=True, attention_out_bias=True, mlp_bias=True, **yarn())),
     "gemma3-scaled-capped": ("Gemma3ForCausalLM", dict(GEMMA, attention_bias=True, attn_logit_softcapping=5.0, final_logit_softcapping=3.0,
                              sliding_window_pattern=2, rope_scaling=dict(rope_type="linear", factor=8.0))),
     "gemma3-multimodal": ("Gemma3ForConditionalGeneration", MULTIMODAL),
@@ -82,6 +83,7 @@ FIXTURES = {
     "rm-qwen3-yarn": ("Qwen3ForSequenceClassification", dict(BASE, head_dim=6, **yarn(), **SCORE)),
     "rm-phi3-longrope": ("Phi3ForSequenceClassification", dict(BASE, hidden_size=32, original_max_position_embeddings=12, **longrope(4, 12), **SCORE)),
     "rm-smollm3": ("SmolLM3ForSequenceClassification", dict(BASE, num_hidden_layers=4, **SCORE)),
+    "rm-seed_oss": ("SeedOssForSequenceClassification", dict(BASE, head_dim=6, **SCORE)),
     "rm-olmo2": ("Olmo2ForSequenceClassification", dict(BASE, **SCORE)),
     "rm-olmo3": ("Olmo3ForSequenceClassification", dict(OLMO3, **SCORE)),
 }

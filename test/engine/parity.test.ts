@@ -11,7 +11,7 @@ const folder = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 describe.each([
   ["../../../shared/fixtures/parity", 22],
   ["../../../shared/fixtures/parity-v5", 13],
-  ["../fixtures/families", 35],
+  ["../fixtures/families", 37],
 ])("parity with Hugging Face (%s)", (path, count) => {
   const present = existsSync(folder(path));
   describe.skipIf(!present)("", async () => {

@@ -125,6 +125,7 @@ export const TINY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unkno
     residual_multiplier: 0.5,
     logits_scaling: 2,
   },
+  seed_oss: { model_type: "seed_oss", ...llamaLike, attention_out_bias: true, mlp_bias: true },
 };
 
 /** A model of random weights in the store: norms near 1, the rest normal with standard deviation `scale`. */

@@ -17,6 +17,7 @@ import { olmo2, olmo3 } from "./olmo.ts";
 import { opt } from "./opt.ts";
 import { phi3 } from "./phi3.ts";
 import { qwen2, qwen3 } from "./qwen.ts";
+import { seedOss } from "./seed-oss.ts";
 import { smollm3 } from "./smollm3.ts";
 
 /** Every family this project trains. */
@@ -37,6 +38,7 @@ export const FAMILIES: readonly Family[] = [
   olmo2,
   olmo3,
   granite,
+  seedOss,
 ];
 
 /** What a checkpoint's head gives: next-token logits, or one score per sequence. */
