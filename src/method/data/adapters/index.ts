@@ -8,7 +8,7 @@ import { ethics, ethicsWhole } from "./ethics.ts";
 import { helpSteer } from "./helpsteer.ts";
 import { hhRlhf } from "./hh-rlhf.ts";
 import { conversationPair, instruction } from "./instruct.ts";
-import { autoJ, llmBar, pandaLm } from "./known-which.ts";
+import { autoJ, llmBar, pandaLm, prometheus } from "./known-which.ts";
 import { rewardBench2, rmBench } from "./lists.ts";
 import { labels, pool } from "./own.ts";
 import { preferenceStrength, rankedAnswers, ultraFeedbackFull } from "./ranked.ts";
@@ -27,6 +27,7 @@ export const ADAPTERS: readonly Adapter[] = [
   pandaLm,
   llmBar,
   autoJ,
+  prometheus,
   rmBench,
   rewardBench2,
   labels,

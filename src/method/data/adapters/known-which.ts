@@ -1,4 +1,4 @@
-/** Published sets whose label says which response is better: PandaLM's and Auto-J's test sets, LLMBar. */
+/** Published sets whose label says which response is better: PandaLM's and Auto-J's test sets, LLMBar, Prometheus' pairs. */
 import type { RawRecord } from "../../../base/files/record.ts";
 import type { Adapter } from "./adapter.ts";
 import { formatColumnMap } from "./column-map.ts";
@@ -72,6 +72,35 @@ export const autoJ: Adapter = {
     const subset = typeof value.scenario === "string" ? { meta: { subset: value.scenario } } : {};
     return withId(value, { ...whichPair(value, AUTO_J), ...subset });
   },
+};
+
+const PROMETHEUS: WhichColumns = {
+  prompt: ["orig_instruction"],
+  a: "orig_response_A",
+  b: "orig_response_B",
+  label: ["orig_preference"],
+  values: { a: "a", b: "b" },
+};
+
+/**
+ * Prometheus' Preference Collection and Preference Bench (Kim et al. 2024, https://arxiv.org/abs/2405.01535): what was compared stands in `orig_…`;
+ * `instruction` and `output` are a judge's question and answer about it.
+ */
+export const prometheus: Adapter = {
+  name: "prometheus",
+  shape: "orig_instruction, orig_response_A, orig_response_B, orig_preference (A or B)",
+  matches: ({ value }) =>
+    hasColumns(value, "orig_instruction", "orig_response_A", "orig_response_B", "orig_preference")
+      ? "columns orig_instruction, orig_response_A, orig_response_B, orig_preference (Prometheus: A or B)"
+      : undefined,
+  uses: (value) => whichUses(PROMETHEUS, value),
+  harmless: {
+    instruction: "a judge's question about the pair, not the prompt that was answered",
+    output: "the judge's answer",
+    orig_criteria: "what the judge was told to look for",
+    orig_reference_answer: "an answer that neither response is",
+  },
+  parse: (value) => whichPair(value, PROMETHEUS),
 };
 
 const withId = <P extends object>(value: Readonly<Record<string, unknown>>, pair: P): P => ({

@@ -27,6 +27,24 @@ async function read(rows: readonly object[], options: { ignore?: string[]; forma
 
 const told = (content: string) => ({ role: "system", content });
 
+test("Prometheus: what was compared, not the judge's question and answer about it", async () => {
+  const judged = { orig_criteria: "true?", instruction: "Which is better?", output: "[RESULT] B" };
+  const asked = {
+    orig_instruction: "Where do fish live?",
+    orig_response_A: "In trees.",
+    orig_response_B: "In water.",
+  };
+  const { rows, report } = await read([
+    { ...asked, orig_preference: "B", ...judged },
+    { ...asked, orig_response_A: "In the sea.", orig_preference: "A", ...judged },
+  ]);
+  expect(report.format).toBe("prometheus");
+  expect(rows.map(({ prompt, chosen, rejected }) => [prompt, chosen, rejected])).toEqual([
+    ["Where do fish live?", "In water.", "In trees."],
+    ["Where do fish live?", "In the sea.", "In water."],
+  ]);
+});
+
 describe("LLaMA-Factory and axolotl", () => {
   test("instruction and input make the prompt, a blank input adds nothing", async () => {
     const { rows, report } = await read([

@@ -17,6 +17,7 @@ export type WhichColumns = {
   readonly a: string;
   readonly b: string;
   readonly label: readonly string[];
+  /** What each value of a label means; letters in lower case here, in any case in the data. */
   readonly values: Values;
 };
 
