@@ -5,7 +5,8 @@ import { bootstrap, clusterBootstrap } from "../../base/stats/bootstrap.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { ranks } from "../../base/stats/correlation.ts";
 import { fitLengthPenalty, type LengthPenalty } from "../../base/stats/length-penalty.ts";
-import { isBlocked, isDecided, type Label } from "../labels/label.ts";
+import { isDecided, type Label } from "../labels/label.ts";
+import { isBlocked } from "../teacher/teacher.ts";
 import {
   type AgreementBin,
   type AgreementOptions,

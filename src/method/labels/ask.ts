@@ -3,8 +3,9 @@
  * unlike what is asked already.
  */
 import { ConfigError } from "../../base/core/errors.ts";
+import { isBlocked } from "../teacher/teacher.ts";
 import { binaryEntropy } from "./ensemble.ts";
-import { isBlocked, type Label } from "./label.ts";
+import type { Label } from "./label.ts";
 import { type Draw, drawAtRandom } from "./random-part.ts";
 import { sketchTexts } from "./text-sketch.ts";
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { createRng } from "../../base/core/rng.ts";
 import { logistic } from "../../base/stats/special.ts";
 import {
-  CALIBRATION_METHODS,
   type CalibrationMethod,
+  calibrationSchema,
   calibratorFromJson,
   calibratorToJson,
   crossFitCalibrator,
@@ -55,7 +55,7 @@ describe("fitCalibrator", () => {
     }
   });
 
-  test.each(CALIBRATION_METHODS)(
+  test.each(calibrationSchema.options)(
     "%s is antisymmetric to the bit, monotone, and blind to the order of candidates",
     (method) => {
       const row = fc.tuple(fc.double({ min: -20, max: 20, noNaN: true }), fc.boolean(), fc.boolean());
@@ -105,7 +105,7 @@ describe("fitCalibrator", () => {
   });
 });
 
-test.each(CALIBRATION_METHODS)("%s survives being written as JSON", (method) => {
+test.each(calibrationSchema.options)("%s survives being written as JSON", (method) => {
   const { margins, human } = simulated("json", 100, 0.5);
   const fit = fitCalibrator(method, margins, human);
   const back = calibratorFromJson(JSON.parse(JSON.stringify(calibratorToJson(fit))), "calibrator.json");

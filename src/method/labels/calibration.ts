@@ -3,6 +3,7 @@
  * a pair and its mirror are one fact, so every held-out pair counts twice, as (m, y) and as (-m, 1 - y). That leaves no
  * room for an intercept, which would be a preference for the candidate that happens to be called a.
  */
+import { z } from "zod";
 import { DataError, NumericsError, show } from "../../base/core/errors.ts";
 import type { Rng } from "../../base/core/rng.ts";
 import { checkPaired, checkSample } from "../../base/stats/check.ts";
@@ -15,10 +16,12 @@ import { logistic } from "../../base/stats/special.ts";
  * `platt`: the same curve fitted to Platt's smoothed targets, finite even where the teacher is never wrong.
  * `isotonic`: any non-decreasing curve (Zadrozny & Elkan 2002), kept within [1/(n+2), (n+1)/(n+2)].
  */
-export type CalibrationMethod = "none" | "temperature" | "platt" | "isotonic";
+export const calibrationSchema = z
+  .enum(["none", "temperature", "platt", "isotonic"])
+  .describe("How margins become probabilities that a person agrees.");
 
-/** All four methods, for recipes and messages. */
-export const CALIBRATION_METHODS = ["none", "temperature", "platt", "isotonic"] as const;
+/** How margins become probabilities. */
+export type CalibrationMethod = z.output<typeof calibrationSchema>;
 
 /** Slope of σ(slope · m), the inverse temperature, at least 0; or the curve's knots at margins from 0 up. */
 export type CalibratorParams =
@@ -158,8 +161,9 @@ export function calibratorToJson(calibrator: Calibrator) {
 export function calibratorFromJson(value: unknown, file: string): Calibrator {
   const fail = (problem: string) => new DataError(file, 0, `calibrator: ${problem}`);
   const { method, n, params } = (value ?? {}) as Record<string, unknown>;
-  const known = CALIBRATION_METHODS.find((name) => name === method);
-  if (!known) throw fail(`method is wrong, expected ${CALIBRATION_METHODS.join(", ")}, got ${show(method)}.`);
+  const known = calibrationSchema.options.find((name) => name === method);
+  if (!known)
+    throw fail(`method is wrong, expected ${calibrationSchema.options.join(", ")}, got ${show(method)}.`);
   if (!(Number.isInteger(n) && (n as number) >= 0))
     throw fail(`n is wrong, expected a count, got ${show(n)}.`);
   const { slope, x, y } = (params ?? {}) as Record<string, unknown>;

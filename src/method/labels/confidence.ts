@@ -2,7 +2,9 @@
  * From a label to the weight of its pair in a loss. Every form maps m = score of the preferred - score of the other >= 0
  * (or the calibrated probability) to a weight; ties and abstentions weigh 0 under every form, for there is no preferred side.
  */
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
+import { choice, positive } from "../../base/settings/parts.ts";
 import { logistic } from "../../base/stats/special.ts";
 import { isDecided, type Label } from "./label.ts";
 
@@ -17,14 +19,38 @@ import { isDecided, type Label } from "./label.ts";
  * | `clip` (C3, C4) | min(slope · m, 1); slope 1 is C3, 0.2 is C4 | [0, 1] |
  * | `calibrated` | (2 confidence - 1) ^ power; 0 at a coin-flip, 1 at certainty | [0, 1] |
  *
- * `temperature` > 0, default 1; `power` > 0, default 1; `slope` > 0, default 1.
  */
-export type WeightForm =
-  | { readonly form: "uniform" }
-  | { readonly form: "tanh"; readonly temperature?: number; readonly power?: number }
-  | { readonly form: "sigmoid"; readonly temperature?: number }
-  | { readonly form: "clip"; readonly slope?: number }
-  | { readonly form: "calibrated"; readonly power?: number };
+export const weightSchema = choice(
+  "form",
+  "uniform",
+  z.discriminatedUnion("form", [
+    z.strictObject({ form: z.literal("uniform") }),
+    z.strictObject({
+      form: z.literal("tanh"),
+      temperature: positive.default(1).describe("Margins are divided by it."),
+      power: positive.default(1).describe("The weight is raised to it."),
+    }),
+    z.strictObject({
+      form: z.literal("sigmoid"),
+      temperature: positive.default(1).describe("Margins are divided by it."),
+    }),
+    z.strictObject({
+      form: z.literal("clip"),
+      slope: positive.default(1).describe("Weight per unit of margin, at most 1."),
+    }),
+    z.strictObject({
+      form: z.literal("calibrated"),
+      power: positive.default(1).describe("The weight is raised to it."),
+    }),
+  ]),
+  "How confidence becomes the weight of a pair; tanh is CW-PO's C1. Losses use weights with weighted: true only.",
+);
+
+/** How confidence becomes weight, its numbers named. */
+export type WeightForm = z.output<typeof weightSchema>;
+
+/** The weight that every pair has where nothing else is said. */
+export const UNIFORM: WeightForm = { form: "uniform" };
 
 /** Smallest and largest weight that a decided label can get under a form; recorded beside the weights. */
 export function weightRange(form: WeightForm): readonly [number, number] {
@@ -53,13 +79,13 @@ function weightOf(m: number, confidence: number, form: WeightForm): number {
       return 1;
     case "tanh":
       // 2(σ(m) - ½) = tanh(m/2): stable for large m, and exactly odd.
-      return Math.tanh(m / (2 * (form.temperature ?? 1))) ** (form.power ?? 1);
+      return Math.tanh(m / (2 * form.temperature)) ** form.power;
     case "sigmoid":
-      return logistic(m / (form.temperature ?? 1));
+      return logistic(m / form.temperature);
     case "clip":
-      return Math.min((form.slope ?? 1) * m, 1);
+      return Math.min(form.slope * m, 1);
     case "calibrated":
-      return (2 * confidence - 1) ** (form.power ?? 1);
+      return (2 * confidence - 1) ** form.power;
     default:
       return form satisfies never;
   }

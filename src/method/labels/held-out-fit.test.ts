@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createRng } from "../../base/core/rng.ts";
 import type { CalibrationMethod } from "./calibration.ts";
-import { fitOn, heldOutFit, judgedLabels, keptPairs, selectionRule } from "./held-out-fit.ts";
-import { independentPairs } from "./human-answers.ts";
+import { fitOn, heldOutFit, judgedLabels, keptPairs } from "./held-out-fit.ts";
+import { independentPairs, selectionRule } from "./human-answers.ts";
 import { isDecided, labelFromScores } from "./label.ts";
 import { selectLabels } from "./plan-labels.ts";
 
@@ -40,7 +40,7 @@ function broken(method: CalibrationMethod, prompts: number, perPrompt: number): 
       units,
     );
     const fit = heldOutFit(fitOn(method, judged), judged);
-    const rule = selectionRule({ kind: "promise", maxDisagreement: LIMIT, level: LEVEL }, () => fit);
+    const rule = selectionRule({ kind: "promise", maxDisagreement: LIMIT, level: LEVEL }, () => fit.pairs);
     const pool = Array.from({ length: 150 }, (_, i) =>
       labelFromScores(
         { id: `pool ${i}`, scoreA: 2 * rng.normal(), scoreB: 0, teacher: "t" },

@@ -6,9 +6,9 @@ import {
   sidesTaken,
   wrongOnAll,
 } from "./calibration.ts";
-import { type HeldOutPair, promiseEvidence } from "./human-answers.ts";
+import type { HeldOutPair } from "./human-answers.ts";
 import { isDecided, type Label } from "./label.ts";
-import type { SelectionRule } from "./plan-labels.ts";
+import type { SelectionSettings } from "./selection.ts";
 
 /** Fewer decided pairs than this and a fit says nothing. */
 export const LEAST_HELD_OUT = 10;
@@ -93,36 +93,8 @@ export function heldOutFit(calibrator: Calibrator, judged: readonly JudgedLabel[
   };
 }
 
-/** Which labels to keep, in the words of a recipe. */
-export type SelectionSettings =
-  | { readonly kind: "all" }
-  | { readonly kind: "top"; readonly percent: number }
-  | { readonly kind: "threshold"; readonly confidence: number }
-  | { readonly kind: "promise"; readonly maxDisagreement: number; readonly level: number };
-
 /** Held-out pairs as they are kept beside labels: only what a promise rests on needs to say which pairs belong together. */
 export const keptPairs = (
   { pairs }: Pick<HeldOutFit, "pairs">,
   { kind }: SelectionSettings,
 ): readonly HeldOutPair[] => (kind === "promise" ? pairs : pairs.map(({ unit: _, ...pair }) => pair));
-
-/** The rule of a recipe's selection. @param heldOut - asked for by a promise only */
-export function selectionRule(
-  selection: SelectionSettings,
-  heldOut: () => Pick<HeldOutFit, "pairs">,
-): SelectionRule {
-  switch (selection.kind) {
-    case "all":
-      return { rule: "all" };
-    case "top":
-      return { rule: "top", percent: selection.percent };
-    case "threshold":
-      return { rule: "threshold", minConfidence: selection.confidence };
-    case "promise": {
-      const { maxDisagreement, level } = selection;
-      return { rule: "promise", maxDisagreement, level, ...promiseEvidence(heldOut().pairs) };
-    }
-    default:
-      return selection satisfies never;
-  }
-}

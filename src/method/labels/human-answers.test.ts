@@ -12,8 +12,8 @@ import { applySelection, selectThreshold } from "./selection.ts";
 const rules: AnswerRules = {
   calibrator: null,
   tieBand: 0,
-  select: { rule: "all" },
-  weight: { form: "tanh" },
+  select: { kind: "all" },
+  weight: { form: "tanh", temperature: 1, power: 1 },
 };
 
 const label = (id: string, margin: number, flags: string[] = []): Label =>
@@ -126,7 +126,7 @@ test("a held-out pair that people answered is held out no longer: neither the pr
   const { labels } = people(300, "pool");
   const { pairs } = people(60, "h");
   const both = { ...pairs[0]!, id: labels[0]!.id };
-  const select = { rule: "promise", maxDisagreement: 0.45, level: 0.8 } as const;
+  const select = { kind: "promise", maxDisagreement: 0.45, level: 0.8 } as const;
   const answer = { id: both.id, preferred: "a", drawn: "useful" } as const;
   const with_ = mergeAnswers(labels, [answer], [...pairs, both], { ...rules, select });
   const without = mergeAnswers(labels, [answer], pairs, { ...rules, select });
@@ -139,7 +139,7 @@ test("selection is made again over the teacher's labels; what a person settled i
   expect(selected.map(({ preferred }) => preferred)).toEqual(["a", "abstain", "abstain"]);
   const merged = mergeAnswers(selected, [{ id: "unsure", preferred: "b" }], [], {
     ...rules,
-    select: { rule: "threshold", minConfidence: 0.9 },
+    select: { kind: "threshold", confidence: 0.9 },
   });
   expect(merged.labels.map(({ preferred }) => preferred)).toEqual(["a", "b", "abstain"]);
   expect(merged.labels[1]!.flags).toEqual([]);
@@ -147,7 +147,7 @@ test("selection is made again over the teacher's labels; what a person settled i
 });
 
 test("a promise rests on held-out pairs alone, and without them is refused", () => {
-  const select = { rule: "promise", maxDisagreement: 0.3, level: 0.9 } as const;
+  const select = { kind: "promise", maxDisagreement: 0.3, level: 0.9 } as const;
   const { pairs } = people(400, "h");
   const { labels } = people(500, "pool");
   const calibrator = fitCalibrator(

@@ -13,10 +13,11 @@ import { ConfigError } from "../../base/core/errors.ts";
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "./calibration.ts";
 import { labelWeights, type WeightForm, weightRange } from "./confidence.ts";
 import { isDecided, type Label, labelFromScores, relabel, UNSELECTED } from "./label.ts";
-import { countLabels, type LabelCounts, type SelectionRule, selectLabels } from "./plan-labels.ts";
+import { countLabels, type LabelCounts, selectLabels } from "./plan-labels.ts";
 import type { PromisedSelection } from "./promise.ts";
 import type { Answer } from "./questions.ts";
 import { randomSample } from "./random-part.ts";
+import type { PromiseEvidence, SelectionRule, SelectionSettings } from "./selection.ts";
 import { applySelection } from "./selection.ts";
 
 /** `label_source` of a person's label. */
@@ -50,8 +51,16 @@ export function independentPairs<T extends HeldOutPair>(pairs: readonly T[]): T[
   return pairs.filter(({ id }) => ids.has(id));
 }
 
+/** A selection with what a promise rests on. @param heldOut - asked for by a promise only */
+export function selectionRule(
+  select: SelectionSettings,
+  heldOut: () => readonly HeldOutPair[],
+): SelectionRule {
+  return select.kind === "promise" ? { ...select, ...promiseEvidence(heldOut()) } : select;
+}
+
 /** What a promise rests on. */
-export function promiseEvidence(pairs: readonly HeldOutPair[]) {
+export function promiseEvidence(pairs: readonly HeldOutPair[]): PromiseEvidence {
   const independent = independentPairs(pairs);
   return {
     heldOutMargins: independent.map(({ margin }) => Math.abs(margin)),
@@ -59,17 +68,12 @@ export function promiseEvidence(pairs: readonly HeldOutPair[]) {
   };
 }
 
-/** Which labels are kept, without what a promise rests on: that is made anew. */
-export type KeptSelection =
-  | Exclude<SelectionRule, { rule: "promise" }>
-  | { readonly rule: "promise"; readonly maxDisagreement: number; readonly level?: number };
-
 /** What labels were made from. */
 export type AnswerRules = {
   /** The calibrator the labels were made with; null for none. */
   readonly calibrator: Calibrator | null;
   readonly tieBand: number;
-  readonly select: KeptSelection;
+  readonly select: SelectionSettings;
   readonly weight: WeightForm;
 };
 
@@ -117,7 +121,10 @@ export function mergeAnswers(
     fitted ? relabel(label, { calibrate: fitted.apply, tieBand: rules.tieBand }) : unselected(label),
   );
   // Of the teacher's labels of the whole pool, for that is the population that held-out pairs stand for.
-  const { selection, promise } = selectLabels(remade, selectionOf(rules.select, unanswered));
+  const { selection, promise } = selectLabels(
+    remade,
+    selectionRule(rules.select, () => promisedOn(unanswered)),
+  );
   const selected = selection === undefined ? remade : applySelection(remade, selection);
   const weights = labelWeights(selected, rules.weight);
   const [, most] = weightRange(rules.weight);
@@ -166,13 +173,12 @@ function unselected(label: Label): Label {
   return { ...label, flags, preferred: label.margin > 0 ? "a" : label.margin < 0 ? "b" : "tie" };
 }
 
-function selectionOf(select: KeptSelection, heldOut: readonly HeldOutPair[]): SelectionRule {
-  if (select.rule !== "promise") return select;
-  if (heldOut.length === 0)
-    throw new ConfigError(
-      "ask: these labels were selected with a promise, whose held-out pairs are not beside them. Label the pool again.",
-    );
-  return { ...select, ...promiseEvidence(heldOut) };
+/** A promise's held-out pairs, which must be there. */
+function promisedOn(heldOut: readonly HeldOutPair[]): readonly HeldOutPair[] {
+  if (heldOut.length > 0) return heldOut;
+  throw new ConfigError(
+    "ask: these labels were selected with a promise, whose held-out pairs are not beside them. Label the pool again.",
+  );
 }
 
 /** The human label of a pair, in the one label record: scores 1 and 0, or ½ each for a tie. */

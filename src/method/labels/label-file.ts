@@ -1,6 +1,7 @@
 /** Label files: one JSON object per line, names of the field, validated to the letter when read. */
 import { DataError, messageOf, show } from "../../base/core/errors.ts";
-import { isBlocked, type Label } from "./label.ts";
+import { isBlocked } from "../teacher/teacher.ts";
+import type { Label } from "./label.ts";
 
 /** One line of a label file, without the newline. Scores of a `non-finite` label are null. */
 export function serializeLabel(label: Label): string {

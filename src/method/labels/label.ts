@@ -4,6 +4,7 @@
  * swapping a and b mirrors it exactly.
  */
 import { logistic } from "../../base/stats/special.ts";
+import { isBlocked } from "../teacher/teacher.ts";
 
 /** A teacher's word on one pair. */
 export type Label = {
@@ -35,10 +36,10 @@ export type ScoredPair = {
 };
 
 /** `calibrate`: margin to P(human prefers a), asked at |margin| only; default the logistic function (Bradley-Terry). */
-export type LabelOptions = { readonly calibrate?: (margin: number) => number; readonly tieBand?: number };
-
-/** Flags that make a pair's scores no evidence: such a pair is always `abstain` (architecture.md, section 6). */
-export const BLOCKING_FLAGS = ["truncated", "empty", "identical", "non-finite"] as const;
+export type LabelOptions = {
+  readonly calibrate?: ((margin: number) => number) | undefined;
+  readonly tieBand?: number | undefined;
+};
 
 /** The flag of a label that selection left out; its probability is kept. */
 export const UNSELECTED = "unselected";
@@ -87,11 +88,6 @@ export function mirrorLabel(label: Label): Label {
     margin: label.margin === 0 ? 0 : -label.margin,
     probability: 1 - label.probability,
   };
-}
-
-/** True when a flag forbids a label. */
-export function isBlocked(flags: readonly string[]): boolean {
-  return flags.some((flag) => (BLOCKING_FLAGS as readonly string[]).includes(flag));
 }
 
 /** True for a label that prefers one of the two: neither tie nor abstention. */

@@ -8,13 +8,13 @@ import type { CandidatePair } from "../data/rows.ts";
 import { TEMPLATE_COLUMNS } from "../data/template-columns.ts";
 import { LABEL_COLUMNS } from "../data/writers.ts";
 import { controlTeacher } from "../teacher/control-teachers.ts";
+import { fitForm, formScores } from "../teacher/score-form.ts";
 import { labelPool } from "../teacher/score-pool.ts";
 import { readScores } from "../teacher/scores-folder.ts";
 import type { PairScore } from "../teacher/teacher.ts";
 import { makeCalibrator } from "./calibration.ts";
 import { parseLabels } from "./label-file.ts";
 import { countLabels, labelsOf, makeLabels, planLabels, selectLabels } from "./plan-labels.ts";
-import { fitForm, formScores } from "./score-form.ts";
 import { applySelection } from "./selection.ts";
 import { writeLabelFile, writeLabelling, writeTrainingRows } from "./write-labels.ts";
 
@@ -43,7 +43,7 @@ const scoresOf = async (pairs: CandidatePair[] = pool) =>
 
 describe("makeLabels", () => {
   test("counts everything, and only decided labels weigh anything", async () => {
-    const made = await makeLabels(await scoresOf(), { weight: { form: "tanh" } });
+    const made = await makeLabels(await scoresOf(), { weight: { form: "tanh", temperature: 1, power: 1 } });
     expect(made.labels.map(({ preferred }) => preferred)).toEqual(["a", "b", "tie", "abstain", "b"]);
     expect(made.counts).toEqual({
       pairs: 5,
@@ -69,9 +69,9 @@ describe("makeLabels", () => {
     const out = "abstain";
     expect(await preferred({ tieBand: 0.5 })).toEqual(["a", "tie", "tie", out, "b"]);
     // 34 % of 3 decided labels, rounded: 1, the one of margin 4
-    expect(await preferred({ select: { rule: "top", percent: 34 } })).toEqual([out, out, "tie", out, "b"]);
+    expect(await preferred({ select: { kind: "top", percent: 34 } })).toEqual([out, out, "tie", out, "b"]);
     // σ(2) = 0.88, σ(0.5) = 0.62, σ(4) = 0.98
-    const threshold = { rule: "threshold", minConfidence: 0.8 } as const;
+    const threshold = { kind: "threshold", confidence: 0.8 } as const;
     expect(await preferred({ select: threshold })).toEqual(["a", out, "tie", out, "b"]);
     const calibrator = makeCalibrator("temperature", { slope: 0.25 }, 100);
     // σ(2/4) = 0.62, σ(4/4) = 0.73: none is that sure any more
@@ -92,8 +92,9 @@ describe("makeLabels", () => {
     const heldOut = Array.from({ length: 400 }, (_, i) => (i < 200 ? 40 : 1));
     const agrees = heldOut.map((m, i) => m > 20 || i % 2 === 0);
     const select = {
-      rule: "promise",
+      kind: "promise",
       maxDisagreement: 0.1,
+      level: 0.95,
       heldOutMargins: heldOut,
       heldOutAgrees: agrees,
     } as const;
@@ -115,11 +116,11 @@ describe("makeLabels", () => {
   });
 
   test("mirror when the candidates of every pair change places", async () => {
-    const made = await makeLabels(await scoresOf(), { weight: { form: "calibrated" } });
+    const made = await makeLabels(await scoresOf(), { weight: { form: "calibrated", power: 1 } });
     const other = join(folder, "mirror");
     const mirrored = pool.map(({ a, b, ...rest }) => ({ ...rest, a: b, b: a }));
     await labelPool({ teacher: numbered, pairs: mirrored, folder: other });
-    const turned = await makeLabels(other, { weight: { form: "calibrated" } });
+    const turned = await makeLabels(other, { weight: { form: "calibrated", power: 1 } });
     expect(turned.weights).toEqual(made.weights);
     const rows = async (labels: typeof made, pairs: CandidatePair[], name: string) => {
       await writeTrainingRows(join(folder, name), labels, pairs);
@@ -135,10 +136,10 @@ describe("makeLabels", () => {
   test("are cut without all of them in memory as with, ties at the edge by id", async () => {
     const score = fc.constantFrom("0", "1", "2", "3");
     const rule = fc.oneof(
-      fc.integer({ min: 1, max: 100 }).map((percent) => ({ rule: "top", percent }) as const),
+      fc.integer({ min: 1, max: 100 }).map((percent) => ({ kind: "top", percent }) as const),
       fc
         .constantFrom(0.5, 0.6, 0.8, 0.95, 1)
-        .map((minConfidence) => ({ rule: "threshold", minConfidence }) as const),
+        .map((confidence) => ({ kind: "threshold", confidence }) as const),
     );
     await fc.assert(
       fc.asyncProperty(
@@ -169,7 +170,7 @@ const isTemplateColumn = (name: string) => (TEMPLATE_COLUMNS as readonly string[
 
 describe("files", () => {
   test("hold all labels, and as training rows the decided ones with every column", async () => {
-    const made = await makeLabels(await scoresOf(), { weight: { form: "clip" } });
+    const made = await makeLabels(await scoresOf(), { weight: { form: "clip", slope: 1 } });
     await writeLabelFile(join(folder, "labels.jsonl"), made.labels);
     expect(parseLabels(await readFile(join(folder, "labels.jsonl"), "utf8"), "f")).toEqual(made.labels);
     for (const name of ["rows.jsonl", "rows.parquet"]) {
@@ -193,8 +194,8 @@ describe("files", () => {
 
   test("are the same when they are written in one reading", async () => {
     const scores = await scoresOf();
-    const made = await makeLabels(scores, { weight: { form: "clip" } });
-    const plan = await planLabels(scores, { weight: { form: "clip" } });
+    const made = await makeLabels(scores, { weight: { form: "clip", slope: 1 } });
+    const plan = await planLabels(scores, { weight: { form: "clip", slope: 1 } });
     await writeLabelFile(join(folder, "one.jsonl"), made.labels);
     for (const name of ["two.jsonl", "two.parquet"]) await writeTrainingRows(join(folder, name), made, pool);
     expect(await writeLabelling(join(folder, "all"), plan, () => pool)).toBe(3);

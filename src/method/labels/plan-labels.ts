@@ -6,26 +6,24 @@ import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { confirmRepeat, Fingerprints } from "../../base/core/repeats.ts";
 import type { LabelledRow } from "../data/writers.ts";
+import { type FittedForm, fitForm, formScores, type ScoreForm } from "../teacher/score-form.ts";
 import { readScores, readScoresManifest } from "../teacher/scores-folder.ts";
 import type { PairScore } from "../teacher/teacher.ts";
 import { type Calibrator, calibratorToJson } from "./calibration.ts";
-import { labelWeight, type WeightForm, weightRange } from "./confidence.ts";
+import { labelWeight, UNIFORM, type WeightForm, weightRange } from "./confidence.ts";
 import { isDecided, type Label, labelFromScores, UNSELECTED } from "./label.ts";
 import { type PromisedSelection, selectWithPromise } from "./promise.ts";
-import { type FittedForm, fitForm, formScores, type ScoreForm } from "./score-form.ts";
 import { type Selection, type SelectionRule, selectThreshold, selectTop, unselected } from "./selection.ts";
 import { CutCollector, type LabelCut } from "./selection-stream.ts";
 
-export type { SelectionRule } from "./selection.ts";
-
 /** How scores become labels. Defaults: `sum`, no calibrator (Bradley-Terry), tie band 0, all, weight 1. */
 export type LabelRules = {
-  readonly form?: ScoreForm;
-  readonly calibrator?: Calibrator;
+  readonly form?: ScoreForm | undefined;
+  readonly calibrator?: Calibrator | undefined;
   /** Scores at most this far apart, in the form's unit, are a tie. */
-  readonly tieBand?: number;
-  readonly select?: SelectionRule;
-  readonly weight?: WeightForm;
+  readonly tieBand?: number | undefined;
+  readonly select?: SelectionRule | undefined;
+  readonly weight?: WeightForm | undefined;
 };
 
 /** Everything counted; `pairs` = a + b + tie + abstain, and training rows = a + b. */
@@ -75,14 +73,14 @@ export async function planLabels(folder: string, rules: LabelRules = {}): Promis
   const make = labelMaker({
     form,
     teacher: manifest.teacher.name,
-    ...(rules.calibrator ? { calibrator: rules.calibrator } : {}),
-    ...(rules.tieBand === undefined ? {} : { tieBand: rules.tieBand }),
+    calibrator: rules.calibrator,
+    tieBand: rules.tieBand,
   });
   const made = async function* () {
     for await (const score of readScores(folder)) yield make(score);
   };
-  const weight = rules.weight ?? { form: "uniform" };
-  const { counter, cut } = await surveyLabels(folder, made, rules.select ?? { rule: "all" });
+  const weight = rules.weight ?? UNIFORM;
+  const { counter, cut } = await surveyLabels(folder, made, rules.select ?? { kind: "all" });
   const settings = settingsOf(rules, form, weight, cut.threshold);
   return {
     counts: counter.counts(cut.kept),
@@ -140,8 +138,8 @@ async function* idsOf(labels: AsyncIterable<Label>): AsyncGenerator<string> {
 export type LabelOf = {
   readonly form: FittedForm;
   readonly teacher: string;
-  readonly calibrator?: Calibrator;
-  readonly tieBand?: number;
+  readonly calibrator?: Calibrator | undefined;
+  readonly tieBand?: number | undefined;
 };
 
 /** Labels of scores one by one, before any selection: for held-out pairs, whose margins and confidences calibrate the rest. */
@@ -159,10 +157,7 @@ export async function labelsOf(
 function labelMaker({ form, teacher, calibrator, tieBand }: LabelOf): (score: PairScore) => Label {
   if (tieBand !== undefined && !(tieBand >= 0 && Number.isFinite(tieBand)))
     throw new ConfigError(`labels: tieBand is out of range, expected 0 or more, got ${tieBand}.`);
-  const options = {
-    ...(calibrator ? { calibrate: calibrator.apply } : {}),
-    ...(tieBand === undefined ? {} : { tieBand }),
-  };
+  const options = { calibrate: calibrator?.apply, tieBand };
   return (score) => {
     const { id, flags } = score;
     return labelFromScores({ id, flags, teacher, ...formScores(score, form) }, options);
@@ -174,16 +169,16 @@ export function selectLabels(
   labels: readonly Label[],
   rule: SelectionRule,
 ): { selection: Selection | undefined; promise: PromisedSelection | null } {
-  switch (rule.rule) {
+  switch (rule.kind) {
     case "all":
       return { selection: undefined, promise: null };
     case "top":
       return { selection: selectTop(labels, rule.percent), promise: null };
     case "threshold":
-      return { selection: selectThreshold(labels, rule.minConfidence), promise: null };
+      return { selection: selectThreshold(labels, rule.confidence), promise: null };
     case "promise": {
       const decided = labels.filter(isDecided);
-      const { rule: _, ...request } = rule;
+      const { kind: _, ...request } = rule;
       const promise = selectWithPromise({
         ...request,
         margins: decided.map(({ margin }) => Math.abs(margin)),
@@ -209,7 +204,7 @@ function settingsOf(
     form,
     calibrator: rules.calibrator ? calibratorToJson(rules.calibrator) : null,
     tieBand: rules.tieBand ?? 0,
-    select: rules.select ?? { rule: "all" },
+    select: rules.select ?? { kind: "all" },
     threshold,
     weight,
     weightRange: weightRange(weight),

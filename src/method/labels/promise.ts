@@ -14,7 +14,7 @@ export type PromiseRequest = {
   readonly heldOutAgrees: readonly boolean[];
   /** Highest disagreement rate allowed, in (0, 1). */
   readonly maxDisagreement: number;
-  readonly level?: number;
+  readonly level?: number | undefined;
 };
 
 /** What can be promised. `kept` are indices into `margins`; with none, `threshold` is null and `reason` says why. */

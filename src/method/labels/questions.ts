@@ -6,8 +6,9 @@ import { type BadRow, formatBadRow, LISTED } from "../data/bad-rows.ts";
 import { csvText, withoutApostrophe } from "../data/csv-lines.ts";
 import { jsonLines } from "../data/json-lines.ts";
 import { type CandidatePair, plainText } from "../data/rows.ts";
+import { isBlocked } from "../teacher/teacher.ts";
 import type { Question } from "./ask.ts";
-import { isBlocked, type Label } from "./label.ts";
+import type { Label } from "./label.ts";
 import { DRAWS, type Draw } from "./random-part.ts";
 
 /** What a person may write: the better response, that neither is, or nothing of use. */

@@ -7,7 +7,8 @@
  */
 import { sha256 } from "../../base/core/digest.ts";
 import { ASKED, type Asked } from "../data/rows.ts";
-import { isBlocked, type Label } from "./label.ts";
+import { isBlocked } from "../teacher/teacher.ts";
+import type { Label } from "./label.ts";
 
 /** Why a pair was asked about: drawn at random, or because its answer is worth most. */
 export const DRAWS = ASKED;

@@ -37,9 +37,9 @@ export class CutCollector {
   add(label: Label): void {
     if (!isDecided(label)) return;
     this.sides[label.preferred]++;
-    if (this.rule.rule === "all") return;
+    if (this.rule.kind === "all") return;
     this.confidences.push(label.preferred === "a" ? label.confidence : -label.confidence);
-    if (this.rule.rule !== "threshold") this.margins.push(Math.abs(label.margin));
+    if (this.rule.kind !== "threshold") this.margins.push(Math.abs(label.margin));
   }
 
   /**
@@ -49,14 +49,14 @@ export class CutCollector {
    */
   async cut(labels: () => AsyncIterable<Label>): Promise<LabelCut> {
     const { rule } = this;
-    switch (rule.rule) {
+    switch (rule.kind) {
       case "all":
         return { keeps: () => true, threshold: null, promise: null, kept: this.sides };
       case "threshold":
-        checkMinConfidence(rule.minConfidence);
-        return this.above(rule.minConfidence);
+        checkMinConfidence(rule.confidence);
+        return this.above(rule.confidence);
       case "promise": {
-        const { rule: _, ...request } = rule;
+        const { kind: _, ...request } = rule;
         return this.promised(selectWithPromise({ ...request, margins: Array.from(this.margins.view()) }));
       }
       case "top":

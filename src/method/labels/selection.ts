@@ -2,22 +2,52 @@
  * Which labels to use: the top N %, those above a threshold, or the most for which a bound on the disagreement with humans
  * can be promised (`promise.ts`). Selecting reads confidences and margins only; nothing is scored again.
  */
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
+import { choice, share } from "../../base/settings/parts.ts";
 import { isDecided, type Label, UNSELECTED } from "./label.ts";
 
-/** Which labels are used. `promise`: held-out labels must be made in the same form; one pair of each prompt (`independentPairs`). */
+/** Which labels are used, as settings. */
+export const selectSchema = choice(
+  "kind",
+  "all",
+  z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("all") }),
+    z.strictObject({
+      kind: z.literal("top"),
+      percent: z
+        .number()
+        .gt(0)
+        .max(100)
+        .describe("Share of the labels that is kept, the most confident ones, percent."),
+    }),
+    z.strictObject({
+      kind: z.literal("threshold"),
+      confidence: z.number().min(0.5).max(1).describe("Least calibrated confidence that is kept."),
+    }),
+    z.strictObject({
+      kind: z.literal("promise"),
+      maxDisagreement: share.describe("Most labels among the kept ones that people may disagree with."),
+      level: share.default(0.95).describe("Confidence with which that is promised."),
+    }),
+  ]),
+  "Which labels are used; the others become abstentions.",
+);
+
+/** Which labels are used. */
+export type SelectionSettings = z.output<typeof selectSchema>;
+
+/** What a promise rests on: held-out labels made in the same form, one pair of each prompt (`independentPairs`). */
+export type PromiseEvidence = {
+  /** |margin| of each. */
+  readonly heldOutMargins: readonly number[];
+  readonly heldOutAgrees: readonly boolean[];
+};
+
+/** Which labels are used; a promise with what it rests on. */
 export type SelectionRule =
-  | { readonly rule: "all" }
-  | { readonly rule: "top"; readonly percent: number }
-  | { readonly rule: "threshold"; readonly minConfidence: number }
-  | {
-      readonly rule: "promise";
-      readonly maxDisagreement: number;
-      readonly level?: number;
-      /** |margin| of each. */
-      readonly heldOutMargins: readonly number[];
-      readonly heldOutAgrees: readonly boolean[];
-    };
+  | Exclude<SelectionSettings, { kind: "promise" }>
+  | (Extract<SelectionSettings, { kind: "promise" }> & PromiseEvidence);
 
 /** `kept` are ids; `selectable` counts labels that prefer a side; `threshold` is the lowest confidence kept, null if none. */
 export type Selection = {

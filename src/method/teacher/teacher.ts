@@ -17,11 +17,19 @@ export type PairScore = {
   readonly lengthB: number;
   /** Tokens that one pass over the pair reads, the prompt counted once; 0 for teachers that read none. */
   readonly tokens: number;
-  /** Lower-case words with dashes, sorted, each once; see `label.ts` for those that forbid a label. */
+  /** Lower-case words with dashes, sorted, each once; see `BLOCKING_FLAGS` for those that forbid a label. */
   readonly flags: readonly string[];
   /** What the scores were made of, for a and b: `policy` and `reference` log-probabilities (nats), a judge's two orders. */
   readonly parts?: Readonly<Record<string, readonly [number, number]>>;
 };
+
+/** Flags that make a pair's scores no evidence: such a pair is always `abstain` (architecture.md, section 6). */
+export const BLOCKING_FLAGS = ["truncated", "empty", "identical", "non-finite"] as const;
+
+/** True when a flag forbids a label. */
+export function isBlocked(flags: readonly string[]): boolean {
+  return flags.some((flag) => (BLOCKING_FLAGS as readonly string[]).includes(flag));
+}
 
 /** Every kind of teacher there is. */
 export const TEACHER_KINDS = [

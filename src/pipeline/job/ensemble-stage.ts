@@ -16,7 +16,7 @@ import {
 } from "../../method/labels/ensemble-scores.ts";
 import { fitOn, type JudgedLabel } from "../../method/labels/held-out-fit.ts";
 import { labelFromScores } from "../../method/labels/label.ts";
-import { type FittedForm, formScores } from "../../method/labels/score-form.ts";
+import { type FittedForm, formScores } from "../../method/teacher/score-form.ts";
 import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import type { MainJob } from "../recipe/job-settings.ts";

@@ -14,7 +14,7 @@ import {
   LEAST_HELD_OUT,
 } from "../../method/labels/held-out-fit.ts";
 import { labelsOf } from "../../method/labels/plan-labels.ts";
-import { type FittedForm, fitForm } from "../../method/labels/score-form.ts";
+import { type FittedForm, fitForm } from "../../method/teacher/score-form.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import type { MainJob } from "../recipe/job-settings.ts";

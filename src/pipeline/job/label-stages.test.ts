@@ -56,7 +56,8 @@ test("held-out pairs count as kept by the very rule that keeps labels: a promise
     agrees: heldOut.map(({ margin }) => margin > 0),
   };
   const collector = new CutCollector({
-    rule: "promise",
+    kind: "promise",
+    level: 0.95,
     maxDisagreement: 0.3,
     heldOutMargins: Array.from({ length: 80 }, (_, i) => (i < 40 ? 2.5 : 1.5)),
     heldOutAgrees: Array.from({ length: 80 }, (_, i) => i < 40),

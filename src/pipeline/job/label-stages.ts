@@ -11,17 +11,13 @@ import type { CalibrationReport } from "../../method/labels/calibration-report.t
 import type { WeightForm } from "../../method/labels/confidence.ts";
 import { UNCERTAINTY_FILE } from "../../method/labels/ensemble-scores.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
-import {
-  heldOutFit,
-  judgedLabels,
-  keptPairs,
-  type SelectionSettings,
-  selectionRule,
-} from "../../method/labels/held-out-fit.ts";
+import { heldOutFit, judgedLabels, keptPairs } from "../../method/labels/held-out-fit.ts";
+import { selectionRule } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
 import { parseLabels } from "../../method/labels/label-file.ts";
 import { type LabelCounts, type LabelPlan, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import type { PromisedSelection } from "../../method/labels/promise.ts";
+import type { SelectionSettings } from "../../method/labels/selection.ts";
 import { writeLabelling } from "../../method/labels/write-labels.ts";
 import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
@@ -94,7 +90,7 @@ export async function weakLabelsStage(
       const plan = await planLabels(folder, {
         form: judged.form,
         calibrator: judged.calibrator,
-        select: selectionRule(selection, () => judged),
+        select: selectionRule(selection, () => judged.pairs),
         weight,
       });
       const pool = await readPool(poolFolder(data));

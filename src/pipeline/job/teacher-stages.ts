@@ -2,9 +2,9 @@
 
 import { digestPath } from "../../base/core/contents.ts";
 import { sameText } from "../../method/data/rows.ts";
-import type { ScoreForm } from "../../method/labels/score-form.ts";
 import type { TeacherChoice } from "../../method/teacher/choice.ts";
 import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
+import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
 import { type GivenTeacher, membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";

@@ -6,6 +6,7 @@ import { digestPath } from "../../base/core/contents.ts";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { readText, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { isObject } from "../../base/settings/parts.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
@@ -19,18 +20,14 @@ import {
   calibratorFromJson,
   calibratorToJson,
 } from "../../method/labels/calibration.ts";
-import type { WeightForm } from "../../method/labels/confidence.ts";
+import { UNIFORM, weightSchema } from "../../method/labels/confidence.ts";
 import { writeHeldOut } from "../../method/labels/held-out-file.ts";
-import {
-  type AnswerRules,
-  HUMAN,
-  type KeptSelection,
-  mergeAnswers,
-} from "../../method/labels/human-answers.ts";
+import { type AnswerRules, HUMAN, mergeAnswers } from "../../method/labels/human-answers.ts";
 import { type Label, UNSELECTED } from "../../method/labels/label.ts";
 import { parseLabels, serializeLabel } from "../../method/labels/label-file.ts";
 import type { LabelCounts } from "../../method/labels/plan-labels.ts";
 import { type Answer, type Answers, questionFiles, readAnswers } from "../../method/labels/questions.ts";
+import { selectSchema } from "../../method/labels/selection.ts";
 import { writeLabelFile, writeTrainingRows } from "../../method/labels/write-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -245,16 +242,23 @@ function teacherLabelsOf({ labels, teacherLabels }: LabelSet): Label[] {
   return labels.map((label) => own.get(label.id) ?? label);
 }
 
-const rulesSchema = z.object({
+/** 0.1 called the kind of a selection its rule, and its confidence the least; what a promise rests on is made anew. */
+function storedSelection(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  const { rule, minConfidence, heldOutMargins: _m, heldOutAgrees: _a, ...rest } = value;
+  return {
+    ...(rule === undefined ? {} : { kind: rule }),
+    ...(minConfidence === undefined ? {} : { confidence: minConfidence }),
+    ...rest,
+  };
+}
+
+/** The rules that labels were made by, as `facts.json` keeps them. */
+export const storedRulesSchema = z.object({
   calibrator: z.unknown().optional(),
   tieBand: z.number().min(0).default(0),
-  select: z.discriminatedUnion("rule", [
-    z.object({ rule: z.literal("all") }),
-    z.object({ rule: z.literal("top"), percent: z.number() }),
-    z.object({ rule: z.literal("threshold"), minConfidence: z.number() }),
-    z.object({ rule: z.literal("promise"), maxDisagreement: z.number(), level: z.number().optional() }),
-  ]),
-  weight: z.looseObject({ form: z.enum(["uniform", "tanh", "sigmoid", "clip", "calibrated"]) }),
+  select: z.preprocess(storedSelection, selectSchema),
+  weight: weightSchema,
 });
 
 /** The rules of labels, from `facts.json`; a run keeps them under `settings`. */
@@ -264,11 +268,11 @@ function rulesOf({ folder, facts, labels, heldOut, answers }: LabelSet): AnswerR
       throw new ConfigError(
         `${folder}: labels were left out by a rule that is not beside them. Name the folder that label wrote.`,
       );
-    return { calibrator: null, tieBand: 0, select: { rule: "all" }, weight: { form: "uniform" } };
+    return { calibrator: null, tieBand: 0, select: { kind: "all" }, weight: UNIFORM };
   }
   const { settings } = facts as { settings?: unknown };
   const file = join(folder, LABEL_FILES.facts);
-  const parsed = rulesSchema.safeParse(settings ?? facts);
+  const parsed = storedRulesSchema.safeParse(settings ?? facts);
   if (!parsed.success)
     throw new ConfigError(
       `${file}: does not say how the labels were made: ${z.prettifyError(parsed.error)}. Label the pool again.`,
@@ -279,5 +283,5 @@ function rulesOf({ folder, facts, labels, heldOut, answers }: LabelSet): AnswerR
     throw new ConfigError(
       `${folder}: labels were calibrated on ${calibrator.n} pairs that are not beside them (${LABEL_FILES.heldOut}). Label the pool again.`,
     );
-  return { calibrator, tieBand, select: select as KeptSelection, weight: weight as WeightForm };
+  return { calibrator, tieBand, select, weight };
 }

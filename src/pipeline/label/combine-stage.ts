@@ -13,7 +13,7 @@ import {
   type UncertaintySummary,
   writeEnsembleScores,
 } from "../../method/labels/ensemble-scores.ts";
-import { selectionRule } from "../../method/labels/held-out-fit.ts";
+import { selectionRule } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
 import { parseLabels } from "../../method/labels/label-file.ts";
 import { planLabels } from "../../method/labels/plan-labels.ts";

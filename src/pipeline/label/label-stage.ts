@@ -1,6 +1,6 @@
 /** Labelling by itself: a pool and a teacher's model folders in, labels and training rows out. */
 
-import { z } from "zod";
+import type { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { writeJsonAtomic } from "../../base/core/files.ts";
@@ -9,7 +9,7 @@ import type { TokenLimits } from "../../engine/text/pair.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { type CandidateStream, openCandidates } from "../../method/data/stream-candidates.ts";
-import { CALIBRATION_METHODS, calibratorToJson } from "../../method/labels/calibration.ts";
+import { calibrationSchema, calibratorToJson } from "../../method/labels/calibration.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
 import {
   adviceForFew,
@@ -19,30 +19,25 @@ import {
   judgedLabels,
   keptPairs,
   LEAST_HELD_OUT,
-  selectionRule,
 } from "../../method/labels/held-out-fit.ts";
+import { selectionRule } from "../../method/labels/human-answers.ts";
 import { type LabelCounts, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import type { PromisedSelection } from "../../method/labels/promise.ts";
-import { type FittedForm, fitForm } from "../../method/labels/score-form.ts";
 import { writeLabelling } from "../../method/labels/write-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { type FittedForm, fitForm, scoreSchema } from "../../method/teacher/score-form.ts";
 import { closeScores, readScores } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import { teacherEncodable } from "../job/encodable.ts";
 import { labelSchema } from "../recipe/labels.ts";
-import { scoreSchema } from "../recipe/teacher.ts";
-import { scoreOf } from "../recipe/teacher-job.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
 import { type ScoresPart, scoreParts } from "./kept-scores.ts";
 
 /** How scores become labels; `calibration` needs labelled pairs to be fitted on. */
 export const labelRulesSchema = labelSchema.omit({ heldOut: true, calibrationFolds: true }).extend({
-  calibration: z
-    .enum(CALIBRATION_METHODS)
-    .optional()
-    .describe("How margins become probabilities; default temperature."),
+  calibration: calibrationSchema.optional(),
   score: scoreSchema.prefault("sum"),
 });
 
@@ -96,8 +91,8 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       const plan = await planLabels(scores, {
         form: judged.form,
         weight: rules.weight,
-        select: selectionRule(rules.select, () => judged.heldOut ?? noHeldOut()),
-        ...(judged.heldOut === undefined ? {} : { calibrator: judged.heldOut.calibrator }),
+        select: selectionRule(rules.select, () => (judged.heldOut ?? noHeldOut()).pairs),
+        calibrator: judged.heldOut?.calibrator,
       });
       const { pairs, report } = await openPairs(pool.file);
       await writeLabelling(work.folder, plan, pairs);
@@ -176,7 +171,7 @@ async function judge(
   log: Log,
 ): Promise<Judged> {
   const { calibrate, rules } = request;
-  const form = await fitForm(scoreOf(rules.score), readScores(work.path(SCORES)));
+  const form = await fitForm(rules.score, readScores(work.path(SCORES)));
   if (calibrate === undefined) return { form, heldOut: undefined };
   const how = await readingFor(calibrate.file);
   const { pairs, humanLabels } = await readCandidates(calibrate.file, how);

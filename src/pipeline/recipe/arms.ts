@@ -1,7 +1,8 @@
 /** Section `arms` of a recipe: the students that are compared, each with the rows it learns from and how it is trained. */
 import { z } from "zod";
 import { count, isObject, layOver, type PartMeta, shorthand } from "../../base/settings/parts.ts";
-import { selectSchema, weightSchema } from "./labels.ts";
+import { weightSchema } from "../../method/labels/confidence.ts";
+import { selectSchema } from "../../method/labels/selection.ts";
 import { preferSchema } from "./training.ts";
 
 /** Whose labels a student can learn from. */

@@ -10,7 +10,7 @@ import type { JudgeSpec } from "../../method/evaluate/judges/spec.ts";
 import type { SamplingSettings } from "../../method/evaluate/simulate.ts";
 import type { CalibrationMethod } from "../../method/labels/calibration.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
-import type { SelectionSettings } from "../../method/labels/held-out-fit.ts";
+import type { SelectionSettings } from "../../method/labels/selection.ts";
 import type { LabelledSettings } from "../../method/split/labelled-part.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";

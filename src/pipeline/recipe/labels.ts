@@ -1,68 +1,13 @@
 /** The sections of a recipe about labels: what the teacher learns from, and how its scores become labels. */
 import { z } from "zod";
-import { choice, positive, share } from "../../base/settings/parts.ts";
-import { CALIBRATION_METHODS } from "../../method/labels/calibration.ts";
-
-/** Which labels are used. */
-export const selectSchema = choice(
-  "kind",
-  "all",
-  z.discriminatedUnion("kind", [
-    z.strictObject({ kind: z.literal("all") }),
-    z.strictObject({
-      kind: z.literal("top"),
-      percent: z
-        .number()
-        .gt(0)
-        .max(100)
-        .describe("Share of the labels that is kept, the most confident ones, percent."),
-    }),
-    z.strictObject({
-      kind: z.literal("threshold"),
-      confidence: z.number().min(0.5).max(1).describe("Least calibrated confidence that is kept."),
-    }),
-    z.strictObject({
-      kind: z.literal("promise"),
-      maxDisagreement: share.describe("Most labels among the kept ones that people may disagree with."),
-      level: share.default(0.95).describe("Confidence with which that is promised."),
-    }),
-  ]),
-  "Which labels are used; the others become abstentions.",
-);
-
-/** From confidence to weight. */
-export const weightSchema = choice(
-  "form",
-  "uniform",
-  z.discriminatedUnion("form", [
-    z.strictObject({ form: z.literal("uniform") }),
-    z.strictObject({
-      form: z.literal("tanh"),
-      temperature: positive.default(1).describe("Margins are divided by it."),
-      power: positive.default(1).describe("The weight is raised to it."),
-    }),
-    z.strictObject({
-      form: z.literal("sigmoid"),
-      temperature: positive.default(1).describe("Margins are divided by it."),
-    }),
-    z.strictObject({
-      form: z.literal("clip"),
-      slope: positive.default(1).describe("Weight per unit of margin, at most 1."),
-    }),
-    z.strictObject({
-      form: z.literal("calibrated"),
-      power: positive.default(1).describe("The weight is raised to it."),
-    }),
-  ]),
-  "How confidence becomes the weight of a pair; tanh is CW-PO's C1. Losses use weights with weighted: true only.",
-);
+import { positive, share } from "../../base/settings/parts.ts";
+import { calibrationSchema } from "../../method/labels/calibration.ts";
+import { weightSchema } from "../../method/labels/confidence.ts";
+import { selectSchema } from "../../method/labels/selection.ts";
 
 /** From scores to labels. */
 export const labelSchema = z.strictObject({
-  calibration: z
-    .enum(CALIBRATION_METHODS)
-    .default("temperature")
-    .describe("How margins become probabilities that a person agrees."),
+  calibration: calibrationSchema.default("temperature"),
   heldOut: share
     .optional()
     .describe(

@@ -1,8 +1,8 @@
 /** Section `teacher` of a recipe in the words of the main job. */
 import type { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
-import type { ScoreForm } from "../../method/labels/score-form.ts";
 import type { HumanNoise } from "../../method/teacher/choice.ts";
+import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
 import type { TeacherMember, TeacherSettings, TrainedTeacher } from "./teacher-settings.ts";
@@ -44,7 +44,7 @@ export function teacherOf(teacher: RecipeTeacher, context: TeacherContext): Teac
       const { model: modelName, reference: referenceName, score, ...rest } = teacher;
       if (referenceName === undefined && rest.beta !== undefined)
         throw new ConfigError("teacher.beta: has no effect without teacher.reference. Leave it out.");
-      return { ...rest, modelName, referenceName, form: scoreOf(score) };
+      return { ...rest, modelName, referenceName, form: score };
     }
     case "random":
     case "longer":
@@ -82,7 +82,7 @@ function trainedOf(
   { prefer }: TeacherContext,
 ): TrainedTeacher {
   const sft = teacher.sft === null ? undefined : { ...teacher.sft, seed };
-  const common = { kind: teacher.kind, sft, form: scoreOf(teacher.score) };
+  const common = { kind: teacher.kind, sft, form: teacher.score };
   if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };
   const trained = prefer(teacher.prefer, seed, `${where}.prefer.loss`);
   const own = "beta" in teacher ? teacher.beta : undefined;
@@ -104,10 +104,4 @@ function noiseOf(noise: Extract<RecipeTeacher, { kind: "noisy-human" }>["noise"]
   return noise.kind === "annotator"
     ? { noise: noise.kind, rates: noise.rates }
     : { noise: noise.kind, rate: noise.rate };
-}
-
-/** Without `alpha: undefined`, which would not be the same as no alpha. */
-export function scoreOf(score: RecipeTrained["score"]): ScoreForm {
-  if (score.form !== "length-corrected") return score;
-  return score.alpha === undefined ? { form: score.form } : { form: score.form, alpha: score.alpha };
 }

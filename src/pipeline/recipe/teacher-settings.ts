@@ -1,7 +1,7 @@
 /** Who labels in a job, resolved. */
 import type { LoraOptions } from "../../engine/model/lora.ts";
-import type { ScoreForm } from "../../method/labels/score-form.ts";
 import type { ChatJudgeChoice, HumanNoise, RemoteChoice } from "../../method/teacher/choice.ts";
+import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 

@@ -6,26 +6,9 @@ import { chatSettings, verdictSettings } from "../../method/teacher/chat-setting
 import { judgePrompt } from "../../method/teacher/judge.ts";
 import { judgePromptNamed } from "../../method/teacher/judge-prompts.ts";
 import { SERVER_KINDS } from "../../method/teacher/remote/protocol.ts";
+import { scoreSchema } from "../../method/teacher/score-form.ts";
 import { weakModelSchema } from "./sections.ts";
 import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
-
-/** What of a teacher's scores is compared. */
-export const scoreSchema = choice(
-  "form",
-  "sum",
-  z.discriminatedUnion("form", [
-    z.strictObject({ form: z.literal("sum") }),
-    z.strictObject({ form: z.literal("mean") }),
-    z.strictObject({
-      form: z.literal("length-corrected"),
-      alpha: z
-        .number()
-        .optional()
-        .describe("Reward taken off per token; default fitted so that length tells nothing."),
-    }),
-  ]),
-  "What is compared: the sum over tokens, the mean per token, or the sum corrected for length (DICE).",
-);
 
 /** Supervised fine-tuning before something else; null where there is none. */
 const sftFirst = (rows: string) =>

@@ -1,7 +1,7 @@
 /** Whether the teacher of a job sides with people on the test pairs, as it labels: one teacher by its scores, several by their mean probability. */
 import { calibratorFromJson } from "../../method/labels/calibration.ts";
 import { labelsOf } from "../../method/labels/plan-labels.ts";
-import type { FittedForm } from "../../method/labels/score-form.ts";
+import type { FittedForm } from "../../method/teacher/score-form.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import { readLabelFacts } from "../job/label-stages.ts";
 import { testPairs } from "../job/labelled-split.ts";

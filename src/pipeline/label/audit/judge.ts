@@ -19,7 +19,7 @@ import {
 import { type CalibrationReport, calibrationReport } from "../../../method/labels/calibration-report.ts";
 import { isDecided } from "../../../method/labels/label.ts";
 import { labelsOf } from "../../../method/labels/plan-labels.ts";
-import { fitForm } from "../../../method/labels/score-form.ts";
+import { fitForm } from "../../../method/teacher/score-form.ts";
 import { readScores } from "../../../method/teacher/scores-folder.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";

@@ -4,13 +4,11 @@ import { ConfigError } from "../../../base/core/errors.ts";
 import { settingsOf } from "../../../base/settings/set.ts";
 import type { TokenLimits } from "../../../engine/text/pair.ts";
 import type { LoadOptions } from "../../../method/data/load.ts";
-import { CALIBRATION_METHODS } from "../../../method/labels/calibration.ts";
-import type { ScoreForm } from "../../../method/labels/score-form.ts";
+import { type CalibrationMethod, calibrationSchema } from "../../../method/labels/calibration.ts";
+import { type ScoreForm, scoreSchema } from "../../../method/teacher/score-form.ts";
 import type { TrainSettings } from "../../../method/train/settings.ts";
 import { preferOf } from "../../recipe/job.ts";
 import type { ModelSource, PreferSettings } from "../../recipe/model-settings.ts";
-import { scoreSchema } from "../../recipe/teacher.ts";
-import { scoreOf } from "../../recipe/teacher-job.ts";
 import { preferSchema, rewardSchema, sftSchema } from "../../recipe/training.ts";
 import { AUDIT_DEFAULTS, type AuditKind } from "./kinds.ts";
 
@@ -32,17 +30,14 @@ export type AuditRequest = {
   readonly limits: TokenLimits;
   readonly model: ModelSource;
   readonly teacher: AuditTeacher;
-  readonly calibration: (typeof CALIBRATION_METHODS)[number];
+  readonly calibration: CalibrationMethod;
   readonly folds: number;
   readonly seed: number;
   /** Share of labels to flip first, to measure how well they are found; in (0, 1). */
   readonly plant: number | undefined;
 };
 
-const calibration = z
-  .enum(CALIBRATION_METHODS)
-  .default("platt")
-  .describe("How margins become probabilities.");
+const calibration = calibrationSchema.default("platt");
 const shapes = {
   "implicit-reward": z.strictObject({
     sft: sftSchema.prefault({}),
@@ -80,18 +75,18 @@ export function auditSettings(
       checkLoss(own);
       const beta = "beta" in own.loss ? own.loss.beta : 1;
       return {
-        teacher: { kind, sft: { ...sft, seed }, prefer: own, beta, form: scoreOf(score) },
+        teacher: { kind, sft: { ...sft, seed }, prefer: own, beta, form: score },
         calibration,
       };
     }
     case "reward-head": {
       const { sft, reward, score, calibration } = settingsOf(shapes[kind], texts);
-      const form = scoreOf(score);
+      const form = score;
       return { teacher: { kind, sft: { ...sft, seed }, reward: { ...reward, seed }, form }, calibration };
     }
     case "likelihood": {
       const { sft, score, calibration } = settingsOf(shapes[kind], texts);
-      return { teacher: { kind, sft: { ...sft, seed }, form: scoreOf(score) }, calibration };
+      return { teacher: { kind, sft: { ...sft, seed }, form: score }, calibration };
     }
     default:
       return kind satisfies never;

@@ -1,8 +1,9 @@
 /** Ways to read stored scores. None of them scores anything again. */
+import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
+import { choice } from "../../base/settings/parts.ts";
 import { fitLengthPenalty } from "../../base/stats/length-penalty.ts";
-import type { PairScore } from "../teacher/teacher.ts";
-import { isBlocked } from "./label.ts";
+import { isBlocked, type PairScore } from "./teacher.ts";
 
 /**
  * What is made of raw scores before they are compared.
@@ -12,11 +13,27 @@ import { isBlocked } from "./label.ts";
  * | `sum` | as the teacher gave it; for an implicit reward, summed over tokens |
  * | `mean` | divided by the candidate's length |
  * | `length-corrected` | r - α · length (DICE, arXiv 2406.09760); α fitted on the pool unless given |
- * | `policy-sum`, `policy-mean` | log π of the policy alone, CW-PO's baseline, out of an implicit-reward teacher's parts |
+ * | `policy-sum`, `policy-mean` | log π of the policy alone, CW-PO's baseline, out of an implicit-reward teacher's parts; for studies, no setting |
  */
-export type ScoreForm =
-  | { readonly form: "sum" | "mean" | "policy-sum" | "policy-mean" }
-  | { readonly form: "length-corrected"; readonly alpha?: number };
+export type ScoreForm = z.output<typeof scoreSchema> | { readonly form: "policy-sum" | "policy-mean" };
+
+/** What of a teacher's scores is compared, as a setting. */
+export const scoreSchema = choice(
+  "form",
+  "sum",
+  z.discriminatedUnion("form", [
+    z.strictObject({ form: z.literal("sum") }),
+    z.strictObject({ form: z.literal("mean") }),
+    z.strictObject({
+      form: z.literal("length-corrected"),
+      alpha: z
+        .number()
+        .optional()
+        .describe("Reward taken off per token; default fitted so that length tells nothing."),
+    }),
+  ]),
+  "What is compared: the sum over tokens, the mean per token, or the sum corrected for length (DICE).",
+);
 
 /** A form with nothing left to fit. */
 export type FittedForm =
