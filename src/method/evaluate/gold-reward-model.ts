@@ -13,7 +13,7 @@ import {
   scoreSequences,
 } from "../../engine/checkpoint/load-encoder.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
-import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { type Model, releaseModel } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { encodePrompt, encodePromptResponse, type TokenLimits } from "../../engine/text/pair.ts";
@@ -94,8 +94,7 @@ export async function openRewardModel(
     name: spec.name ?? "reward-model",
     digest: digestOf({
       type: spec.type,
-      model: await rewardModelDigest(spec.model),
-      tokenizer: tokenizer.digest,
+      model: await modelIdentity(spec.model),
       ...reader.facts,
       ...limits,
     }),
@@ -230,14 +229,4 @@ function cutCheck(
       );
     if (flags.some((flag) => flag.startsWith("truncated"))) onCut?.(index);
   };
-}
-
-/** SHA-256 of a model folder's config and weights. @throws CheckpointError for a bad one */
-export async function rewardModelDigest(path: string): Promise<string> {
-  const folder = await openModelFolder(path);
-  try {
-    return await folder.digest();
-  } finally {
-    await folder.close();
-  }
 }

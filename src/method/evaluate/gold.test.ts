@@ -9,7 +9,7 @@ import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { encodePromptResponse } from "../../engine/text/pair.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { openScorer } from "../objective/score.ts";
-import { goldSpecSchema, openGoldScorer } from "./gold.ts";
+import { goldSourceDigest, goldSpecSchema, openGoldScorer } from "./gold.ts";
 
 let folder: string;
 let runtime: Runtime;
@@ -57,6 +57,18 @@ describe("a programmatic gold scorer", () => {
       [2, 2],
     ]);
     expect(one.digest).not.toBe(two.digest);
+  });
+
+  it("is another scorer when a module that it imports changes, which a living process cannot load", async () => {
+    const source = `import { n } from "./beside.mjs";\nexport default () => n;`;
+    await writeFile(join(folder, "beside.mjs"), "export const n = 1;");
+    const one = await programmatic(source);
+    expect((await programmatic(source)).digest).toBe(one.digest);
+    await writeFile(join(folder, "beside.mjs"), "export const n = 2;");
+    expect(await goldSourceDigest({ type: "programmatic", module: join(folder, "score.mjs") })).not.toBe(
+      one.digest,
+    );
+    await expect(programmatic(source)).rejects.toThrow(/beside.mjs has changed since this process loaded it/);
   });
 
   it("refuses scores that are no finite numbers, naming the row", async () => {

@@ -5,13 +5,15 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import { digestFile, digestOf } from "../../base/core/digest.ts";
+import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError, messageOf, NumericsError } from "../../base/core/errors.ts";
 import { findPackage, loadPackage, missingPackage } from "../../base/core/packages.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { plainText } from "../data/rows.ts";
-import { openRewardModel, rewardModelDigest, rewardModelShape } from "./gold-reward-model.ts";
+import { openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
 import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
+import { type ModuleIdentity, moduleIdentity } from "./module-identity.ts";
 
 export type { GoldItem, GoldScorer };
 
@@ -35,24 +37,24 @@ export type GoldSpec = z.output<typeof goldSpecSchema>;
 export const goldName = ({ name, type }: GoldSpec): string => name ?? type;
 
 /**
- * SHA-256 of the file or model a scorer reads, and its type where it reads none: what the scores of a spec depend on beside it.
+ * Identity of the module or model that a scorer reads, and its type where it reads none: what the scores of a spec depend on beside it.
  * @throws ConfigError when a module cannot be read; CheckpointError for a bad model
  */
 export async function goldSourceDigest(spec: GoldSpec): Promise<string> {
   switch (spec.type) {
     case "programmatic":
-      return moduleDigest(spec.module);
+      return (await identityOf(spec.module)).digest;
     case "sentiment":
       return digestOf(spec.type);
     case "reward-model":
-      return rewardModelDigest(spec.model);
+      return modelIdentity(spec.model);
     default:
       return spec satisfies never;
   }
 }
 
-async function moduleDigest(module: string): Promise<string> {
-  return digestFile(resolve(module)).catch((error) => {
+async function identityOf(module: string): Promise<ModuleIdentity> {
+  return moduleIdentity(module).catch((error) => {
     throw new ConfigError(`gold scorer ${module}: cannot be read: ${messageOf(error)}.`, { cause: error });
   });
 }
@@ -87,9 +89,10 @@ const ASKED_TWICE = 3;
 async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }>): Promise<GoldScorer> {
   const path = resolve(spec.module);
   const where = `gold scorer ${spec.module}`;
-  const fileDigest = await moduleDigest(spec.module);
+  const { digest, files } = await identityOf(spec.module);
+  checkLoaded(where, path, files);
   // The digest in the address: a module that changed while the process lives is another module.
-  const loaded = await import(`${pathToFileURL(path).href}?${fileDigest}`).catch((error: unknown) => {
+  const loaded = await import(`${pathToFileURL(path).href}?${digest}`).catch((error: unknown) => {
     throw new ConfigError(`${where}: cannot be loaded: ${messageOf(error)}.`, { cause: error });
   });
   const score: unknown = loaded.default;
@@ -106,7 +109,7 @@ async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }
   };
   return {
     name: goldName(spec),
-    digest: digestOf({ type: spec.type, module: fileDigest }),
+    digest: digestOf({ type: spec.type, module: digest }),
     trainedOn: [],
     async score(items) {
       const scores: unknown[] = [];
@@ -123,6 +126,21 @@ async function openProgrammatic(spec: Extract<GoldSpec, { type: "programmatic" }
     },
     close: async () => {},
   };
+}
+
+/** What this process has imported beside scorers themselves, as it was then: Node never reads it again. */
+const loadedBeside = new Map<string, string>();
+
+/** @throws ConfigError where a scorer would be asked with a file that is no longer what the scorer's identity says */
+function checkLoaded(where: string, path: string, files: ReadonlyMap<string, string>): void {
+  for (const [file, digest] of files) {
+    if (file === path) continue;
+    if ((loadedBeside.get(file) ?? digest) !== digest)
+      throw new ConfigError(
+        `${where}: ${file} has changed since this process loaded it, and is loaded once. Start the program again.`,
+      );
+    loadedBeside.set(file, digest);
+  }
 }
 
 const SENTIMENT_PACKAGE = "vader-sentiment";

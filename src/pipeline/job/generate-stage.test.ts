@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeTinyModel } from "../../../test/helpers/tiny-model.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { readArmRecords } from "../../method/evaluate/arm.ts";
-import { modelDigest } from "../../method/teacher/teacher-model.ts";
 import { runSingle } from "../stages/single.ts";
 import { generateSchema, generateStage } from "./generate-stage.ts";
 
@@ -21,7 +21,7 @@ const settings = generateSchema.parse({ maxNewTokens: 3, perPrompt: 128, gold: [
 /** Two prompts a shard (256 responses): three shards. */
 const prompts = ["one", "two", "three", "four", "five"];
 const generate = async (out: string, more: { shareOnly?: boolean; prompts?: string[] } = {}) => {
-  const model = { folder: at("model"), digest: await modelDigest(at("model")) };
+  const model = { folder: at("model"), digest: await modelIdentity(at("model")) };
   const request = { model, prompts: more.prompts ?? prompts, settings, seed: 1 };
   const how = { out: at(out), code: "1", threads: 1, shareOnly: more.shareOnly === true };
   return runSingle(how, (deps) => generateStage(deps, request));
@@ -50,4 +50,20 @@ test("a worker only samples; a prompt that comes twice is refused", async () => 
   expect(existsSync(at("shared"))).toBe(false);
   expect((await generate("shared")).state).not.toBe("cached");
   await expect(generate("twice", { prompts: ["x", "x"] })).rejects.toThrow('"x" comes twice');
+});
+
+test("a model with another chat template, tokenizer or other end ids is another model", async () => {
+  await generate("kept");
+  const config = JSON.parse(await readFile(at("model", "tokenizer_config.json"), "utf8"));
+  const changed = async (file: string, value: object) => {
+    await writeFile(at("model", file), JSON.stringify(value));
+    return (await generate("kept")).state;
+  };
+  const differs = "model differs";
+  await expect(changed("tokenizer_config.json", { ...config, chat_template: "x" })).rejects.toThrow(differs);
+  await expect(changed("tokenizer_config.json", { ...config, bos_token: "a" })).rejects.toThrow(differs);
+  expect(await changed("tokenizer_config.json", config)).toBe("cached");
+  await expect(changed("generation_config.json", { eos_token_id: [257, 104] })).rejects.toThrow(differs);
+  await rm(at("model", "generation_config.json"));
+  expect((await generate("kept")).state).toBe("cached");
 });

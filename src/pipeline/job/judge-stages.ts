@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { DataError } from "../../base/core/errors.ts";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { jsonLines } from "../../method/data/json-lines.ts";
 import { readArmRecords } from "../../method/evaluate/arm.ts";
 import { type JudgeRecord, judgeItems } from "../../method/evaluate/judges/compare.ts";
 import { type JudgeFacts, openJudge } from "../../method/evaluate/judges/judge.ts";
 import { questionOf } from "../../method/evaluate/judges/questions.ts";
 import { type JudgeSpec, judgeName } from "../../method/evaluate/judges/spec.ts";
-import { modelDigest } from "../../method/teacher/teacher-model.ts";
 import { baselineOf, humanOf, type MainJob } from "../recipe/job-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
@@ -70,7 +70,7 @@ async function judgeStage(
     name: `judge-${name}-${arm.name}-vs-${baseline.name}`,
     version: 1,
     config: { ...settingsOf(spec), promptDigest: questionOf(spec.mode, spec.prompt).digest },
-    inputs: spec.type === "local" ? { ...inputs, judge: await modelDigest(spec.model) } : inputs,
+    inputs: spec.type === "local" ? { ...inputs, judge: await modelIdentity(spec.model) } : inputs,
     run: async (work) => {
       const cache = join(pipeline.folder, JUDGE_ANSWERS);
       const judge = await openJudge({ runtime: deps.runtime, cache }, spec);
@@ -94,10 +94,10 @@ async function judgeStage(
 }
 
 /** What verdicts depend on: not the name, the place of the model, or how patiently an endpoint is asked. */
-function settingsOf(spec: JudgeSpec): Record<string, unknown> {
-  return spec.type === "local"
-    ? { type: spec.type, mode: spec.mode, chat: spec.chat ?? null }
-    : { type: spec.type, mode: spec.mode, url: spec.url, model: spec.model };
+function settingsOf({ name: _name, prompt: _prompt, ...spec }: JudgeSpec): Record<string, unknown> {
+  if (spec.type === "local") return { type: spec.type, mode: spec.mode, chat: spec.chat ?? null };
+  const { apiKeyEnv: _key, concurrency: _width, timeoutMs: _timeout, retries: _retries, ...settings } = spec;
+  return settings;
 }
 
 /** The verdicts of a stage, and who judged. */

@@ -1,14 +1,13 @@
 /** Stages that make the models everything starts from: imported, cut to fewer layers, trimmed to the data's vocabulary. */
 
-import { digestOf } from "../../base/core/digest.ts";
 import { keepFirstLayers, trimVocabulary } from "../../engine/checkpoint/derive.ts";
 import { importLlama2c } from "../../engine/checkpoint/llama2c.ts";
-import { openModelFolder, readModelConfig } from "../../engine/checkpoint/model-folder.ts";
+import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { extractStories15M } from "../../engine/checkpoint/stories15m.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec } from "../../engine/model/model.ts";
-import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact, Stage } from "../stages/stage.ts";
@@ -19,20 +18,6 @@ export const STORIES = "stories15M";
 
 /** A folder with a model in it: an artefact's `model/`, or the user's own folder with its digest. */
 export type ModelFolderRef = { readonly folder: string; readonly source: Artefact | string };
-
-/**
- * SHA-256 of all that a model's numbers on a text depend on: config and weights, which do not say what their tokens mean, and
- * tokenizer and chat template.
- */
-export async function modelIdentity(path: string): Promise<string> {
-  const folder = await openModelFolder(path);
-  try {
-    const { digest, chatTemplate } = await loadTokenizer(path);
-    return digestOf([await folder.digest(), digest, chatTemplate?.digest ?? null]);
-  } finally {
-    await folder.close();
-  }
-}
 
 /** The model as published; the user's own folder is used where it lies. */
 export async function baseModel({ pipeline }: JobDeps, from: string): Promise<ModelFolderRef> {

@@ -11,6 +11,7 @@ import { loadAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
 import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
 import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
@@ -119,14 +120,10 @@ async function architecture(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-async function asGiven(path: string): Promise<ModelFolderRef> {
-  const folder = await openModelFolder(path);
-  try {
-    return { folder: path, source: await folder.digest() };
-  } finally {
-    await folder.close();
-  }
-}
+const asGiven = async (folder: string): Promise<ModelFolderRef> => ({
+  folder,
+  source: await modelIdentity(folder),
+});
 
 /** The checkpoint as it is, or its base with the adapter folded in, which is a stage of its own. */
 async function modelOf(deps: JobDeps, { model, adapter, name }: EvaluateRequest): Promise<ModelFolderRef> {

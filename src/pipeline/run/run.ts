@@ -190,7 +190,8 @@ async function planRun(
   job: MainJob,
   options: RunOptions,
 ): Promise<OpenedRun> {
-  const { result, steps } = await runStages(recipe, job, { ...options, dryRun: true });
+  // What is opened is what is kept: `fresh` is for what is computed beside it.
+  const { result, steps } = await runStages(recipe, job, { ...options, dryRun: true, fresh: false });
   return { folder: resolve(folder), asked, recipe, job, result, steps };
 }
 

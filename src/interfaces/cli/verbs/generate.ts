@@ -61,7 +61,7 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
   const { settingsOf } = await import("../../../base/settings/set.ts");
   const { generateSchema, generateStage } = await import("../../../pipeline/job/generate-stage.ts");
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
-  const { modelDigest } = await import("../../../method/teacher/teacher-model.ts");
+  const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
   const { readPrompts } = await import("../../../method/data/prompts.ts");
   const { checkPrompts } = await import("../../../pipeline/job/row-checks.ts");
   const { checkRoom } = await import("../../../pipeline/job/model-checks.ts");
@@ -70,7 +70,7 @@ async function runGenerate(session: Session, file: string, options: GenerateOpti
     throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
   const settings = settingsOf(generateSchema, options.set);
   const prompts = await readPrompts(file);
-  const model = { folder: options.model, digest: await modelDigest(options.model) };
+  const model = { folder: options.model, digest: await modelIdentity(options.model) };
   await checkPrompts(options.model, file, prompts);
   await checkRoom([options.model], settings.maxNewTokens, "max_new_tokens (--set)");
   const { log, signal } = session;

@@ -143,7 +143,7 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
   const { settingsOf } = await import("../../../base/settings/set.ts");
   const { identityOf, readersOf } = await import("../../../method/teacher/choice.ts");
   const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
-  const { modelIdentity } = await import("../../../pipeline/job/model-stages.ts");
+  const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
   const { calibrate, seed, out } = options;
   const rules = settingsOf(labelRulesSchema, ruleSettings(options));
   if (rules.calibration !== undefined && calibrate === undefined)

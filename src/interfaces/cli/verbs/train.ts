@@ -88,7 +88,7 @@ type TrainCall = { verb: string; file: string; options: TrainOptions; train: Tra
 async function runTrain(session: Session, { verb, file, options, train }: TrainCall): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { fetchModel } = await import("../../../pipeline/recipe/hub-models.ts");
-  const { modelIdentity } = await import("../../../pipeline/job/model-stages.ts");
+  const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
   const folder = await fetchModel(options.model, session.log);
   const limits = await tokenLimits(options, [folder]);
   const request: TrainRequest = {

@@ -3,6 +3,7 @@
  */
 
 import { digestOf } from "../../../base/core/digest.ts";
+import { modelIdentity } from "../../../engine/checkpoint/model-identity.ts";
 import { generate } from "../../../engine/model/generate.ts";
 import { releaseModel } from "../../../engine/model/model.ts";
 import type { Runtime } from "../../../engine/runtime/runtime.ts";
@@ -20,7 +21,7 @@ import { keptAnswers } from "./answers.ts";
 
 /** What a judge that is a local model can be asked. */
 export interface LocalJudgeModel {
-  /** SHA-256 of weights, tokenizer and way of asking: the version of the judge. */
+  /** SHA-256 of the model (`modelIdentity`) and of the way of asking: the version of the judge. */
   readonly version: string;
   /** Text after each question, at temperature 0; null for a question that does not fit. */
   replies(questions: readonly string[], signal?: AbortSignal): Promise<(string | null)[]>;
@@ -48,9 +49,7 @@ export async function openLocalJudgeModel(
   const limits = await questionLimits(folder);
   const loaded = await loadTeacherModel(runtime, folder, { role: "judge", task: "language-model", limits });
   const chat = asked ?? loaded.tokenizer.chatTemplate !== undefined;
-  const { tokenizer, digest } = loaded;
-  const template = chat ? (tokenizer.chatTemplate?.digest ?? null) : false;
-  const version = digestOf({ model: digest, tokenizer: tokenizer.digest, template });
+  const version = digestOf({ model: await modelIdentity(folder), chat });
   const textOf = (question: string): Text => (chat ? [{ role: "user", content: question }] : question);
   return {
     version,
