@@ -75,8 +75,8 @@ export type Arm = {
   goldReward?: Interval;
   winRateVsSft?: WinRate;
   winRateVsHuman?: WinRate;
-  /** share of held-out pairs whose chosen response the student's implicit reward prefers */
-  heldOutAccuracy?: Interval;
+  /** share of labelled test pairs whose chosen response the student's implicit reward prefers */
+  testAccuracy?: Interval;
   /** tokens */
   responseLength?: Interval;
   /** nats per response */
@@ -114,7 +114,7 @@ export type Difference = {
   parity?: Parity;
   a: string;
   b: string;
-  /** "gold reward", "held-out accuracy" */
+  /** "gold reward", "test accuracy" */
   metric: string;
   value: Interval;
   /** what n counts: "prompts", "pairs" */

@@ -10,17 +10,17 @@ export const GLOSSARY = {
   goldReward: {
     term: "gold reward",
     definition:
-      "Mean score that the gold scorer gives to the student's responses to held-out test prompts. Its scale is the scorer's own: differences mean something, levels across scorers do not.",
+      "Mean score that the gold scorer gives to the student's responses to test prompts. Its scale is the scorer's own: differences mean something, levels across scorers do not.",
   },
   winRate: {
     term: "win rate",
     definition:
       "Share of pairs of responses to one test prompt, one of each arm, in which this arm's scores above the other's, ties counting half. With several samples a prompt those of equal number are paired; the prompt is the unit of the interval. 50 % is no difference.",
   },
-  heldOutAccuracy: {
-    term: "held-out accuracy",
+  testAccuracy: {
+    term: "test accuracy",
     definition:
-      "Share of held-out pairs whose chosen response the student's implicit reward, beta (log policy − log reference), puts first. Chance is 50 %. An arm without preference training has no reference and no such figure; its likelihood, log policy alone, is another measure, which favours short responses, and stands apart for every arm.",
+      "Share of labelled test pairs whose chosen response the student's implicit reward, beta (log policy − log reference), puts first. Chance is 50 %. An arm without preference training has no reference and no such figure; its likelihood, log policy alone, is another measure, which favours short responses, and stands apart for every arm.",
   },
   length: { term: "length", definition: "Mean number of tokens of a response." },
   kl: {

@@ -19,7 +19,7 @@ describe("report.json", () => {
   });
   it("gives the data back, with the schema's name and the headline", () => {
     const { schema, headline, ...rest } = JSON.parse(renderJson(fullReport()));
-    expect(schema).toBe("weak-teacher/report@1");
+    expect(schema).toBe("weak-teacher/report@2");
     expect(headline).toHaveLength(3);
     expect(rest).toEqual(fullReport());
   });

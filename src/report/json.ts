@@ -5,7 +5,7 @@ import type { ReportData } from "./data.ts";
 import { headlines } from "./headline.ts";
 
 /** Names the shape of report.json; the number goes up when a member changes its meaning. */
-export const REPORT_SCHEMA = "weak-teacher/report@1";
+export const REPORT_SCHEMA = "weak-teacher/report@2";
 
 // Lists of numbers (the points of a curve, the edges of bins) go on one line; line breaks inside strings are escaped in JSON.
 const NUMBER_LIST = /\[\n\s+[-\d.e+]+(?:,\n\s+[-\d.e+]+)*\n\s+\]/g;

@@ -78,8 +78,8 @@ describe("compare", () => {
     });
     // Three arms by two scorers, and the SFT arm is the same in both.
     expect(result.differences).toHaveLength(6);
-    expect(result.heldOut.map(({ arm }: { arm: string }) => arm)).toEqual(["sft", "weak", "human"]);
-    expect(result.heldOut[0]).toMatchObject({ onlyRun: 0, onlyAgainst: 0, pValue: 1 });
+    expect(result.testAccuracy.map(({ arm }: { arm: string }) => arm)).toEqual(["sft", "weak", "human"]);
+    expect(result.testAccuracy[0]).toMatchObject({ onlyRun: 0, onlyAgainst: 0, pValue: 1 });
     for (const one of result.differences.filter(({ arm }: { arm: string }) => arm === "sft"))
       expect(one).toMatchObject({ difference: { estimate: 0, low: 0, high: 0, n: 8 }, ties: 8, adjusted: 1 });
     const report = JSON.parse(await readFile(join(out, "report.json"), "utf8"));

@@ -181,9 +181,9 @@ describe("evaluate", () => {
       "elsewhere",
     ]);
     expect(arm("elsewhere").description).toBe("trained elsewhere");
-    for (const figure of ["goldReward", "heldOutAccuracy", "responseLength"])
+    for (const figure of ["goldReward", "testAccuracy", "responseLength"])
       expect(arm("elsewhere")[figure]).toEqual(arm("weak")[figure]);
-    expect(arm("elsewhere").heldOutAccuracy.n).toBeGreaterThan(0);
+    expect(arm("elsewhere").testAccuracy.n).toBeGreaterThan(0);
     const again = JSON.parse((await weakTeacher(args)).stdout);
     expect(again.steps.every(({ state }: { state: string }) => state === "cached")).toBe(true);
   });

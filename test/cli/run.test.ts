@@ -70,10 +70,10 @@ describe("run", () => {
       [
         "student-weak",
         "generate-weak",
-        "held-out-weak",
+        "test-accuracy-weak",
         "student-human",
         "generate-human",
-        "held-out-human",
+        "test-accuracy-human",
       ].sort(),
     );
   });
@@ -164,18 +164,18 @@ describe("run", () => {
     // A result of an older release: its key is another.
     await run("twice");
     const stages = join(folder, "twice", "stages");
-    const held = (await readdir(stages)).find((name) => name.startsWith("held-out-weak-"))!;
+    const held = (await readdir(stages)).find((name) => name.startsWith("test-accuracy-weak-"))!;
     const record = JSON.parse(await readFile(join(stages, held, "stage.json"), "utf8"));
-    await mkdir(join(stages, "held-out-weak-0123456789ab"));
+    await mkdir(join(stages, "test-accuracy-weak-0123456789ab"));
     await writeFile(
-      join(stages, "held-out-weak-0123456789ab", "stage.json"),
+      join(stages, "test-accuracy-weak-0123456789ab", "stage.json"),
       JSON.stringify({ ...record, identity: { ...record.identity, code: "0.0.1" } }),
     );
     await rm(join(stages, held), { recursive: true });
     expect((await weakTeacher(["report", join(folder, "twice")])).stderr).toMatch(
-      /1 of \d+ stages are not finished: held-out-weak\. Results of held-out-weak are there, but made by another version/,
+      /1 of \d+ stages are not finished: test-accuracy-weak\. Results of test-accuracy-weak are there, but made by another version/,
     );
-    await rm(join(stages, "held-out-weak-0123456789ab"), { recursive: true });
+    await rm(join(stages, "test-accuracy-weak-0123456789ab"), { recursive: true });
   });
 
   test("the demo is planned without a network and refuses what it does not know", async () => {

@@ -53,7 +53,7 @@ test("two seeds are two runs and one report, go on after kill -9, and a second t
   // The first seed was finished before.
   const [before] = first.stderr.split("seed 23: run 2 of 2");
   expect(before).not.toContain(": starts");
-  expect(done).toContain("held-out-human");
+  expect(done).toContain("test-accuracy-human");
 
   // What does not depend on the seed is made once: the student's base is imported or trimmed by no seed, data by each.
   const stages = (await readdir(join(folder, "two", "stages"))).filter((name) => !name.startsWith("."));
@@ -76,9 +76,7 @@ test("two seeds are two runs and one report, go on after kill -9, and a second t
     expect(unit).toMatch(/^seeds, \d+ prompts$/);
   }
   expect(gold[1]!.parity).toMatchObject({ share: 0.5, shown: false, over: "human", start: "sft" });
-  expect(report.differences.find(({ metric }) => metric === "held-out accuracy")?.parity?.start).toBe(
-    "chance",
-  );
+  expect(report.differences.find(({ metric }) => metric === "test accuracy")?.parity?.start).toBe("chance");
   // Random weights learn nothing: two seeds cannot tell.
   expect(report.headline.join("\n")).toContain("cannot tell weak from human");
   expect(report.headline.join("\n")).not.toContain("these two models");

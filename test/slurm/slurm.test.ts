@@ -87,7 +87,7 @@ describe.skipIf(missing !== undefined)("a real Slurm of one node", () => {
     const { submitted } = JSON.parse(left.stdout);
     expect(Object.keys(submitted)).not.toContain("data");
     expect(Object.keys(submitted)).toEqual(
-      expect.arrayContaining(["pool-scores", "held-out-human", "report"]),
+      expect.arrayContaining(["pool-scores", "test-accuracy-human", "report"]),
     );
     const names = queue().split("\n");
     expect(names.filter((line) => line.endsWith("-pool-scores"))).toHaveLength(2);
@@ -96,12 +96,14 @@ describe.skipIf(missing !== undefined)("a real Slurm of one node", () => {
     expect(status.stdout, status.stderr).toMatch(/^ {2}job \d+: report, PENDING \(Dependency\)$/m);
 
     const second = start(out, ...arms, ...SLURM, ...shared);
-    await until(() => second.said().includes("stage held-out-human: is in the queue"), second.said);
+    await until(() => second.said().includes("stage test-accuracy-human: is in the queue"), second.said);
     partition("UP");
     const again = await second.ended;
     expect(again.code, again.stderr).toBe(0);
     expect(again.stderr).toMatch(
-      new RegExp(`stage held-out-human: is in the queue already, as job ${submitted["held-out-human"]}`),
+      new RegExp(
+        `stage test-accuracy-human: is in the queue already, as job ${submitted["test-accuracy-human"]}`,
+      ),
     );
     expect(again.stderr).not.toContain("submitted as job");
     const local = await here;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../base/core/rng.ts";
 import { type GapPair, gapPairs, gapRecovered, verdictsOf } from "./gap.ts";
-import type { HeldOutPair } from "./held-out.ts";
+import type { TestMargins } from "./test-accuracy.ts";
 
 const options = { rng: createRng("gap"), resamples: 200 };
 /** Pairs of prompts of their own, from letters: w, s, c say who is right. */
@@ -48,7 +48,7 @@ test("the test counts prompts, not the pairs of one", () => {
   expect(Math.abs(gapRecovered(many, options).pValue - 0.2632)).toBeLessThan(0.02);
 });
 
-const heldOut = (id: string, implicit: number | null, likelihood: number): HeldOutPair => ({
+const margins = (id: string, implicit: number | null, likelihood: number): TestMargins => ({
   id,
   promptId: `of ${id}`,
   implicit,
@@ -57,12 +57,12 @@ const heldOut = (id: string, implicit: number | null, likelihood: number): HeldO
 });
 
 test("a student decides by its implicit reward where it has one, else by likelihood; zero is no opinion", () => {
-  const trained = verdictsOf([heldOut("x", 0.5, -1), heldOut("y", -0.5, 1), heldOut("z", 0, 1)]);
+  const trained = verdictsOf([margins("x", 0.5, -1), margins("y", -0.5, 1), margins("z", 0, 1)]);
   expect([...trained]).toEqual([
     ["x", { right: true, promptId: "of x" }],
     ["y", { right: false, promptId: "of y" }],
   ]);
-  const start = verdictsOf([heldOut("x", null, -1), heldOut("y", null, 2)]);
+  const start = verdictsOf([margins("x", null, -1), margins("y", null, 2)]);
   expect([...start.values()].map(({ right }) => right)).toEqual([false, true]);
   // z is decided by the teacher and the start alone; y by all three.
   const joined = gapPairs(

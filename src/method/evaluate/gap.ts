@@ -1,5 +1,5 @@
 /**
- * How far a student goes from its teacher towards the ceiling, in held-out preference accuracy: the performance gap recovered of Burns
+ * How far a student goes from its teacher towards the ceiling, in accuracy on test pairs: the performance gap recovered of Burns
  * et al. 2023 (arXiv 2312.09390, section 3), on the pairs that teacher, student and ceiling all decide.
  */
 import type { Rng } from "../../base/core/rng.ts";
@@ -8,7 +8,7 @@ import type { Interval } from "../../base/stats/check.ts";
 import { groupBy } from "../../base/stats/describe.ts";
 import { pairedPermutationTest } from "../../base/stats/hypothesis.ts";
 import { performanceGapRecovered } from "../../base/stats/win-rate.ts";
-import type { HeldOutPair } from "./held-out.ts";
+import type { TestMargins } from "./test-accuracy.ts";
 
 /** One test pair: whether each of three sides with the person. */
 export type GapPair = {
@@ -34,11 +34,11 @@ export type GapRecovered = {
 };
 
 /** Whether a student was measured by its implicit reward: a model that is its own reference has margins of 0 only, or none. */
-export const hasImplicit = (pairs: readonly HeldOutPair[]): boolean =>
+export const hasImplicit = (pairs: readonly TestMargins[]): boolean =>
   pairs.some(({ implicit }) => implicit !== null && implicit !== 0);
 
 /** Whether a student sides with the label, by its implicit reward where it has one, by likelihood else; without pairs it does not decide. */
-export function verdictsOf(pairs: readonly HeldOutPair[]): Map<string, { right: boolean; promptId: string }> {
+export function verdictsOf(pairs: readonly TestMargins[]): Map<string, { right: boolean; promptId: string }> {
   const implicit = hasImplicit(pairs);
   return new Map(
     pairs.flatMap(({ id, promptId, implicit: reward, likelihood }) => {

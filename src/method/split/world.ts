@@ -27,7 +27,7 @@ export type WorldSettings = {
   readonly seed: number | string;
   /** Share of the prompts that become the labelled part, in [0, 1]. */
   readonly labelled: number;
-  /** Share of the prompts held out as labelled test pairs, in [0, 1]. The rest is the pool. */
+  /** Share of the prompts kept as labelled test pairs, in [0, 1]. The rest is the pool. */
   readonly test: number;
 };
 

@@ -20,7 +20,7 @@ import type { MicroBatchResult, TrainingPrograms } from "./programs.ts";
 export type PreferenceInput = StageInput &
   PreferencePairs & {
     readonly loss: ResolvedLossSpec;
-    /** Held-out pairs with the same columns. */
+    /** Pairs to measure the loss on, with the same columns. */
     readonly evaluation?: PreferencePairs | undefined;
     /** Set when the policy is meant to start elsewhere than at the reference; leaves out the check of step 0. */
     readonly referenceDiffers?: boolean | undefined;

@@ -165,7 +165,7 @@ function studentEstimates(known: Known): StageEstimate[] {
       ...(evaluation.gold.length === 0
         ? []
         : [{ stage: `generate-${name}`, estimate: estimateSampling(student, sampling, gflops) }]),
-      { stage: `held-out-${name}`, estimate: estimateScoring(models, rows.test, gflops) },
+      { stage: `test-accuracy-${name}`, estimate: estimateScoring(models, rows.test, gflops) },
     ];
   });
   return [

@@ -1,4 +1,4 @@
-/** Stages that measure students: generations on the test prompts with gold scores, and held-out preference accuracy. */
+/** Stages that measure students: generations on the test prompts with gold scores, and accuracy on test pairs. */
 
 import { DataError } from "../../base/core/errors.ts";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
@@ -11,11 +11,11 @@ import { jsonLines } from "../../method/data/json-lines.ts";
 import { evaluateArm } from "../../method/evaluate/arm.ts";
 import { type GoldSpec, goldName, goldSourceDigest, openGoldScorer } from "../../method/evaluate/gold.ts";
 import {
-  type HeldOutAccuracy,
-  type HeldOutPair,
-  heldOutAccuracy,
-  scoreHeldOut,
-} from "../../method/evaluate/held-out.ts";
+  scoreTest,
+  type TestAccuracy,
+  type TestMargins,
+  testAccuracy,
+} from "../../method/evaluate/test-accuracy.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
@@ -112,8 +112,8 @@ function goldSettings(spec: GoldSpec): Record<string, unknown> {
   return { ...Object.fromEntries(kept), name: goldName(spec) };
 }
 
-/** Held-out preference accuracy on the labelled test pairs. */
-export async function heldOutStage(
+/** Accuracy on the labelled test pairs. */
+export async function testAccuracyStage(
   deps: JobDeps,
   job: MainJob,
   data: Artefact,
@@ -121,20 +121,20 @@ export async function heldOutStage(
 ): Promise<Artefact> {
   const same = student.model.folder === student.start.folder;
   return deps.pipeline.stage({
-    name: `held-out-${student.name}`,
+    name: `test-accuracy-${student.name}`,
     version: 3,
     config: { limits: job.limits, resamples: job.evaluation.resamples, seed: job.seed },
     inputs: { model: student.model.source, data, ...(same ? {} : { start: student.start.source }) },
     run: async (work) => {
       const { runtime } = stageDeps(deps);
       const tokenizer = await loadTokenizer(student.model.folder);
-      const model = await loadModel(runtime, student.model.folder, { id: "held-out" });
+      const model = await loadModel(runtime, student.model.folder, { id: "test-accuracy" });
       const reference = same
         ? undefined
-        : await loadModel(runtime, student.start.folder, { id: "held-out-start" });
+        : await loadModel(runtime, student.start.folder, { id: "test-accuracy-start" });
       try {
         const rows = await readTest(data);
-        const scored = await scoreHeldOut(stageDeps(deps), {
+        const scored = await scoreTest(stageDeps(deps), {
           model,
           tokenizer,
           reference,
@@ -142,7 +142,7 @@ export async function heldOutStage(
           limits: job.limits,
         });
         const rng = createRng(job.seed).fork("held-out");
-        const accuracy = heldOutAccuracy(scored, { rng, resamples: job.evaluation.resamples });
+        const accuracy = testAccuracy(scored, { rng, resamples: job.evaluation.resamples });
         await writeJsonAtomic(work.path("accuracy.json"), accuracy);
         await writeFileAtomic(work.path("pairs.jsonl"), jsonLines(scored.pairs));
       } finally {
@@ -153,20 +153,20 @@ export async function heldOutStage(
   });
 }
 
-/** What the held-out stage found. */
-export const readHeldOut = async (artefact: Artefact): Promise<HeldOutAccuracy> =>
-  (await readJson(artefact.path("accuracy.json"))) as HeldOutAccuracy;
+/** What the stage of test accuracy found. */
+export const readTestAccuracy = async (artefact: Artefact): Promise<TestAccuracy> =>
+  (await readJson(artefact.path("accuracy.json"))) as TestAccuracy;
 
-/** The margins of a held-out stage, pair by pair. */
-export const readHeldOutPairs = (artefact: Artefact): Promise<HeldOutPair[]> =>
-  readHeldOutFile(artefact.path("pairs.jsonl"));
+/** The margins of a stage of test accuracy, pair by pair. */
+export const readTestMargins = (artefact: Artefact): Promise<TestMargins[]> =>
+  readTestMarginsFile(artefact.path("pairs.jsonl"));
 
 /** The same from a file. @throws DataError for a line that is no record */
-export async function readHeldOutFile(file: string): Promise<HeldOutPair[]> {
-  const pairs: HeldOutPair[] = [];
+export async function readTestMarginsFile(file: string): Promise<TestMargins[]> {
+  const pairs: TestMargins[] = [];
   for await (const record of readJsonl(file)) {
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    pairs.push(record.value as HeldOutPair);
+    pairs.push(record.value as TestMargins);
   }
   return pairs;
 }

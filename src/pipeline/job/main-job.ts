@@ -10,7 +10,13 @@ import type { Artefact } from "../stages/stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
 import { filesStage, worldStage } from "./data-stage.ts";
 import { jobEncodable } from "./encodable.ts";
-import { generationsStage, heldOutStage, type OwnStart, ownStarts, type Student } from "./evaluate-stages.ts";
+import {
+  generationsStage,
+  type OwnStart,
+  ownStarts,
+  type Student,
+  testAccuracyStage,
+} from "./evaluate-stages.ts";
 import { explainStage } from "./explain-stage.ts";
 import { checkGoldRoom } from "./gold-room.ts";
 import { checkHeldOut } from "./judge-held-out.ts";
@@ -26,7 +32,7 @@ import { teacherScores } from "./teacher-stages.ts";
 export type MeasuredStudent = Student & {
   readonly arm: ArmSettings | undefined;
   readonly generations: Artefact | undefined;
-  readonly heldOut: Artefact;
+  readonly testAccuracy: Artefact;
 };
 
 /** Everything the job made, for the report. */
@@ -108,7 +114,7 @@ async function explainLabels(
   return explainStage(deps, { data, labels, limits, teacher: { policy, reference, beta: teacher.beta } });
 }
 
-/** Generations on the test prompts, where anybody evaluates them, and held-out accuracy. */
+/** Generations on the test prompts, where anybody evaluates them, and test accuracy. */
 export async function measureStudent(
   deps: JobDeps,
   job: MainJob,
@@ -117,5 +123,5 @@ export async function measureStudent(
 ): Promise<MeasuredStudent> {
   const generates = job.evaluation.gold.length + job.evaluation.judges.length > 0;
   const generations = generates ? await generationsStage(deps, job, data, student) : undefined;
-  return { ...student, generations, heldOut: await heldOutStage(deps, job, data, student) };
+  return { ...student, generations, testAccuracy: await testAccuracyStage(deps, job, data, student) };
 }

@@ -77,7 +77,7 @@ const splitSchema = z
   .strictObject({
     labelled: part("Pairs whose human labels the teacher learns from").optional(),
     unlabelled: part("Pairs that the teacher labels").optional(),
-    test: part("Pairs held out for the evaluation").optional(),
+    test: part("Pairs kept for the evaluation").optional(),
   })
   .describe(
     "Parts of the source, drawn by dialogue with the recipe's seed: no prompt is in two of them, and no prompt that goes on from, or quotes, a response of another. A part that is left out comes from a file of its own.",
@@ -126,7 +126,7 @@ const worldSchema = z
     labelled: share.default(0.3).describe("Share of the prompts whose pairs the teacher learns from."),
     test: share
       .default(0.2)
-      .describe("Share of the prompts held out for the evaluation; the rest is unlabelled."),
+      .describe("Share of the prompts kept for the evaluation; the rest is unlabelled."),
   })
   .refine(({ labelled, test }) => labelled + test < 1, {
     path: ["test"],
@@ -153,7 +153,7 @@ export const dataSchema = z
     unlabelled: sourceSchema(
       "Pairs to label in a file of their own, instead of a part of source. Human labels in it are hidden from the teacher; it needs none.",
     ).optional(),
-    test: sourceSchema("Preferences held out for the evaluation, instead of a part of source.").optional(),
+    test: sourceSchema("Preferences kept for the evaluation, instead of a part of source.").optional(),
     testPrompts: count.optional().describe("Responses are generated to so many test prompts; default 256."),
     world: worldSchema.optional(),
     seed: z

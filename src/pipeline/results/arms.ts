@@ -4,9 +4,9 @@ import { exists } from "../../base/core/files.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { type ArmComparison, type ArmFigures, testsOf } from "../../method/evaluate/compare-arms.ts";
-import type { HeldOutAccuracy } from "../../method/evaluate/held-out.ts";
+import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
 import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
-import { readHeldOut } from "../job/evaluate-stages.ts";
+import { readTestAccuracy } from "../job/evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "../job/main-job.ts";
 import { amountTable, fewer, learnedBy, sharedPairs } from "../job/report-amounts.ts";
 import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
@@ -23,13 +23,17 @@ export async function armSections(job: MainJob, result: JobResult): Promise<Part
   const compared = await comparedArms(job, { students, starts });
   const judges = await judgeResults(job, judged);
   const figures = compared.tables[0]?.arms;
-  const heldOut = new Map<string, HeldOutAccuracy>();
-  for (const student of students) heldOut.set(student.name, await readHeldOut(student.heldOut));
+  const testAccuracies = new Map<string, TestAccuracy>();
+  for (const student of students)
+    testAccuracies.set(student.name, await readTestAccuracy(student.testAccuracy));
   const arms: Arm[] = [];
   for (const student of students) {
     const learned = await learnedBy(job, student);
     const own = figures?.find(({ name }) => name === student.name);
-    arms.push({ ...armOf(job, student, own, heldOut.get(student.name)!), ...(learned && { learned }) });
+    arms.push({
+      ...armOf(job, student, own, testAccuracies.get(student.name)!),
+      ...(learned && { learned }),
+    });
   }
   const learned = arms.flatMap(({ name, learned: one }) => (one ? [{ name, learned: [one] }] : []));
   return {
@@ -50,7 +54,7 @@ function armOf(
   job: MainJob,
   { name, arm }: MeasuredStudent,
   figures: ArmFigures | undefined,
-  heldOut: HeldOutAccuracy,
+  accuracy: TestAccuracy,
 ): Arm {
   const rate = (comparison: ArmComparison | null | undefined) =>
     comparison && {
@@ -68,13 +72,13 @@ function armOf(
     ...(vsSft && { winRateVsSft: vsSft }),
     ...(vsHuman && { winRateVsHuman: vsHuman }),
     ...(figures?.klFromSft && { klFromSft: figures.klFromSft }),
-    ...(heldOut.implicit && { heldOutAccuracy: heldOut.implicit }),
-    more: moreOf(figures, heldOut),
+    ...(accuracy.implicit && { testAccuracy: accuracy.implicit }),
+    more: moreOf(figures, accuracy),
   };
 }
 
 /** Figures beside the main ones. */
-function moreOf(figures: ArmFigures | undefined, heldOut: HeldOutAccuracy): NonNullable<Arm["more"]> {
+function moreOf(figures: ArmFigures | undefined, accuracy: TestAccuracy): NonNullable<Arm["more"]> {
   const rows: { metric: string; value: Interval | null | undefined; format: "percent" | "number" }[] = [
     {
       metric: "GRA (share of responses strictly above the SFT baseline's)",
@@ -94,8 +98,8 @@ function moreOf(figures: ArmFigures | undefined, heldOut: HeldOutAccuracy): NonN
     },
     {
       // An arm without a reference has no implicit reward: this is what all arms can be compared by.
-      metric: "held-out accuracy by likelihood",
-      value: heldOut.likelihood,
+      metric: "test accuracy by likelihood",
+      value: accuracy.likelihood,
       format: "percent",
     },
   ];
@@ -151,9 +155,9 @@ function rowsInWords({ rows, select }: ArmSettings): string {
 }
 
 function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[] {
-  const tests = testsOf(figures);
+  const accuracy = testsOf(figures);
   const to = (arm: ArmFigures, comparison: ArmComparison | null): Difference[] =>
-    comparison === null || tests.get(comparison) !== comparison
+    comparison === null || accuracy.get(comparison) !== comparison
       ? []
       : [
           {

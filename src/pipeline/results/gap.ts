@@ -1,4 +1,4 @@
-/** How far students go from their teacher towards human labels: held-out accuracies and the performance gap recovered. */
+/** How far students go from their teacher towards human labels: test accuracies and the performance gap recovered. */
 import { createRng } from "../../base/core/rng.ts";
 import { holm } from "../../base/stats/hypothesis.ts";
 import {
@@ -10,7 +10,7 @@ import {
 } from "../../method/evaluate/gap.ts";
 import type { Cell, Column, Study } from "../../report/data.ts";
 import { formatNumber, formatP } from "../../report/format.ts";
-import { readHeldOutPairs } from "../job/evaluate-stages.ts";
+import { readTestMargins } from "../job/evaluate-stages.ts";
 import type { JobResult } from "../job/main-job.ts";
 import { humanOf, type MainJob } from "../recipe/job-settings.ts";
 import { teacherVerdicts } from "./teacher-verdicts.ts";
@@ -24,10 +24,10 @@ export async function gapStudy(
   if (ceiling === undefined) return undefined;
   const weak = await teacherVerdicts(job, { data, labels, scores });
   if (weak === undefined) return undefined;
-  const above = await readHeldOutPairs(ceiling.heldOut);
+  const above = await readTestMargins(ceiling.testAccuracy);
   const rows: { name: string; gap: GapRecovered }[] = [];
-  for (const { name, heldOut } of students) {
-    const own = await readHeldOutPairs(heldOut);
+  for (const { name, testAccuracy } of students) {
+    const own = await readTestMargins(testAccuracy);
     // A likelihood beside an implicit reward would be two measures in one row.
     if (name === ceiling.name || hasImplicit(own) !== hasImplicit(above)) continue;
     const pairs = gapPairs(weak, verdictsOf(own), verdictsOf(above));
@@ -51,7 +51,7 @@ function studyOf(ceiling: string, rows: readonly { name: string; gap: GapRecover
     paperItem: "the performance gap recovered of Burns et al. 2023, section 3",
     tables: [
       {
-        title: "Held-out preference accuracy",
+        title: "Test accuracy",
         columns: [
           { title: "arm" },
           { title: "pairs", format: "count" },

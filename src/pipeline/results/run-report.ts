@@ -118,9 +118,9 @@ function artefacts({ data, explained, scores, labels, students, judged, starts }
   const models = refs.flatMap((ref) =>
     ref === undefined || typeof ref.source === "string" ? [] : [ref.source],
   );
-  const measured = students.flatMap(({ generations, heldOut }) => [
+  const measured = students.flatMap(({ generations, testAccuracy }) => [
     ...(generations ? [generations] : []),
-    heldOut,
+    testAccuracy,
   ]);
   const more = [
     ...scores.flatMap(({ test }) => test ?? []),

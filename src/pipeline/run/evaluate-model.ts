@@ -1,6 +1,6 @@
 /**
  * Measures a checkpoint that was trained elsewhere as one more arm of a finished run: the run's own test prompts, gold scorers and
- * held-out pairs, with the same stages, so that its figures stand beside those of the run's students.
+ * test pairs, with the same stages, so that its figures stand beside those of the run's students.
  */
 import { join } from "node:path";
 import { digestPath } from "../../base/core/contents.ts";

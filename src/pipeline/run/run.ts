@@ -21,6 +21,7 @@ import { checkOneSeed } from "../recipe/seeds.ts";
 import { recipeYaml } from "../recipe/write.ts";
 import { writeRunReport } from "../results/run-report.ts";
 import { keptNames } from "../stages/cache.ts";
+import { checkLayout } from "../stages/layout.ts";
 import { checkStageExists, openPipeline, type StageStep } from "../stages/pipeline.ts";
 import { threadsOf } from "./slurm/resources.ts";
 import { planJobs, runOnSlurm } from "./slurm/slurm-run.ts";
@@ -68,6 +69,7 @@ export type RunOutcome = {
 export async function runRecipe(asked: Recipe, options: RunOptions): Promise<RunOutcome> {
   const { dryRun = false, detach = false } = options;
   const folder = resolve(asked.out);
+  await checkLayout(folder);
   const settings = slurmOf(asked, options);
   const [remote] = hubModels(asked);
   if (dryRun && remote)
@@ -175,6 +177,7 @@ async function loadRun(
     throw new ConfigError(
       `${folder}: is no run, expected the folder that run wrote, with ${RESOLVED} in it. Check the path.`,
     );
+  await checkLayout(folder);
   const set = [`out=${JSON.stringify(folder)}`];
   const asked = await loadRecipe(join(folder, RESOLVED), { set });
   checkOneSeed(asked, folder);

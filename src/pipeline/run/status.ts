@@ -16,6 +16,7 @@ import { loadRecipe } from "../recipe/parse.ts";
 import { seedFolder } from "../recipe/seeds.ts";
 import { RECORD, readStageRecord } from "../stages/cache.ts";
 import { FAILED, type Failure, readFailure } from "../stages/failures.ts";
+import { checkLayout } from "../stages/layout.ts";
 import { openPipeline, type StageStep } from "../stages/pipeline.ts";
 import { RESOLVED } from "./run.ts";
 import { seedsIn } from "./run-seeds.ts";
@@ -54,6 +55,7 @@ export type FolderStatus = {
  */
 export async function folderStatus(path: string, code: string): Promise<FolderStatus> {
   const folder = resolve(path);
+  await checkLayout(folder);
   // What is wrong with a recipe is said by its plan.
   const seeds = await seedsIn(folder).catch(() => undefined);
   if (seeds !== undefined) return seedsStatus(folder, seeds, code);

@@ -25,12 +25,14 @@ import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkF
 
 /** Name of the record in a finished stage's folder. */
 export const RECORD = "stage.json";
+/** What a folder of stages looks like, written into every record: 1 is weak-teacher 0.1, whose labels are read and whose runs are not (`layout.ts`). */
+export const LAYOUT = 2;
 const SCRATCH = "scratch";
 /** Beginning of the name of a result that another takes the place of. */
 const OLD = ".old-";
 
 const recordSchema = z.object({
-  format: z.literal(1),
+  format: z.union([z.literal(1), z.literal(LAYOUT)]),
   key: z.string(),
   digest: z.string(),
   identity: z.object({
@@ -164,7 +166,7 @@ export async function finishStage(
     if (Object.keys(outputs).length === 0) throw new Error(`internal: stage ${identity.name} made no file`);
     const digest = digestContents(outputs);
     const record: StageRecord = {
-      format: 1,
+      format: LAYOUT,
       key,
       digest,
       identity: { ...identity, inputs: { ...identity.inputs } },

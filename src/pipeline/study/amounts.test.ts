@@ -4,7 +4,7 @@ import type { ArmOutcome } from "./outcomes.ts";
 
 const arm = (name: string, ...pairs: number[]): ArmOutcome => {
   const of = (n: number): ArmOutcome => ({
-    ...{ name, records: [], heldOut: { n: 0, implicit: null, likelihood: null } as never },
+    ...{ name, records: [], testAccuracy: { n: 0, implicit: null, likelihood: null } as never },
     learned: { prefer: { pairs: n, steps: n / 2, tokens: 9 * n }, why: "" },
   });
   const all = pairs.map(of);

@@ -5,13 +5,13 @@ import { readPool } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText } from "../../method/data/rows.ts";
 import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
-import type { HeldOutAccuracy } from "../../method/evaluate/held-out.ts";
 import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
+import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
 import { isDecided, type Label } from "../../method/labels/label.ts";
 import type { GoldPair } from "../../method/split/world.ts";
 import type { Learned } from "../../report/data.ts";
 import { poolFolder, readHidden, readTest } from "../job/data-files.ts";
-import { readHeldOut } from "../job/evaluate-stages.ts";
+import { readTestAccuracy } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
 import { splitLabelled } from "../job/labelled-split.ts";
 import type { MeasuredStudent } from "../job/main-job.ts";
@@ -21,7 +21,7 @@ import type { Artefact } from "../stages/stage.ts";
 
 /** A student and its measurements; no records where nothing scores them. */
 export type ArmOutcome = EvaluatedArm & {
-  readonly heldOut: HeldOutAccuracy;
+  readonly testAccuracy: TestAccuracy;
   /** Undefined for a teacher that answers. */
   readonly learned?: Learned;
   /** The same student of every seed, this one first; undefined where one seed alone was run. */
@@ -79,11 +79,11 @@ export async function readLabelOutcome(
 
 /** Reads what was measured of a student. */
 export async function readArmOutcome(job: MainJob, student: MeasuredStudent): Promise<ArmOutcome> {
-  const { name, generations, heldOut } = student;
+  const { name, generations, testAccuracy } = student;
   const records: ArmRecord[] =
     generations === undefined ? [] : await readArmRecords(generations.path("records.jsonl"));
   const learned = await learnedBy(job, student);
-  return { name, records, heldOut: await readHeldOut(heldOut), ...(learned && { learned }) };
+  return { name, records, testAccuracy: await readTestAccuracy(testAccuracy), ...(learned && { learned }) };
 }
 
 /** Pairs of the pool that teacher and people decided, with gold where it is known (else 0 on both sides). */

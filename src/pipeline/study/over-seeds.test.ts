@@ -13,7 +13,7 @@ const one = (name: string, rewards: readonly number[]): ArmOutcome => ({
     ...{ promptId: `p${i}`, sample: 0, prompt: `p${i}`, response: "r", gold: { g: reward }, tokens: 4 },
     ...{ finish: "eos" as const, promptTruncated: false, logp: 0, sftLogp: null },
   })),
-  heldOut: { implicit: null, likelihood: null } as unknown as ArmOutcome["heldOut"],
+  testAccuracy: { implicit: null, likelihood: null } as unknown as ArmOutcome["testAccuracy"],
 });
 
 /** The same student of several seeds: what each adds to rewards 0, 1, 2 of three prompts. */

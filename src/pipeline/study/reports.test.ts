@@ -43,7 +43,7 @@ function armOf(name: string, rewards: Rewards): ArmOutcome {
     ...{ gold: { sentiment: rewards(name, i) }, tokens: 4, finish: "eos" as const, promptTruncated: false },
     ...{ logp: -1, sftLogp: null },
   }));
-  return { name, records, heldOut: {} as ArmOutcome["heldOut"] };
+  return { name, records, testAccuracy: {} as ArmOutcome["testAccuracy"] };
 }
 
 function outcomeOf(arms: readonly string[], rewards: Rewards): CellOutcome {

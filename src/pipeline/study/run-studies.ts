@@ -12,6 +12,7 @@ import type { Study } from "../../report/data.ts";
 import { computeOf } from "../recipe/job.ts";
 import { type Helpers, inTurn } from "../run/in-turn.ts";
 import type { RunReport } from "../run/run.ts";
+import { checkLayout } from "../stages/layout.ts";
 import { openPipeline, type Pipeline, type StageStep } from "../stages/pipeline.ts";
 import { studyAmounts } from "./amounts.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
@@ -216,6 +217,7 @@ async function runAll(
   runtime: () => Runtime,
   { code, log = silentLog, signal, helper = false }: StudyOptions,
 ): Promise<{ outcomes: ReadonlyMap<string, CellOutcome>; steps: readonly StageStep[] }> {
+  await checkLayout(folder);
   const pipeline: Pipeline = openPipeline({ folder, code, log, ...(signal === undefined ? {} : { signal }) });
   const outcomes = new Map<string, CellOutcome>();
   // A helper begins at the other end, so that those that share equal stages seldom want them at once.

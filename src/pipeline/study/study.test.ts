@@ -29,7 +29,7 @@ function arm(name: string, values: readonly number[]): ArmOutcome {
       sftLogp: null,
     })),
   );
-  return { name, records, heldOut: {} as ArmOutcome["heldOut"] };
+  return { name, records, testAccuracy: {} as ArmOutcome["testAccuracy"] };
 }
 
 const many = (value: (i: number) => number) => Array.from({ length: 40 }, (_, i) => value(i));

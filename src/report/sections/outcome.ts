@@ -19,10 +19,10 @@ const METRICS: Metric[] = [
   { title: "win rate vs SFT", format: "percent", of: (arm) => arm.winRateVsSft, term: "winRate" },
   { title: "win rate vs human labels", format: "percent", of: (arm) => arm.winRateVsHuman, term: "winRate" },
   {
-    title: "held-out accuracy",
+    title: "test accuracy",
     format: "percent",
-    of: (arm) => arm.heldOutAccuracy,
-    term: "heldOutAccuracy",
+    of: (arm) => arm.testAccuracy,
+    term: "testAccuracy",
   },
   { title: "length, tokens", of: (arm) => arm.responseLength, term: "length" },
   { title: "KL from own start, nats", of: (arm) => arm.klFromSft, term: "kl" },

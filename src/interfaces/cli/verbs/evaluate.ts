@@ -19,7 +19,7 @@ export function addEvaluate(program: Command): void {
   program
     .command("evaluate")
     .description(
-      "measure a checkpoint trained elsewhere with a run's own test prompts, gold scorers and held-out pairs, and report it beside the run's students",
+      "measure a checkpoint trained elsewhere with a run's own test prompts, gold scorers and test pairs, and report it beside the run's students",
     )
     .argument("<run>", "the folder of a finished run")
     .requiredOption(

@@ -6,7 +6,6 @@ import { ConfigError } from "../../../base/core/errors.ts";
 import { createRng } from "../../../base/core/rng.ts";
 import type { Difference, ReportData, ReportTable, ReportWarning } from "../../../report/data.ts";
 import { formatNumber } from "../../../report/format.ts";
-import { type HeldOutDifference, heldOutDifferences } from "./held-out.ts";
 import {
   type ChangedResponse,
   changedResponses,
@@ -16,6 +15,7 @@ import {
 import { type ComparedRun, openRuns } from "./run-folder.ts";
 import { differingSettings } from "./settings.ts";
 import { armTable, pairedTable, settingTable } from "./tables.ts";
+import { type TestAccuracyDifference, testAccuracyDifferences } from "./test-accuracy.ts";
 
 /** How to compare. */
 export type CompareRunsOptions = {
@@ -30,7 +30,7 @@ export type RunComparison = {
   readonly runs: readonly { readonly name: string; readonly folder: string; readonly runId: string }[];
   readonly settings: ReturnType<typeof differingSettings>;
   readonly differences: readonly PairedDifference[];
-  readonly heldOut: readonly HeldOutDifference[];
+  readonly testAccuracy: readonly TestAccuracyDifference[];
   readonly report: ReportData;
 };
 
@@ -50,13 +50,13 @@ export async function compareRuns(
   const comparable = (gold: string) => !other.includes(gold);
   const rng = createRng("compare");
   const differences = pairedDifferences(runs, comparable, { rng, resamples: options.resamples });
-  const heldOut = heldOutDifferences(runs, { rng, resamples: options.resamples });
+  const testAccuracy = testAccuracyDifferences(runs, { rng, resamples: options.resamples });
   const changed = changedResponses(runs, { comparable, limit: options.examples });
   return {
     runs: runs.map(({ name, folder, runId }) => ({ name, folder, runId })),
     settings,
     differences,
-    heldOut,
+    testAccuracy,
     report: {
       title: `weak-teacher: ${runs.length} runs side by side`,
       ...identity(runs, options),
@@ -67,7 +67,7 @@ export async function compareRuns(
           "One training run per arm: two runs also differ by chance in training, which is not in these intervals.",
       },
       tables: [settingTable(runs, settings), armTable(runs), ...pairedTable(differences)],
-      differences: [...differences.map(reportDifference), ...heldOut.map(heldOutDifference)],
+      differences: [...differences.map(reportDifference), ...testAccuracy.map(testAccuracyDifference)],
       studies: changedStudies(changed),
       warnings: warningsOf(runs, differences, other),
     },
@@ -123,11 +123,11 @@ function reportDifference(one: PairedDifference): Difference {
   };
 }
 
-function heldOutDifference(one: HeldOutDifference): Difference {
+function testAccuracyDifference(one: TestAccuracyDifference): Difference {
   return {
     a: `${one.arm} of ${one.run}`,
     b: `${one.arm} of ${one.against}`,
-    metric: "held-out accuracy",
+    metric: "test accuracy",
     value: one.difference,
     unit: "prompts",
     format: "percent",
@@ -135,7 +135,7 @@ function heldOutDifference(one: HeldOutDifference): Difference {
     test: "two-sided paired permutation test over prompts",
     pValue: one.pValue,
     pAdjusted: one.adjusted,
-    correction: "Holm, held-out accuracy and gold reward apart",
+    correction: "Holm, test accuracy and gold reward apart",
     headline: true,
   };
 }

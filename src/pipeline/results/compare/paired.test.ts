@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../../base/core/rng.ts";
 import type { ArmRecord, EvaluatedArm } from "../../../method/evaluate/arm.ts";
-import { heldOutDifferences } from "./held-out.ts";
 import { changedResponses, pairedDifferences, wordDistance } from "./paired.ts";
 import type { ComparedRun } from "./run-folder.ts";
 import { differingSettings } from "./settings.ts";
+import { testAccuracyDifferences } from "./test-accuracy.ts";
 
 /** One response per prompt: its text and its gold score. */
 const arm = (name: string, responses: Readonly<Record<string, readonly [string, number]>>): EvaluatedArm => ({
@@ -36,7 +36,7 @@ const run = (name: string, answers: readonly EvaluatedArm[]): ComparedRun => ({
   report: {},
   baseline: "sft",
   answers,
-  heldOut: new Map(),
+  testMargins: new Map(),
 });
 
 const one = run("one", [
@@ -79,7 +79,7 @@ test("prompts whose winner changed come first, and texts by the words they do no
   expect(texts[0]!.distance).toBeCloseTo(1 - 4 / 6, 12);
 });
 
-test("held-out accuracy is compared on the pairs both decide", () => {
+test("test accuracy is compared on the pairs both decide", () => {
   const pair = (id: string, implicit: number) => ({
     id,
     promptId: id,
@@ -89,13 +89,13 @@ test("held-out accuracy is compared on the pairs both decide", () => {
   });
   const with1 = {
     ...one,
-    heldOut: new Map([["weak", [pair("x", 1), pair("y", 1), pair("z", -1), pair("only", 1)]]]),
+    testMargins: new Map([["weak", [pair("x", 1), pair("y", 1), pair("z", -1), pair("only", 1)]]]),
   };
   const with2 = {
     ...two,
-    heldOut: new Map([["weak", [pair("x", 1), pair("y", -1), pair("z", -1), pair("tie", 0)]]]),
+    testMargins: new Map([["weak", [pair("x", 1), pair("y", -1), pair("z", -1), pair("tie", 0)]]]),
   };
-  const [difference, ...others] = heldOutDifferences([with1, with2], {
+  const [difference, ...others] = testAccuracyDifferences([with1, with2], {
     rng: createRng("held"),
     resamples: 200,
   });

@@ -5,10 +5,11 @@ import { z } from "zod";
 import { AlignError, ConfigError, messageOf } from "../../../base/core/errors.ts";
 import { exists, readJson } from "../../../base/core/files.ts";
 import { type EvaluatedArm, readArmRecords } from "../../../method/evaluate/arm.ts";
-import type { HeldOutPair } from "../../../method/evaluate/held-out.ts";
+import type { TestMargins } from "../../../method/evaluate/test-accuracy.ts";
 import type { Arm } from "../../../report/data.ts";
 import { REPORT_SCHEMA } from "../../../report/json.ts";
-import { readHeldOutFile } from "../../job/evaluate-stages.ts";
+import { readTestMarginsFile } from "../../job/evaluate-stages.ts";
+import { checkLayout } from "../../stages/layout.ts";
 
 const reportSchema = z.looseObject({
   schema: z.literal(REPORT_SCHEMA),
@@ -37,17 +38,18 @@ export type ComparedRun = {
   /** Arms with responses on the test prompts; none where the run had no evaluator. */
   readonly answers: readonly EvaluatedArm[];
   /** Margins on the labelled test pairs, by arm. */
-  readonly heldOut: ReadonlyMap<string, readonly HeldOutPair[]>;
+  readonly testMargins: ReadonlyMap<string, readonly TestMargins[]>;
 };
 
 const GENERATIONS = "generate-";
-const HELD_OUT = "held-out-";
+const TEST_ACCURACY = "test-accuracy-";
 
 /**
  * Opens a run.
  * @throws ConfigError when the folder is no finished run, saying what to do; DataError when one of its files is damaged
  */
 export async function openRun(folder: string, name: string): Promise<ComparedRun> {
+  await checkLayout(folder);
   const file = join(folder, "report.json");
   if (!(await exists(file))) throw new ConfigError(await noReport(folder));
   const parsed = reportSchema.safeParse(await readJson(file).catch((error) => unreadable(file, error)));
@@ -59,9 +61,9 @@ export async function openRun(folder: string, name: string): Promise<ComparedRun
   const resolved: unknown = parse(recipe.yaml);
   const known = new Set(arms.map((arm) => arm.name));
   const answers: EvaluatedArm[] = [];
-  const heldOut = new Map<string, readonly HeldOutPair[]>();
+  const testMargins = new Map<string, readonly TestMargins[]>();
   for (const { name: stage, path } of artefacts) {
-    const [answered, judged] = [GENERATIONS, HELD_OUT].map((start) =>
+    const [answered, judged] = [GENERATIONS, TEST_ACCURACY].map((start) =>
       stage.startsWith(start) && known.has(stage.slice(start.length)) ? stage.slice(start.length) : undefined,
     );
     if (answered !== undefined)
@@ -70,7 +72,7 @@ export async function openRun(folder: string, name: string): Promise<ComparedRun
         records: await readArmRecords(await fileOf(folder, path, "records.jsonl")),
       });
     if (judged !== undefined)
-      heldOut.set(judged, await readHeldOutFile(await fileOf(folder, path, "pairs.jsonl")));
+      testMargins.set(judged, await readTestMarginsFile(await fileOf(folder, path, "pairs.jsonl")));
   }
   return {
     name,
@@ -83,7 +85,7 @@ export async function openRun(folder: string, name: string): Promise<ComparedRun
     arms: arms as unknown as Arm[],
     report: parsed.data,
     answers,
-    heldOut,
+    testMargins,
   };
 }
 

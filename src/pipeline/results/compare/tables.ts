@@ -27,7 +27,7 @@ const METRICS: readonly { title: string; format?: "percent"; of: (arm: Arm) => C
   { title: "gold reward", of: (arm) => arm.goldReward },
   { title: "win rate vs SFT", format: "percent", of: (arm) => arm.winRateVsSft },
   { title: "win rate vs human labels", format: "percent", of: (arm) => arm.winRateVsHuman },
-  { title: "held-out accuracy", format: "percent", of: (arm) => arm.heldOutAccuracy },
+  { title: "test accuracy", format: "percent", of: (arm) => arm.testAccuracy },
   { title: "length, tokens", of: (arm) => arm.responseLength },
   { title: "KL from own start, nats", of: (arm) => arm.klFromSft },
 ];

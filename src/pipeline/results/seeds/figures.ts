@@ -1,5 +1,5 @@
 /**
- * What was measured of arms over several seeds, item by item: gold rewards by prompt and held-out pairs, as replicates for `stats/over-seeds`.
+ * What was measured of arms over several seeds, item by item: gold rewards by prompt and test pairs, as replicates for `stats/over-seeds`.
  * Arms are compared on the items that all of them have in a run; every run is one seed.
  */
 
@@ -60,7 +60,7 @@ export function seedFigures(runs: readonly ComparedRun[]): SeedFigure[] {
         meanOverSeeds(runs.map((run) => winItems(answersOf(run, a)!, answersOf(run, b)!, gold))),
     }),
   );
-  return [...rewards, heldOutFigure(runs, arms)].filter((figure) => figure.arms.length > 0);
+  return [...rewards, testAccuracyFigure(runs, arms)].filter((figure) => figure.arms.length > 0);
 }
 
 /** A map is made once for each arm, however many contrasts it is in. */
@@ -89,10 +89,10 @@ function winItems(a: EvaluatedArm, b: EvaluatedArm, gold: string): Replicate {
 }
 
 /** Arms with an implicit reward: 1 for a pair on which it sides with the person, else 0. */
-function heldOutFigure(runs: readonly ComparedRun[], arms: readonly string[]): SeedFigure {
-  const pairsOf = (run: ComparedRun, arm: string) => run.heldOut.get(arm) ?? [];
+function testAccuracyFigure(runs: readonly ComparedRun[], arms: readonly string[]): SeedFigure {
+  const pairsOf = (run: ComparedRun, arm: string) => run.testMargins.get(arm) ?? [];
   return {
-    metric: "held-out accuracy",
+    metric: "test accuracy",
     format: "percent",
     startsAt: 0.5,
     arms: arms.filter((arm) => runs.every((run) => hasImplicit(pairsOf(run, arm)))),

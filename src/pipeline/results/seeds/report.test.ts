@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ArmRecord, EvaluatedArm } from "../../../method/evaluate/arm.ts";
-import type { HeldOutPair } from "../../../method/evaluate/held-out.ts";
+import type { TestMargins } from "../../../method/evaluate/test-accuracy.ts";
 import { checkReportData } from "../../../report/check.ts";
 import { headlines, verdictOf } from "../../../report/headline.ts";
 import { renderMarkdown } from "../../../report/markdown.ts";
@@ -27,7 +27,7 @@ const answers = (name: string, level: number, first: number): EvaluatedArm => ({
   }),
 });
 
-const pairs = (right: number): HeldOutPair[] =>
+const pairs = (right: number): TestMargins[] =>
   Array.from({ length: 10 }, (_, i) => ({
     ...{ id: `h${i}`, promptId: `h${i}`, likelihood: 0, likelihoodPerToken: 0 },
     implicit: i < right ? 1 : -1,
@@ -55,7 +55,7 @@ function run(seed: number, levels: readonly number[], first = 0, recipe: object 
     },
     baseline: "sft",
     answers: ARMS.map((name, i) => answers(name, levels[i]!, first)),
-    heldOut: new Map([
+    testMargins: new Map([
       ["sft", []],
       ["weak", pairs(6 + (seed % 2))],
       ["human", pairs(8)],
@@ -83,7 +83,7 @@ test("five seeds: levels, differences and parity, as SciPy has them", () => {
   const gold = report.differences!.filter(({ metric }) => metric === "gold reward");
   expect(gold.map(({ a, b }) => `${a} - ${b}`)).toEqual(["weak - sft", "weak - human", "human - sft"]);
   const parity = gold[1]!;
-  // Prompts add nothing to a difference here, so that these are t tests over the seeds (see base/stats/equivalence.test.ts).
+  // Prompts add nothing to a difference here, so that these are t testFigure over the seeds (see base/stats/equivalence.test.ts).
   expect(parity.value.estimate).toBeCloseTo(-0.042, 12);
   expect(parity.parity!.pValue).toBeLessThan(0.001);
   expect(parity.parity!.smallestMargin).toBeCloseTo(0.0615386985, 6);
@@ -95,8 +95,8 @@ test("five seeds: levels, differences and parity, as SciPy has them", () => {
     "weak matches human within half of what human gains over sft",
   );
   // An SFT student's implicit reward decides nothing: its start is chance.
-  const heldOut = report.differences!.find(({ metric }) => metric === "held-out accuracy")!;
-  expect(heldOut.parity).toMatchObject({ start: "chance", over: "human" });
+  const testFigure = report.differences!.find(({ metric }) => metric === "test accuracy")!;
+  expect(testFigure.parity).toMatchObject({ start: "chance", over: "human" });
   const markdown = renderMarkdown(report);
   expect(markdown).toContain("Over 5 seeds: gold reward");
   expect(markdown).toContain("| matches |");

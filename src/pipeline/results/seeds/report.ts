@@ -138,7 +138,7 @@ const SHARE = [0, 1] as const;
 /** Figures of one arm over all runs. */
 function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], name: string): Arm {
   const [gold] = figures.filter(({ metric }) => metric.startsWith("gold reward"));
-  const heldOut = figures.find(({ metric }) => metric === "held-out accuracy");
+  const testFigure = figures.find(({ metric }) => metric === "test accuracy");
   const has = (figure: SeedFigure | undefined): figure is SeedFigure => figure?.arms.includes(name) === true;
   const baseline = runs[0]!.baseline;
   const human = humanArm(runs[0]!.recipe as WrittenRecipe);
@@ -148,7 +148,7 @@ function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], n
       : undefined;
   const [reward, accuracy, vsSft, vsHuman] = [
     has(gold) ? intervalOf(meanOfArm(gold, name)) : undefined,
-    has(heldOut) ? intervalOf(meanOfArm(heldOut, name), SHARE) : undefined,
+    has(testFigure) ? intervalOf(meanOfArm(testFigure, name), SHARE) : undefined,
     wins(baseline),
     wins(human),
   ];
@@ -159,7 +159,7 @@ function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], n
     ...(reward && { goldReward: reward }),
     ...(vsSft && { winRateVsSft: vsSft }),
     ...(vsHuman && { winRateVsHuman: vsHuman }),
-    ...(accuracy && { heldOutAccuracy: accuracy }),
+    ...(accuracy && { testAccuracy: accuracy }),
   };
 }
 
@@ -269,7 +269,7 @@ function warningsOf(runs: readonly ComparedRun[], figures: readonly SeedFigure[]
       ? [
           {
             severity: "warning" as const,
-            message: "Nothing is compared over seeds: the runs share no gold scorer and no held-out pairs.",
+            message: "Nothing is compared over seeds: the runs share no gold scorer and no test pairs.",
           },
         ]
       : []),

@@ -159,10 +159,10 @@ function figuresOf({
       share(`P(longer preferred) by ${labeller}`, longerPreferred),
       share("P(longer preferred) by people", longerPreferredByReference),
     ]),
-    ...arms.map(({ name, heldOutAccuracy }) => share(`held-out accuracy: ${name}`, heldOutAccuracy)),
+    ...arms.map(({ name, testAccuracy }) => share(`test accuracy: ${name}`, testAccuracy)),
     ...arms.flatMap(({ name, more = [] }) =>
       more
-        .filter(({ metric }) => metric === "held-out accuracy by likelihood")
+        .filter(({ metric }) => metric === "test accuracy by likelihood")
         .map(({ metric, value }) => share(`${metric}: ${name}`, value)),
     ),
     ...arms.map(({ name, goldReward }) => [`gold reward: ${name}`, goldReward, false] as const),

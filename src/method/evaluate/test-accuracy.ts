@@ -1,4 +1,4 @@
-/** Held-out preference accuracy: does a student prefer what people preferred, on labelled pairs it has not seen? */
+/** Test accuracy: does a student prefer what people preferred, on labelled pairs it has not seen? */
 import type { Rng } from "../../base/core/rng.ts";
 import { clusterBootstrap, SHARE } from "../../base/stats/bootstrap.ts";
 import type { Interval } from "../../base/stats/check.ts";
@@ -11,7 +11,7 @@ import { openScorer, type RowScore } from "../objective/score.ts";
 import type { EvaluateDeps } from "./simulate.ts";
 
 /** Margins of one labelled pair, chosen minus rejected, nats; above 0 the model sides with the label. */
-export type HeldOutPair = {
+export type TestMargins = {
   readonly id: string;
   /** Names the prompt, or the group of prompts that belong together: what intervals resample. */
   readonly promptId: string;
@@ -24,13 +24,13 @@ export type HeldOutPair = {
 };
 
 /** What was measured, and what was left out by reason (`tie`, or a flag of `encodePair`). */
-export type HeldOut = {
-  readonly pairs: readonly HeldOutPair[];
+export type ScoredTest = {
+  readonly pairs: readonly TestMargins[];
   readonly leftOut: Readonly<Record<string, number>>;
 };
 
 /** What to measure. */
-export type HeldOutRequest = {
+export type TestRequest = {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
   /** The policy's SFT start, in the same store; without it there is no implicit reward. */
@@ -43,7 +43,7 @@ export type HeldOutRequest = {
 const BLOCKING: readonly PairFlag[] = ["truncated_a", "truncated_b", "empty_a", "empty_b", "identical"];
 
 /** Scores labelled pairs with a student. @throws NumericsError when a score is not finite; ConfigError as `encodePair` */
-export async function scoreHeldOut({ runtime }: EvaluateDeps, request: HeldOutRequest): Promise<HeldOut> {
+export async function scoreTest({ runtime }: EvaluateDeps, request: TestRequest): Promise<ScoredTest> {
   const { model, tokenizer, reference, limits } = request;
   const leftOut: Record<string, number> = {};
   const kept = request.rows.flatMap((row) => {
@@ -75,7 +75,7 @@ function margins({ logps, lengths }: RowScore, base: RowScore | undefined) {
 }
 
 /** Shares of pairs on which a student sides with the label; margins of exactly 0 are no opinion and are left out. */
-export type HeldOutAccuracy = {
+export type TestAccuracy = {
   /** By implicit reward (DPO eq. 5); null without a reference or when every margin is 0, as the reference's own are. */
   readonly implicit: Interval | null;
   /** By likelihood of the whole response: favours short ones. */
@@ -87,11 +87,11 @@ export type HeldOutAccuracy = {
 };
 
 /** Accuracies with bootstrap intervals over prompts; each interval's n counts prompts. */
-export function heldOutAccuracy(
-  { pairs, leftOut }: HeldOut,
+export function testAccuracy(
+  { pairs, leftOut }: ScoredTest,
   options: { readonly rng: Rng; readonly resamples?: number; readonly level?: number },
-): HeldOutAccuracy {
-  const accuracy = (margin: (pair: HeldOutPair) => number | null): Interval | null => {
+): TestAccuracy {
+  const accuracy = (margin: (pair: TestMargins) => number | null): Interval | null => {
     const decided = pairs.flatMap((pair) => {
       const value = margin(pair);
       return value === null || value === 0 ? [] : [{ right: value > 0, promptId: pair.promptId }];

@@ -6,8 +6,8 @@ import { holm } from "../../../base/stats/hypothesis.ts";
 import { hasImplicit, testByPrompt, verdictsOf } from "../../../method/evaluate/gap.ts";
 import type { ComparedRun } from "./run-folder.ts";
 
-/** An arm of one run against the same arm of another, in held-out preference accuracy. */
-export type HeldOutDifference = {
+/** An arm of one run against the same arm of another, in accuracy on test pairs. */
+export type TestAccuracyDifference = {
   readonly arm: string;
   readonly run: string;
   readonly against: string;
@@ -24,13 +24,13 @@ export type HeldOutDifference = {
 };
 
 /** Every arm that later runs share with the first. */
-export function heldOutDifferences(
+export function testAccuracyDifferences(
   [first, ...later]: readonly ComparedRun[],
   { rng, resamples }: { readonly rng: Rng; readonly resamples: number },
-): HeldOutDifference[] {
+): TestAccuracyDifference[] {
   const found = later.flatMap((run) =>
-    [...run.heldOut].flatMap(([arm, pairs]) => {
-      const before = first!.heldOut.get(arm) ?? [];
+    [...run.testMargins].flatMap(([arm, pairs]) => {
+      const before = first!.testMargins.get(arm) ?? [];
       if (hasImplicit(before) !== hasImplicit(pairs)) return [];
       const other = verdictsOf(before);
       const both = [...verdictsOf(pairs)].flatMap(([id, { right, promptId }]) => {

@@ -9,12 +9,12 @@ import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { encodePromptResponse } from "../../engine/text/pair.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { openScorer } from "../objective/score.ts";
-import { heldOutAccuracy, scoreHeldOut } from "./held-out.ts";
+import { scoreTest, testAccuracy } from "./test-accuracy.ts";
 
 let folder: string;
 let runtime: Runtime;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "held-out-"));
+  folder = await mkdtemp(join(tmpdir(), "test-accuracy-"));
   runtime = openRuntime({ threads: 1 });
 });
 afterAll(async () => {
@@ -34,13 +34,13 @@ const rows = [
   { id: "2", prompt: "A dog", chosen: " barked loudly", rejected: " slept" },
 ];
 
-describe("scoreHeldOut", () => {
+describe("scoreTest", () => {
   it("takes chosen minus rejected, of the policy and of its distance from the reference", async () => {
     const path = await tiny("policy", 1);
     const tokenizer = await loadTokenizer(path);
     const model = await loadModel(runtime, path);
     const reference = await loadModel(runtime, await tiny("reference", 2));
-    const { pairs } = await scoreHeldOut({ runtime }, { model, tokenizer, reference, rows, limits });
+    const { pairs } = await scoreTest({ runtime }, { model, tokenizer, reference, rows, limits });
     const logp = async (which: typeof model, prompt: string, response: string) => {
       const encoded = encodePromptResponse(tokenizer, { prompt, response }, limits);
       const row = { prompt: encoded.prompt, responses: [encoded.response] };
@@ -65,7 +65,7 @@ describe("scoreHeldOut", () => {
       { id: "e", prompt: "p", chosen: "a", rejected: " " },
       { id: "i", prompt: "p", chosen: "a", rejected: "a" },
     ];
-    const { pairs, leftOut } = await scoreHeldOut({ runtime }, { ...request, rows: [...odd, ...rows] });
+    const { pairs, leftOut } = await scoreTest({ runtime }, { ...request, rows: [...odd, ...rows] });
     expect(leftOut).toEqual({ tie: 1, truncated_b: 1, empty_b: 1, identical: 1 });
     expect(pairs.map(({ id, implicit }) => [id, implicit])).toEqual([
       ["1", null],
@@ -77,13 +77,13 @@ describe("scoreHeldOut", () => {
     const path = await tiny("self", 1);
     const model = await loadModel(runtime, path);
     const request = { model, reference: model, tokenizer: await loadTokenizer(path), rows, limits };
-    const accuracy = heldOutAccuracy(await scoreHeldOut({ runtime }, request), { rng: createRng(1) });
+    const accuracy = testAccuracy(await scoreTest({ runtime }, request), { rng: createRng(1) });
     expect(accuracy.implicit).toBeNull();
     expect(accuracy.likelihood).not.toBeNull();
   });
 });
 
-describe("heldOutAccuracy", () => {
+describe("testAccuracy", () => {
   it("counts margins above 0 among those that are not 0, and prompts as units", () => {
     const pair = (promptId: string, implicit: number | null, likelihood: number) => ({
       id: `${promptId}${implicit}${likelihood}`,
@@ -93,7 +93,7 @@ describe("heldOutAccuracy", () => {
       likelihoodPerToken: -likelihood,
     });
     const pairs = [pair("p", 1, 1), pair("p", 2, -1), pair("q", -1, -2), pair("r", 0, -3), pair("s", 3, 2)];
-    const accuracy = heldOutAccuracy({ pairs, leftOut: { tie: 2 } }, { rng: createRng(1) });
+    const accuracy = testAccuracy({ pairs, leftOut: { tie: 2 } }, { rng: createRng(1) });
     expect(accuracy.implicit).toMatchObject({ estimate: 0.75, n: 3 }); // 3 of 4 pairs of p, q, s
     expect(accuracy.likelihood).toMatchObject({ estimate: 0.4, n: 4 });
     expect(accuracy.likelihoodPerToken).toMatchObject({ estimate: 0.6, n: 4 });
@@ -101,7 +101,7 @@ describe("heldOutAccuracy", () => {
   });
 
   it("is null without pairs", () => {
-    const accuracy = heldOutAccuracy({ pairs: [], leftOut: {} }, { rng: createRng(1) });
+    const accuracy = testAccuracy({ pairs: [], leftOut: {} }, { rng: createRng(1) });
     expect(accuracy).toEqual({
       implicit: null,
       likelihood: null,
