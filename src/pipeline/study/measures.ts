@@ -2,7 +2,6 @@
 import type { Rng } from "../../base/core/rng.ts";
 import { bootstrapMean, clusterBootstrap, SHARE } from "../../base/stats/bootstrap.ts";
 import type { Interval } from "../../base/stats/check.ts";
-import { mean } from "../../base/stats/describe.ts";
 import type { Margin } from "../../base/stats/equivalence.ts";
 import { holm, pairedPermutationTest } from "../../base/stats/hypothesis.ts";
 import { meanOverSeeds, seedInterval } from "../../base/stats/over-seeds.ts";
@@ -42,19 +41,6 @@ export function goldReward(arm: ArmOutcome, { rng, resamples }: Intervals, gold?
       ([value]) => value!,
     );
   return bootstrapMean([...rewards(arm, gold).values()], { rng: rng.fork("gold", arm.name), resamples });
-}
-
-/** Mean length of the answers, tokens. */
-export function answerLength(arm: ArmOutcome, { rng, resamples }: Intervals): Interval | null {
-  if (haveSeeds([arm])) return intervalOverSeeds([arm], lengths, ([value]) => value!);
-  return bootstrapMean([...lengths(arm).values()], { rng: rng.fork("length", arm.name), resamples });
-}
-
-function lengths({ records }: ArmOutcome): Map<string, number> {
-  const byPrompt = new Map<string, number[]>();
-  for (const { promptId, tokens } of records)
-    byPrompt.set(promptId, [...(byPrompt.get(promptId) ?? []), tokens]);
-  return new Map([...byPrompt].map(([id, values]) => [id, mean(values)]));
 }
 
 /** Rewards of arms, one list each, on the prompts that all of them answered. */

@@ -1,19 +1,17 @@
 /** What the papers' numbers say of each other: slips of copying show where one number is printed twice or is a mean of others. */
 import { expect, test } from "vitest";
 import { mean } from "../../base/stats/describe.ts";
-import * as numbers from "./paper-numbers.ts";
-import {
-  C_ALL,
-  C_LABELLED,
-  C_LOSSES,
-  C_STUDENTS,
-  C_TOP,
-  paperTable,
-  W_STUDENTS,
-  W_WINS,
-} from "./paper-numbers.ts";
+import { type PaperTable, paperTables, readPaperNumbers } from "./paper-numbers.ts";
+import { STUDIES } from "./studies/index.ts";
 
-const TABLES = Object.values(numbers).filter((one) => typeof one === "object");
+const TABLES = readPaperNumbers();
+const printed = (item: string) => TABLES.find((table) => table.item === item)!;
+const [C_ALL, C_LABELLED, C_LOSSES, C_STUDENTS] = ["Table 3", "Fig. 3", "Table 1", "Table 2"].map((item) =>
+  printed(`CW-PO ${item}`),
+) as [PaperTable, PaperTable, PaperTable, PaperTable];
+const C_TOP = printed("CW-PO Fig. 2, Fig. 4, Tables 4, 10, 11");
+const W_STUDENTS = printed("WDPO Fig. 2a, 3a, 4a");
+const W_WINS = printed("WDPO Fig. 3b");
 
 test("every row has a number for every column", () => {
   expect(TABLES.length).toBeGreaterThan(12);
@@ -22,12 +20,21 @@ test("every row has a number for every column", () => {
       expect([item, name, values.length]).toEqual([item, name, columns.length]);
 });
 
-test("all columns but the names are marked as the paper's", () => {
-  for (const table of TABLES) {
-    const { columns, paperItem } = paperTable(table);
-    expect(columns.map(({ source }) => source)).toEqual([undefined, ...table.columns.map(() => "paper")]);
-    expect(paperItem).toMatch(/^(WDPO|CW-PO) (Fig\.|Table)/);
+test("every table is printed by studies that there are, all its columns but the names marked as the paper's", () => {
+  const names = STUDIES.map(({ name }) => name);
+  for (const { studies, item, columns } of TABLES) {
+    expect(studies.length).toBeGreaterThan(0);
+    for (const study of studies) {
+      expect(names).toContain(study);
+      const table = paperTables(study).find(({ paperItem }) => paperItem === item)!;
+      expect(table.columns.map(({ source }) => source)).toEqual([undefined, ...columns.map(() => "paper")]);
+    }
+    expect(item).toMatch(/^(WDPO|CW-PO) (Fig\.|Table)/);
   }
+  expect(paperTables("annotators").map(({ paperItem }) => paperItem)).toEqual([
+    "CW-PO Table 6",
+    "CW-PO Table 13",
+  ]);
 });
 
 test("Table 3 of CW-PO ends with its means", () => {

@@ -19,6 +19,7 @@ import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext }
 import { estimateVariants } from "./estimate-variants.ts";
 import type { CellOutcome } from "./outcomes.ts";
 import { overSeeds } from "./over-seeds.ts";
+import { paperTables } from "./paper-numbers.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
 import { writeStudyReport } from "./report-studies.ts";
 import { readVariant, runVariant, variantJob } from "./run-variant.ts";
@@ -260,7 +261,7 @@ function studyOf(
   const many = seeds.length > 1;
   const made = `Made with: ${commandOf(study, context)}; ${cells.size} cell${cells.size === 1 ? "" : "s"}, seed${many ? "s" : ""} ${seeds.join(", ")}.`;
   const notes = [...(content.notes ?? []), ...(many ? [overSeedsNote(seeds)] : []), made];
-  const tables = [...(content.tables ?? []), ...amounts.tables];
+  const tables = [...(content.tables ?? []), ...amounts.tables, ...paperTables(name)];
   return {
     study: { id: name, title, question, paperItem, ...content, tables, notes },
     headline: amounts.headline,

@@ -16,7 +16,6 @@ import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { gridContent } from "../grid.ts";
 import type { Intervals } from "../measures.ts";
 import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf, promptOfPair } from "../outcomes.ts";
-import { C_KINDS, C_SHARES, paperTable } from "../paper-numbers.ts";
 import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
 import { partOfLabelled, SAME_STEPS } from "./labelled-share.ts";
 
@@ -150,8 +149,6 @@ export const annotators: StudyDefinition = {
         },
         kindsAgainstFirst(cell, intervals),
         ...(students.tables ?? []),
-        paperTable(C_KINDS),
-        paperTable(C_SHARES),
       ],
     };
   },

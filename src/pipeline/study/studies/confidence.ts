@@ -14,7 +14,6 @@ import {
 import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { intervalsOf } from "../outcomes.ts";
-import { C_LOSSES, C_TOP, paperTable } from "../paper-numbers.ts";
 import type { StudyContent, StudyDefinition, StudyInput } from "../study.ts";
 import { baseBeta } from "./training.ts";
 
@@ -62,7 +61,7 @@ export const confidence: StudyDefinition = {
         paper: [...PAPER_LOSS[label]!],
       };
     });
-    const grid = gridContent(
+    return gridContent(
       {
         title: "Students by loss",
         axis: "loss",
@@ -82,7 +81,6 @@ export const confidence: StudyDefinition = {
       },
       intervalsOf(outcome, "confidence"),
     );
-    return { ...grid, tables: [...(grid.tables ?? []), paperTable(C_LOSSES)] };
   },
 };
 
@@ -174,7 +172,7 @@ export const topShare: StudyDefinition = {
     { id: "base", settings: {}, arms: [SFT, WEAK, WEIGHTED, HUMAN, ...percents(context).map(topPercent)] },
   ],
   report: (input) => {
-    const grid = armRows(
+    return armRows(
       input,
       "top-percent",
       [
@@ -198,7 +196,6 @@ export const topShare: StudyDefinition = {
         ],
       },
     );
-    return { ...grid, tables: [...(grid.tables ?? []), paperTable(C_TOP)] };
   },
 };
 

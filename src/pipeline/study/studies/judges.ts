@@ -22,7 +22,6 @@ import {
 } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
 import { everySeed } from "../over-seeds.ts";
-import { C_GAPS, C_WINS, paperTable, W_GOLD, W_WINS } from "../paper-numbers.ts";
 import { SMALL_SCORERS } from "../small-scorers.ts";
 import type { StudyDefinition } from "../study.ts";
 import { baseBeta } from "./training.ts";
@@ -171,7 +170,6 @@ export const winRate: StudyDefinition = {
             "Samples of equal number are paired. Intervals and the test take the prompt as the unit: prompts of which more responses won than lost against those of which fewer did.",
           ],
         },
-        ...[W_WINS, C_WINS, C_GAPS].map(paperTable),
       ],
       notes: [
         `The judge is the recipe's leading gold scorer; the papers asked GPT-4. The ${rows.length} tests are corrected together.`,
@@ -261,7 +259,6 @@ export const goldModels: StudyDefinition = {
             responses.n,
           ]),
         },
-        paperTable(W_GOLD),
       ],
       notes: [
         multiplicityNote(differences.length, differences.length),

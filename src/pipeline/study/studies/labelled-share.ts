@@ -3,7 +3,6 @@ import { agreementRate } from "../../../method/evaluate/label-analysis/agreement
 import { BOTH, FEW, HUMAN, LABELLED, SFT, WEAK, WEAK_BOTH, WEIGHTED } from "../arms.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { intervalsOf, judgedPairs } from "../outcomes.ts";
-import { C_ALL, C_LABELLED, paperTable, W_LABELLED } from "../paper-numbers.ts";
 import type { StudyDefinition } from "../study.ts";
 
 /** Parts of the labelled pairs that the teacher learns from; 1 is the base. With half of all data labelled: 1/16 to 1/2 of them. */
@@ -55,7 +54,7 @@ export const labelledFraction: StudyDefinition = {
         ],
       };
     });
-    const grid = gridContent(
+    return gridContent(
       {
         title: "Students by labelled share",
         axis: "share of the labelled pairs",
@@ -81,7 +80,6 @@ export const labelledFraction: StudyDefinition = {
       },
       intervals,
     );
-    return { ...grid, tables: [...(grid.tables ?? []), paperTable(W_LABELLED), paperTable(C_LABELLED)] };
   },
 };
 
@@ -101,7 +99,7 @@ export const humanAll: StudyDefinition = {
       arms: { student: of(arm) },
       paper: [paper],
     });
-    const grid = gridContent(
+    return gridContent(
       {
         title: "Students by what was labelled",
         axis: "labels",
@@ -129,6 +127,5 @@ export const humanAll: StudyDefinition = {
       },
       intervalsOf(outcome, "human-all"),
     );
-    return { ...grid, tables: [...(grid.tables ?? []), paperTable(C_ALL)] };
   },
 };

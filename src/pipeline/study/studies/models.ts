@@ -11,17 +11,6 @@ import type { StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { type Compared, type Intervals, shared } from "../measures.ts";
 import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
-import {
-  C_FAMILIES,
-  C_KINDS,
-  C_STUDENTS,
-  C_TEACHERS,
-  type PaperTable,
-  paperTable,
-  W_FAMILIES,
-  W_STUDENTS,
-  W_SUPERVISORS,
-} from "../paper-numbers.ts";
 import type { StudyDefinition, StudyInput } from "../study.ts";
 
 /** A model in a sweep: what it is called, and the settings that put it in. */
@@ -104,7 +93,7 @@ const AGREEMENT: Column = { title: "labels that are the person's", format: "perc
 /** The cell whose student on human labels, which no teacher has a part in, stands in every row: the base's, or else the first. */
 const homeOf = (all: readonly Variation[]): Variation => all.find(({ base }) => base) ?? all[0]!;
 
-function teacherSweep(study: string, papers: readonly PaperTable[]) {
+function teacherSweep(study: string) {
   return {
     cells: (context: StudyContext) => {
       const all = teachers(context);
@@ -143,7 +132,7 @@ function teacherSweep(study: string, papers: readonly PaperTable[]) {
       );
       return {
         ...grid,
-        tables: [...(grid.tables ?? []), gapTable(rows, intervals), ...papers.map(paperTable)],
+        tables: [...(grid.tables ?? []), gapTable(rows, intervals)],
       };
     },
   };
@@ -191,7 +180,7 @@ export const teacherSize: StudyDefinition = {
   paperItem: "WDPO Fig. 2b; CW-PO Tables 6 and 12 (accuracy)",
   paper: "tao-li-2025",
   lacks: needsModels("weak"),
-  ...teacherSweep("teacher-size", [W_SUPERVISORS, C_TEACHERS, C_KINDS]),
+  ...teacherSweep("teacher-size"),
 };
 
 /** W Table 10, C Table 16. */
@@ -203,7 +192,7 @@ export const family: StudyDefinition = {
   paper: "tao-li-2025",
   lacks: ({ weak }) =>
     weak.length === 0 ? "name models of several families with --weak <folder>, once for each" : undefined,
-  ...teacherSweep("family", [W_FAMILIES, C_FAMILIES]),
+  ...teacherSweep("family"),
 };
 
 /** W Fig. 2a, 3a and 4a, C Table 2. */
@@ -230,7 +219,7 @@ export const studentSize: StudyDefinition = {
         },
       };
     });
-    const grid = gridContent(
+    return gridContent(
       {
         title: "Students by size",
         axis: "student",
@@ -252,6 +241,5 @@ export const studentSize: StudyDefinition = {
       },
       intervalsOf(cell(all[0]!.id), "student-size"),
     );
-    return { ...grid, tables: [...(grid.tables ?? []), paperTable(W_STUDENTS), paperTable(C_STUDENTS)] };
   },
 };
