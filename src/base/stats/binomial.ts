@@ -25,21 +25,6 @@ export function binomialLowerBound(k: number, n: number, level = 0.95): number {
   return k === 0 ? 0 : betaQuantile(1 - level, k, n - k + 1);
 }
 
-/** Two-sided exact interval (Clopper & Pearson 1934): covers at least at its level, at every n. Null when n = 0. */
-export function clopperPearson(k: number, n: number, level = 0.95): Interval | null {
-  checkCounts("clopperPearson", k, n);
-  checkFraction("clopperPearson", "level", level);
-  if (n === 0) return null;
-  const oneSided = (1 + level) / 2;
-  return {
-    estimate: k / n,
-    low: binomialLowerBound(k, n, oneSided),
-    high: binomialUpperBound(k, n, oneSided),
-    n,
-    level,
-  };
-}
-
 /**
  * Two-sided score interval (Wilson 1927): covers at its level on average, narrower than the exact one.
  * `k` may be fractional (ties counted as half). Null when n = 0.

@@ -3,7 +3,7 @@ import { scoreInterval, wilson } from "./binomial.ts";
 import { checkFraction, checkPaired, type Interval } from "./check.ts";
 import { groupBy, sum } from "./describe.ts";
 import { normalQuantile } from "./special.ts";
-import { studentQuantile } from "./t-interval.ts";
+import { studentQuantile } from "./student.ts";
 
 /**
  * Share of items for which something is so, with Wilson's interval of as many independent items as the clusters are worth: the share's

@@ -14,14 +14,6 @@ export function signTest(wins: number, losses: number): number {
 }
 
 /**
- * McNemar's test, exact form (McNemar 1947): two classifiers on the same items, `onlyFirst` and `onlySecond`
- * the numbers of items that just one of them gets right. The sign test of the discordant items.
- */
-export function mcNemar(onlyFirst: number, onlySecond: number): number {
-  return signTest(onlyFirst, onlySecond);
-}
-
-/**
  * Permutation test for paired differences: under the null each difference is as likely with the other sign
  * (Fisher 1935). Every sign assignment is tried while there are at most `exactLimit` non-zero differences (default 14);
  * above, `permutations` draws (default 10,000), and p = (hits + 1) / (draws + 1) (Phipson & Smyth 2010), never 0.
@@ -76,18 +68,6 @@ export function holm(pValues: readonly number[]): number[] {
   order.forEach((i, rank) => {
     highest = Math.max(highest, Math.min(1, (n - rank) * pValues[i]!));
     adjusted[i] = highest;
-  });
-  return adjusted;
-}
-
-/** Benjamini & Hochberg's step-up adjustment (1995): false discovery rate. Adjusted p-values in the order given. */
-export function benjaminiHochberg(pValues: readonly number[]): number[] {
-  const { order, n } = ascending("benjaminiHochberg", pValues);
-  const adjusted = new Array<number>(n);
-  let lowest = 1;
-  order.toReversed().forEach((i, fromTop) => {
-    lowest = Math.min(lowest, (n / (n - fromTop)) * pValues[i]!);
-    adjusted[i] = lowest;
   });
   return adjusted;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { logisticRegression, plattFit, slopeFit } from "./logistic-regression.ts";
+import { logisticRegression, slopeFit } from "./logistic-regression.ts";
 
 const hours = [0.5, 1.5, 2, 2.5, 3, 4];
 const passed = [0, 0, 1, 0, 1, 1];
@@ -48,26 +48,6 @@ test("columns that depend on each other are named", () => {
       [0, 1, 1],
     ),
   ).toThrow("column 1 depends on the others");
-});
-
-test("Platt's smoothed targets keep a separable sample finite", () => {
-  // targets 3/4 and 1/4, slope solves (3/4 - σ(b)) + 2 (3/4 - σ(2b)) = 0: b = 0.673996
-  const fit = plattFit([-2, -1, 1, 2], [false, false, true, true]);
-  expect(fit.slope).toBeCloseTo(0.673996392, 7);
-  expect(fit.intercept).toBeCloseTo(0, 7);
-  expect(() => plattFit([-2, -1, 1, 2], [false, false, true, true], { smoothing: false })).toThrow(
-    "separable",
-  );
-});
-
-test("the unsmoothed Platt fit is plain logistic regression", () => {
-  const fit = plattFit(
-    hours,
-    passed.map((y) => y === 1),
-    { smoothing: false },
-  );
-  expect(fit.slope).toBeCloseTo(2.1919356, 6);
-  expect(fit.intercept).toBeCloseTo(-4.93185511, 6);
 });
 
 test("the slope of one margin size is its log-odds per unit", () => {

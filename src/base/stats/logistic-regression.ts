@@ -142,30 +142,6 @@ function finish(problem: Problem, coefficients: number[], iterations: number): L
 }
 
 /**
- * Platt scaling p = σ(slope · score + intercept) (Platt 1999; the Newton fit with the corrections of Lin, Lin & Weng 2007).
- * With `smoothing` (default) the targets are (N₊ + 1)/(N₊ + 2) and 1/(N₋ + 2), so a separable sample has a finite fit;
- * without, they are 1 and 0 and a separable sample is an error.
- *
- * @throws NumericsError when lengths differ, a score is not finite or there is no finite optimum
- */
-export function plattFit(
-  scores: readonly number[],
-  positive: readonly boolean[],
-  options: { readonly smoothing?: boolean } = {},
-): { slope: number; intercept: number } {
-  checkPaired("plattFit", scores, positive);
-  const n = positive.filter(Boolean).length;
-  const smooth = options.smoothing ?? true;
-  const high = smooth ? (n + 1) / (n + 2) : 1;
-  const low = smooth ? 1 / (positive.length - n + 2) : 0;
-  const fit = logisticRegression(
-    scores.map((score) => [score, 1]),
-    positive.map((yes) => (yes ? high : low)),
-  );
-  return { slope: fit.coefficients[0]!, intercept: fit.coefficients[1]! };
-}
-
-/**
  * Slope of p = σ(slope · score), no intercept: the inverse of the temperature of Guo et al. 2017 (section 4.2).
  * May come out negative when scores point the wrong way.
  *

@@ -13,7 +13,7 @@
  */
 import { checkSample, type Interval } from "./check.ts";
 import { groupBy, mean, sum, variance } from "./describe.ts";
-import { studentQuantile } from "./t-interval.ts";
+import { studentQuantile } from "./student.ts";
 
 /** What one seed's run measured: a value per item, and the cluster (prompt) that it belongs to. */
 export type Replicate = readonly { readonly cluster: string; readonly value: number }[];

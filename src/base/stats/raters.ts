@@ -6,17 +6,6 @@ import { groupBy } from "./describe.ts";
 /** What each person said of one item, in the order of the people; null where one said nothing. */
 export type Ratings = readonly (string | null)[];
 
-/**
- * Krippendorff's alpha for nominal answers, any number of people, answers missing anywhere (Krippendorff 2011, "Computing
- * Krippendorff's alpha-reliability", section C): 1 - (N - 1) (N - Σ o_cc) / (N² - Σ n_c²), where an item with m answers adds 1 / (m - 1)
- * for each ordered pair of them to the coincidences o, and items with fewer than two add nothing.
- *
- * @returns null when no item has two answers, or all answers are one and the same
- */
-export function krippendorffAlpha(items: readonly Ratings[]): number | null {
-  return alphaOf([coincidencesOf(items, categoriesOf(items))]);
-}
-
 const categoriesOf = (items: readonly Ratings[]): readonly string[] => [
   ...new Set(items.flat().filter((answer) => answer !== null)),
 ];

@@ -5,7 +5,7 @@
 import { massBins, widthBins } from "./bins.ts";
 import { checkPaired, checkProbabilities, type Interval } from "./check.ts";
 import { clusteredShare } from "./clustered-share.ts";
-import { mean, sum } from "./describe.ts";
+import { mean } from "./describe.ts";
 
 /** One bin of a reliability diagram; `outcome` is the observed share with its interval, whose `n` counts units. */
 export type ReliabilityBin = {
@@ -51,21 +51,6 @@ export function reliabilityBins(
       level,
     )!,
   }));
-}
-
-/**
- * Expected calibration error: Σ (n_bin / n) |mean outcome - mean probability| (Naeini et al. 2015; Guo et al. 2017, eq. 3).
- * Null without data.
- */
-export function expectedCalibrationError(
-  probabilities: readonly number[],
-  outcomes: readonly number[],
-  options: BinOptions = {},
-): number | null {
-  const bins = reliabilityBins(probabilities, outcomes, options);
-  if (bins.length === 0) return null;
-  const gaps = bins.map((bin) => bin.n * Math.abs(bin.outcome.estimate - bin.meanProbability));
-  return sum(gaps) / probabilities.length;
 }
 
 /** Mean squared distance of probability and outcome (Brier 1950), in [0, 1]. Null without data. */

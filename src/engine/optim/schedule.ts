@@ -8,9 +8,6 @@ import { didYouMean } from "../../base/core/suggest.ts";
 /** Names of the schedules, the default first. */
 export const SCHEDULES = ["linear", "cosine", "constant"] as const;
 
-/** A schedule's name. */
-export type ScheduleName = (typeof SCHEDULES)[number];
-
 /** What a schedule depends on, in updates. */
 export type ScheduleOptions = {
   /** Updates during which the rate rises linearly from 0; default 0. */

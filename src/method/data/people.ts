@@ -11,11 +11,3 @@ export function majorityOf<A extends string>(answers: Answers<A>): A | undefined
   const given = Object.values(answers);
   return given.find((one) => 2 * given.filter((other) => other === one).length > given.length);
 }
-
-/** Answers in other words: those of a pair whose order was drawn, or of a preferred and another response. */
-export function renamedAnswers<B extends string>(
-  answers: Answers,
-  names: Readonly<Record<Answer, B>>,
-): Answers<B> {
-  return Object.fromEntries(Object.entries(answers).map(([person, answer]) => [person, names[answer]]));
-}

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { sha256 } from "../../base/core/digest.ts";
-import { type PreferenceRow, preferredResponses, promptId, sameText } from "./rows.ts";
+import { promptId, sameText } from "./rows.ts";
 
 test("a prompt's id is the SHA-256 of its text, and of a lone user message's content", () => {
   // printf hi | sha256sum
@@ -12,15 +12,4 @@ test("a prompt's id is the SHA-256 of its text, and of a lone user message's con
 test("texts are the same only in the same form", () => {
   expect(sameText([{ role: "user", content: "a" }], [{ content: "a", role: "user" }])).toBe(true);
   expect(sameText("a", [{ role: "user", content: "a" }])).toBe(false);
-});
-
-test("ties and empty responses give no supervised row", () => {
-  const row: PreferenceRow = { id: "a", prompt: "p", chosen: "c", rejected: "r" };
-  expect(
-    preferredResponses([
-      row,
-      { ...row, id: "b", chosen: " " },
-      { ...row, id: "c", meta: { flags: ["tie"] } },
-    ]),
-  ).toEqual([{ id: "a", prompt: "p", response: "c" }]);
 });

@@ -95,13 +95,3 @@ export function promptId(prompt: Text): string {
 export function isTie(row: PreferenceRow): boolean {
   return row.meta?.flags?.includes("tie") ?? false;
 }
-
-/**
- * Supervised rows of the preferred responses. Ties have none; a row whose preferred response is empty is left
- * out too, since it would teach the model to say nothing.
- */
-export function preferredResponses(rows: readonly PreferenceRow[]): SftRow[] {
-  return rows
-    .filter((row) => !isTie(row) && !isEmptyText(row.chosen))
-    .map((row) => ({ id: row.id, prompt: row.prompt, response: row.chosen }));
-}

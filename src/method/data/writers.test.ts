@@ -6,13 +6,7 @@ import { sha256 } from "../../base/core/digest.ts";
 import { openTable } from "../../base/files/table.ts";
 import { readPreferences } from "./load.ts";
 import type { Text } from "./rows.ts";
-import {
-  datasetInfoEntry,
-  LABEL_COLUMNS,
-  type LabelledRow,
-  writeLabels,
-  writePreferences,
-} from "./writers.ts";
+import { LABEL_COLUMNS, type LabelledRow, writeLabels, writePreferences } from "./writers.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -139,15 +133,6 @@ test("whatever is no preference, no number or no one form is refused and leaves 
   ).rejects.toThrow(/is a tie/);
   await expect(writeLabels(join(folder, "labels.txt"), [label("a")])).rejects.toThrow(/unknown extension/);
   await expect(stat(path)).rejects.toThrow("ENOENT");
-});
-
-test("LLaMA-Factory's entry says ranking and the three columns; it takes no message lists", async () => {
-  expect(datasetInfoEntry("labels.jsonl", [label("a")])).toEqual({
-    file_name: "labels.jsonl",
-    ranking: true,
-    columns: { prompt: "prompt", chosen: "chosen", rejected: "rejected" },
-  });
-  expect(() => datasetInfoEntry("labels.jsonl", [label("a", chat)])).toThrow(/message lists/);
 });
 
 test("non-ASCII text is written as UTF-8, one row a line", async () => {

@@ -120,37 +120,6 @@ function textRecord({
   return { ...promptColumns(prompt), chosen, rejected, id, prompt_id: promptId(prompt) };
 }
 
-/** One entry of LLaMA-Factory's `dataset_info.json`. */
-export type DatasetInfo = {
-  readonly file_name: string;
-  readonly ranking: true;
-  readonly columns: { readonly prompt: string; readonly chosen: string; readonly rejected: string };
-};
-
-/**
- * The entry of LLaMA-Factory's `dataset_info.json` for a labels or preferences file (its alpaca format, `ranking: true`).
- * @throws DataError for message lists: its ShareGPT format wants single messages, not lists, as chosen and rejected
- */
-export function datasetInfoEntry(
-  file: string,
-  rows: readonly Pick<PreferenceRow, "id" | "prompt" | "chosen" | "rejected">[],
-): DatasetInfo {
-  const listed = rows.find((row) =>
-    [row.prompt, row.chosen, row.rejected].some((text) => typeof text !== "string"),
-  );
-  if (listed !== undefined)
-    throw refused(
-      file,
-      listed.id,
-      "holds message lists, which LLaMA-Factory's ranking format does not take. Write plain text",
-    );
-  return {
-    file_name: file,
-    ranking: true,
-    columns: { prompt: "prompt", chosen: "chosen", rejected: "rejected" },
-  };
-}
-
 async function writeRecords(
   file: string,
   columns: readonly Column[],

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../base/core/rng.ts";
 import { labelFromScores } from "../labels/label.ts";
-import { agreementByMargin, agreementWith, type Choice, coverageCurve, joinChoices } from "./agreement.ts";
+import { agreementBy, agreementWith, type Choice, coverageCurve, joinChoices } from "./agreement.ts";
 
 const choices = (text: string, prefix = "p"): Choice[] =>
   text
@@ -29,7 +29,6 @@ test("with nothing but ties agreement is undefined, not 0 and not NaN", () => {
   const labels = ["p0", "p1", "p2"].map((id) => label(id, 0));
   const result = agreementWith(labels, choices("a b a"));
   expect(result).toMatchObject({ agreement: null, kappa: null, n: 0, agree: 0, ties: 3 });
-  expect(agreementByMargin(labels, choices("a b a"))).toEqual([]);
   expect(coverageCurve(labels, choices("a b a"))).toEqual([]);
   expect(agreementWith([], [])).toMatchObject({ agreement: null, n: 0 });
 });
@@ -51,10 +50,10 @@ test("clusters give an interval over prompts", () => {
   expect(agreementWith(x, y).kappaInterval).toBeNull();
 });
 
-test("agreement by margin is of bins of equal numbers", () => {
+test("agreement by a number is of bins of equal numbers", () => {
   // |margins| 1..6; the small ones are wrong
   const labels = [1, -2, 3, -4, 5, -6].map((m, i) => label(`p${i}`, m));
-  const bins = agreementByMargin(labels, choices("b a a b a b"), { bins: 3 });
+  const bins = agreementBy(labels, choices("b a a b a b"), ({ id }) => Number(id[1]) + 1, { bins: 3 });
   expect(bins.map(({ low, high, n, agreement }) => [low, high, n, agreement.estimate])).toEqual([
     [1, 2, 2, 0],
     [3, 4, 2, 1],

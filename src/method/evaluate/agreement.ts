@@ -172,15 +172,6 @@ export type AgreementBin = {
   readonly agreement: Interval;
 };
 
-/** Agreement by |margin|, in bins of equal numbers (default deciles); equal margins are never parted. */
-export function agreementByMargin(
-  labels: readonly Label[],
-  references: readonly Choice[],
-  options: AgreementOptions & { readonly bins?: number } = {},
-): AgreementBin[] {
-  return agreementBy(labels, references, (label) => Math.abs(label.margin), options);
-}
-
 /** Agreement by any figure of the label, in bins of equal numbers (default 10). */
 export function agreementBy<L extends Choice>(
   labels: readonly L[],

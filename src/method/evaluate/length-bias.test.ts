@@ -6,11 +6,9 @@ import type { Choice } from "./agreement.ts";
 import {
   accuracyByLengthGap,
   accuracyByLonger,
-  fitLengthAlpha,
   type LengthTable,
   longerPreferred,
   marginLengthCorrelation,
-  meanLengthGap,
 } from "./length-bias.ts";
 
 const label = (id: string, margin: number, flags: string[] = []) =>
@@ -72,29 +70,6 @@ test("the correlation of margin and length is 1 for a ruler, and blind to which 
   expect(fit.spearman!.estimate).toBeCloseTo(spearman(both(margins), both(lengths))!, 12);
   expect(fit.pearson!.estimate).toBeCloseTo(pearson(both(margins), both(lengths))!, 12);
   expect(marginLengthCorrelation([], new Map(), { rng })).toEqual({ n: 0, pearson: null, spearman: null });
-});
-
-test("DICE's alpha takes out a length term that was put in", () => {
-  // score = quality + 0.02 · length, quality independent of length. 3000 pairs, sd of the gap 50, of the quality gap 1.4.
-  const draws = Array.from({ length: 3000 }, () => ({ quality: 1.4 * rng.normal(), gap: 0 }));
-  const stream = createRng("lengths");
-  for (const draw of draws) draw.gap = Math.round(50 * stream.normal());
-  const noise = createRng("quality");
-  const labels = draws.map(({ gap }, i) => label(`p${i}`, 1.4 * noise.normal() + 0.02 * gap));
-  const lengths = table(draws.map(({ gap }) => gap));
-  const fit = fitLengthAlpha(labels, lengths);
-  expect(Math.abs(fit.alpha - 0.02)).toBeLessThan(0.003);
-  expect(fit.meanGapBefore).toBeGreaterThan(15);
-  expect(Math.abs(fit.meanGapAfter)).toBeLessThan(0.1);
-  expect(meanLengthGap(labels, lengths, { rng, resamples: 200 })!.estimate).toBeCloseTo(
-    fit.meanGapBefore,
-    10,
-  );
-});
-
-test("blocked pairs do not enter the fit", () => {
-  expect(fitLengthAlpha([label("p0", 5, ["truncated"])], table([3]))).toMatchObject({ n: 0, alpha: 0 });
-  expect(meanLengthGap([], new Map(), { rng })).toBeNull();
 });
 
 test("sides are parted at equal length, wherever most pairs lie", () => {

@@ -1,11 +1,10 @@
 /** Does a labeller like length? Pure functions of label records and the lengths of the two answers (tokens or characters). */
 import { AlignError } from "../../base/core/errors.ts";
 import type { Rng } from "../../base/core/rng.ts";
-import { bootstrap, clusterBootstrap } from "../../base/stats/bootstrap.ts";
+import { clusterBootstrap } from "../../base/stats/bootstrap.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { ranks } from "../../base/stats/correlation.ts";
-import { fitLengthPenalty, type LengthPenalty } from "../../base/stats/length-penalty.ts";
-import { isDecided, type Label } from "../labels/label.ts";
+import type { Label } from "../labels/label.ts";
 import { isBlocked } from "../teacher/teacher.ts";
 import {
   type AgreementBin,
@@ -142,29 +141,6 @@ function mirroredCorrelation(x: readonly number[], y: readonly number[]): number
 /** Centred mid-ranks of the values among themselves and their negatives: the sign times (mid-rank of |x| - 1/2). */
 function signedRanks(values: readonly number[]): number[] {
   return ranks(values.map(Math.abs)).map((rank, i) => Math.sign(values[i]!) * (rank - 0.5));
-}
-
-/**
- * DICE's α for these labels: with scores r - α · length, the mean length gap of preferred and other is about zero.
- *
- * @throws AlignError when a pair has no lengths
- */
-export function fitLengthAlpha(labels: readonly Label[], lengths: LengthTable): LengthPenalty {
-  const scored = usable(labels);
-  return fitLengthPenalty(
-    scored.map((label) => label.margin),
-    scored.map((label) => gapOf(lengths, label.id)),
-  );
-}
-
-/** Mean of length(preferred) - length(other) over decided labels, in the unit of the lengths; null without any. */
-export function meanLengthGap(
-  labels: readonly Label[],
-  lengths: LengthTable,
-  options: { readonly rng: Rng; readonly resamples?: number; readonly level?: number },
-): Interval | null {
-  const gaps = labels.filter(isDecided).map((label) => Math.sign(label.margin) * gapOf(lengths, label.id));
-  return bootstrap(gaps, (sample) => sample.reduce((total, gap) => total + gap, 0) / sample.length, options);
 }
 
 const usable = (labels: readonly Label[]) => labels.filter((label) => !isBlocked(label.flags));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { binaryEntropy, combineLabels, combineTeachers } from "./ensemble.ts";
+import { binaryEntropy, combineLabels } from "./ensemble.ts";
 import { labelFromScores, mirrorLabel } from "./label.ts";
 import { parseLabel, serializeLabel } from "./label-file.ts";
 
@@ -70,16 +70,4 @@ test("a blocked pair stays blocked, a member's non-finite score included, and a 
     preferred: "a",
     flags: [],
   });
-});
-
-test("teachers are joined by id and must have labelled the same pairs", () => {
-  const first = [member(0.9, [], "x"), member(0.2, [], "y")];
-  const second = [member(0.4, [], "y"), member(0.7, [], "x")];
-  const combined = combineTeachers([first, second], "e");
-  expect(combined.map(({ label }) => label.id)).toEqual(["x", "y"]);
-  expect(combined[1]!.label.probability).toBeCloseTo(0.3, 14);
-  expect(() => combineTeachers([first, second.slice(1)], "e")).toThrow(
-    'pair "y" is not labelled by every teacher',
-  );
-  expect(() => combineTeachers([], "e")).toThrow("there are no teachers");
 });

@@ -2,7 +2,6 @@
  * K teachers as one. The label is the side of their mean calibrated probability; its uncertainty is parted into what all
  * members share (the pair is hard) and what they disagree on (the teachers know too little).
  */
-import { AlignError } from "../../base/core/errors.ts";
 import { sum } from "../../base/stats/describe.ts";
 import { isDecided, type Label, labelFromScores, UNSELECTED } from "./label.ts";
 
@@ -66,30 +65,4 @@ function uncertaintyOf(members: readonly Label[], p: number): EnsembleUncertaint
     // Entropy is concave: the difference is below 0 by rounding only.
     mutualInformation: Math.max(0, total - expected),
   };
-}
-
-/**
- * Combines whole label files, joined by id, in the order of the first.
- *
- * @throws AlignError when the files are not about the same pairs
- */
-export function combineTeachers(teachers: readonly (readonly Label[])[], name: string): EnsembleLabel[] {
-  const [first, ...others] = teachers.map((labels) => new Map(labels.map((label) => [label.id, label])));
-  if (!first)
-    throw new AlignError("data", "ensemble: there are no teachers, expected at least one label file.");
-  for (const other of others) {
-    const missing =
-      [...first.keys()].find((id) => !other.has(id)) ?? [...other.keys()].find((id) => !first.has(id));
-    if (missing !== undefined)
-      throw new AlignError(
-        "data",
-        `ensemble: pair ${JSON.stringify(missing)} is not labelled by every teacher, expected the same pairs. Label the same pool with each.`,
-      );
-  }
-  return [...first.keys()].map((id) =>
-    combineLabels(
-      [first, ...others].map((labels) => labels.get(id)!),
-      name,
-    ),
-  );
 }

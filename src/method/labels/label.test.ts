@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { chosenFields, labelFromScores, mirrorLabel, relabel, UNSELECTED } from "./label.ts";
+import { labelFromScores, mirrorLabel, relabel, UNSELECTED } from "./label.ts";
 import { parseLabel, parseLabels, serializeLabel } from "./label-file.ts";
 
 const scored = (scoreA: number, scoreB: number, flags: string[] = []) => ({
@@ -97,20 +97,6 @@ test("relabelling uses the stored scores and undoes a selection", () => {
   const label = labelFromScores(scored(3, 1, ["length-gap"]));
   const left = { ...label, preferred: "abstain" as const, flags: [...label.flags, UNSELECTED] };
   expect(relabel(left, { calibrate: () => 0.6 })).toEqual({ ...label, probability: 0.6, confidence: 0.6 });
-});
-
-test("a decided label has the field's names for its chosen side, others have none", () => {
-  expect(chosenFields(labelFromScores(scored(1, 3), { calibrate: () => 0.75 }))).toEqual({
-    chosen_index: 1,
-    score_chosen: 3,
-    score_rejected: 1,
-    margin: 2,
-    p_chosen: 0.75,
-    confidence: 0.75,
-    flags: [],
-    label_source: "t",
-  });
-  expect(chosenFields(labelFromScores(scored(1, 1)))).toBeNull();
 });
 
 describe("label files", () => {

@@ -95,24 +95,6 @@ export function isDecided(label: Pick<Label, "preferred">): label is Label & { p
   return label.preferred === "a" || label.preferred === "b";
 }
 
-/**
- * The label in the terms of a preference row, under the field's names; null for ties and abstentions, which have no chosen side.
- */
-export function chosenFields(label: Label) {
-  if (!isDecided(label)) return null;
-  const a = label.preferred === "a";
-  return {
-    chosen_index: a ? 0 : 1,
-    score_chosen: a ? label.scoreA : label.scoreB,
-    score_rejected: a ? label.scoreB : label.scoreA,
-    margin: Math.abs(label.margin),
-    p_chosen: a ? label.probability : 1 - label.probability,
-    confidence: label.confidence,
-    flags: label.flags,
-    label_source: label.teacher,
-  };
-}
-
 const chance = { probability: 0.5, confidence: 0.5 } as const;
 
 function sortedFlags(flags: readonly string[]): string[] {

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { evaluate, type Numbers } from "../../../test/helpers/run-loss.ts";
 import { add, mul, sigmoid, sub, tanh } from "../../engine/graph/ops/elementwise.ts";
 import { input, type Tensor } from "../../engine/graph/tensor.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { cdpoLoss, dpoLoss, rdpoLoss, softDpoLoss } from "./dpo.ts";
 import { ipoLoss, ipoSummedLoss } from "./ipo.ts";
-import { evaluate, type Numbers } from "./testing.ts";
 
 const runtime = openRuntime({ threads: 1 });
 afterAll(() => runtime.close());

@@ -1,5 +1,6 @@
 /** What the tables of `preference.test.ts` leave out of hinge, SimPO, ORPO, KTO, WSPO and of picking pairs. */
 import { afterAll, describe, expect, test } from "vitest";
+import { evaluate, type Numbers } from "../../../test/helpers/run-loss.ts";
 import { add, mul } from "../../engine/graph/ops/elementwise.ts";
 import { input, type Tensor } from "../../engine/graph/tensor.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
@@ -7,7 +8,6 @@ import { hingeLoss, slicLoss } from "./hinge.ts";
 import { type KtoOptions, ktoLoss, ktoResponseLoss, mismatchedKl } from "./kto.ts";
 import { splitPairs } from "./pairs.ts";
 import { orpoTerm, simpoLoss } from "./reference-free.ts";
-import { evaluate, type Numbers } from "./testing.ts";
 import { wspoLoss } from "./wspo.ts";
 
 const runtime = openRuntime({ threads: 1 });

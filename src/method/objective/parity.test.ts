@@ -1,6 +1,7 @@
 /** Every loss against PyTorch: values and derivatives of `fixtures/parity/losses.json`, in float64 and float32. */
 import { existsSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
+import { evaluate, firstDifference, type Numbers } from "../../../test/helpers/run-loss.ts";
 import { mul, tanh } from "../../engine/graph/ops/elementwise.ts";
 import type { Tensor } from "../../engine/graph/tensor.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
@@ -10,7 +11,6 @@ import { ipoLoss, ipoSummedLoss } from "./ipo.ts";
 import { ktoLoss, ktoResponseLoss } from "./kto.ts";
 import { orpoLoss, orpoTerm, simpoLoss } from "./reference-free.ts";
 import { bradleyTerryLoss } from "./reward-model.ts";
-import { evaluate, firstDifference, type Numbers } from "./testing.ts";
 
 type Loss = {
   readonly params: Readonly<Record<string, number>>;

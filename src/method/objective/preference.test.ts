@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, test } from "vitest";
+import { evaluate, type Numbers } from "../../../test/helpers/run-loss.ts";
 import { mul } from "../../engine/graph/ops/elementwise.ts";
 import type { Tensor } from "../../engine/graph/tensor.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { LOSS_TYPES, type LossSpecInput, type LossType, parseLossSpec, resolveFlip } from "./loss-spec.ts";
 import { batchLoss, globalNormaliser } from "./normalise.ts";
 import { type LossInput, lossInputs, type PreferenceInputs, preferenceLoss } from "./preference.ts";
-import { evaluate, type Numbers } from "./testing.ts";
 
 const runtime = openRuntime({ threads: 1 });
 afterAll(() => runtime.close());

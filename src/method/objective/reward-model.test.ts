@@ -1,8 +1,8 @@
 import { afterAll, expect, test } from "vitest";
+import { evaluate, type Numbers } from "../../../test/helpers/run-loss.ts";
 import type { Tensor } from "../../engine/graph/tensor.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { type BradleyTerryOptions, bradleyTerryLoss } from "./reward-model.ts";
-import { evaluate, type Numbers } from "./testing.ts";
 
 const runtime = openRuntime({ threads: 1 });
 afterAll(() => runtime.close());

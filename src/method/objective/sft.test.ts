@@ -1,7 +1,7 @@
 import { afterAll, expect, test } from "vitest";
+import { evaluate } from "../../../test/helpers/run-loss.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { responseNll, sftLoss } from "./sft.ts";
-import { evaluate } from "./testing.ts";
 
 const runtime = openRuntime({ threads: 1 });
 afterAll(() => runtime.close());

@@ -5,12 +5,11 @@
  *     shards/<digest>.jsonl   raw scores (`score-file.ts`)
  *     claims/                 who works on what just now (`base/core/claims.ts`)
  */
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
-import { clearShardWork, SHARDS, shardPath } from "../../base/core/shard-work.ts";
+import { clearShardWork, shardPath } from "../../base/core/shard-work.ts";
 import { readScoreFile } from "./score-file.ts";
 import type { Shard } from "./shards.ts";
 import { type PairScore, type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
@@ -79,24 +78,6 @@ export async function readScoresManifest(folder: string): Promise<ScoresManifest
       "is no manifest of scores, expected format weak-teacher/scores/1. Label the pool again.",
     );
   return value as ScoresManifest;
-}
-
-/** How far the labelling of a folder is, whoever works on it. @throws DataError as `readScoresManifest` */
-export async function labellingStatus(folder: string): Promise<{
-  readonly pairs: number;
-  readonly done: number;
-  readonly shards: number;
-  readonly shardsDone: number;
-}> {
-  const { pairs, shards } = await readScoresManifest(folder);
-  const there = new Set(await readdir(join(folder, SHARDS)).catch(() => []));
-  const done = shards.filter(({ digest }) => there.has(`${digest}.jsonl`));
-  return {
-    pairs,
-    done: done.reduce((total, shard) => total + shard.pairs, 0),
-    shards: shards.length,
-    shardsDone: done.length,
-  };
 }
 
 /**

@@ -1,10 +1,10 @@
-/** Runs a loss on plain numbers, for this folder's tests only; nothing of the product imports it. */
-import { gradients } from "../../engine/graph/gradients.ts";
-import { writeProgram } from "../../engine/graph/onnx/write.ts";
-import { sum } from "../../engine/graph/ops/layout.ts";
-import { type Dialect, input, type Tensor } from "../../engine/graph/tensor.ts";
-import type { Runtime } from "../../engine/runtime/runtime.ts";
-import { doubles, floats, ints } from "../../engine/runtime/values.ts";
+/** Runs a loss on plain numbers, for tests of objectives. */
+import { gradients } from "../../src/engine/graph/gradients.ts";
+import { writeProgram } from "../../src/engine/graph/onnx/write.ts";
+import { sum } from "../../src/engine/graph/ops/layout.ts";
+import { type Dialect, input, type Tensor } from "../../src/engine/graph/tensor.ts";
+import type { Runtime } from "../../src/engine/runtime/runtime.ts";
+import { doubles, floats, ints } from "../../src/engine/runtime/values.ts";
 
 /** Numbers by input name: floats, of rank 1 (`[B]`) or 0 (a plain number). */
 export type Numbers = Readonly<Record<string, readonly number[] | number>>;
