@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { cliMarkdown } from "../../src/interfaces/cli/docs.ts";
+import { cliMarkdown } from "../../scripts/pages/cli-page.ts";
 import { buildProgram } from "../../src/interfaces/cli/program.ts";
 
-test("docs/cli.md is what the commands say of themselves (write it with: npx vitest run test/cli/docs.test.ts -u)", async () => {
+test("docs/cli.md is what the commands say of themselves (write it with: npx vitest run test/pages/cli.test.ts -u)", async () => {
   await expect(cliMarkdown(buildProgram())).toMatchFileSnapshot("../../docs/cli.md");
 });
 

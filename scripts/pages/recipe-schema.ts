@@ -1,9 +1,9 @@
 /** The recipe's JSON Schema, for editors: `# yaml-language-server: $schema=…/recipe.schema.json`. */
 import { z } from "zod";
-import { diskName, diskWords } from "../../base/settings/names.ts";
-import { isObject } from "../../base/settings/parts.ts";
-import { recipeSchema } from "./schema.ts";
-import { preferSchema } from "./training.ts";
+import { diskName, diskWords } from "../../src/base/settings/names.ts";
+import { isObject } from "../../src/base/settings/parts.ts";
+import { recipeSchema } from "../../src/pipeline/recipe/schema.ts";
+import { preferSchema } from "../../src/pipeline/recipe/training.ts";
 
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = { [key: string]: unknown };

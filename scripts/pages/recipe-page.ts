@@ -1,8 +1,8 @@
 /** `docs/recipe.md`, made from the recipe's JSON Schema. */
 
-import { isObject } from "../../base/settings/parts.ts";
-import { type JsonSchema, recipeJsonSchema } from "./json-schema.ts";
-import { PRESETS } from "./presets.ts";
+import { isObject } from "../../src/base/settings/parts.ts";
+import { PRESETS } from "../../src/pipeline/recipe/presets.ts";
+import { type JsonSchema, recipeJsonSchema } from "./recipe-schema.ts";
 
 /** `kinds`: alternatives that have the setting, while they are gathered; then `doc` says them. */
 type Row = { path: string; type: string; standard: string; doc: string; kinds: readonly string[] };
@@ -16,7 +16,7 @@ export function recipePage(): string {
   const required = new Set(["version", "name", "models", "data"]);
   return `# Recipes
 
-Generated from \`src/pipeline/recipe/schema.ts\`; do not edit. Write it anew with \`npx vitest run src/pipeline/recipe/page.test.ts -u\`.
+Generated from \`src/pipeline/recipe/schema.ts\`; do not edit. Write it anew with \`npx vitest run test/pages/recipe.test.ts -u\`.
 
 A recipe is one YAML file: \`weak-teacher run recipe.yaml\`. Unknown settings are errors, all of them are told at once with file, line and
 column. \`extends:\` lays a recipe over a preset (${PRESETS.map((name) => `\`${name}\``).join(", ")}) or another file; \`--set student.prefer.beta=0.05\` (a YAML

@@ -6,7 +6,7 @@ export function cliMarkdown(program: Command): string {
   const verbs = program.commands.map((command) => `## ${command.name()}\n\n${helpBlock(command)}`);
   return [
     "# Commands",
-    "Generated from `src/interfaces/cli/program.ts`; do not edit. Write it anew with `npx vitest run test/cli/docs.test.ts -u`.",
+    "Generated from `src/interfaces/cli/program.ts`; do not edit. Write it anew with `npx vitest run test/pages/cli.test.ts -u`.",
     "Results go to stdout, everything else to stderr. The first Ctrl-C saves and stops, the second quits at once; the same",
     "command goes on where it stopped. `NO_COLOR` and `FORCE_COLOR` are honoured. Nothing is sent anywhere, and no",
     "network is used unless a `hub:` source is named.",

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { type JsonSchema, recipeJsonSchema } from "./json-schema.ts";
-import { recipePage } from "./page.ts";
-import { PRESETS } from "./presets.ts";
+import { recipePage } from "../../scripts/pages/recipe-page.ts";
+import { type JsonSchema, recipeJsonSchema } from "../../scripts/pages/recipe-schema.ts";
+import { PRESETS } from "../../src/pipeline/recipe/presets.ts";
 
-test("docs/recipe.md is what the schema says (write it with: npx vitest run src/pipeline/recipe/page.test.ts -u)", async () => {
-  await expect(recipePage()).toMatchFileSnapshot("../../../docs/recipe.md");
+test("docs/recipe.md is what the schema says (write it with: npx vitest run test/pages/recipe.test.ts -u)", async () => {
+  await expect(recipePage()).toMatchFileSnapshot("../../docs/recipe.md");
 });
 
 test("a setting of some kinds names them, with a line for each default that differs", () => {
@@ -36,7 +36,7 @@ test("a setting of some kinds names them, with a line for each default that diff
 
 test("recipes/recipe.schema.json is what the schema says (write it with -u)", async () => {
   const text = `${JSON.stringify(recipeJsonSchema(), null, 2)}\n`;
-  await expect(text).toMatchFileSnapshot("../../../recipes/recipe.schema.json");
+  await expect(text).toMatchFileSnapshot("../../recipes/recipe.schema.json");
 });
 
 test("every setting says what it is for, and none has a name that a file would not have", () => {
@@ -58,7 +58,7 @@ test("what a recipe must have at its top, every recipe of the package has", asyn
   const { anyOf, required } = recipeJsonSchema() as { anyOf: { required: string[] }[]; required?: string[] };
   expect(required).toBeUndefined();
   for (const name of PRESETS) {
-    const file = new URL(`../../../recipes/${name}.yaml`, import.meta.url);
+    const file = new URL(`../../recipes/${name}.yaml`, import.meta.url);
     const keys = Object.keys(parse(await readFile(file, "utf8")) as object);
     expect(
       anyOf.some((option) => option.required.every((key) => keys.includes(key))),

@@ -1,4 +1,4 @@
-/** docs/config-keys.md is made here: `npx vitest run test/engine/config-keys-page.test.ts -u` writes it anew. */
+/** docs/config-keys.md is made here: `npx vitest run test/pages/config-keys.test.ts -u` writes it anew. */
 import { expect, test } from "vitest";
 import { ConfigReader, type HarmlessKeys } from "../../src/engine/model/config.ts";
 import { COMMON_HARMLESS } from "../../src/engine/model/config-keys.ts";
@@ -9,7 +9,7 @@ import { TINY_CONFIGS } from "../helpers/tiny-decoders.ts";
 const HEAD = `# Keys of config.json
 
 Every key of a model's \`config.json\` is read, known to change no number here, or refused by name. This page is made from the tables
-that do it (\`test/engine/config-keys-page.test.ts\`); a key that is on it nowhere is refused, unless it is null. How positions are read:
+that do it (\`test/pages/config-keys.test.ts\`); a key that is on it nowhere is refused, unless it is null. How positions are read:
 [families.md](families.md#rotary-positions).
 
 In every family: \`model_type\`, \`architectures\`, \`id2label\` and \`num_labels\` (one label makes a reward model) are read; \`dtype\` and
