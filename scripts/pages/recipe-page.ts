@@ -41,7 +41,8 @@ const table = (rows: readonly Row[]) =>
 function rowsOf(path: string, part: JsonSchema): Row[] {
   const options = alternatives(part);
   const key = tellingKey(options);
-  if (key === undefined) return mergeRows(options.flatMap((option) => optionRows(path, option)));
+  if (key === undefined)
+    return withoutTwins(path, mergeRows(options.flatMap((option) => optionRows(path, option))));
   const kinds = options.flatMap((option) => kindOf(option, key) ?? []);
   const rows = options.flatMap((option) => {
     const kind = kindOf(option, key);
@@ -55,6 +56,13 @@ function rowsOf(path: string, part: JsonSchema): Row[] {
   return merged.map((row) =>
     isDirect(row) || differs(row) ? withKinds(row, key, kinds) : { ...row, kinds: [] },
   );
+}
+
+/** Where one or a list of them may be written, the list's settings are those of the one, and only further ones are told. */
+function withoutTwins(path: string, rows: readonly Row[]): Row[] {
+  const told = new Set(rows.map((row) => row.path));
+  const twin = (row: Row) => row.path.replace(`${path}[].`, `${path}.`);
+  return rows.filter((row) => twin(row) === row.path || !told.has(twin(row)));
 }
 
 /** The settings of one alternative. */
@@ -73,7 +81,10 @@ function optionRows(path: string, option: JsonSchema): Row[] {
 }
 
 /** Sections with the settings of one that the page has already. */
-const SAID_ABOVE: ReadonlySet<string> = new Set(["teacher.teacher", "teacher.members[].teacher"]);
+const SAID_ABOVE: ReadonlySet<string> = new Set([
+  ...["teacher.teacher", "teacher.members[].teacher"],
+  ...["data.labelled", "data.unlabelled", "data.test"],
+]);
 
 const propertiesOf = (option: JsonSchema) => option.properties as Record<string, JsonSchema> | undefined;
 

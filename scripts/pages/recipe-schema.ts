@@ -86,7 +86,10 @@ function withoutRequired(schema: JsonSchema, key: string | undefined): JsonSchem
 function stringValues(schema: JsonSchema, key: string): JsonSchema {
   const options = (schema.anyOf ?? schema.oneOf) as JsonSchema[] | undefined;
   const property = (part: JsonSchema) => (part.properties as Record<string, JsonSchema> | undefined)?.[key];
-  if (options !== undefined) return { enum: options.map((option) => property(option)?.const) };
+  if (options !== undefined) {
+    const kinds = options.flatMap((option) => property(option)?.const ?? []);
+    return kinds.length === 0 ? {} : { enum: kinds };
+  }
   const values = property(schema)?.enum;
   return Array.isArray(values) ? { enum: key === "labels" ? ["sft", "base", ...values] : values } : {};
 }

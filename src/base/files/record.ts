@@ -9,6 +9,9 @@ export type RawRecord = {
   readonly records?: number;
 };
 
+/** A line of a file, from 1. */
+export type Place = { readonly file: string; readonly line: number };
+
 /** A record that could not be read although the rest of the file can. */
 export type RawProblem = { readonly file: string; readonly line: number; readonly problem: string };
 
@@ -20,7 +23,7 @@ export type ReadOptions = {
   /** Most bytes of one line or CSV record, after decompression; default 16 MiB. */
   readonly maxRecordBytes?: number;
   /** CSV and TSV only: whether the first record names the columns. Default: it does when it is known to, or all cells look like names. */
-  readonly header?: boolean;
+  readonly header?: boolean | undefined;
   /** CSV and TSV only: whether the first record, if these are its cells, names the columns; undefined where that is not known. */
   readonly knowsHeader?: (cells: readonly string[]) => boolean | undefined;
   /** Gets what the reader took the file for where that could be wrong. */

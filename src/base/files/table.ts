@@ -33,25 +33,25 @@ export async function* openTable(source: string, options: TableOptions = {}): Re
 
 const SEPARATED = /\.[ct]sv(\.gz)?$/i;
 
-function readerOf(source: string): (file: string, options: ReadOptions) => RecordStream {
-  const extension = /\.([a-z0-9]+)(?:\.gz)?$/i.exec(basename(source))?.[1]?.toLowerCase();
-  switch (extension) {
-    case "jsonl":
-    case "ndjson":
-      return readJsonl;
-    case "json":
-      return readJsonFile;
-    case "csv":
-      return readCsv;
-    case "tsv":
-      return readTsv;
-    case "parquet":
-      return readParquet;
-    case "arrow":
-      return readArrow;
-    default:
-      throw new ConfigError(
-        `${source}: has an unknown extension, expected .jsonl, .json, .csv, .tsv (also with .gz), .parquet or .arrow. Rename or convert the file.`,
-      );
-  }
+const READERS: Readonly<Record<string, (file: string, options: ReadOptions) => RecordStream>> = {
+  jsonl: readJsonl,
+  ndjson: readJsonl,
+  json: readJsonFile,
+  csv: readCsv,
+  tsv: readTsv,
+  parquet: readParquet,
+  arrow: readArrow,
+};
+
+const extensionOf = (file: string) =>
+  /\.([a-z0-9]+)(?:\.gz)?$/i.exec(basename(file))?.[1]?.toLowerCase() ?? "";
+
+/** True for a file that `openTable` reads, by its name. */
+export const isTable = (file: string): boolean => Object.hasOwn(READERS, extensionOf(file));
+
+function readerOf(file: string): (file: string, options: ReadOptions) => RecordStream {
+  if (isTable(file)) return READERS[extensionOf(file)]!;
+  throw new ConfigError(
+    `${file}: has an unknown extension, expected .jsonl, .json, .csv, .tsv (also with .gz), .parquet or .arrow. Rename or convert the file.`,
+  );
 }

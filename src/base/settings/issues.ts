@@ -40,13 +40,25 @@ export function issueOf(issue: z.core.$ZodIssue, value: unknown): SettingIssue[]
     case "too_small":
     case "too_big":
       return [{ path, problem: `expected ${boundOf(issue)}, got ${said}.` }];
-    case "invalid_union":
+    case "invalid_union": {
+      const meant = meantOption(issue);
+      if (meant !== undefined)
+        return meant.flatMap((one) => issueOf({ ...one, path: [...issue.path, ...one.path] }, value));
       return [{ path, problem: unionProblem(issue, got, said) }];
+    }
     case "invalid_format":
       return [{ path, problem: `${issue.message.replace(/\.$/, "")}, got ${said}.` }];
     default:
       return [{ path, problem: diskWords(issue.message) }];
   }
+}
+
+/** The problems of the only alternative that has the value's shape, where there is one. */
+function meantOption({ errors = [] }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] | undefined {
+  const fitting = errors.filter(
+    (issues) => !issues.some(({ code, path }) => code === "invalid_type" && path.length === 0),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
 }
 
 function unionProblem(issue: z.core.$ZodIssue, got: unknown, said: string): string {

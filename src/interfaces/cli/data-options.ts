@@ -1,18 +1,25 @@
 /** Flags of verbs that read preferences or pairs. */
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { ConfigError } from "../../base/core/errors.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { parseColumnMap } from "../../method/data/adapters/column-map.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
+import { checkSource, type Source } from "../../method/data/source.ts";
 import { nameList, wholeNumber } from "./options.ts";
 
-/** How data is read and how long its rows may be. */
-export type DataOptions = {
+/** How data is read. */
+export type ReadingOptions = {
+  readonly mix?: readonly number[];
   readonly map?: string;
   readonly format?: string;
   readonly header: "yes" | "no" | "auto";
   readonly ignore?: readonly string[];
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number;
+};
+
+/** How data is read and how long its rows may be. */
+export type DataOptions = ReadingOptions & {
   readonly maxLength?: number;
   readonly maxPromptLength?: number;
 };
@@ -21,9 +28,41 @@ export type DataOptions = {
 export const SOURCES =
   "JSONL, JSON, CSV, Parquet or Arrow, also gzipped; a folder or quoted glob of such files, or one that datasets saved; or hub:Owner/name[@revision]/file";
 
+/** `--mix`. */
+export const mixOption = (): Option =>
+  new Option(
+    "--mix <weights>",
+    "with several sources, the share of the pairs that each gives, as 3,1: as many as there are without taking one twice, drawn by the seed; default all pairs of each",
+  ).argParser(weightList);
+
+function weightList(text: string): number[] {
+  const weights = text.split(",").map(Number);
+  if (text.trim() === "" || !weights.every((weight) => weight > 0 && Number.isFinite(weight)))
+    throw new InvalidArgumentError("Expected numbers above 0 with commas between them, as 3,1.");
+  return weights;
+}
+
+/**
+ * The source that files stand for, with their weights. @throws ConfigError for other than one weight for each of several files, or a file named twice
+ */
+export function sourceOf(files: readonly string[], mix?: readonly number[]): Source {
+  const issue =
+    mix === undefined || (files.length > 1 && mix.length === files.length)
+      ? undefined
+      : files.length === 1
+        ? "has no effect on one source. Leave it out, or name several."
+        : `expected a weight for each of the ${files.length} sources, got ${mix.length}.`;
+  if (issue !== undefined) throw new ConfigError(`--mix: ${issue}`);
+  if (files.length === 1) return files[0]!;
+  const source = files.map((file, i) => ({ file, ...(mix === undefined ? {} : { weight: mix[i]! }) }));
+  checkSource(source);
+  return source;
+}
+
 /** Adds how data is read. */
 export function withReading(command: Command): Command {
   return command
+    .addOption(mixOption())
     .option(
       "--map <columns>",
       "name the columns: prompt=instruction,chosen=good,rejected=bad; where a column says which is better: prompt=instruction+input,a=response1,b=response2,label=anna;ben,values=1:a;2:b;0:tie",
@@ -36,14 +75,18 @@ export function withReading(command: Command): Command {
       nameList,
     )
     .addOption(badRowOption())
-    .option("--limit <n>", "read only the first n pairs", wholeNumber(1, Number.MAX_SAFE_INTEGER));
+    .option(
+      "--limit <n>",
+      "read only the first n pairs, of each of several sources",
+      wholeNumber(1, Number.MAX_SAFE_INTEGER),
+    );
 }
 
 /** `--on-bad-row`. */
 export const badRowOption = (): Option =>
   new Option(
-    "--on-bad-row <what>",
-    "stop at bad rows (broken, or refused by a model's chat template), or leave them out and count them",
+    "--on-bad-row <fail|skip>",
+    "rows that are broken, or refused by a model's chat template: fail stops and lists them, skip leaves them out and counts them",
   )
     .choices(["fail", "skip"])
     .default("fail");
@@ -89,19 +132,19 @@ export async function tokenLimits(
 }
 
 /**
- * Files against the models that will read them. @throws ConfigError naming model, file and row
+ * Files against the models that will read them: their first rows, for these show the shape; in a dry run, where nobody reads them for work, all.
  * @param models - as in `tokenLimits`
+ * @throws ConfigError naming model, file and row; DataError listing the bad rows
  */
 export async function checkFiles(
   models: readonly string[],
-  files: readonly string[],
-  options: Parameters<typeof readOptions>[0],
+  files: readonly Source[],
+  options: Parameters<typeof readOptions>[0] & { readonly dryRun?: boolean },
 ): Promise<void> {
-  const { checkReadable } = await import("../../pipeline/job/row-checks.ts");
-  await checkReadable(
-    models,
-    files.map((file) => ({ file, read: readOptions(options) })),
-  );
+  const { checkReadable, checkRows } = await import("../../pipeline/job/row-checks.ts");
+  const read = files.map((file) => ({ file, read: readOptions(options) }));
+  await checkReadable(models, read);
+  if (options.dryRun === true) await checkRows(models, read);
 }
 
 /** The flags in the words of the data room. @throws ConfigError for a bad `--map` */
@@ -112,7 +155,7 @@ export function readOptions({
   ignore,
   onBadRow,
   limit,
-}: Pick<DataOptions, "map" | "format" | "header" | "ignore" | "onBadRow" | "limit">): PairOptions {
+}: Omit<ReadingOptions, "mix">): PairOptions {
   return {
     onBadRow,
     ...(header === "auto" ? {} : { header: header === "yes" }),

@@ -52,6 +52,6 @@ export function examples(lines: readonly string[]): string {
 }
 
 /** Gathers a flag that may be given several times, for `Command.option`. */
-export function collect(value: string, before: readonly string[]): string[] {
+export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }

@@ -1,10 +1,12 @@
 /** Flags that say who labels. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError, messageOf } from "../../base/core/errors.ts";
+import type { Source } from "../../method/data/source.ts";
 import type { HumanNoise, TeacherChoice } from "../../method/teacher/choice.ts";
 import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
 import { SERVER_KINDS, type ServerKind } from "../../method/teacher/remote/protocol.ts";
-import { positiveNumber, wholeNumber } from "./options.ts";
+import { sourceOf } from "./data-options.ts";
+import { collect, positiveNumber, wholeNumber } from "./options.ts";
 
 const KINDS = [
   "implicit-reward",
@@ -40,8 +42,8 @@ export type TeacherOptions = {
   readonly judgeVerdict?: string;
   readonly judgeVotes?: "auto" | "soft" | "hard";
   readonly judgeSamples?: number;
-  readonly gold?: string;
-  readonly human?: string;
+  readonly gold?: readonly string[];
+  readonly human?: readonly string[];
   readonly noise?: (typeof NOISES)[number];
   readonly rate?: readonly number[];
 };
@@ -154,8 +156,16 @@ export function withTeacher(command: Command): Command {
       "replies to each question, their votes averaged (judge-chat); default 1, more need a temperature",
       wholeNumber(1, 64),
     )
-    .option("--gold <file>", "JSON lines of id, goldA, goldB: rewards of the pool's candidates (gold)")
-    .option("--human <file>", "human preferences with the pool's ids and candidates (noisy-human)")
+    .option(
+      "--gold <file>",
+      "JSON lines of id, goldA, goldB: rewards of the pool's candidates (gold); may be given again",
+      collect,
+    )
+    .option(
+      "--human <file>",
+      "human preferences with the pool's ids and candidates (noisy-human); may be given again",
+      collect,
+    )
     .addOption(
       new Option(
         "--noise <kind>",
@@ -174,8 +184,8 @@ function rates(text: string): number[] {
 
 /** Maps that a control reads when it opens; the verb knows how its pairs are read. */
 export type ControlMaps = {
-  readonly gold: (file: string) => Promise<ReadonlyMap<string, Scores>>;
-  readonly human: (file: string) => Promise<ReadonlyMap<string, HumanChoice>>;
+  readonly gold: (files: readonly string[]) => Promise<ReadonlyMap<string, Scores>>;
+  readonly human: (file: Source) => Promise<ReadonlyMap<string, HumanChoice>>;
 };
 
 /**
@@ -222,7 +232,7 @@ export async function teacherOf(
     case "gold":
       return { kind, rewards: () => maps.gold(options.gold!) };
     case "noisy-human":
-      return { kind, seed, ...noiseOf(options), choices: () => maps.human(options.human!) };
+      return { kind, seed, ...noiseOf(options), choices: () => maps.human(sourceOf(options.human!)) };
     default:
       return kind satisfies never;
   }
@@ -294,7 +304,9 @@ async function readQuestion(given: string): Promise<string> {
 }
 
 /** Files beside the model folders that the flags name: a stage's key holds their digests. */
-export function teacherFiles({ gold, human, tokenizer }: TeacherOptions): Readonly<Record<string, string>> {
-  const named = Object.entries({ gold, human, tokenizer }).filter(([, path]) => path !== undefined);
-  return Object.fromEntries(named) as Record<string, string>;
+export function teacherFiles({ gold, human, tokenizer }: TeacherOptions): Readonly<Record<string, Source>> {
+  const sources = { gold: gold && sourceOf(gold), human: human && sourceOf(human), tokenizer };
+  return Object.fromEntries(
+    Object.entries(sources).flatMap(([name, source]) => (source === undefined ? [] : [[name, source]])),
+  );
 }

@@ -1,5 +1,6 @@
 /** What became of the columns of a file, over all rows, as `inspect` and the data stage tell it. */
 import { listed } from "../../base/core/errors.ts";
+import { nearest } from "../../base/core/suggest.ts";
 import { type Account, FATES, type Fate } from "./account.ts";
 
 /** A column, or a member of messages (`chosen[].name`), and the weightiest fate that it had in any row. */
@@ -62,6 +63,23 @@ export function formatColumns(columns: readonly ColumnReport[], records: number)
     return `    ${listed([column]).padEnd(width)}  ${WORDS[fate]}${note === "" ? "" : ` ${note}`}${some}`;
   });
   return rest > 0 ? [...lines, `    … and ${rest} more columns`] : lines;
+}
+
+/** What to say of names that were to be left out and that no row has: a misspelt one leaves nothing out. */
+export function idleIgnores(
+  ignore: readonly string[] | undefined,
+  columns: readonly ColumnReport[],
+): string[] {
+  const last = (column: string) => column.slice(column.search(/[^.\]]+$/));
+  const there = [...new Set(columns.map(({ column }) => last(column)))];
+  const left = new Set(columns.filter(({ fate }) => fate === "ignored").map(({ column }) => last(column)));
+  return (ignore ?? [])
+    .filter((name) => !left.has(name))
+    .map((name) => {
+      const like = nearest(name, there);
+      const meant = like === undefined ? "" : `; did you mean "${like}"?`;
+      return `--ignore ${listed([name])}: no row that was read has it, so it leaves nothing out${meant}`;
+    });
 }
 
 /** Columns that a table of them names. */

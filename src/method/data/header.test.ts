@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseColumnMap } from "./adapters/column-map.ts";
-import { formatLoadReport, readCandidates, readPreferences } from "./load.ts";
+import { readCandidates, readPreferences } from "./load.ts";
+import { formatLoadReport } from "./load-report.ts";
 import { openCandidates } from "./stream-candidates.ts";
 
 let folder: string;

@@ -1,18 +1,20 @@
 /** The reading part of `load.ts`: from a source to parsed pairs, with everything that went wrong on the way. */
 import { DataError } from "../../base/core/errors.ts";
-import type { RawProblem, RawRecord, RecordStream } from "../../base/files/record.ts";
+import type { Place, RawProblem, RawRecord, RecordStream } from "../../base/files/record.ts";
 import { openTable, type TableOptions } from "../../base/files/table.ts";
 import { refuse } from "./account.ts";
 import { type Adapter, type ParsedPair, RowProblem } from "./adapters/adapter.ts";
-import type { ColumnMap } from "./adapters/column-map.ts";
 import { ADAPTERS, adapterNamed } from "./adapters/index.ts";
 import { mapAdapter } from "./adapters/map.ts";
+import { valueKey } from "./adapters/verdicts.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
-import { type ColumnReport, ColumnTally } from "./column-report.ts";
-import { type Detection, detectFormat, previewRows } from "./detect.ts";
+import { type ColumnReport, ColumnTally, idleIgnores } from "./column-report.ts";
+import { type Detection, detectFormat } from "./detect.ts";
 import type { PairCheck } from "./encodable.ts";
 import { headerKnower } from "./header.ts";
 import { parseRecord } from "./parse-record.ts";
+import { type PreviewRow, Previews } from "./preview.ts";
+import type { Reading, SourcePart } from "./source.ts";
 import { gathered } from "./together.ts";
 import { FileWatcher, type WholeFile } from "./whole-file.ts";
 
@@ -20,29 +22,29 @@ import { FileWatcher, type WholeFile } from "./whole-file.ts";
 const HEAD = 20;
 
 /** How to read pairs. */
-export type PairOptions = TableOptions & {
-  /** Names the columns of data in no known shape. */
-  readonly map?: ColumnMap;
-  /** The name of a known shape; default: detected. */
-  readonly format?: string;
-  /** `fail` (default) throws when any row is bad, listing all; `skip` leaves them out and counts them. */
-  readonly onBadRow?: "fail" | "skip";
-  /** Most pairs to read, from the front; default all. */
-  readonly limit?: number;
-  /** Columns, members of messages and kinds of content parts that are left out on purpose. */
-  readonly ignore?: readonly string[];
-  /** True for files of our own: what a response says is its own, whatever it begins with. */
-  readonly asWritten?: boolean;
-  /** Refuses pairs that a model cannot take, as bad rows. */
-  readonly check?: PairCheck | undefined;
-};
+export type PairOptions = TableOptions &
+  Reading & {
+    /** `fail` (default) throws when any row is bad, listing all; `skip` leaves them out and counts them. */
+    readonly onBadRow?: "fail" | "skip";
+    /** Draws rows where sources have weights; default 22, as on the command line. */
+    readonly seed?: number | string;
+    /** True for files of our own: what a response says is its own, whatever it begins with. */
+    readonly asWritten?: boolean;
+    /** Refuses pairs that a model cannot take, as bad rows. */
+    readonly check?: PairCheck | undefined;
+  };
+
+/** One of several sources, all that was read of it, and how many of its pairs are among the others'. */
+export type PartRead = { readonly part: SourcePart; readonly read: ReadPairs; readonly taken: number };
 
 /** What came of reading: the pairs, how the data was understood, and what is not among the pairs. */
 export type ReadPairs = {
   readonly pairs: readonly ParsedPair[];
-  /** Line of each pair in its file, from 1. */
-  readonly lines: readonly number[];
-  readonly detection: Detection;
+  /** Where each pair stands. */
+  readonly places: readonly Place[];
+  readonly format: string;
+  readonly why: string;
+  readonly preview: readonly PreviewRow[];
   /** What was decided about the file that may be wrong, such as whether its first line is a header. */
   readonly notes: readonly string[];
   /** Records looked at: pairs + left out + bad. */
@@ -54,13 +56,15 @@ export type ReadPairs = {
   readonly columns: readonly ColumnReport[];
   /** Responses that begin with their prompt. */
   readonly repeats: WholeFile["repeats"];
+  /** The sources, where there are several. */
+  readonly parts?: readonly PartRead[];
 };
 
 /**
- * Reads all pairs of a source.
- * @throws DataError for a broken file, an unknown shape, bad rows (unless skipped), or a file of which nothing is left
+ * Reads all pairs of one source; what is bad is among the result, and nobody has looked at it.
+ * @throws DataError for a broken file or an unknown shape
  */
-export async function readPairs(source: string, options: PairOptions = {}): Promise<ReadPairs> {
+export async function collectPairs(source: string, options: PairOptions): Promise<ReadPairs> {
   const notes: string[] = [];
   const stream = openPairTable(source, options, notes);
   try {
@@ -72,19 +76,23 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
       if (read.pairs.length >= limit) break;
       read.add(record, limit);
     }
-    const columns = read.columns.report();
-    if (read.bad.length > 0 && options.onBadRow !== "skip")
-      throw badRowsError(read.bad, read.records, columns);
-    if (read.pairs.length === 0) throw nothingLeft(source, read);
-    const { pairs, lines } = read;
-    const { records, leftOut, bad } = read;
+    refuseDoubt(read, options);
+    const { pairs, places, records, leftOut, bad } = read;
     const watcher = new FileWatcher(options.asWritten ?? detection.adapter.asWritten);
     for (const pair of pairs) watcher.add(pair);
     const { repeats, finish } = watcher.decide();
+    const previews = new Previews();
+    pairs.forEach((pair, i) => {
+      previews.add(pair, places[i]!);
+    });
+    const columns = read.columns.report();
+    notes.push(...idleIgnores(options.ignore, columns));
     return {
       pairs: pairs.map(finish),
-      lines,
-      detection,
+      places,
+      format: detection.adapter.name,
+      why: detection.why,
+      preview: previews.rows(finish),
       notes,
       records,
       leftOut,
@@ -95,6 +103,22 @@ export async function readPairs(source: string, options: PairOptions = {}): Prom
   } finally {
     await stream.return();
   }
+}
+
+/** @throws DataError for bad rows (unless skipped), or when nothing is left */
+export function checkSound(
+  source: string,
+  { bad, records, columns, leftOut, pairs }: ReadPairs,
+  { onBadRow }: PairOptions,
+): void {
+  if (bad.length > 0 && onBadRow !== "skip") throw badRowsError(bad, records, columns);
+  if (pairs.length === 0) throw nothingLeft(source, { records, leftOut, bad });
+}
+
+/** @throws DataError where nobody has named the shape, and its labels may yet mean something else */
+export function refuseDoubt({ doubt, first }: RecordSorter, { map, format }: PairOptions): void {
+  const why = map === undefined && format === undefined ? doubt() : undefined;
+  if (why !== undefined) throw new DataError(first ?? "data", 0, why);
 }
 
 /** Opens a source; what the reader decided goes to `notes`. */
@@ -132,21 +156,10 @@ export function understand(
   notes: readonly string[] = [],
 ): Detection {
   const records = head.filter((record) => "value" in record);
-  if (map !== undefined)
-    return chosenByUser(records, mapAdapter(map, records), "columns named with --map", ignore);
-  if (format !== undefined)
-    return chosenByUser(records, adapterNamed(format), `named with --format ${format}`, ignore);
+  if (map !== undefined) return { adapter: mapAdapter(map, records), why: "columns named with --map" };
+  if (format !== undefined) return { adapter: adapterNamed(format), why: `named with --format ${format}` };
   if (records.length === 0) throw badRowsError(head.map(badRecord), head.length);
   return detectFormat(records, { ignore, notes });
-}
-
-function chosenByUser(
-  records: readonly RawRecord[],
-  adapter: Adapter,
-  why: string,
-  ignore: readonly string[] | undefined,
-): Detection {
-  return { adapter, why, preview: previewRows(records, adapter, ignore) };
 }
 
 function badRecord(record: RawRecord | RawProblem): BadRow {
@@ -155,10 +168,7 @@ function badRecord(record: RawRecord | RawProblem): BadRow {
 }
 
 /** The error of a source of which no pair is left. */
-export function nothingLeft(
-  source: string,
-  read: Pick<RecordSorter, "records" | "leftOut" | "bad">,
-): DataError {
+export function nothingLeft(source: string, read: Pick<ReadPairs, "records" | "leftOut" | "bad">): DataError {
   const reasons = Object.entries(read.leftOut).map(([reason, n]) => `${n} left out: ${reason}`);
   if (read.bad.length > 0) reasons.push(`${read.bad.length} bad`);
   return new DataError(source, 0, `no row is left of ${read.records} (${reasons.join("; ")}).`);
@@ -170,6 +180,9 @@ export class RecordSorter {
   readonly leftOut: Record<string, number> = {};
   readonly columns = new ColumnTally();
   records = 0;
+  /** The file of the first record. */
+  first: string | undefined;
+  private readonly labels = new Set<string>();
   private readonly adapter: Adapter;
   private readonly ignore: readonly string[];
 
@@ -177,6 +190,12 @@ export class RecordSorter {
     this.adapter = adapter;
     this.ignore = ignore;
   }
+
+  /** Why the records, though their columns fit the shape, may mean something else, by all labels that were read. */
+  readonly doubt = (): string | undefined => {
+    const seen = [...this.labels].filter((label) => label !== "").sort();
+    return this.adapter.doubt?.of(new Set(seen));
+  };
 
   /**
    * The pairs of a record; none for what is bad or left out.
@@ -187,10 +206,13 @@ export class RecordSorter {
     check: (pair: ParsedPair, record: RawRecord) => void = () => {},
   ): readonly ParsedPair[] {
     this.records += ("value" in record ? record.records : undefined) ?? 1;
+    this.first ??= record.file;
     if ("problem" in record) {
       this.bad.push(badRecord(record));
       return [];
     }
+    const { doubt } = this.adapter;
+    if (doubt !== undefined) this.labels.add(valueKey(record.value[doubt.column]) ?? "");
     try {
       const parsed = parseRecord(this.adapter, record.value, this.ignore);
       if (!("leaveOut" in parsed)) {
@@ -225,7 +247,7 @@ export function idTwice(id: string, place: string): RowProblem {
 /** Parses records one by one and keeps their pairs. */
 class PairCollector extends RecordSorter {
   readonly pairs: ParsedPair[] = [];
-  readonly lines: number[] = [];
+  readonly places: Place[] = [];
   private readonly placeOfId = new Map<string, string>();
   private readonly check: PairCheck | undefined;
 
@@ -242,7 +264,7 @@ class PairCollector extends RecordSorter {
     });
     for (const pair of pairs.slice(0, limit - this.pairs.length)) {
       this.pairs.push(pair);
-      this.lines.push(record.line);
+      this.places.push({ file: record.file, line: record.line });
     }
   }
 

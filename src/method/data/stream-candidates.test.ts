@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type LoadOptions, type LoadReport, readCandidates } from "./load.ts";
+import { type LoadOptions, readCandidates } from "./load.ts";
+import type { LoadReport } from "./load-report.ts";
 import type { CandidatePair } from "./rows.ts";
 import { openCandidates } from "./stream-candidates.ts";
 

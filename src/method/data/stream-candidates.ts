@@ -6,13 +6,15 @@
 import { type Log, silentLog } from "../../base/core/log.ts";
 import { Fingerprints } from "../../base/core/repeats.ts";
 import { fetchHubFile, isHubSource } from "../../base/files/hub.ts";
-import type { RawRecord } from "../../base/files/record.ts";
+import type { Place, RawRecord } from "../../base/files/record.ts";
 import type { ParsedPair } from "./adapters/adapter.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
 import { drawOrder } from "./candidates.ts";
+import { idleIgnores } from "./column-report.ts";
 import type { Detection } from "./detect.ts";
 import { contentId, numberRepeats, repeatOrder } from "./identify.ts";
-import { type LoadOptions, type LoadReport, PairCounter, readCandidates, subsetOf, tell } from "./load.ts";
+import { type LoadOptions, readCandidates, subsetOf } from "./load.ts";
+import { type LoadReport, PairCounter, tell } from "./load-report.ts";
 import {
   badRow,
   chain,
@@ -21,10 +23,13 @@ import {
   openPairTable,
   type PairOptions,
   RecordSorter,
+  refuseDoubt,
   takeHead,
   understand,
 } from "./pairs.ts";
+import { Previews } from "./preview.ts";
 import type { CandidatePair } from "./rows.ts";
+import type { Source } from "./source.ts";
 import { gathered } from "./together.ts";
 import { FileWatcher } from "./whole-file.ts";
 
@@ -39,14 +44,16 @@ export type CandidateStream = {
 export type StreamOptions = LoadOptions & { readonly seed: number | string; readonly log?: Log };
 
 /**
- * Opens a source of candidate pairs: reads it once, or twice when an id or a content comes twice.
+ * Opens a source of candidate pairs: reads it once, or twice when an id or a content comes twice. Several sources are held in memory, since
+ * what each gives depends on all; so is a source with a limit, which is there to make its pairs few.
  * @throws DataError as `readCandidates`
  */
-export async function openCandidates(source: string, options: StreamOptions): Promise<CandidateStream> {
-  // The first n pairs may be had in memory: a limit is there to make them few.
-  if (options.limit !== undefined) return listed(await readCandidates(source, options));
+export async function openCandidates(source: Source, options: StreamOptions): Promise<CandidateStream> {
+  if (typeof source !== "string" || options.limit !== undefined)
+    return listed(await readCandidates(source, options));
   const file = isHubSource(source) ? await fetchHubFile(source, options.hub) : source;
   const scan = await scanPairs(file, options);
+  refuseDoubt(scan.sorter, options);
   const { names, repeated } = await resolveRepeats(file, options, scan);
   const bad = [...scan.sorter.bad, ...repeated].sort((x, y) => x.line - y.line);
   if (bad.length > 0 && options.onBadRow !== "skip")
@@ -61,8 +68,10 @@ export async function openCandidates(source: string, options: StreamOptions): Pr
     for await (const { pair, record } of parsedPairs(file, options, scan))
       if (!repeats.has(placeOf(record))) counter.add(whole.finish(pair));
   const report = counter.report(source, {
-    detection: scan.detection,
-    notes: scan.notes,
+    format: scan.detection.adapter.name,
+    why: scan.detection.why,
+    preview: scan.previews.rows(whole.finish),
+    notes: [...scan.notes, ...idleIgnores(options.ignore, columns)],
     records,
     leftOut,
     bad,
@@ -103,6 +112,7 @@ type Scan = {
   readonly sorter: RecordSorter;
   readonly counter: PairCounter;
   readonly watcher: FileWatcher;
+  readonly previews: Previews;
   readonly pairs: number;
   /** Ids, and contents of pairs without one, that may come more than once. */
   readonly suspectIds: ReadonlySet<string>;
@@ -118,6 +128,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
     const sorter = new RecordSorter(detection.adapter, options.ignore);
     const counter = new PairCounter();
     const watcher = new FileWatcher(options.asWritten ?? detection.adapter.asWritten);
+    const previews = new Previews();
     const [ids, contents] = [new Fingerprints(), new Fingerprints()];
     const [suspectIds, suspectContents] = [new Set<string>(), new Set<string>()];
     let pairs = 0;
@@ -126,15 +137,17 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
         pairs++;
         counter.add(pair);
         watcher.add(pair);
+        const again = pair.id !== undefined && ids.add(pair.id);
+        if (!again) previews.add(pair, record);
         if (pair.id !== undefined) {
-          if (ids.add(pair.id)) suspectIds.add(pair.id);
+          if (again) suspectIds.add(pair.id);
         } else {
           const content = contentId(pair);
           if (contents.add(content)) suspectContents.add(content);
         }
       }
     }
-    return { detection, notes, sorter, counter, watcher, pairs, suspectIds, suspectContents };
+    return { detection, notes, sorter, counter, watcher, previews, pairs, suspectIds, suspectContents };
   } finally {
     await stream.return();
   }
@@ -142,7 +155,7 @@ async function scanPairs(file: string, options: PairOptions): Promise<Scan> {
 
 type Parsed = { readonly pair: ParsedPair; readonly record: RawRecord };
 
-const placeOf = ({ file, line }: { readonly file: string; readonly line: number }) => `${file}:${line}`;
+const placeOf = ({ file, line }: Place) => `${file}:${line}`;
 
 /** The sound pairs of a source whose shape is known. What the first reading refused is passed over, without asking why again. */
 async function* parsedPairs(

@@ -27,7 +27,7 @@ test("gold rewards beyond 2^53 find their pair by number or by text, and never a
     "gold.jsonl",
     `{"id": ${IDS[0]}, "goldA": 1, "goldB": 0}\n{"id": "${IDS[1]}", "goldA": 0, "goldB": 1}\n`,
   );
-  expect(await goldRewards(gold, [pairs], { seed: 1 })).toEqual(
+  expect(await goldRewards([gold], [pairs], { seed: 1 })).toEqual(
     new Map([
       [IDS[0], { scoreA: 1, scoreB: 0 }],
       [IDS[1], { scoreA: 0, scoreB: 1 }],

@@ -1,11 +1,12 @@
 /** What control teachers are told beside the pairs, from files: human labels and gold rewards, joined to the pairs by id and text. */
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
-import type { RawRecord } from "../../base/files/record.ts";
+import type { RawRecord, RecordStream } from "../../base/files/record.ts";
 import { RowProblem } from "../data/adapters/adapter.ts";
 import { idAt } from "../data/adapters/columns.ts";
 import { type LoadOptions, readCandidates } from "../data/load.ts";
 import { type CandidatePair, sameText } from "../data/rows.ts";
+import { type Source, sourceName } from "../data/source.ts";
 import type { HumanChoice, Scores } from "./controls.ts";
 
 /** How pairs are read; the seed draws the order of preferences. */
@@ -16,11 +17,12 @@ export type ReadPairsOptions = LoadOptions & { readonly seed: number };
  * @throws DataError when the candidates of an id are others, ConfigError when a pair has no label or stands in two files in two orders
  */
 export async function humanChoices(
-  file: string,
-  pairFiles: readonly string[],
+  source: Source,
+  pairFiles: readonly Source[],
   options: ReadPairsOptions,
 ): Promise<Map<string, HumanChoice>> {
-  const { pairs, humanLabels } = await readCandidates(file, options);
+  const file = sourceName(source);
+  const { pairs, humanLabels } = await readCandidates(source, options);
   const judged = new Map(pairs.map((pair) => [pair.id, pair]));
   const said = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));
   const choices = new Map<string, HumanChoice>();
@@ -33,7 +35,7 @@ export async function humanChoices(
     const choice = turned(file, pair, human, preferred);
     if ((choices.get(pair.id) ?? choice) !== choice)
       throw new ConfigError(
-        `pair "${pair.id}": is in ${pairFiles.join(" and in ")} with its candidates in other orders, and a control knows pairs by id. Calibrate on other pairs than those of the pool.`,
+        `pair "${pair.id}": is in ${pairFiles.map(sourceName).join(" and in ")} with its candidates in other orders, and a control knows pairs by id. Calibrate on other pairs than those of the pool.`,
       );
     choices.set(pair.id, choice);
   }
@@ -62,17 +64,18 @@ function turned(
  * @throws DataError for a line that is none, ConfigError when pairs are preferences, whose order is drawn and not the file's
  */
 export async function goldRewards(
-  file: string,
-  pairFiles: readonly string[],
+  files: readonly string[],
+  pairFiles: readonly Source[],
   options: ReadPairsOptions,
 ): Promise<Map<string, Scores>> {
   await pairsOf(pairFiles, options, (source) => {
     throw new ConfigError(
-      `--gold ${file}: says what the first and the second candidate are worth, but ${source} holds preferences, whose order is drawn. Give a pool without labels (id, prompt, response_a, response_b).`,
+      `--gold ${files.join(", ")}: says what the first and the second candidate are worth, but ${source} holds preferences, whose order is drawn. Give a pool without labels (id, prompt, response_a, response_b).`,
     );
   });
   const rewards = new Map<string, Scores>();
-  for await (const record of readJsonl(file)) {
+  for await (const record of linesOf(files)) {
+    const { file } = record;
     if ("problem" in record) throw new DataError(file, record.line, record.problem);
     const { goldA, goldB } = record.value;
     const { id } = goldId(file, record);
@@ -88,6 +91,10 @@ export async function goldRewards(
   return rewards;
 }
 
+async function* linesOf(files: readonly string[]): RecordStream {
+  for (const file of files) yield* readJsonl(file);
+}
+
 /** Ids may be numbers, as in the pairs' file. */
 function goldId(file: string, { line, value }: RawRecord): { readonly id?: string } {
   try {
@@ -99,14 +106,14 @@ function goldId(file: string, { line, value }: RawRecord): { readonly id?: strin
 }
 
 async function pairsOf(
-  files: readonly string[],
+  files: readonly Source[],
   options: ReadPairsOptions,
   onPreferences?: (file: string) => never,
 ): Promise<CandidatePair[]> {
   const all: CandidatePair[] = [];
   for (const file of files) {
     const { pairs, humanLabels } = await readCandidates(file, options);
-    if (humanLabels.length > 0) onPreferences?.(file);
+    if (humanLabels.length > 0) onPreferences?.(sourceName(file));
     all.push(...pairs);
   }
   return all;

@@ -48,10 +48,22 @@ export type DataFacts = {
   readonly rows: number;
   readonly parts: Readonly<Record<string, { rows: number; prompts: number }>>;
   readonly findings: readonly { kind: string; count: number }[];
+  /** What each source gave, of parts that have several. */
+  readonly sources?: readonly SourceShare[];
   /** What became of each column, by source. */
   readonly columns?: Readonly<Record<string, readonly ColumnReport[]>>;
   /** How far people agree with each other, where several judged. */
   readonly people?: PeopleAgreement;
+};
+
+/** One of several sources. */
+export type SourceShare = {
+  readonly source: string;
+  readonly format: string;
+  /** Null where all pairs of all sources are read. */
+  readonly weight: number | null;
+  readonly pairs: number;
+  readonly taken: number;
 };
 
 const LABELLED_GOLD = "gold-labelled.jsonl";

@@ -5,21 +5,17 @@
 
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { readJson } from "../../base/core/files.ts";
-import { digestSource } from "../../base/files/source-digest.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { toCandidates } from "../../method/data/candidates.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
-import {
-  type LoadOptions,
-  type LoadReport,
-  readCandidates,
-  readPreferences,
-} from "../../method/data/load.ts";
+import { type LoadOptions, readCandidates, readPreferences } from "../../method/data/load.ts";
+import type { LoadReport, SourceReport } from "../../method/data/load-report.ts";
 import { splitKey } from "../../method/data/normalise.ts";
 import { type PeopleRecord, peopleAgreement } from "../../method/data/people-agreement.ts";
 import { type PreferenceRow, plainText } from "../../method/data/rows.ts";
+import { digestSources } from "../../method/data/source.ts";
 import { openGoldScorer } from "../../method/evaluate/gold.ts";
 import { sampleCandidates, scoreCandidates } from "../../method/evaluate/simulate.ts";
 import { crossingRows } from "../../method/split/dialogue-statistics.ts";
@@ -30,7 +26,7 @@ import { preferenceWorld, type WorldPart } from "../../method/split/world.ts";
 import type { DataSource, FilesData, WorldData } from "../recipe/job-settings.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import { type DataFacts, type GoldRow, type JobData, writeData } from "./data-files.ts";
+import { type DataFacts, type GoldRow, type JobData, type SourceShare, writeData } from "./data-files.ts";
 import { readingOf } from "./data-source.ts";
 import { ANYTHING, type Encodable } from "./encodable.ts";
 import { asRow, differentPrompts, promptsToAnswer, withoutLeaks } from "./leaks.ts";
@@ -56,10 +52,10 @@ export async function filesStage(
   { length, encodable = ANYTHING }: RowRules = {},
 ): Promise<Artefact> {
   const sources = [...(data.main ? [data.main] : []), ...Object.values(data.files)];
-  const digests = await Promise.all(sources.map(({ source }) => digestSource(source)));
+  const digests = await Promise.all(sources.map(({ source }) => digestSources(source)));
   return pipeline.stage({
     name: "data",
-    version: 6,
+    version: 7,
     config: { ...data, seed, ...(length && { limits: length.limits }) },
     inputs: {
       ...Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
@@ -67,23 +63,19 @@ export async function filesStage(
       readers: encodable.digest,
     },
     run: async (work) => {
-      const how = { log, check: encodable.check };
-      return writeData(work, await filesData(data, seed, how, await openLengthFilter(length)));
+      const how = { log, check: encodable.check, seed };
+      return writeData(work, await filesData(data, how, await openLengthFilter(length)));
     },
   });
 }
 
 /** The parts of files. A prompt stays in the part that is measured rather than in one that is trained on. */
-async function filesData(
-  data: FilesData,
-  seed: number,
-  how: Reading,
-  length: LengthFilter,
-): Promise<JobData> {
-  const split = await splitMain(data, seed, how, length);
+async function filesData(data: FilesData, how: Reading, length: LengthFilter): Promise<JobData> {
+  const { seed } = how;
+  const split = await splitMain(data, how, length);
   const extra = data.files.labelled && (await readRows(data.files.labelled, how, length));
   const { pool: poolFile } = data.files;
-  const own = poolFile && (await readCandidates(poolFile.source, { ...readingOf(poolFile), ...how, seed }));
+  const own = poolFile && (await readCandidates(poolFile.source, { ...readingOf(poolFile), ...how }));
   const test = data.files.test && (await readRows(data.files.test, how, length));
   const main = renamed(split.labelled, own?.pairs ?? []);
   const added = renamed(extra?.rows ?? [], [...main, ...split.pool, ...(own?.pairs ?? [])]);
@@ -109,6 +101,10 @@ async function filesData(
   ];
   const agreement = peopleAgreement(people, { seed });
   const reports = [split.report, extra?.report, own?.report, test?.report].filter((one) => one !== undefined);
+  const single = reports.flatMap((one) =>
+    one.sources.length === 0 ? [one] : one.sources.map(({ report }) => report),
+  );
+  const mixed = reports.flatMap(({ sources }) => sources);
   const total = (count: (report: LoadReport) => number) => reports.reduce((sum, one) => sum + count(one), 0);
   return {
     labelled,
@@ -167,10 +163,15 @@ async function filesData(
       ),
       rows: total(({ rows, undecided, unlabelled }) => rows + undecided + unlabelled),
       ...(agreement === null ? {} : { people: agreement }),
-      columns: Object.fromEntries(reports.map(({ source, columns }) => [source, columns])),
+      ...(mixed.length === 0 ? {} : { sources: mixed.map(sharesOf) }),
+      columns: Object.fromEntries(single.map(({ source, columns }) => [source, columns])),
     },
   };
 }
+
+const sharesOf = ({ report: { source, format }, weight, pairs, taken }: SourceReport): SourceShare => ({
+  ...{ source, format, weight, pairs, taken },
+});
 
 const idsOf = (rows: readonly { readonly id: string }[]) => new Set(rows.map(({ id }) => id));
 
@@ -189,12 +190,8 @@ const NO_MAIN: SplitMain = {
 };
 
 /** The parts of the file that is split; empty ones where another file gives them. */
-async function splitMain(
-  { main, split }: FilesData,
-  seed: number,
-  how: Reading,
-  length: LengthFilter,
-): Promise<SplitMain> {
+async function splitMain({ main, split }: FilesData, how: Reading, length: LengthFilter): Promise<SplitMain> {
+  const { seed } = how;
   if (main === undefined) return NO_MAIN;
   const { rows, people, report } = await readRows(main, how, length);
   const unique = dropDuplicates(rows);
@@ -227,8 +224,8 @@ function renamed(
   });
 }
 
-/** What reading is done with, beside what a source says of itself. */
-type Reading = Pick<LoadOptions, "log" | "check">;
+/** What reading is done with, beside what a source says of itself; the seed draws a mixture's rows and the order of candidates. */
+type Reading = Pick<LoadOptions, "log" | "check"> & { readonly seed: number };
 
 async function readRows(source: DataSource, how: Reading, length: LengthFilter) {
   const read = await readPreferences(source.source, { ...readingOf(source), ...how });

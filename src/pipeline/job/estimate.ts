@@ -2,6 +2,8 @@
  * What a job will take, before it starts. For files it counts a token per four characters: meant to tell
  * minutes from hours and fitting from not.
  */
+
+import { createRng } from "../../base/core/rng.ts";
 import { llama2cConfig } from "../../engine/checkpoint/llama2c.ts";
 import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
 import { extractStories15M } from "../../engine/checkpoint/stories15m.ts";
@@ -229,7 +231,7 @@ async function configOf(from: string): Promise<Readonly<Record<string, unknown>>
 async function sampleRows(job: MainJob): Promise<Rows> {
   const { data, limits } = job;
   if (data.kind === "world") return worldRows(data, limits);
-  const how = { limits, check: (await jobEncodable(job)).check };
+  const how = { limits, check: (await jobEncodable(job)).check, seed: job.dataSeed ?? job.seed };
   const main = data.main === undefined ? [] : await rowsIn(data.main, how);
   const count = (part: number) =>
     part === 0 ? 0 : Math.min(main.length, part <= 1 ? Math.round(part * main.length) : part);
@@ -266,14 +268,20 @@ async function worldRows(data: WorldData, limits: TokenLimits): Promise<Rows> {
   };
 }
 
-type RowReading = { readonly limits: TokenLimits; readonly check: PairCheck | undefined };
+type RowReading = {
+  readonly limits: TokenLimits;
+  readonly check: PairCheck | undefined;
+  readonly seed: number;
+};
 
 /** Read as candidates, so that a pool that nobody judged is read, too. */
-async function rowsIn(source: DataSource, { limits, check }: RowReading): Promise<TokenRow[]> {
-  const { pairs } = await readCandidates(source.source, { ...readingOf(source), seed: 0, check });
-  return pairs.map(({ prompt, a, b }) =>
+async function rowsIn(source: DataSource, { limits, check, seed }: RowReading): Promise<TokenRow[]> {
+  const { pairs } = await readCandidates(source.source, { ...readingOf(source), seed, check });
+  const rows = pairs.map(({ prompt, a, b }) =>
     rowOf(plainText(prompt).length, [plainText(a).length, plainText(b).length], limits),
   );
+  // Parts are cut from the front, where several sources stand one after another.
+  return typeof source.source === "string" ? rows : createRng(seed).shuffle(rows);
 }
 
 function rowOf(

@@ -6,10 +6,13 @@ import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { readCandidates } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import type { CandidatePair, Text } from "../../method/data/rows.ts";
+import { partsOf, readingOfPart, type Source } from "../../method/data/source.ts";
+import { openCandidates } from "../../method/data/stream-candidates.ts";
+import { encodableBy } from "./encodable.ts";
 import { STORIES } from "./model-stages.ts";
 
 /** A file of pairs and how it is read. */
-export type ReadFile = { readonly file: string; readonly read: PairOptions };
+export type ReadFile = { readonly file: Source; readonly read: PairOptions };
 
 /** Pairs looked at where all tokens have rows: the shape of a file shows in its first rows. */
 const FIRST = 64;
@@ -29,7 +32,7 @@ export async function checkReadable(models: Iterable<string>, files: readonly Re
     })),
   );
   const whole = readers.some(({ tokenizer }) => (tokenizer?.beyond.length ?? 0) > 0);
-  for (const { file, read } of files) {
+  for (const { file, read } of files.flatMap(oneByOne)) {
     if (isHubSource(file)) continue;
     const limit = whole ? read.limit : Math.min(FIRST, read.limit ?? FIRST);
     const pairs = await firstPairs(file, read, limit);
@@ -40,12 +43,24 @@ export async function checkReadable(models: Iterable<string>, files: readonly Re
   }
 }
 
+const oneByOne = ({ file, read }: ReadFile): { file: string; read: PairOptions }[] =>
+  partsOf(file).map((part) => ({ file: part.file, read: { ...read, ...readingOfPart(part) } }));
+
 /** Prompts that are plain text against a model's tokenizer. @throws ConfigError naming file and prompt; CheckpointError as `loadTokenizer` */
 export async function checkPrompts(model: string, file: string, prompts: readonly string[]): Promise<void> {
   const tokenizer = await loadTokenizer(model);
   prompts.forEach((prompt, i) => {
     checkText(tokenizer, `${file}: prompt ${i + 1}`, prompt);
   });
+}
+
+/**
+ * All rows of files, as they will be read for work.
+ * @throws DataError listing the bad ones, those that a model's chat template refuses among them
+ */
+export async function checkRows(models: Iterable<string>, files: readonly ReadFile[]): Promise<void> {
+  const { check } = await encodableBy([...models]);
+  for (const { file, read } of files) await openCandidates(file, { ...read, seed: 0, check });
 }
 
 /** None of a file that cannot be read: whoever reads it for work tells all that is wrong with it. */

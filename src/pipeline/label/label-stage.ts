@@ -8,6 +8,7 @@ import { type Log, silentLog } from "../../base/core/log.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { unitOf } from "../../method/data/normalise.ts";
+import { type Source, sourceName } from "../../method/data/source.ts";
 import { type CandidateStream, openCandidates } from "../../method/data/stream-candidates.ts";
 import { calibrationSchema, calibratorToJson } from "../../method/labels/calibration.ts";
 import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
@@ -41,8 +42,8 @@ export const labelRulesSchema = labelSchema.omit({ heldOut: true, calibrationFol
   score: scoreSchema.prefault("sum"),
 });
 
-/** A file and the digest of its contents. */
-export type FileRef = { readonly file: string; readonly digest: string };
+/** What is read, and the digest of its contents. */
+export type FileRef = { readonly file: Source; readonly digest: string };
 
 /** One labelling. */
 export type LabelRequest = {
@@ -68,11 +69,11 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   const { settings } = identityOf(teacher);
   const logFor = tellingOnce(deps.log);
   let encodable: ReturnType<typeof teacherEncodable> | undefined;
-  const readingFor = async (file: string) => {
+  const readingFor = async (file: Source) => {
     encodable ??= teacherEncodable(teacher);
-    return { ...read, seed, log: logFor(file), check: (await encodable).check };
+    return { ...read, seed, log: logFor(sourceName(file)), check: (await encodable).check };
   };
-  const openPairs = async (file: string) => openCandidates(file, await readingFor(file));
+  const openPairs = async (file: Source) => openCandidates(file, await readingFor(file));
   return deps.pipeline.stage({
     name: "label",
     version: 7,
@@ -129,7 +130,7 @@ async function scoreAll(
   deps: JobDeps,
   work: WorkFolder,
   request: LabelRequest,
-  openPairs: (file: string) => Promise<CandidateStream>,
+  openPairs: (file: Source) => Promise<CandidateStream>,
 ): Promise<void> {
   const { teacher, models, limits, seed, read, pool, calibrate } = request;
   const { settings } = identityOf(teacher);
@@ -167,7 +168,7 @@ type Judged = { readonly form: FittedForm; readonly heldOut: HeldOutFit | undefi
 async function judge(
   work: WorkFolder,
   request: LabelRequest,
-  readingFor: (file: string) => Promise<LoadOptions & { readonly seed: number }>,
+  readingFor: (file: Source) => Promise<LoadOptions & { readonly seed: number }>,
   log: Log,
 ): Promise<Judged> {
   const { calibrate, rules } = request;
@@ -178,7 +179,7 @@ async function judge(
   const asked = new Set(pairs.filter(({ meta }) => meta?.asked !== undefined).map(({ id }) => id));
   if (asked.size > 0)
     log.warn(
-      `--calibrate ${calibrate.file}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
+      `--calibrate ${sourceName(calibrate.file)}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
     );
   const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
   const labels = scored.filter(({ id }) => !asked.has(id));
@@ -190,7 +191,7 @@ async function judge(
   if (judged.length < LEAST_HELD_OUT) {
     const advice = adviceForFew(labels, "--max-length and --max-prompt-length", "name a file with more");
     throw new ConfigError(
-      `--calibrate ${calibrate.file}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
+      `--calibrate ${sourceName(calibrate.file)}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
     );
   }
   return { form, heldOut: heldOutFit(fitOn(rules.calibration ?? "temperature", judged), judged) };

@@ -10,10 +10,10 @@ import { digestPath } from "../../base/core/contents.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson, readText } from "../../base/core/files.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
-import { digestSource } from "../../base/files/source-digest.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { POOL_FILE } from "../../method/data/pool.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";
+import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
 import { HELD_OUT_FILE, readHeldOut } from "../../method/labels/held-out-file.ts";
 import type { HeldOutPair } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
@@ -36,7 +36,7 @@ export const ANSWERS_STAGE = "answers";
 
 /** Where a pool is and how it is read; `seed` draws the order of preference data. */
 export type PoolSource = {
-  readonly file: string;
+  readonly file: Source;
   readonly digest: string;
   readonly read: Omit<LoadOptions, "log">;
   readonly seed: number;
@@ -63,13 +63,13 @@ export type LabelSet = {
 /**
  * Opens labels.
  * @param path - a folder with `labels.jsonl`, or such a file
- * @param pool - the pool's file; a run's own is found without it
+ * @param pool - the pool; a run's own is found without it
  * @param read - how to read it, for a bare labels file: a folder says how its pool was read
  * @throws ConfigError when the pool is missing or not the one that was labelled; DataError for a broken file
  */
 export async function openLabelSet(
   path: string,
-  pool?: string,
+  pool?: Source,
   read?: Omit<LoadOptions, "log">,
 ): Promise<LabelSet> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
@@ -84,12 +84,12 @@ export async function openLabelSet(
   });
   if (record === undefined && humanLabels.length > 0)
     throw new ConfigError(
-      `--pool ${source.file}: is preference data, whose order of a and b was drawn with a seed that ${path} does not hold. Name the folder that label wrote, not a file of it.`,
+      `--pool ${sourceName(source.file)}: is preference data, whose order of a and b was drawn with a seed that ${path} does not hold. Name the folder that label wrote, not a file of it.`,
     );
   const labelled = new Set(labels.map(({ id }) => id));
   // Skipped rows have no labels: the teacher could not read them.
   const pairs = source.read.onBadRow === "skip" ? all.filter(({ id }) => labelled.has(id)) : all;
-  checkPool(source.file, pairs, labels);
+  checkPool(sourceName(source.file), pairs, labels);
   const beside = (name: string) => join(folder, name);
   const has = (name: string) => isFolder && exists(beside(name));
   const byId = new Map(labels.map((label) => [label.id, label]));
@@ -125,7 +125,7 @@ const isOfRun = ({ identity }: StageRecord) => "data" in identity.inputs;
 async function poolOf(
   folder: string,
   record: StageRecord | undefined,
-  pool: string | undefined,
+  pool: Source | undefined,
   read: Omit<LoadOptions, "log"> | undefined,
 ): Promise<PoolSource> {
   if (record !== undefined && read !== undefined)
@@ -143,7 +143,7 @@ async function poolOf(
   }
   if (pool === undefined)
     throw new ConfigError("--pool: is missing. Name the file that was labelled: questions show its texts.");
-  const digest = await digestSource(pool);
+  const digest = await digestSources(pool);
   if (record === undefined) return { file: pool, digest, read: read ?? { onBadRow: "fail" }, seed: 0 };
   const expected = record.identity.inputs.pool;
   const config = configSchema.safeParse(record.identity.config);
@@ -151,7 +151,7 @@ async function poolOf(
     throw new ConfigError(`${folder}: was not made by label, by a run's weak-labels stage or by ask.`);
   if (expected !== digest)
     throw new ConfigError(
-      `--pool ${pool}: is not the pool that was labelled, expected ${expected.slice(0, 16)}, got ${digest.slice(0, 16)}.`,
+      `--pool ${sourceName(pool)}: is not the pool that was labelled, expected ${expected.slice(0, 16)}, got ${digest.slice(0, 16)}.`,
     );
   return { file: pool, digest, read: config.data.read as PoolSource["read"], seed: config.data.seed };
 }

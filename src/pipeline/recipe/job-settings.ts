@@ -4,7 +4,7 @@ import { digestOf } from "../../base/core/digest.ts";
 import type { Margin } from "../../base/stats/equivalence.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
-import type { ColumnMap } from "../../method/data/adapters/column-map.ts";
+import type { Reading, Source } from "../../method/data/source.ts";
 import type { GoldSpec } from "../../method/evaluate/gold.ts";
 import type { JudgeSpec } from "../../method/evaluate/judges/spec.ts";
 import type { SamplingSettings } from "../../method/evaluate/simulate.ts";
@@ -16,17 +16,8 @@ import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { TeacherSettings } from "./teacher-settings.ts";
 
-/** One file (or hub file) of preferences. */
-export type DataSource = {
-  readonly source: string;
-  readonly format?: string | undefined;
-  readonly map?: ColumnMap | undefined;
-  /** Whether the first line of a CSV file names the columns; worked out unless said. */
-  readonly header?: boolean | undefined;
-  readonly ignore?: readonly string[] | undefined;
-  readonly onBadRow: "fail" | "skip";
-  readonly limit?: number | undefined;
-};
+/** A source of preferences, or several, whose parts then say each how it is read. */
+export type DataSource = Reading & { readonly source: Source; readonly onBadRow: "fail" | "skip" };
 
 /** Parts of the data, and the files they may have of their own. */
 export const PARTS = ["labelled", "pool", "test"] as const;

@@ -3,9 +3,10 @@
 import { ConfigError } from "../../base/core/errors.ts";
 import type { Margin } from "../../base/stats/equivalence.ts";
 import { defaultThreads } from "../../engine/runtime/device.ts";
+import type { SourcePart } from "../../method/data/source.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
-import type { ArmSettings, FilesData, MainJob, WorldData } from "./job-settings.ts";
+import type { ArmSettings, DataSource, FilesData, MainJob, WorldData } from "./job-settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { Recipe } from "./schema.ts";
 import { checkOneSeed } from "./seeds.ts";
@@ -161,6 +162,8 @@ const samplingOf = ({ maxNewTokens, temperature, topK, topP, stop }: Sampling) =
   ...(stop === undefined ? {} : { stop }),
 });
 
+type RecipeSource = Exclude<NonNullable<Recipe["data"]["source"]>, readonly unknown[]>;
+
 function dataOf({ data, seed }: Recipe): FilesData | WorldData {
   const { source, split, labelled, unlabelled, test, world } = data;
   if (world !== undefined)
@@ -175,12 +178,16 @@ function dataOf({ data, seed }: Recipe): FilesData | WorldData {
       labelled: world.labelled,
       test: world.test,
     };
-  const sourceOf = ({ file, header, ...rest }: NonNullable<typeof source>) => ({
-    source: file,
-    onBadRow: data.onBadRow ?? "fail",
+  const partOf = ({ header, ...rest }: RecipeSource): SourcePart => ({
     ...(header === "auto" ? {} : { header: header === "yes" }),
     ...rest,
   });
+  const sourceOf = (given: NonNullable<typeof source>): DataSource => {
+    const onBadRow = data.onBadRow ?? "fail";
+    if (Array.isArray(given)) return { source: given.map(partOf), onBadRow };
+    const { file, ...how } = partOf(given);
+    return { source: file, onBadRow, ...how };
+  };
   const files = { labelled, pool: unlabelled, test };
   return {
     kind: "files",

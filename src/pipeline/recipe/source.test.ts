@@ -54,3 +54,34 @@ test("what does not go together in a map is told with its place", () => {
   expect(said("{ file: p.csv, map: { promt: q, a: x, b: y } }")).toMatch(/promt/);
   expect(said("{ file: p.csv, header: maybe }")).toMatch(/data\.source\.header/);
 });
+
+test("a list of sources is a mixture, with weights and each its own reading; it comes back from the resolved recipe", () => {
+  const text = withSource(`
+    - { file: a.csv, weight: 3, header: "yes", map: "prompt=q,chosen=x,rejected=y" }
+    - { file: hub:Owner/name/b.jsonl, weight: 1, ignore: [system], limit: 10 }`);
+  expect(sourceOf(text)).toEqual({
+    onBadRow: "fail",
+    source: [
+      { file: "a.csv", weight: 3, header: true, map: { prompt: "q", chosen: "x", rejected: "y" } },
+      { file: "hub:Owner/name/b.jsonl", weight: 1, ignore: ["system"], limit: 10 },
+    ],
+  });
+  expect(sourceOf(recipeYaml(read(text)))).toEqual(sourceOf(text));
+  expect(sourceOf(withSource("[a.jsonl, { file: b.jsonl, format: trl }]"))?.source).toEqual([
+    { file: "a.jsonl" },
+    { file: "b.jsonl", format: "trl" },
+  ]);
+});
+
+test("what is wrong with a list of sources is told with its place", () => {
+  const said = (source: string) => problems(withSource(source)).join("\n");
+  expect(said("[a.jsonl, { file: b.jsonl, weight: 1 }]")).toMatch(
+    /data\.source: gives a\.jsonl no weight\. Give every source one, or none/,
+  );
+  expect(said("[a.jsonl, a.jsonl]")).toMatch(/data\.source: names a\.jsonl twice/);
+  expect(said("[a.jsonl, { file: b.jsonl, weight: -1 }]")).toMatch(
+    /data\.source\[1\]\.weight: expected above 0, got -1/,
+  );
+  expect(said("[{ file: b.jsonl, wieght: 1 }]")).toMatch(/wieght.*weight/);
+  expect(said("[]")).toMatch(/data\.source: expected at least 1 entries/);
+});

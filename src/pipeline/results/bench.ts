@@ -5,6 +5,7 @@ import { toCandidates } from "../../method/data/candidates.ts";
 import { type LoadOptions, readPreferences } from "../../method/data/load.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import type { PreferenceRow } from "../../method/data/rows.ts";
+import type { Source } from "../../method/data/source.ts";
 import { bestOfN, listPairs, type StyleMatrix, styleMatrices } from "../../method/evaluate/bench-lists.ts";
 import { openRewardModel } from "../../method/evaluate/gold-reward-model.ts";
 import {
@@ -23,7 +24,7 @@ export type BenchScorer = TeacherChoice | { readonly kind: "reward-model"; reado
 
 /** What to measure on what. */
 export type BenchRequest = {
-  readonly file: string;
+  readonly file: Source;
   readonly read: Omit<LoadOptions, "log">;
   readonly scorer: BenchScorer;
   readonly limits: TokenLimits;
@@ -62,7 +63,12 @@ export async function benchPairs(
   const { check } = await (scorer.kind === "reward-model"
     ? rewardModelEncodable(scorer.model)
     : teacherEncodable(scorer));
-  const { rows, report } = await readPreferences(request.file, { ...request.read, log: deps.log, check });
+  const { rows, report } = await readPreferences(request.file, {
+    ...request.read,
+    seed: request.seed,
+    log: deps.log,
+    check,
+  });
   const scored = await (request.scorer.kind === "reward-model"
     ? byRewardModel(deps, request, request.scorer.model, rows)
     : byTeacher(deps, request, request.scorer, rows));

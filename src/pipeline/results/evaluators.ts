@@ -60,7 +60,7 @@ function namesIn(value: unknown): string[] {
     return value.split("/").flatMap((part) => [part, part.replace(/^hub:/, "").replace(/@.*$|\..*$/g, "")]);
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, member]) =>
-    typeof member === "object" || key === "source" || key === "prompts" ? namesIn(member) : [],
+    typeof member === "object" || ["source", "file", "prompts"].includes(key) ? namesIn(member) : [],
   );
 }
 

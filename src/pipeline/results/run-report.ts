@@ -6,6 +6,7 @@ import { type ReportFiles, writeReport } from "../../report/render.ts";
 import { readFacts } from "../job/data-files.ts";
 import type { JobResult } from "../job/main-job.ts";
 import { peopleTables } from "../job/report-people.ts";
+import { sourceTables } from "../job/report-sources.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { isTrained, teacherWords } from "../recipe/teacher-settings.ts";
 import type { StageStep } from "../stages/pipeline.ts";
@@ -62,7 +63,12 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
     },
     ...labels,
     ...arms,
-    tables: [...peopleTables(facts.people), ...(labels.tables ?? []), ...(arms.tables ?? [])],
+    tables: [
+      ...sourceTables(facts.sources),
+      ...peopleTables(facts.people),
+      ...(labels.tables ?? []),
+      ...(arms.tables ?? []),
+    ],
     studies: [...(labels.studies ?? []), ...(arms.studies ?? [])],
     warnings: [...(labels.warnings ?? []), ...(arms.warnings ?? [])],
     notes: [...(labels.notes ?? []), ...(arms.notes ?? [])],

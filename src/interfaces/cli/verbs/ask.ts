@@ -3,16 +3,18 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { readJson } from "../../../base/core/files.ts";
+import { partsOf, type Source } from "../../../method/data/source.ts";
 import type { AnswerFacts } from "../../../pipeline/label/answers-stage.ts";
 import type { LabelSet } from "../../../pipeline/label/open-labels.ts";
-import { headerOption, readOptions } from "../data-options.ts";
+import { headerOption, mixOption, readOptions, sourceOf } from "../data-options.ts";
 import { numberIn } from "../label-rules.ts";
-import { examples, nameList, wholeNumber } from "../options.ts";
+import { collect, examples, nameList, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type AskOptions = {
-  readonly pool?: string;
+  readonly pool?: readonly string[];
+  readonly mix?: readonly number[];
   readonly map?: string;
   readonly format?: string;
   readonly header: "yes" | "no" | "auto";
@@ -38,7 +40,12 @@ export function addAsk(program: Command): void {
       "choose the pairs that people should label, most useful first; with --answers, merge what they said into the labels",
     )
     .argument("<labels>", "a folder that label or ask wrote, a run's stages/weak-labels-…, or a labels.jsonl")
-    .option("--pool <file>", "the pool that was labelled; a run's own is found without it")
+    .option(
+      "--pool <file>",
+      "the pool that was labelled; given again where it had several sources; a run's own is found without it",
+      collect,
+    )
+    .addOption(mixOption())
     .option("--map <columns>", "name the pool's columns, for a bare labels.jsonl: prompt=instruction,…")
     .option("--format <name>", "the name of the pool's shape, for a bare labels.jsonl")
     .addOption(headerOption("for a bare labels.jsonl: the first line of a CSV or TSV pool"))
@@ -91,7 +98,9 @@ async function runAsk(session: Session, labels: string, options: AskOptions): Pr
   const { map, format, header, ignore, limit } = options;
   const reading = header !== "auto" || [map, format, ignore, limit].some((flag) => flag !== undefined);
   const read = reading ? readOptions({ ...options, onBadRow: "fail" }) : undefined;
-  const set = await openLabelSet(labels, options.pool, read);
+  if (options.mix !== undefined && options.pool === undefined)
+    throw new ConfigError("--mix: has no effect without several --pool. Leave it out.");
+  const set = await openLabelSet(labels, options.pool && sourceOf(options.pool, options.mix), read);
   if (options.answers === undefined) await ask(session, set, options);
   else await merge(session, set, { ...options, answers: options.answers });
 }
@@ -132,7 +141,7 @@ async function merge(
   { log, signal, result }: Session,
   set: LabelSet,
 
-  { answers, out, pool, fresh }: AskOptions & { readonly answers: string },
+  { answers, out, fresh }: AskOptions & { readonly answers: string },
 ): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { answersStage, countLeft } = await import("../../../pipeline/label/answers-stage.ts");
@@ -140,7 +149,7 @@ async function merge(
   const how = { out: folder, log, signal, code: packageVersion(), fresh: fresh === true };
   const step = await runSingle(how, (deps) => answersStage(deps, { set, file: answers }));
   const facts = (await readJson(join(folder, "facts.json"))) as AnswerFacts;
-  const next = nextSteps(set, folder, pool, await countLeft(folder));
+  const next = nextSteps(set, folder, await countLeft(folder));
   result(
     { ...step, ...pick(facts), next },
     [textOf(folder, facts), ...next.map((line) => `next: ${line}`)].join("\n"),
@@ -179,14 +188,17 @@ function textOf(folder: string, { counts, answers, calibration, teacherOnAnswere
   return `${folder}: ${total} answers (${ties} ties, ${skipped} skipped, ${blank} blank); ${counts.a + counts.b} labels of ${counts.pairs} pairs; ${fit}${right}`;
 }
 
+/** How to name a pool again. */
+function poolFlags(pool: Source): string {
+  const parts = partsOf(pool);
+  const weights = parts.flatMap(({ weight }) => weight ?? []);
+  const mix = weights.length === 0 ? "" : ` --mix ${weights.join(",")}`;
+  return `${parts.map(({ file }) => `--pool ${file}`).join(" ")}${mix}`;
+}
+
 /** What to do with merged labels, as commands; another round only where pairs are left to ask about. */
-function nextSteps(
-  { run, pool: { file } }: LabelSet,
-  out: string,
-  pool: string | undefined,
-  left: number,
-): string[] {
-  const again = left === 0 ? [] : [`weak-teacher ask ${out} --pool ${pool ?? file} --out questions-2`];
+function nextSteps({ run, pool: { file } }: LabelSet, out: string, left: number): string[] {
+  const again = left === 0 ? [] : [`weak-teacher ask ${out} ${poolFlags(file)} --out questions-2`];
   if (run === undefined) return again;
   return [
     `weak-teacher run ${join(run, "recipe.yaml")} --set data.labelled=${join(out, "labelled.jsonl")} --out ${run}-asked`,

@@ -1,12 +1,21 @@
 /** `weak-teacher audit`: which labels of a labelled set are likely wrong. */
-import { relative } from "node:path";
+import { basename, relative } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Interval } from "../../../base/stats/check.ts";
 import { plainText } from "../../../method/data/rows.ts";
+import type { Source } from "../../../method/data/source.ts";
 import { AUDIT_DEFAULTS, AUDIT_KINDS, type AuditKind } from "../../../pipeline/label/audit/kinds.ts";
 import type { AuditOutcome } from "../../../pipeline/label/audit/run-audit.ts";
 import type { AuditRequest } from "../../../pipeline/label/audit/settings.ts";
-import { checkFiles, type DataOptions, readOptions, tokenLimits, withData } from "../data-options.ts";
+import {
+  checkFiles,
+  type DataOptions,
+  readOptions,
+  SOURCES,
+  sourceOf,
+  tokenLimits,
+  withData,
+} from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -33,10 +42,7 @@ export function addAudit(program: Command): void {
     .description(
       "find labels that are likely wrong: teachers that never saw a label judge it; nothing is changed",
     )
-    .argument(
-      "<file>",
-      "labelled pairs, one file: JSONL, JSON, CSV, Parquet or Arrow, also gzipped, or hub:Owner/name[@revision]/file",
-    )
+    .argument("<files...>", `labelled pairs: ${SOURCES}`)
     .requiredOption(
       "--model <source>",
       "the teachers' start: a model folder, hub:Owner/name[@revision], or stories15M",
@@ -94,12 +100,12 @@ function share(text: string): number {
   return value;
 }
 
-async function runVerb(session: Session, file: string, options: AuditOptions): Promise<void> {
+async function runVerb(session: Session, files: readonly string[], options: AuditOptions): Promise<void> {
   const { runAudit } = await import("../../../pipeline/label/audit/run-audit.ts");
   const { formatSteps } = await import("../../../pipeline/stages/steps.ts");
   const { log, signal } = session;
   const { out, device, threads, dryRun, fresh } = options;
-  const outcome = await runAudit(await requestOf(session, file, options), {
+  const outcome = await runAudit(await requestOf(session, sourceOf(files, options.mix), options), {
     folder: out,
     code: packageVersion(),
     mode: dryRun === true ? "plan" : "run",
@@ -118,8 +124,8 @@ async function runVerb(session: Session, file: string, options: AuditOptions): P
   );
 }
 
-async function requestOf({ log }: Session, file: string, options: AuditOptions): Promise<AuditRequest> {
-  const { digestSource } = await import("../../../base/files/source-digest.ts");
+async function requestOf({ log }: Session, file: Source, options: AuditOptions): Promise<AuditRequest> {
+  const { digestSources } = await import("../../../method/data/source.ts");
   const { fetchModel } = await import("../../../pipeline/recipe/hub-models.ts");
   const { auditSettings } = await import("../../../pipeline/label/audit/settings.ts");
   const { model, layers, trim, teacher, folds, seed, plant, set } = options;
@@ -128,7 +134,7 @@ async function requestOf({ log }: Session, file: string, options: AuditOptions):
   return {
     ...auditSettings(teacher, set, seed),
     file,
-    digest: await digestSource(file),
+    digest: await digestSources(file),
     read: readOptions(options),
     limits: await tokenLimits(options, [from]),
     model: { from, layers, trimVocabulary: trim === true },
@@ -145,6 +151,7 @@ type Found = AuditOutcome & { readonly found: NonNullable<AuditOutcome["found"]>
 
 function textOf({ folder, found: { facts, suspects, report } }: Found): string {
   const { judged, notJudged, noiseRate, disagreement, disagreementAmongSure, plant } = facts;
+  const several = new Set(suspects.map(({ file }) => file)).size > 1;
   const planted =
     plant === null
       ? []
@@ -160,12 +167,12 @@ function textOf({ folder, found: { facts, suspects, report } }: Found): string {
     `noise rate by confident learning: ${percent(noiseRate)}; where the teachers are surest they disagree with ${percent(disagreementAmongSure)}, in all with ${percent(disagreement)}; none of these bounds the share of wrong labels`,
     ...planted,
     "",
-    "likeliest errors (line, P(wrong), chosen ┃ rejected):",
+    `likeliest errors (${several ? "place" : "line"}, P(wrong), chosen ┃ rejected):`,
     ...suspects
       .slice(0, SHOWN)
       .map(
-        ({ line, probability_wrong, chosen, rejected }) =>
-          `  ${String(line).padStart(6)}  ${(100 * probability_wrong).toFixed(0).padStart(3)} %  ${short(chosen)} ┃ ${short(rejected)}`,
+        ({ file, line, probability_wrong, chosen, rejected }) =>
+          `  ${(several ? `${basename(file)}:${line}` : String(line)).padStart(6)}  ${(100 * probability_wrong).toFixed(0).padStart(3)} %  ${short(chosen)} ┃ ${short(rejected)}`,
       ),
     "",
     `all in ${relative(process.cwd(), folder) || "."}/suspects.jsonl; report: ${relative(process.cwd(), report.html) || report.html}`,

@@ -4,14 +4,15 @@ import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { readJson } from "../../../base/core/files.ts";
 import type { CombineFacts } from "../../../pipeline/label/combine-stage.ts";
-import { type DataOptions, readOptions, withReading } from "../data-options.ts";
+import { type ReadingOptions, readOptions, sourceOf, withReading } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
-import { examples, wholeNumber } from "../options.ts";
+import { collect, examples, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
-type CombineOptions = Pick<DataOptions, "map" | "format" | "header" | "ignore" | "onBadRow" | "limit"> &
+type CombineOptions = ReadingOptions &
   RuleOptions & {
+    readonly pool: readonly string[];
     readonly out: string;
     readonly seed: number;
     readonly uncalibrated?: boolean;
@@ -25,6 +26,12 @@ export function addCombine(program: Command): void {
     .command("combine")
     .description("labels of several teachers as one: mean calibrated probability, and where they disagree")
     .argument("<pool>", "the pairs that were labelled")
+    .option(
+      "--pool <file>",
+      "a further source of the pool, in the order in which they were labelled; may be given again",
+      collect,
+      [],
+    )
     .argument("<folders...>", "what label wrote of this pool, at least two, each with --calibrate")
     .requiredOption(
       "--out <folder>",
@@ -51,18 +58,19 @@ export function addCombine(program: Command): void {
 
 async function runCombine(
   session: Session,
-  pool: string,
+  file: string,
   folders: readonly string[],
   options: CombineOptions,
 ): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { combineStage, refusePromise } = await import("../../../pipeline/label/combine-stage.ts");
-  const { digestSource } = await import("../../../base/files/source-digest.ts");
+  const { digestSources } = await import("../../../method/data/source.ts");
   const { nothingKept } = await import("../../../method/labels/kept-words.ts");
   const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
   const { settingsOf } = await import("../../../base/settings/set.ts");
   const { log, signal } = session;
   const { out, seed, set } = options;
+  const pool = sourceOf([file, ...options.pool], options.mix);
   const odd = set.find((text) => /^\s*(score|calibration)\b/.test(text));
   if (odd !== undefined)
     throw new ConfigError(
@@ -72,7 +80,7 @@ async function runCombine(
   const { select, weight } = settingsOf(labelRulesSchema, ruleSettings(options));
   const request = {
     folders,
-    pool: { file: pool, digest: await digestSource(pool) },
+    pool: { file: pool, digest: await digestSources(pool) },
     read: readOptions(options),
     seed,
     uncalibrated: options.uncalibrated === true,

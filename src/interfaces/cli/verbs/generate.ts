@@ -1,9 +1,10 @@
 /** `weak-teacher generate`: sampled responses to prompts, scored by gold where that is asked for. */
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { ConfigError } from "../../../base/core/errors.ts";
+import { ConfigError, listed } from "../../../base/core/errors.ts";
 import { readJson } from "../../../base/core/files.ts";
 import type { GenerateFacts } from "../../../pipeline/job/generate-stage.ts";
+import { badRowOption } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -12,6 +13,7 @@ type GenerateOptions = ComputeOptions & {
   readonly model: string;
   readonly out: string;
   readonly set: readonly string[];
+  readonly onBadRow: "fail" | "skip";
   readonly seed: number;
   readonly fresh?: boolean;
   readonly sampleOnly?: boolean;
@@ -23,8 +25,8 @@ export function addGenerate(program: Command): void {
     .command("generate")
     .description("sample responses to prompts, with log-probabilities and gold scores, as JSON lines")
     .argument(
-      "<prompts>",
-      "column `prompt` of a JSONL, CSV or Parquet file, each different one once; a JSON list of texts; or a text file, one a line",
+      "<prompts...>",
+      "column `prompt` of a JSONL, CSV, Parquet or Arrow file, each different one once; a JSON list of texts; a text file, one a line; or a folder or quoted glob of such data files",
     )
     .requiredOption("--model <folder>", "the model that writes")
     .requiredOption(
@@ -37,6 +39,7 @@ export function addGenerate(program: Command): void {
       collect,
       [],
     )
+    .addOption(badRowOption())
     .option("--seed <n>", "seed of the sampling", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22)
     .option("--fresh", "start over, whatever is kept")
     .addOption(
@@ -50,6 +53,7 @@ export function addGenerate(program: Command): void {
       "after",
       examples([
         "generate prompts.json --model models/dpo --out responses --set max_new_tokens=64",
+        "generate 'prompts/*.parquet' more.jsonl --on-bad-row skip --model models/sft --out responses",
         "generate pairs.jsonl --model models/sft --out responses --set per_prompt=4",
         "generate prompts.txt --model models/dpo --out responses --set gold=[sentiment] --set temperature=1",
       ]),
@@ -57,21 +61,33 @@ export function addGenerate(program: Command): void {
     .action(act(runGenerate));
 }
 
-async function runGenerate(session: Session, file: string, options: GenerateOptions): Promise<void> {
+async function runGenerate(
+  session: Session,
+  files: readonly string[],
+  options: GenerateOptions,
+): Promise<void> {
   const { settingsOf } = await import("../../../base/settings/set.ts");
   const { generateSchema, generateStage } = await import("../../../pipeline/job/generate-stage.ts");
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
   const { readPrompts } = await import("../../../method/data/prompts.ts");
+  const { formatBadRow } = await import("../../../method/data/bad-rows.ts");
   const { checkPrompts } = await import("../../../pipeline/job/row-checks.ts");
   const { checkRoom } = await import("../../../pipeline/job/model-checks.ts");
   const { out, device, threads, seed } = options;
   if (out.endsWith(".jsonl"))
     throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
   const settings = settingsOf(generateSchema, options.set);
-  const prompts = await readPrompts(file);
+  const { prompts, bad } = await readPrompts(files, options);
+  if (bad.length > 0)
+    session.log.warn(
+      `${bad.length} bad rows are skipped: ${listed(
+        bad.map((row) => formatBadRow(row)),
+        3,
+      )}`,
+    );
   const model = { folder: options.model, digest: await modelIdentity(options.model) };
-  await checkPrompts(options.model, file, prompts);
+  await checkPrompts(options.model, listed(files), prompts);
   await checkRoom([options.model], settings.maxNewTokens, "max_new_tokens (--set)");
   const { log, signal } = session;
   const how = {

@@ -5,31 +5,33 @@ import type { Command } from "commander";
 import { stringify } from "yaml";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../../base/core/files.ts";
-import { badRowOption, SOURCES } from "../data-options.ts";
-import { examples } from "../options.ts";
+import { sourceName } from "../../../method/data/source.ts";
+import { type ReadingOptions, readOptions, SOURCES, sourceOf, withReading } from "../data-options.ts";
+import { collect, examples } from "../options.ts";
 import { act, type Session } from "../session.ts";
 
-type InitOptions = {
-  readonly data: string;
+type InitOptions = ReadingOptions & {
+  readonly data: readonly string[];
   readonly weak: string;
   readonly student: string;
-  readonly onBadRow: "fail" | "skip";
 };
 
 /** Adds the verb `init`. */
 export function addInit(program: Command): void {
-  program
+  const command = program
     .command("init")
     .description("write a recipe to begin with; it is checked, and the data is looked at")
     .argument("[recipe]", "the file to write", "recipe.yaml")
-    .requiredOption("--data <file>", `preferences: ${SOURCES}`)
+    .requiredOption("--data <file>", `preferences: ${SOURCES}; given again, a mixture`, collect)
     .requiredOption("--weak <model>", "the teacher's base: a model folder, hub:Owner/name, or stories15M")
-    .requiredOption("--student <model>", "the student's base: a model folder, hub:Owner/name, or stories15M")
-    .addOption(badRowOption())
+    .requiredOption("--student <model>", "the student's base: a model folder, hub:Owner/name, or stories15M");
+  withReading(command)
     .addHelpText(
       "after",
       examples([
         "init --data pairs.jsonl --weak models/small --student models/big",
+        "init --data answers.csv --map prompt=question,chosen=best,rejected=worst --weak stories15M --student stories15M",
+        "init --data ours.jsonl --data theirs.jsonl --mix 3,1 --weak models/small --student models/big",
         "init my.yaml --data pairs.csv --weak stories15M --student stories15M",
       ]),
     )
@@ -47,15 +49,16 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const { encodableBy } = await import("../../../pipeline/job/encodable.ts");
   const local = [options.weak, options.student].filter((model) => !model.startsWith("hub:"));
   const { check } = await encodableBy(local);
-  const { onBadRow } = options;
-  const { rows } = await readPreferences(options.data, { log: session.log, onBadRow, check });
+  const source = sourceOf(options.data, options.mix);
+  const how = { ...readOptions(options), log: session.log, check, seed: SEED };
+  const { rows } = await readPreferences(source, how);
   const heldOut = heldOutShare(rows, { seed: SEED, split: SPLIT });
   const text = recipeText(file, options, { maxLength: Math.min(512, ...positions), heldOut });
   resolveRecipe([parseDocumentText(text, file)], []);
   await writeFileAtomic(file, text);
   if (heldOut === undefined)
     session.log.warn(
-      `${options.data}: has too few preferences to calibrate a teacher on; label.calibration is none, so that confidences are not probabilities. Label more pairs, then set label.held_out.`,
+      `${sourceName(source)}: has too few preferences to calibrate a teacher on; label.calibration is none, so that confidences are not probabilities. Label more pairs, then set label.held_out.`,
     );
   session.result(
     { file, rows: rows.length },
@@ -76,11 +79,25 @@ const SPLIT = { labelled: 0.3, pool: 0.6, test: 0.1 };
 /** What the data and the models decide; `heldOut` is undefined where too few pairs are labelled to calibrate. */
 type Fitted = { readonly maxLength: number; readonly heldOut: number | undefined };
 
-function recipeText(
-  file: string,
-  { data, weak, student, onBadRow }: InitOptions,
-  { maxLength, heldOut }: Fitted,
-): string {
+/** The source with all that says how it is read, on one line. */
+function sourceText({ data, mix, map, format, header, ignore, limit }: InitOptions): string {
+  const flow = (value: unknown) => JSON.stringify(value);
+  const reading = [
+    ...(map === undefined ? [] : [`map: ${flow(map)}`]),
+    ...(format === undefined ? [] : [`format: ${flow(format)}`]),
+    ...(header === "auto" ? [] : [`header: "${header}"`]),
+    ...(ignore === undefined ? [] : [`ignore: ${flow(ignore)}`]),
+    ...(limit === undefined ? [] : [`limit: ${limit}`]),
+  ];
+  if (data.length === 1 && reading.length === 0) return stringify(data[0]).trimEnd();
+  const parts = data.map((file, i) => {
+    const weight = mix === undefined ? [] : [`weight: ${mix[i]}`];
+    return `{ ${[`file: ${flow(file)}`, ...weight, ...reading].join(", ")} }`;
+  });
+  return parts.length === 1 ? parts[0]! : `\n${parts.map((part) => `    - ${part}`).join("\n")}`;
+}
+
+function recipeText(file: string, options: InitOptions, { maxLength, heldOut }: Fitted): string {
   const schema = relative(
     resolve(file, ".."),
     fileURLToPath(new URL("../../../../recipes/recipe.schema.json", import.meta.url)),
@@ -89,6 +106,7 @@ function recipeText(
     .replace(/\.ya?ml$/, "")
     .replace(/[^A-Za-z0-9._-]/g, "-");
   const value = (text: string) => stringify(text).trimEnd();
+  const { weak, student, onBadRow } = options;
   return `# yaml-language-server: $schema=${schema}
 # All settings and their defaults: docs/recipe.md. Every one can be changed with --set, as in --set student.prefer.beta=0.05.
 version: 1
@@ -100,7 +118,7 @@ models:
   student: ${value(student)}
 
 data:
-  source: ${value(data)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
+  source: ${sourceText(options)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
   # Drawn by dialogue: no prompt, and no dialogue, is in two parts.
   split: { labelled: ${SPLIT.labelled}, unlabelled: ${SPLIT.pool}, test: ${SPLIT.test} }
   max_length: ${maxLength}

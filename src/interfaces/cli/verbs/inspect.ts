@@ -6,7 +6,8 @@ import { encodePair, type TokenLimits } from "../../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../../engine/text/tokenizer.ts";
 import { formatColumns } from "../../../method/data/column-report.ts";
 import { encodableCheck } from "../../../method/data/encodable.ts";
-import { formatLoadReport, type LoadReport, readCandidates } from "../../../method/data/load.ts";
+import { readCandidates } from "../../../method/data/load.ts";
+import { formatLoadReport, type LoadReport } from "../../../method/data/load-report.ts";
 import {
   formatPeopleAgreement,
   type PeopleAgreement,
@@ -18,6 +19,7 @@ import {
   type PreferenceRow,
   plainText,
 } from "../../../method/data/rows.ts";
+import type { Source } from "../../../method/data/source.ts";
 import { type DialogueStatistics, describeDialogues } from "../../../method/split/dialogue-statistics.ts";
 import {
   type DataStatistics,
@@ -25,7 +27,7 @@ import {
   type LengthStatistics,
   type PairLengths,
 } from "../../../method/split/statistics.ts";
-import { type DataOptions, readOptions, SOURCES, tokenLimits, withData } from "../data-options.ts";
+import { type DataOptions, readOptions, SOURCES, sourceOf, tokenLimits, withData } from "../data-options.ts";
 import { formatExplanation } from "../heat-view.ts";
 import { examples, positiveNumber, wholeNumber } from "../options.ts";
 import { act, type Session } from "../session.ts";
@@ -35,6 +37,7 @@ import { formatShownPair, showPair } from "../token-view.ts";
 type InspectOptions = DataOptions & {
   readonly model?: string;
   readonly row?: number;
+  readonly seed?: number;
   readonly explain?: boolean;
   readonly reference?: string;
   readonly beta?: number;
@@ -48,7 +51,8 @@ export function addInspect(program: Command): void {
       .description(
         "show how a data file is understood: its shape, three rows, statistics, and one row's tokens",
       )
-      .argument("<file>", SOURCES)
+      .argument("<files...>", SOURCES)
+      .option("--seed <n>", "seed of what --mix draws", wholeNumber(0, Number.MAX_SAFE_INTEGER))
       .option("--model <folder>", "a model folder; its tokenizer counts and shows tokens")
       .option(
         "--row <n>",
@@ -67,6 +71,7 @@ export function addInspect(program: Command): void {
       "after",
       examples([
         "inspect pairs.jsonl",
+        "inspect ours.jsonl hub:Anthropic/hh-rlhf/harmless-base/train.jsonl.gz --mix 1,3",
         "inspect answers.csv --map prompt=question,chosen=best,rejected=worst",
         "inspect pairs.jsonl --model models/stories15M --row 3",
         "inspect pairs.jsonl --explain --model models/dpo/model --reference models/sft/model --row 3",
@@ -83,10 +88,18 @@ type Loaded = {
   pairs: readonly CandidatePair[];
 };
 
-async function runInspect(session: Session, file: string, options: InspectOptions): Promise<void> {
+async function runInspect(
+  session: Session,
+  files: readonly string[],
+  options: InspectOptions,
+): Promise<void> {
   checkFlags(options);
   const tokenizer = options.model === undefined ? undefined : await loadTokenizer(options.model);
-  const { report, statistics, dialogues, people, pairs } = await load(file, options, tokenizer);
+  const { report, statistics, dialogues, people, pairs } = await load(
+    sourceOf(files, options.mix),
+    options,
+    tokenizer,
+  );
   const row =
     options.explain === true
       ? await explainRow(session, pairAt(pairs, options.row ?? 1), options)
@@ -95,8 +108,7 @@ async function runInspect(session: Session, file: string, options: InspectOption
         : showRow(session, tokenizer!, pairAt(pairs, options.row), await tokenLimits(options));
   const text = [
     ...formatLoadReport(report),
-    "  columns:",
-    ...formatColumns(report.columns, report.records),
+    ...columnLines(report),
     ...(statistics === null ? [] : formatStatistics(statistics)),
     ...formatDialogues(dialogues, statistics !== null),
     ...(people === null ? [] : formatPeopleAgreement(people)),
@@ -108,9 +120,23 @@ async function runInspect(session: Session, file: string, options: InspectOption
   );
 }
 
+/** The seed of other verbs, so that what is shown is what they draw. */
+const SEED = 22;
+
+/** The table of columns, of each of several sources. */
+function columnLines({ sources, columns, records }: LoadReport): string[] {
+  if (sources.length === 0) return ["  columns:", ...formatColumns(columns, records)];
+  return sources.flatMap(({ report: one }) => [
+    `  columns of ${one.source}:`,
+    ...formatColumns(one.columns, one.records),
+  ]);
+}
+
 /** @throws ConfigError for flags that are missing or have no effect */
-function checkFlags({ row, model, explain, reference, beta }: InspectOptions): void {
+function checkFlags({ row, model, explain, reference, beta, seed, mix }: InspectOptions): void {
   const issues: string[] = [];
+  if (seed !== undefined && mix === undefined)
+    issues.push("--seed: has no effect without --mix. Leave it out.");
   if (row !== undefined && model === undefined)
     issues.push("--row: needs --model, whose tokenizer makes the tokens.");
   if (explain === true) {
@@ -125,13 +151,13 @@ function checkFlags({ row, model, explain, reference, beta }: InspectOptions): v
 
 /** Preferences where people judged, else the bare pairs. */
 async function load(
-  file: string,
+  file: Source,
   options: InspectOptions,
   tokenizer: Tokenizer | undefined,
 ): Promise<Loaded> {
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
   const check = tokenizer && encodableCheck([tokenizer]);
-  const read = await readCandidates(file, { ...readOptions(options), seed: 0, check });
+  const read = await readCandidates(file, { ...readOptions(options), seed: options.seed ?? SEED, check });
   const { report, pairs, humanLabels } = read;
   const people = peopleAgreement(read.people, { seed: 0 });
   const judged = judgedRows(pairs, humanLabels);

@@ -3,17 +3,19 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { exists, readJson } from "../../../base/core/files.ts";
+import type { Source } from "../../../method/data/source.ts";
 import type { LabelFactsFile, LabelRequest } from "../../../pipeline/label/label-stage.ts";
 import {
   checkFiles,
   type DataOptions,
   readOptions,
   SOURCES,
+  sourceOf,
   tokenLimits,
   withData,
 } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
-import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
+import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 import { type TeacherOptions, teacherFiles, teacherOf, withTeacher } from "../teacher-options.ts";
@@ -22,7 +24,7 @@ type LabelOptions = ComputeOptions &
   DataOptions &
   TeacherOptions &
   RuleOptions & {
-    readonly calibrate?: string;
+    readonly calibrate?: readonly string[];
     readonly out: string;
     readonly seed: number;
     readonly dryRun?: boolean;
@@ -35,14 +37,15 @@ export function addLabel(program: Command): void {
   const command = program
     .command("label")
     .description("label a pool of pairs with a teacher: preferred, margin, probability, confidence, flags")
-    .argument("<pool>", `pairs: ${SOURCES}; labels in it are not looked at`)
+    .argument("<pool...>", `pairs: ${SOURCES}; labels in them are not looked at`)
     .requiredOption(
       "--out <folder>",
       "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; run again with other rules, it uses the scores that are there",
     );
   withTeacher(command).option(
     "--calibrate <file>",
-    "labelled pairs the teacher has not seen: probabilities are fitted on them",
+    "labelled pairs the teacher has not seen: probabilities are fitted on them; may be given again",
+    collect,
   );
   withRules(withPromise(command), "score, calibration, select or weight")
     .option(
@@ -74,11 +77,11 @@ export function addLabel(program: Command): void {
     .action(act(runLabel));
 }
 
-async function runLabel(session: Session, pool: string, options: LabelOptions): Promise<void> {
+async function runLabel(session: Session, files: readonly string[], options: LabelOptions): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { labelStage } = await import("../../../pipeline/label/label-stage.ts");
   const { nothingKept, promiseInWords } = await import("../../../method/labels/kept-words.ts");
-  const request = await requestOf(session, pool, options);
+  const request = await requestOf(session, sourceOf(files, options.mix), options);
   const { log, signal } = session;
   const { out, device, threads } = options;
   const how = {
@@ -137,14 +140,15 @@ function wordsOf(
   return [...lines, ...promised].join("\n");
 }
 
-async function requestOf(session: Session, pool: string, options: LabelOptions): Promise<LabelRequest> {
-  const { digestSource } = await import("../../../base/files/source-digest.ts");
+async function requestOf(session: Session, pool: Source, options: LabelOptions): Promise<LabelRequest> {
+  const { digestSources } = await import("../../../method/data/source.ts");
   const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
   const { settingsOf } = await import("../../../base/settings/set.ts");
   const { identityOf, readersOf } = await import("../../../method/teacher/choice.ts");
   const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
   const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
-  const { calibrate, seed, out } = options;
+  const { seed, out } = options;
+  const calibrate = options.calibrate && sourceOf(options.calibrate);
   const rules = settingsOf(labelRulesSchema, ruleSettings(options));
   if (rules.calibration !== undefined && calibrate === undefined)
     throw new ConfigError(
@@ -164,15 +168,15 @@ async function requestOf(session: Session, pool: string, options: LabelOptions):
   await checkFiles(readersOf(teacher), pairFiles, options);
   const digests = [
     ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
-    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await digestSource(at)]),
+    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await digestSources(at)]),
   ];
   return {
     teacher,
     rules,
     models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
-    pool: { file: pool, digest: await digestSource(pool) },
+    pool: { file: pool, digest: await digestSources(pool) },
     calibrate:
-      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSource(calibrate) },
+      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSources(calibrate) },
     read,
     limits: await tokenLimits(options, readersOf(teacher)),
     seed,

@@ -4,6 +4,7 @@ import { ConfigError } from "../../../base/core/errors.ts";
 import { sum } from "../../../base/stats/describe.ts";
 import type { TokenLimits } from "../../../engine/text/pair.ts";
 import { STYLES } from "../../../method/data/adapters/lists.ts";
+import { type Source, sourceName } from "../../../method/data/source.ts";
 import type { StyleMatrix } from "../../../method/evaluate/bench-lists.ts";
 import type { BenchResult, BenchScorer } from "../../../pipeline/results/bench.ts";
 import type { ReportTable } from "../../../report/data.ts";
@@ -14,6 +15,7 @@ import {
   type DataOptions,
   readOptions,
   SOURCES,
+  sourceOf,
   tokenLimits,
   withData,
 } from "../data-options.ts";
@@ -33,7 +35,7 @@ export function addRewardBench(program: Command): void {
     .description(
       "accuracy of a teacher or a reward model on preferences in RewardBench's form: per subset, per section, overall; ties count as wrong",
     )
-    .argument("<file>", `prompt, chosen, rejected, subset: ${SOURCES}`)
+    .argument("<files...>", `prompt, chosen, rejected, subset: ${SOURCES}`)
     .option("--replies <folder>", "where an endpoint's replies are kept (judge-chat), default judge-answers")
     .option(
       "--seed <n>",
@@ -55,13 +57,18 @@ export function addRewardBench(program: Command): void {
       "Without --teacher: with --reference the implicit reward; else a *ForSequenceClassification folder (deberta-v2 and modernbert too) by its head, and a language model by its likelihood.",
     )
     .action(
-      act((session, file: string, options: BenchOptions) =>
-        runBench(session, file, options, command.getOptionValueSource("teacher") !== "default"),
+      act((session, files: readonly string[], options: BenchOptions) =>
+        runBench(
+          session,
+          sourceOf(files, options.mix),
+          options,
+          command.getOptionValueSource("teacher") !== "default",
+        ),
       ),
     );
 }
 
-async function runBench(session: Session, file: string, options: BenchOptions, told: boolean): Promise<void> {
+async function runBench(session: Session, file: Source, options: BenchOptions, told: boolean): Promise<void> {
   const { benchPairs } = await import("../../../pipeline/results/bench.ts");
   const { openRuntime } = await import("../../../engine/runtime/runtime.ts");
   const scorer = told ? await namedTeacher(options) : await impliedScorer(options);
@@ -84,14 +91,15 @@ async function runBench(session: Session, file: string, options: BenchOptions, t
         replies: options.replies ?? "judge-answers",
       },
     );
-    session.result({ file, ...result }, wordsOf(file, result));
+    const name = sourceName(file);
+    session.result({ file: name, ...result }, wordsOf(name, result));
   } finally {
     await opened?.close();
   }
 }
 
 /** A reward model cuts limits to its own positions; an encoder reads conversations as plain text. */
-async function limitsOf(scorer: BenchScorer, file: string, options: BenchOptions): Promise<TokenLimits> {
+async function limitsOf(scorer: BenchScorer, file: Source, options: BenchOptions): Promise<TokenLimits> {
   const { readersOf } = await import("../../../method/teacher/choice.ts");
   if (scorer.kind !== "reward-model") await checkFiles(readersOf(scorer), [file], options);
   return tokenLimits(options, scorer.kind === "reward-model" ? [] : readersOf(scorer));

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import type { Log } from "../../../base/core/log.ts";
+import { type Source, sourceName } from "../../../method/data/source.ts";
 import type { TrainRequest } from "../../../pipeline/job/train-stages.ts";
 import type { JobDeps } from "../../../pipeline/stages/deps.ts";
 import type { StageStep } from "../../../pipeline/stages/pipeline.ts";
@@ -10,6 +11,7 @@ import {
   type DataOptions,
   readOptions,
   SOURCES,
+  sourceOf,
   tokenLimits,
   withData,
 } from "../data-options.ts";
@@ -59,7 +61,7 @@ function addTrain(
   const command = program
     .command(verb)
     .description(description)
-    .argument("<file>", `preferences: ${SOURCES}`)
+    .argument("<files...>", `preferences: ${SOURCES}`)
     .requiredOption("--model <folder>", "the model to start from: a folder, or hub:Owner/name[@revision]")
     .requiredOption("--out <folder>", "where model/, log/ and stage.json go, when they are whole")
     .option("--set <name=value>", "a training setting, named as in recipes; may be given again", collect, [])
@@ -74,16 +76,19 @@ function addTrain(
   withCompute(withData(command))
     .addHelpText(
       "after",
-      examples(sets.map((set) => `${verb} pairs.jsonl --model models/base --out models/${verb} ${set}`)),
+      examples([
+        ...sets.map((set) => `${verb} pairs.jsonl --model models/base --out models/${verb} ${set}`),
+        `${verb} ours.jsonl theirs.csv --mix 3,1 --model models/base --out models/${verb}`,
+      ]),
     )
     .action(
-      act((session, file: string, options: TrainOptions) =>
-        runTrain(session, { verb, file, options, train }),
+      act((session, files: readonly string[], options: TrainOptions) =>
+        runTrain(session, { verb, file: sourceOf(files, options.mix), options, train }),
       ),
     );
 }
 
-type TrainCall = { verb: string; file: string; options: TrainOptions; train: Train };
+type TrainCall = { verb: string; file: Source; options: TrainOptions; train: Train };
 
 async function runTrain(session: Session, { verb, file, options, train }: TrainCall): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
@@ -116,20 +121,22 @@ async function runTrain(session: Session, { verb, file, options, train }: TrainC
 
 /** The rows, named by the digest of the file and by how it is read. */
 async function rowsOf(
-  file: string,
+  file: Source,
   options: TrainOptions,
   { log, folder }: { readonly log: Log; readonly folder: string },
 ): Promise<TrainRequest["rows"]> {
   const { encodableBy } = await import("../../../pipeline/job/encodable.ts");
   const { digestOf } = await import("../../../base/core/digest.ts");
-  const { digestSource } = await import("../../../base/files/source-digest.ts");
+  const { digestSources } = await import("../../../method/data/source.ts");
   const { artefactAt } = await import("../../../pipeline/stages/stage.ts");
   const { readPreferences } = await import("../../../method/data/load.ts");
-  const how = readOptions(options);
+  const { seed } = options;
+  const drawn = typeof file === "string" ? {} : { seed };
+  const how = { ...readOptions(options), ...drawn };
   let bad = 0;
-  const digest = digestOf([await digestSource(file), how]);
+  const digest = digestOf([await digestSources(file), how]);
   return {
-    from: artefactAt("file", file, digest),
+    from: artefactAt("file", sourceName(file), digest),
     read: async () => {
       const { check } = await encodableBy([folder]);
       const { rows, report } = await readPreferences(file, { ...how, log, check });

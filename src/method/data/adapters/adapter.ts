@@ -51,8 +51,11 @@ export type Adapter = {
   readonly shape: string;
   /** Says whether a record has this shape, by the columns that it needs; the text tells a person why. */
   matches(record: RawRecord): string | undefined;
-  /** Why these records, though their columns fit, may mean something else: then a person must say what. Not asked where the shape is named. */
-  doubt?(records: readonly RawRecord[]): string | undefined;
+  /**
+   * Why records, though their columns fit, may mean something else, by all labels (`valueKey`) that they have in a column: then a person must
+   * say what they mean. Not asked where the shape is named.
+   */
+  readonly doubt?: { readonly column: string; of(labels: ReadonlySet<string>): string | undefined };
   /**
    * The columns of this record that `parse` reads, and as what. All others are accounted for by `account.ts` (carried into the prompt, known
    * to be harmless, named as not used, or refused), so that nothing in a row vanishes.

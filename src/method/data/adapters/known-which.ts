@@ -1,9 +1,9 @@
 /** Published sets whose label says which response is better: PandaLM's and Auto-J's test sets, LLMBar, Prometheus' pairs. */
-import type { RawRecord } from "../../../base/files/record.ts";
+import { listed } from "../../../base/core/errors.ts";
 import type { Adapter } from "./adapter.ts";
 import { formatColumnMap } from "./column-map.ts";
 import { hasColumns, idAt } from "./columns.ts";
-import { type Values, valueKey } from "./verdicts.ts";
+import type { Values } from "./verdicts.ts";
 import { type WhichColumns, whichPair, whichUses } from "./which.ts";
 
 /**
@@ -45,7 +45,7 @@ export const llmBar: Adapter = {
     hasColumns(value, "input", "output_1", "output_2", "label")
       ? "columns input, output_1, output_2, label (LLMBar: 1 or 2)"
       : undefined,
-  doubt: (records) => doubtOf(records, LLMBAR, ["2"], { "0": "a", "1": "b" }),
+  doubt: doubtOf(LLMBAR, ["2"], { "0": "a", "1": "b" }),
   uses: (value) => whichUses(LLMBAR, value),
   parse: (value) => withId(value, whichPair(value, LLMBAR)),
 };
@@ -66,7 +66,7 @@ export const autoJ: Adapter = {
     hasColumns(value, "scenario", "prompt", "response 1", "response 2", "label")
       ? "columns scenario, prompt, response 1, response 2, label (Auto-J: 0, 1, or 2 for a tie)"
       : undefined,
-  doubt: (records) => doubtOf(records, AUTO_J, ["0"], { "1": "a", "2": "b", "0": "tie" }),
+  doubt: doubtOf(AUTO_J, ["0"], { "1": "a", "2": "b", "0": "tie" }),
   uses: (value) => ({ ...whichUses(AUTO_J, value), scenario: "part of the data" }),
   parse: (value) => {
     const subset = typeof value.scenario === "string" ? { meta: { subset: value.scenario } } : {};
@@ -109,19 +109,23 @@ const withId = <P extends object>(value: Readonly<Record<string, unknown>>, pair
 });
 
 /**
- * The published meaning holds only where the values at the front show it: those in `telling` under no other counting, and none that
- * it lacks. Else both readings fit, and a person must say which.
+ * The published meaning holds only where the file's values show it: those in `telling` under no other counting, and none that it lacks. Else both
+ * readings fit, and a person must say which.
  */
 function doubtOf(
-  records: readonly RawRecord[],
   { prompt, a, b, label, values }: WhichColumns,
   telling: readonly string[],
   other: Values,
-): string | undefined {
-  const seen = new Set(records.flatMap(({ value }) => valueKey(value[label[0]!]) ?? []));
-  const fits = [...seen].every((key) => Object.hasOwn(values, key));
-  if (fits && telling.some((key) => seen.has(key))) return undefined;
+): NonNullable<Adapter["doubt"]> {
+  const column = label[0]!;
   const flag = (meaning: Values) =>
     `--map '${formatColumnMap({ prompt, response_a: a, response_b: b, label, values: meaning })}'`;
-  return `its columns are known, but "${label[0]}" holds ${[...seen].sort().join(", ") || "nothing"} at the front, which fits another counting ${fits ? "as well" : "only"}. Say which it is: ${flag(values)} or ${flag(other)}.`;
+  return {
+    column,
+    of(seen) {
+      const fits = [...seen].every((key) => Object.hasOwn(values, key));
+      if (fits && telling.some((key) => seen.has(key))) return undefined;
+      return `its columns are known, but "${column}" holds ${listed([...seen]) || "nothing"}, which fits another counting ${fits ? "as well" : "only"}. Say which it is: ${flag(values)} or ${flag(other)}.`;
+    },
+  };
 }

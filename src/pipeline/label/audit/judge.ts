@@ -52,6 +52,7 @@ export type AuditFacts = {
 /** One line of `suspects.jsonl`, likeliest error first. */
 export type SuspectRow = {
   readonly id: string;
+  readonly file: string;
   readonly line: number;
   /** Calibrated probability that the label is wrong, in [0, 1]. */
   readonly probability_wrong: number;
@@ -73,7 +74,7 @@ export async function judgeStage(
   const { calibration, seed, teacher, plant, folds } = request;
   return deps.pipeline.stage({
     name: "audit",
-    version: 6,
+    version: 7,
     config: { calibration, seed, form: teacher.form, plant: plant ?? null },
     inputs: { data, ...Object.fromEntries(scores.map((fold, i) => [`fold-${i + 1}`, fold])) },
     run: async (work) => {
@@ -130,6 +131,7 @@ function suspectRow(
 ): SuspectRow {
   return {
     id: row.id,
+    file: row.file,
     line: row.line,
     probability_wrong: probabilityWrong,
     margin: human === "a" ? margin : -margin,

@@ -1,9 +1,10 @@
 /** The report of an audit: suspects to read, the estimate of the noise, how far probabilities can be believed, planted flips found. */
-import { relative } from "node:path";
+import { basename, relative } from "node:path";
 import { stringify } from "yaml";
 import { digestOf } from "../../../base/core/digest.ts";
 import { readJson } from "../../../base/core/files.ts";
 import { plainText } from "../../../method/data/rows.ts";
+import { sourceName } from "../../../method/data/source.ts";
 import { chartBins, countIn, edgesOf } from "../../../report/bins.ts";
 import type { DisagreementExample, HistogramBlock, ReportData, ReportTable } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
@@ -56,7 +57,7 @@ export async function auditReport(
     examples: suspects.slice(0, EXAMPLES).map(example),
     dataQuality: [
       {
-        file: request.file,
+        file: sourceName(request.file),
         format: data.format,
         digest,
         rows: data.records,
@@ -148,6 +149,7 @@ function plantTables({ plant, noiseRate }: AuditFacts): ReportTable[] {
 }
 
 function suspectTable(suspects: readonly SuspectRow[]): ReportTable {
+  const several = new Set(suspects.map(({ file }) => file)).size > 1;
   const plants = suspects.some(({ planted }) => planted !== undefined);
   const short = (text: SuspectRow["chosen"]) => {
     const line = plainText(text).replace(/\s+/g, " ").trim();
@@ -156,7 +158,7 @@ function suspectTable(suspects: readonly SuspectRow[]): ReportTable {
   return {
     title: "Likeliest label errors",
     columns: [
-      { title: "line", format: "count" },
+      several ? { title: "place" } : { title: "line", format: "count" },
       { title: "P(wrong)", format: "percent" },
       { title: "margin", signed: true, digits: 2 },
       { title: "prompt", format: "text" },
@@ -167,7 +169,7 @@ function suspectTable(suspects: readonly SuspectRow[]): ReportTable {
     rows: suspects
       .slice(0, LISTED)
       .map((row) => [
-        row.line,
+        several ? placeOf(row) : row.line,
         row.probability_wrong,
         row.margin,
         short(row.prompt),
@@ -180,6 +182,8 @@ function suspectTable(suspects: readonly SuspectRow[]): ReportTable {
     ],
   };
 }
+
+const placeOf = ({ file, line }: Pick<SuspectRow, "file" | "line">) => `${basename(file)}:${line}`;
 
 function histogram(suspects: readonly SuspectRow[], { plant }: AuditFacts): HistogramBlock {
   const edges = edgesOf(0, 1, BINS);
@@ -222,6 +226,7 @@ function reliability({
 /** a is what the label chose. */
 function example({
   id,
+  file,
   line,
   prompt,
   chosen,
@@ -231,7 +236,7 @@ function example({
   planted,
 }: SuspectRow): DisagreementExample {
   return {
-    id: `line ${line}, ${id}`,
+    id: `${placeOf({ file, line })}, ${id}`,
     prompt: plainText(prompt),
     a: plainText(chosen),
     b: plainText(rejected),

@@ -1,9 +1,8 @@
 /** The rows of an audit on disk: labels as they are trained on and judged, with the fold and the line of each. */
-import { ConfigError, DataError } from "../../../base/core/errors.ts";
+import { DataError } from "../../../base/core/errors.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../../base/core/files.ts";
 import { createRng } from "../../../base/core/rng.ts";
 import { readJsonl } from "../../../base/files/jsonl.ts";
-import { sourceFiles } from "../../../base/files/source-files.ts";
 import { jsonLines } from "../../../method/data/json-lines.ts";
 import { readPreferences } from "../../../method/data/load.ts";
 import { unitOf } from "../../../method/data/normalise.ts";
@@ -17,7 +16,8 @@ import type { AuditRequest } from "./settings.ts";
 
 /** A labelled row under audit. */
 export type AuditRow = PreferenceRow & {
-  /** Line of the file, from 1. */
+  /** Where it stands; lines count from 1. */
+  readonly file: string;
   readonly line: number;
   /** Rows of one group (one prompt, one dialogue) are in one fold. */
   readonly group: string;
@@ -43,16 +43,17 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
   const { file, digest, read, folds, seed, plant } = request;
   return deps.pipeline.stage({
     name: "audit-data",
-    version: 3,
+    version: 4,
     config: { read, folds, seed, plant: plant ?? null },
     inputs: { file: digest },
     run: async (work) => {
-      const { found } = file.startsWith("hub:") ? { found: undefined } : await sourceFiles(file);
-      // Suspects are told by their line.
-      if (found !== undefined)
-        throw new ConfigError(`audit: ${file} stands for ${found}; expected one file.`);
       const { check } = await encodableBy([request.model.from]);
-      const { rows, ties, lineOf, report } = await readPreferences(file, { ...read, log: deps.log, check });
+      const { rows, ties, placeOf, report } = await readPreferences(file, {
+        ...read,
+        seed,
+        log: deps.log,
+        check,
+      });
       const groups = withDialogues(rows).map(unitOf);
       const foldOf = auditFolds(groups, folds, seed);
       // Sides are named by what the file prefers: "a" is its chosen response.
@@ -64,7 +65,7 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
         const [up, down] = planted ? [rejected, chosen] : [chosen, rejected];
         return {
           id,
-          line: lineOf.get(id)!,
+          ...placeOf.get(id)!,
           group: groups[i]!,
           fold: foldOf[i]!,
           planted,

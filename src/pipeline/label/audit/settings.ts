@@ -4,6 +4,7 @@ import { ConfigError } from "../../../base/core/errors.ts";
 import { settingsOf } from "../../../base/settings/set.ts";
 import type { TokenLimits } from "../../../engine/text/pair.ts";
 import type { LoadOptions } from "../../../method/data/load.ts";
+import type { Source } from "../../../method/data/source.ts";
 import { type CalibrationMethod, calibrationSchema } from "../../../method/labels/calibration.ts";
 import { type ScoreForm, scoreSchema } from "../../../method/teacher/score-form.ts";
 import type { TrainSettings } from "../../../method/train/settings.ts";
@@ -24,7 +25,7 @@ export type AuditTeacher = {
 
 /** One audit. */
 export type AuditRequest = {
-  readonly file: string;
+  readonly file: Source;
   readonly digest: string;
   readonly read: Omit<LoadOptions, "log">;
   readonly limits: TokenLimits;
