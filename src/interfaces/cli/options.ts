@@ -1,5 +1,6 @@
 /** Flags that several verbs share. Each is added only to verbs on which it has an effect. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { messageOf } from "../../base/core/errors.ts";
 import { type Device, defaultThreads, parseDevice } from "../../engine/runtime/device.ts";
 
 /** Where and on how many cores to compute. */
@@ -54,4 +55,32 @@ export function examples(lines: readonly string[]): string {
 /** Gathers a flag that may be given several times, for `Command.option`. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
+}
+
+/** Parser of shares with commas between them. */
+export function rates(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (values.some((rate) => !(rate >= 0 && rate <= 1)))
+    throw new InvalidArgumentError("Expected shares from 0 to 1, separated by commas.");
+  return values;
+}
+
+/** Parser of a temperature of sampling. */
+export function temperature(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value <= 2))
+    throw new InvalidArgumentError("Expected a number from 0 to 2.");
+  return value;
+}
+
+/** Parser of a JSON object. */
+export function requestBody(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected a JSON object: ${messageOf(error)}.`);
+  }
+  throw new InvalidArgumentError("Expected a JSON object.");
 }

@@ -1,12 +1,12 @@
 /** Flags that say who labels. */
-import { type Command, InvalidArgumentError, Option } from "commander";
-import { ConfigError, messageOf } from "../../base/core/errors.ts";
+import { type Command, Option } from "commander";
+import { ConfigError } from "../../base/core/errors.ts";
 import type { Source } from "../../method/data/source.ts";
 import type { HumanNoise, TeacherChoice } from "../../method/teacher/choice.ts";
 import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
 import { SERVER_KINDS, type ServerKind } from "../../method/teacher/remote/protocol.ts";
 import { sourceOf } from "./data-options.ts";
-import { collect, positiveNumber, wholeNumber } from "./options.ts";
+import { collect, positiveNumber, rates, requestBody, temperature, wholeNumber } from "./options.ts";
 
 const KINDS = [
   "implicit-reward",
@@ -175,13 +175,6 @@ export function withTeacher(command: Command): Command {
     .option("--rate <share>", "share that is wrong; for annotators one for each, as 0.05,0.3", rates);
 }
 
-function rates(text: string): number[] {
-  const values = text.split(",").map(Number);
-  if (values.some((rate) => !(rate >= 0 && rate <= 1)))
-    throw new InvalidArgumentError("Expected shares from 0 to 1, separated by commas.");
-  return values;
-}
-
 /** Maps that a control reads when it opens; the verb knows how its pairs are read. */
 export type ControlMaps = {
   readonly gold: (files: readonly string[]) => Promise<ReadonlyMap<string, Scores>>;
@@ -254,24 +247,6 @@ async function chatOf(options: TeacherOptions) {
     votes: options.judgeVotes,
     samples: options.judgeSamples,
   };
-}
-
-function temperature(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !(value >= 0 && value <= 2))
-    throw new InvalidArgumentError("Expected a number from 0 to 2.");
-  return value;
-}
-
-function requestBody(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return value as Record<string, unknown>;
-  } catch (error) {
-    throw new InvalidArgumentError(`Expected a JSON object: ${messageOf(error)}.`);
-  }
-  throw new InvalidArgumentError("Expected a JSON object.");
 }
 
 function checkFlags(options: TeacherOptions): void {

@@ -56,7 +56,7 @@ test("several sources, a folder and a glob: each different prompt once, bad rows
   });
   expect((await readPrompts([other], { onBadRow: "skip" })).prompts).toEqual(["b", "a", "c"]);
   await expect(readPrompts([other])).rejects.toThrow(
-    /a\.jsonl:2: .*got 3[^]*b\.json:2: .*got 4[^]*2 of 6 records are bad/,
+    /a\.jsonl:2: .*got 3[\s\S]*b\.json:2: .*got 4[\s\S]*2 of 6 records are bad/,
   );
   await rm(other, { recursive: true });
 });

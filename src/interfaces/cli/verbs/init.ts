@@ -89,12 +89,12 @@ function sourceText({ data, mix, map, format, header, ignore, limit }: InitOptio
     ...(ignore === undefined ? [] : [`ignore: ${flow(ignore)}`]),
     ...(limit === undefined ? [] : [`limit: ${limit}`]),
   ];
-  if (data.length === 1 && reading.length === 0) return stringify(data[0]).trimEnd();
+  if (data.length === 1 && reading.length === 0) return ` ${stringify(data[0]).trimEnd()}`;
   const parts = data.map((file, i) => {
     const weight = mix === undefined ? [] : [`weight: ${mix[i]}`];
     return `{ ${[`file: ${flow(file)}`, ...weight, ...reading].join(", ")} }`;
   });
-  return parts.length === 1 ? parts[0]! : `\n${parts.map((part) => `    - ${part}`).join("\n")}`;
+  return parts.length === 1 ? ` ${parts[0]}` : `\n${parts.map((part) => `    - ${part}`).join("\n")}`;
 }
 
 function recipeText(file: string, options: InitOptions, { maxLength, heldOut }: Fitted): string {
@@ -118,7 +118,7 @@ models:
   student: ${value(student)}
 
 data:
-  source: ${sourceText(options)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
+  source:${sourceText(options)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
   # Drawn by dialogue: no prompt, and no dialogue, is in two parts.
   split: { labelled: ${SPLIT.labelled}, unlabelled: ${SPLIT.pool}, test: ${SPLIT.test} }
   max_length: ${maxLength}
