@@ -45,6 +45,27 @@ export const SHAPE_SAMPLES: readonly Sample[] = [
       { response: BAD, "fine-grained_score": 1.25, overall_score: 9, model: "n" },
     ],
   }),
+  sample("ultrafeedback-full", {
+    source: "evol_instruct",
+    instruction: ASKED,
+    models: ["m", "n"],
+    completions: [
+      {
+        response: GOOD,
+        annotations: { helpfulness: { Rating: "5", Rationale: "Clear." } },
+        overall_score: 8,
+      },
+      { response: BAD, annotations: { helpfulness: { Rating: "1", Rationale: "Wrong." } }, overall_score: 9 },
+    ],
+    correct_answers: ["Water."],
+  }),
+  sample("ultrafeedback-full", {
+    instruction: ASKED,
+    completions: [
+      { response: GOOD, overall_score: 8, principle: "helpfulness", custom_system_prompt: "Be kind." },
+      { response: BAD, overall_score: 7, principle: "honesty", custom_system_prompt: "Be terse." },
+    ],
+  }),
   sample("ranked-answers", {
     prompt: ASKED,
     answers: [
@@ -64,6 +85,22 @@ export const SHAPE_SAMPLES: readonly Sample[] = [
     response_1: GOOD,
     response_2: BAD,
     preference_strength: -1,
+  }),
+  sample("arena-conversations", {
+    id: "v2",
+    model_a: "m",
+    model_b: "n",
+    winner: "model_b",
+    evaluation_session_id: "s1",
+    evaluation_order: 1,
+    conversation_a: [user(ASKED), { role: "assistant", content: [{ type: "text", text: BAD }] }],
+    conversation_b: [user(ASKED), { role: "assistant", content: [{ type: "text", text: GOOD }] }],
+    full_conversation: [{ user: user(ASKED), model_side_a: said(BAD), model_side_b: said(GOOD) }],
+    conv_metadata: { sum_user_tokens: 7 },
+    category_tag: { "math_v0.1": { math: false } },
+    language: "en",
+    is_code: false,
+    timestamp: "2025-06-01 12:00:00",
   }),
   sample("arena-conversations", {
     id: "v1",
@@ -154,6 +191,26 @@ export const SHAPE_SAMPLES: readonly Sample[] = [
     chosen: [GOOD],
     rejected: [BAD, "Wind."],
     subset: "Focus",
+  }),
+  sample("rewardbench-2", {
+    id: "ties:5",
+    prompt: "Name a colour of leaves.",
+    chosen: ["Green.", "Yellow.", "Red."],
+    rejected: ["Loud.", "Seven."],
+    num_correct: 3,
+    num_rejected: 2,
+    total_completions: 5,
+    models: ["m"],
+    subset: "Ties",
+  }),
+  sample("preference-strength", {
+    domain: "code",
+    language: "python",
+    context: [user(ASKED), said("Do you mean trees?"), user("I do.")],
+    response1: GOOD,
+    response2: BAD,
+    overall_preference: 0,
+    individual_preference: [{ score: 0, reasoning: "Alike.", feedback1: "Good.", feedback2: "Good, too." }],
   }),
   sample("pandalm", {
     instruction: ASKED,

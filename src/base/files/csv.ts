@@ -1,8 +1,10 @@
 /**
  * CSV after RFC 4180, streamed: quoted fields may hold commas, newlines and doubled quotes. Works on bytes (all
  * of CSV's signs are ASCII), so that a field that is not UTF-8 is found with its line. A quote inside an
- * unquoted field stands for itself. TSV is the same with tabs. What the first line is, `csv-header.ts` decides.
+ * unquoted field stands for itself. A field that is JSON of messages is messages. TSV is the same with tabs. What the first line is, `csv-header.ts` decides.
  */
+
+import { isPythonMessages, writtenMessages } from "../../method/data/readers/written-messages.ts";
 import { DataError } from "../core/errors.ts";
 import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
 import { columnsOf, looksLikeHeader } from "./csv-header.ts";
@@ -74,11 +76,17 @@ function toRecord(
       line,
       problem: `has ${fields.length} fields, expected ${columns.length} (${columns.join(", ")}). A comma or quote may need quoting.`,
     };
-  const value: Record<string, string> = {};
+  const value: Record<string, unknown> = {};
   for (const [i, field] of fields.entries()) {
     const text = decodeUtf8(field);
     if (text === undefined) return { file, line, problem: `column "${columns[i]}" ${NOT_UTF8}` };
-    value[columns[i]!] = text;
+    if (isPythonMessages(text))
+      return {
+        file,
+        line,
+        problem: `column "${columns[i]}" holds messages in Python's notation, expected JSON. Write them with json.dumps, or the table as JSONL or Parquet.`,
+      };
+    value[columns[i]!] = writtenMessages(text) ?? text;
   }
   return { file, line, value };
 }

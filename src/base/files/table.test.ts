@@ -186,6 +186,14 @@ describe("CSV", () => {
     );
   });
 
+  test("a field that is JSON of messages is messages; other JSON is text", async () => {
+    const cell = (value: unknown) => `"${JSON.stringify(value).replaceAll('"', '""')}"`;
+    const messages = [{ role: "user", content: "Hi, you" }];
+    const other = [{ name: "x" }];
+    const file = await write("chat.csv", `prompt,chosen\n${cell(messages)},${cell(other)}\n`);
+    expect(await values(file)).toEqual([{ prompt: messages, chosen: JSON.stringify(other) }]);
+  });
+
   test("a quote inside an unquoted field stands for itself; a last quoted field needs no newline", async () => {
     expect(await values(await write("m.csv", 'a,b\n5" disk,"x"'))).toEqual([{ a: '5" disk', b: "x" }]);
   });

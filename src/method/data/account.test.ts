@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SHAPE_SAMPLES, said, user } from "../../../test/helpers/shape-samples.ts";
 import { isRecord } from "../../base/files/record.ts";
-import { type Account, accountFor, refuse } from "./account.ts";
+import { type Account, accountFor, messagesIn, refuse } from "./account.ts";
 import { type Adapter, type ParsedPair, RowProblem, TOGETHER } from "./adapters/adapter.ts";
 import { parseColumnMap } from "./adapters/column-map.ts";
 import { ADAPTERS, adapterNamed } from "./adapters/index.ts";
@@ -40,6 +40,19 @@ const CASES = [
   {
     adapter: mapAdapter(parseColumnMap("prompt=q.text,response_a=x,response_b=y")),
     value: { q: { text: "Is it far?" }, x: "No, near.", y: "Go away." },
+  },
+  {
+    adapter: mapAdapter(
+      parseColumnMap("prompt=ask+more,a=one,b=two,label=anna;ben;cleo,values=1:a;2:b;0:tie,subset=kind"),
+    ),
+    value: {
+      ...{ ask: "Is it far?", more: "By foot.", one: "No, near.", two: "Go away.", kind: "roads" },
+      ...{ anna: 1, ben: 1, cleo: 2 },
+    },
+  },
+  {
+    adapter: mapAdapter(parseColumnMap("prompt=ask,a=one,b=two,label=votes,values=a:a;b:b")),
+    value: { ask: "Is it far?", one: "No, near.", two: "Go away.", votes: ["a", "a", "b"] },
   },
   {
     adapter: mapAdapter(parseColumnMap("chosen=good,rejected=bad")),
@@ -96,10 +109,15 @@ test("an extra column is in the output, or listed as not used or harmless, or re
 test("an extra member of a message is in the output, listed, or refused", () => {
   const chats = CASES.flatMap(({ adapter, value }) =>
     Object.entries(value)
-      .filter(([, inner]) => Array.isArray(inner) && inner.some((item) => isRecord(item) && "role" in item))
+      .filter(([, inner]) => messagesIn(inner).length > 0)
       .map(([column]) => ({ adapter, value, column })),
   );
-  expect(chats.length).toBeGreaterThan(5);
+  const named = new Set(chats.map(({ adapter, column }) => `${adapter.name} ${column}`));
+  for (const place of [
+    ...["trl prompt", "trl-implicit rejected", "ultrafeedback chosen", "preference-strength context"],
+    ...["conversation-pair conversations", "conversation-pair chosen", "arena-conversations conversation_b"],
+  ])
+    expect(named).toContain(place);
   fc.assert(
     fc.property(
       fc.constantFrom(...chats),
@@ -107,9 +125,11 @@ test("an extra member of a message is in the output, listed, or refused", () => 
       NAMES,
       VALUES,
       ({ adapter, value, column }, at, name, extra) => {
-        const messages = value[column] as Record<string, unknown>[];
+        const messages = messagesIn(value[column]);
         const place = at % messages.length;
-        const changed = messages.map((message, i) => (i === place ? { ...message, [name]: extra } : message));
+        fc.pre(!(name in messages[place]!));
+        const list = messages.map((message, i) => (i === place ? { ...message, [name]: extra } : message));
+        const changed = Array.isArray(value[column]) ? list : list[0];
         const before = read(adapter, value) as Exclude<Outcome, { problem: string }>;
         const after = read(adapter, { ...value, [column]: changed });
         if ("problem" in after) return;
@@ -122,10 +142,33 @@ test("an extra member of a message is in the output, listed, or refused", () => 
   );
 });
 
+test("an extra member of a content part is refused, unless it says nothing", () => {
+  const parted = CASES.flatMap(({ adapter, value }) =>
+    Object.entries(value)
+      .filter(([, inner]) => messagesIn(inner).some(({ content }) => Array.isArray(content)))
+      .map(([column]) => ({ adapter, value, column })),
+  );
+  expect(parted.length).toBeGreaterThan(3);
+  fc.assert(
+    fc.property(fc.constantFrom(...parted), NAMES, VALUES, ({ adapter, value, column }, name, extra) => {
+      fc.pre(!["type", "text", "mimeType"].includes(name));
+      const changed = messagesIn(value[column]).map((message) => ({
+        ...message,
+        content: Array.isArray(message.content)
+          ? message.content.map((part: object) => ({ ...part, [name]: extra }))
+          : message.content,
+      }));
+      const after = read(adapter, { ...value, [column]: changed });
+      expect("problem" in after).toBe(extra !== null);
+    }),
+    { numRuns: 500 },
+  );
+});
+
 test("an extra member of a nested object is listed or refused", () => {
   const nested = CASES.flatMap(({ adapter, value }) =>
     Object.entries(value)
-      .filter(([column, inner]) => !(column in adapter.uses(value)) && typeof inner === "object")
+      .filter(([column]) => Object.keys(adapter.uses(value)).some((path) => path.startsWith(`${column}.`)))
       .map(([column]) => ({ adapter, value, column })),
   );
   expect(new Set(nested.map(({ column }) => column))).toEqual(

@@ -3,6 +3,9 @@ import { type Account, accountFor } from "./account.ts";
 import { type Adapter, type LeftOut, type ParsedPair, TOGETHER } from "./adapters/adapter.ts";
 import { addContext, readContext } from "./adapters/context.ts";
 import { withoutIgnored } from "./ignore.ts";
+import { writtenObjects } from "./readers/written-messages.ts";
+
+type Value = Readonly<Record<string, unknown>>;
 
 /** What came of a record. `accounts` may hold refused columns: `refuse` says so. */
 export type ParsedRecord = { readonly pairs: readonly ParsedPair[]; readonly accounts: readonly Account[] };
@@ -17,7 +20,7 @@ export function parseRecord(
   record: Readonly<Record<string, unknown>>,
   ignore: readonly string[] = [],
 ): ParsedRecord | LeftOut {
-  const { value, found } = withoutIgnored(record, ignore);
+  const { value, found } = withoutIgnored(readLists(record, adapter), ignore);
   const parsed = adapter.parse(value);
   if ("leaveOut" in parsed) return parsed;
   const read = adapter.uses(value);
@@ -26,6 +29,16 @@ export function parseRecord(
   const accounts = accountFor(value, { adapter, uses: { ...read, ...context.uses }, pairs });
   const ignored = found.map((column): Account => ({ column, fate: "ignored", note: "as asked" }));
   return { pairs, accounts: [...accounts, ...ignored].map(inRow) };
+}
+
+/** The record with lists of objects that are written as JSON, where the shape has them. */
+function readLists(record: Value, { lists = [] }: Adapter): Value {
+  const read = lists.flatMap((column) => {
+    const found = record[column];
+    const list = typeof found === "string" ? writtenObjects(found) : undefined;
+    return list === undefined ? [] : [[column, list] as const];
+  });
+  return read.length === 0 ? record : { ...record, ...Object.fromEntries(read) };
 }
 
 /** Columns of rows that are parsed together go by their own names. */

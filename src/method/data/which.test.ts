@@ -249,6 +249,21 @@ describe("known sets", () => {
     );
   });
 
+  test("all rows decide, not those at the front: a value at row 21 tells, or takes back what was told", async () => {
+    const ones = (n: number, make: (label: number, i: number) => object, label: number) =>
+      Array.from({ length: n }, (_, i) => make(label, i));
+    const told = await jsonl([...ones(20, bar, 1), bar(2, 20)]);
+    expect((await readPreferences(told)).rows).toHaveLength(21);
+    const stream = await openCandidates(told, { seed: 1 });
+    expect(stream.report.rows).toBe(21);
+    const mixed = await jsonl([...ones(10, bar, 1), ...ones(10, bar, 2), bar(0, 20)]);
+    const says = /"label" holds 0, 1, 2, which fits another counting only/;
+    await expect(readPreferences(mixed)).rejects.toThrow(says);
+    await expect(openCandidates(mixed, { seed: 1, onBadRow: "skip" })).rejects.toThrow(says);
+    const late = await jsonl([...ones(20, auto, 1), auto(0, 20)]);
+    expect((await readPreferences(late)).rows).toHaveLength(21);
+  });
+
   test("a pool whose column says which is better is no pool that nobody judged", async () => {
     const judged = { prompt: "q?", response_a: "One.", response_b: "Two.", winner: "model_a" };
     await expect(readCandidates(await jsonl([judged]), { seed: 1 })).rejects.toThrow(

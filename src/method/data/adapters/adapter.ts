@@ -67,6 +67,8 @@ export type Adapter = {
    * Given where a pair is made of successive records: those of equal key, undefined being none, are parsed as one, `{[TOGETHER]: [record, …]}`.
    */
   together?(value: Readonly<Record<string, unknown>>): string | undefined;
+  /** Columns of lists of objects, which may be written as JSON. */
+  readonly lists?: readonly string[];
   /** True where nobody says which response is better. */
   readonly unlabelled?: boolean;
   /** True for files of our own: what a response says there is its own, whatever it begins with. */

@@ -36,6 +36,7 @@ export const arena: Adapter = {
 /** `{conversation_a, conversation_b, winner}` with winner `model_a`, `model_b`, `tie`, `tie (bothbad)` or `both_bad`. */
 export const arenaConversations: Adapter = {
   name: "arena-conversations",
+  lists: ["conversation_a", "conversation_b", "full_conversation"],
   shape: "conversation_a, conversation_b, winner",
   matches: ({ value }) =>
     hasColumns(value, "conversation_a", "conversation_b", "winner")

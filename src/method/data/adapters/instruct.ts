@@ -86,6 +86,7 @@ const conversationOf = (value: Value) => CONVERSATIONS.find((column) => !isEmpty
 /** `{conversations, chosen, rejected}`: the answers are one message each, a text, or lists of messages that go on from the conversation. */
 export const conversationPair: Adapter = {
   name: "conversation-pair",
+  lists: CONVERSATIONS,
   shape: "conversations (or messages), chosen, rejected (LLaMA-Factory sharegpt, axolotl)",
   matches: ({ value }) => {
     const column = conversationOf(value);

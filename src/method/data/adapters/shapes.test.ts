@@ -345,6 +345,44 @@ describe("the arena with content parts", () => {
     expect((await read([seen], { ignore: ["image"] })).rows[0]!.prompt).toEqual([user("What is it?")]);
   });
 
+  test("conversations written as JSON, as tables of text have them, are read; in Python's notation they are told", async () => {
+    const full = [
+      {
+        user: part("user", "Why?"),
+        model_side_a: part("assistant", "So."),
+        model_side_b: part("assistant", "No."),
+      },
+    ];
+    const value = vote("model_b", { full_conversation: full });
+    const written = Object.fromEntries(
+      Object.entries(value).map(([name, inner]) => [
+        name,
+        typeof inner === "object" ? JSON.stringify(inner) : inner,
+      ]),
+    );
+    const { rows } = await read([written]);
+    expect(rows[0]).toMatchObject({ prompt: [user("Why?")], chosen: [said("No.")] });
+    // A member of a written message is accounted for as that of any other.
+    const weighed = JSON.stringify([{ ...user("Why?"), weight: 0 }, said("So.")]);
+    await expect(read([{ ...written, conversation_a: weighed }])).rejects.toThrow(
+      /"conversation_a\[\]\.weight" may change/,
+    );
+    const folder = await mkdtemp(join(tmpdir(), "wt-shapes-"));
+    const csv = async (cells: readonly string[]) => {
+      const file = join(folder, "votes.csv");
+      const line = (list: readonly string[]) =>
+        `${list.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")}\n`;
+      await writeFile(file, line(["conversation_a", "conversation_b", "winner"]) + line(cells));
+      return readPreferences(file);
+    };
+    const [a, b] = [value.conversation_a, value.conversation_b].map((list) => JSON.stringify(list));
+    expect((await csv([a!, b!, "model_a"])).rows[0]).toMatchObject({ chosen: [said("So.")] });
+    const python = "[{'role': 'user', 'content': 'Why?'}\n {'role': 'assistant', 'content': 'So.'}]";
+    await expect(csv([python, b!, "model_a"])).rejects.toThrow(
+      /votes\.csv:2: column "conversation_a" holds messages in Python's notation, expected JSON/,
+    );
+  });
+
   test("earlier turns of the full conversation are not passed over", async () => {
     const turn = {
       user: part("user", "Why?"),
