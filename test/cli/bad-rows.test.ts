@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkTestRows } from "../../src/pipeline/job/row-checks.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import { weakTeacher } from "./spawn.ts";
 
@@ -120,6 +121,28 @@ describe("a template that refuses two rows", () => {
       if (counts[name]) expect(await counts[name]()).toMatchObject({ badRows: 2 });
     },
   );
+
+  test("a dry run says so, too, of rows beyond the first", async () => {
+    for (const name of ["sft", "prefer", "reward", "label", "audit"]) {
+      const { code, stderr } = await weakTeacher([...commands()[name]!, "--dry-run"]);
+      expect(code, stderr).toBe(1);
+      expect(stderr).toMatch(/\.jsonl:33: cannot be encoded: .*no narrator here/);
+    }
+  });
+
+  test("of a checkpoint from elsewhere, evaluate says so before it measures", async () => {
+    const chat = (role: string) => [{ role, content: "Hello." }];
+    const pair = {
+      chosen: [{ role: "assistant", content: "a" }],
+      rejected: [{ role: "assistant", content: "b" }],
+    };
+    const rows = ["user", "system"].map((role) => ({ id: role, prompt: chat(role), ...pair }));
+    const prompts = rows.map(({ prompt }) => prompt);
+    await checkTestRows(at("model"), { prompts: prompts.slice(0, 1), rows: rows.slice(0, 1) });
+    await expect(checkTestRows(at("model"), { prompts, rows })).rejects.toThrow(
+      /model: cannot read 2 of the run's 4 test prompts and pairs.*The first, test prompt 2: .*no narrator here/,
+    );
+  });
 
   test("leaves the ids of the others as they are, whatever their order", async () => {
     const idsOf = async (file: string, out: string) => {

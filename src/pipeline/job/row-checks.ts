@@ -1,11 +1,12 @@
 /** Rows beside the tokenizers that will read them, before any work: is there a template for their roles, and a row for their control tokens? */
 import { ConfigError, DataError, messageOf } from "../../base/core/errors.ts";
 import { isHubSource } from "../../base/files/hub.ts";
+import { encodePair, encodePrompt, type TokenLimits } from "../../engine/text/pair.ts";
 import type { Message } from "../../engine/text/template.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { readCandidates } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
-import type { CandidatePair, Text } from "../../method/data/rows.ts";
+import type { CandidatePair, PreferenceRow, Text } from "../../method/data/rows.ts";
 import { partsOf, readingOfPart, type Source } from "../../method/data/source.ts";
 import { openCandidates } from "../../method/data/stream-candidates.ts";
 import { encodableBy } from "./encodable.ts";
@@ -62,6 +63,38 @@ export async function checkRows(models: Iterable<string>, files: readonly ReadFi
   const { check } = await encodableBy([...models]);
   for (const { file, read } of files) await openCandidates(file, { ...read, seed: 0, check });
 }
+
+/**
+ * A model against the test prompts and test pairs of a run, which students of another tokenizer or template have read.
+ * @throws ConfigError naming the first that it refuses, and how many it does
+ */
+export async function checkTestRows(
+  model: string,
+  { prompts, rows }: { readonly prompts: readonly Text[]; readonly rows: readonly PreferenceRow[] },
+): Promise<void> {
+  const tokenizer = await loadTokenizer(model);
+  const readings = [
+    ...prompts.map((prompt, i): [string, () => unknown] => [
+      `test prompt ${i + 1}`,
+      () => encodePrompt(tokenizer, prompt, ROOM.maxPromptLength),
+    ]),
+    ...rows.map(({ id, prompt, chosen: a, rejected: b }): [string, () => unknown] => [
+      `test pair ${id}`,
+      () => encodePair(tokenizer, { prompt, a, b }, ROOM),
+    ]),
+  ];
+  const refused = readings.flatMap(([where, read]) => {
+    const problem = refusal(read);
+    return problem === undefined ? [] : [`${where}: ${problem}`];
+  });
+  if (refused.length > 0)
+    throw new ConfigError(
+      `${model}: cannot read ${refused.length} of the run's ${readings.length} test prompts and pairs, so nothing is measured. The first, ${refused[0]}`,
+    );
+}
+
+/** Roomy enough to cut nothing. */
+const ROOM: TokenLimits = { maxLength: 2 ** 31, maxPromptLength: 2 ** 30 };
 
 /** None of a file that cannot be read: whoever reads it for work tells all that is wrong with it. */
 async function firstPairs(

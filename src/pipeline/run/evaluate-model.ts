@@ -16,8 +16,10 @@ import { describeModel } from "../../engine/model/families/index.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import { readPrompts, readTest } from "../job/data-files.ts";
 import { measureStudent } from "../job/main-job.ts";
 import { inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
+import { checkTestRows } from "../job/row-checks.ts";
 import { computeOf } from "../recipe/job.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { openPipeline } from "../stages/pipeline.ts";
@@ -40,13 +42,18 @@ export type EvaluateRequest = RunOptions & {
 /**
  * Measures a model and writes a report with it beside the run's arms.
  * @throws ConfigError for a name that is taken or ill-formed; CheckpointError for a model with another tokenizer or architecture
- *   than the run's students, or an adapter that does not fit; AlignError "pipeline" when the run is not finished
+ *   than the run's students, or an adapter that does not fit; ConfigError, too, for one whose template refuses test rows; AlignError "pipeline" when the run is not finished
  */
 export async function evaluateModel(folder: string, request: EvaluateRequest): Promise<RunOutcome> {
   const run = await openFinishedRun(folder, request);
   checkName(run, request.name);
   const own = run.result.arms[0]!.start.folder;
-  for (const other of [request.model, request.start]) if (other !== undefined) await checkSame(other, own);
+  const rows = { prompts: await readPrompts(run.result.data), rows: await readTest(run.result.data) };
+  for (const other of [request.model, request.start]) {
+    if (other === undefined) continue;
+    await checkSame(other, own);
+    await checkTestRows(other, rows);
+  }
   let opened: Runtime | undefined;
   const runtime = () => {
     opened ??= openRuntime(computeOf(run.recipe));
