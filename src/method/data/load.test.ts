@@ -174,6 +174,23 @@ test("map, format and limit are obeyed", async () => {
   await expect(readPreferences(path, { format: "trl" })).rejects.toThrow(/"prompt" is missing/);
 });
 
+test("a name to leave out that no row has is told, with the column that may be meant", async () => {
+  const path = await jsonl("i.jsonl", [{ ...good, system: "Be brief.", tools: [] }]);
+  const { report } = await readPreferences(path, { ignore: ["sytem", "system", "tools"] });
+  expect(report.notes).toEqual([
+    '--ignore sytem: no row that was read has it, so it leaves nothing out; did you mean "system"?',
+  ]);
+  const messages = { ...good, prompt: [{ role: "user", content: "p", name: "Ann" }] };
+  const chat = await jsonl("n.jsonl", [
+    {
+      ...messages,
+      chosen: [{ role: "assistant", content: "c" }],
+      rejected: [{ role: "assistant", content: "r" }],
+    },
+  ]);
+  expect((await readPreferences(chat, { ignore: ["name"] })).report.notes).toEqual([]);
+});
+
 test("candidates: preferences get a drawn order and labels apart, a pool keeps its order and has none", async () => {
   const judged = await jsonl(
     "judged.jsonl",

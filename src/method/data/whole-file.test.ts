@@ -38,6 +38,8 @@ test("a prompt that begins both responses of every row is taken off, and said", 
   expect(rows.map(({ chosen }) => chosen)).toEqual(["That is 4.", "That is 6.", "That is 8.", "That is 10."]);
   expect(rows.every(({ rejected }) => rejected === "Cannot say.")).toBe(true);
   expect(report.repeats).toEqual({ takenOff: 8, left: 0 });
+  // What is shown is what will be trained on.
+  expect(report.preview[0]).toMatchObject({ first: "That is 4.", second: "Cannot say." });
 });
 
 test("ids are those of the file as it stands", async () => {

@@ -285,3 +285,51 @@ test("what each person said stays with the pairs, and how far they agree goes to
     ["all 3", "Krippendorff's alpha, nominal"],
   ]);
 });
+
+test("several sources: shares and key hold files, weights and their reading; a dialogue over two files is in one part", async () => {
+  const asked = (name: string, i: number) => [
+    { role: "user", content: `What is ${name} number ${i} good for?` },
+  ];
+  const answer = (content: string) => [{ role: "assistant", content }];
+  const talk = (i: number) => ({
+    prompt: asked("tool", i),
+    chosen: answer(`It is made for sawing board ${i}.`),
+    rejected: answer(`It is a rare kind of fruit ${i}.`),
+  });
+  const further = (i: number) => ({
+    prompt: [...talk(i).prompt, ...talk(i).rejected, { role: "user", content: "Really?" }],
+    chosen: answer("No."),
+    rejected: answer("Yes."),
+  });
+  const [a, b] = [
+    await source(
+      "a.jsonl",
+      Array.from({ length: 30 }, (_, i) => talk(i)),
+    ),
+    await source(
+      "b.jsonl",
+      Array.from({ length: 10 }, (_, i) => further(i)),
+    ),
+  ];
+  const mixed = (weights: readonly (number | undefined)[], more: object = {}): DataSource => ({
+    source: [a, b].map(({ source: file }, i) => ({ file: file as string, weight: weights[i], ...more })),
+    onBadRow: "fail",
+  });
+  const split = { labelled: 0.4, pool: 0.4, test: 0.2 };
+  const all = await stage({ main: mixed([undefined, undefined]), split });
+  const parts = [await readLabelled(all), await readPool(poolFolder(all)), await readTest(all)];
+  expect(parts.map((rows) => rows.length).reduce((x, y) => x + y)).toBe(40);
+  const partOf = new Map(
+    parts.flatMap((rows, part) => rows.map((row): [string, number] => [JSON.stringify(row.prompt), part])),
+  );
+  for (let i = 0; i < 10; i++)
+    expect(partOf.get(JSON.stringify(further(i).prompt))).toBe(partOf.get(JSON.stringify(talk(i).prompt)));
+  const even = await stage({ main: mixed([1, 1]), split });
+  expect((await readFacts(even)).sources?.map(({ taken }) => taken)).toEqual([10, 10]);
+  const others = [mixed([2, 1]), mixed([1, 1], { ignore: ["tools"] })];
+  const keys = await Promise.all(others.map(async (main) => (await stage({ main, split })).folder));
+  expect(new Set([all.folder, even.folder, ...keys]).size).toBe(4);
+  expect((await stage({ main: mixed([1, 1]), split })).folder).toBe(even.folder);
+  await writeFile(b.source as string, `${JSON.stringify(further(3))}\n`.repeat(2));
+  expect((await stage({ main: mixed([1, 1]), split })).folder).not.toBe(even.folder);
+});

@@ -71,7 +71,7 @@ const HARMLESS: readonly Known[] = [
     "says who wrote or judged",
   ],
   [
-    /(^|_)(num|count|counts|length|lengths|len|tokens|n_tokens|size|metadata)(_|$)/,
+    /(^|_)(num|total|count|counts|length|lengths|len|tokens|n_tokens|size|metadata)(_|$)/,
     "counts or describes the texts",
   ],
   [/^is_\w+$/, "describes the texts"],
