@@ -4,7 +4,6 @@
  * unquoted field stands for itself. A field that is JSON of messages is messages. TSV is the same with tabs. What the first line is, `csv-header.ts` decides.
  */
 
-import { isPythonMessages, writtenMessages } from "../../method/data/readers/written-messages.ts";
 import { DataError } from "../core/errors.ts";
 import { decodeUtf8, NOT_UTF8, readBytes } from "./bytes.ts";
 import { columnsOf, looksLikeHeader } from "./csv-header.ts";
@@ -16,6 +15,7 @@ import {
   type ReadOptions,
   type RecordStream,
 } from "./record.ts";
+import { isPythonMessages, writtenMessages } from "./written-lists.ts";
 
 const QUOTE = 34;
 const COMMA = 44;

@@ -1,9 +1,10 @@
 /** One record to its pairs: what is ignored goes, the shape reads, the context joins the prompt, and every column is accounted for. */
+
+import { writtenObjects } from "../../base/files/written-lists.ts";
 import { type Account, accountFor } from "./account.ts";
 import { type Adapter, type LeftOut, type ParsedPair, TOGETHER } from "./adapters/adapter.ts";
 import { addContext, readContext } from "./adapters/context.ts";
 import { withoutIgnored } from "./ignore.ts";
-import { writtenObjects } from "./readers/written-messages.ts";
 
 type Value = Readonly<Record<string, unknown>>;
 

@@ -1,3 +1,4 @@
+/** The data stage: parts of files and of several sources, kept apart. Length: each test writes its own small files and says what becomes of each row. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /** Lists of objects written as text, as tables that hold text only have them: JSON is read, Python's notation told. */
-import { parseJson } from "../../../base/core/json-text.ts";
-import { isRecord } from "../../../base/files/record.ts";
+import { parseJson } from "../core/json-text.ts";
+import { isRecord } from "./record.ts";
 
 type Objects = readonly Record<string, unknown>[];
 
