@@ -15,7 +15,7 @@ import { amountTable, fewer, type LearnedArm } from "../../job/report-amounts.ts
 import type { ComparedRun } from "../compare/run-folder.ts";
 import { differingSettings } from "../compare/settings.ts";
 import { commonArms, contrastsOf, meanOfArm, meanOfTwo, type SeedFigure, seedFigures } from "./figures.ts";
-import { seedTable, spreadTable, summaryTable } from "./tables.ts";
+import { seedTables, spreadTable, summaryTable } from "./tables.ts";
 
 /** Arms as they are written in a resolved recipe. */
 type WrittenArm = { readonly name?: string; readonly labels?: string; readonly training?: string };
@@ -76,7 +76,7 @@ export function seedsReport(
       ...(learned.length === 0
         ? []
         : [amountTable(learned, [`The least and the most of ${runs.length} seeds.`])]),
-      seedTable(runs),
+      ...seedTables(runs),
     ],
     warnings: warningsOf(runs, figures),
     notes: runs.map(

@@ -97,24 +97,39 @@ export function spreadTable(
 /** What a run's own report has; read loosely, for reports of other versions lack some. */
 type RunReport = Partial<Pick<ReportData, "agreement" | "coverage" | "reliability" | "lengthBias" | "arms">>;
 
-/** Every figure of every run with its own interval over prompts, and mean and standard deviation over the runs. */
-export function seedTable(runs: readonly ComparedRun[]): ReportTable {
+/** Every figure of every run with its own interval over prompts, and mean and standard deviation over the runs; shares and rewards apart, for their digits differ. */
+export function seedTables(runs: readonly ComparedRun[]): ReportTable[] {
   const figures = runs.map(({ report }) => new Map(figuresOf(report as RunReport)));
-  const rows = [...figures[0]!.keys()].flatMap((name): Cell[][] => {
-    const values = figures.map((figure) => figure.get(name));
-    if (values.some((value) => value === undefined || value.value.n === 0)) return [];
-    const numbers = values.map((value) => value!.value.estimate * (value!.percent ? 100 : 1));
-    return [
-      [
-        `${name}${values[0]!.percent ? ", %" : ""}`,
-        ...values.map(({ value, percent } = values[0]!) => (percent ? timesHundred(value) : value)),
-        mean(numbers),
-        standardDeviation(numbers),
-      ],
-    ];
+  const names = [...figures[0]!.keys()].filter((name) =>
+    figures.every((figure) => (figure.get(name)?.value.n ?? 0) > 0),
+  );
+  const isShare = (name: string) => figures[0]!.get(name)!.percent;
+  return [
+    seedTable("Every run, %", runs, names.filter(isShare), (name, run) =>
+      timesHundred(figures[run]!.get(name)!.value),
+    ),
+    seedTable(
+      "Every run",
+      runs,
+      names.filter((name) => !isShare(name)),
+      (name, run) => figures[run]!.get(name)!.value,
+    ),
+  ].filter(({ rows }) => rows.length > 0);
+}
+
+function seedTable(
+  title: string,
+  runs: readonly ComparedRun[],
+  names: readonly string[],
+  valueOf: (name: string, run: number) => Interval,
+): ReportTable {
+  const rows = names.map((name): Cell[] => {
+    const values = runs.map((_, run) => valueOf(name, run));
+    const estimates = values.map(({ estimate }) => estimate);
+    return [name, ...values, mean(estimates), standardDeviation(estimates)];
   });
   return {
-    title: "Every run",
+    title,
     columns: [
       { title: "figure", format: "text" },
       ...runs.map(({ seed }): Column => ({ title: `seed ${seed}` })),
