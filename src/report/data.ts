@@ -216,7 +216,7 @@ export type DisagreementExample = {
     preferred: "a" | "b" | "tie" | "abstain";
     margin?: number;
     /** calibrated probability that `preferred` is right, in [0.5, 1] */
-    confidence?: number;
+    pChosen?: number;
   }[];
   goldA?: number;
   goldB?: number;

@@ -6,13 +6,13 @@ import { formatNumber } from "./format.ts";
 export function verdictDetail({
   by,
   margin,
-  confidence,
+  pChosen,
 }: DisagreementExample["verdicts"][number]): string | undefined {
   const parts = [
     margin === undefined ? undefined : `margin ${formatNumber(margin, { digits: 2, signed: true })}`,
-    confidence === undefined
+    pChosen === undefined
       ? undefined
-      : `confidence ${formatNumber(confidence, { format: "percent", digits: 0 })}`,
+      : `confidence ${formatNumber(pChosen, { format: "percent", digits: 0 })}`,
   ].filter((part) => part !== undefined);
   return parts.length === 0 ? undefined : `${by}: ${parts.join(", ")}`;
 }

@@ -118,7 +118,7 @@ describe("export", () => {
     const refused = await weakTeacher([...args, "--weights", "filter", "--min-confidence", "0.8"]);
     expect(refused.code).toBe(2);
     expect(refused.stderr).toContain(
-      "rows have confidence 1; only labels of a calibrated teacher differ in it",
+      "rows have p_chosen 1; only labels of a calibrated teacher differ in it",
     );
     expect((await weakTeacher([...args, "--weights", "none"])).code).toBe(0);
   });

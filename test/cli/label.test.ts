@@ -202,8 +202,8 @@ describe("combine", () => {
     const beside = await read("all", "uncertainty.jsonl");
     const first = (await read("m1", "labels.jsonl")).map(({ p_a }) => p_a as number);
     expect(beside).toHaveLength(40);
-    expect(beside[0].probabilities).toHaveLength(3);
-    expect(beside.map(({ probabilities: [one] }) => one)).toEqual(first);
+    expect(beside[0].p_a).toHaveLength(3);
+    expect(beside.map(({ p_a: [one] }) => one)).toEqual(first);
     const other = await weakTeacher(["combine", at("people.jsonl"), at("m1"), at("m2"), "--out", at("no")]);
     expect(other.code).toBe(2);
     expect(other.stderr).toContain("holds labels of another pool");

@@ -102,7 +102,6 @@ test("nothing of it is lost in the files that we write", async () => {
     scoreRejected: 0,
     margin: 1,
     pChosen: 0.7,
-    confidence: 0.7,
     weight: 1,
     labelSource: "t",
     flags: [],

@@ -91,7 +91,6 @@ const LABELLED = PAIRS.map((row, i) => ({
   scoreRejected: -0.5,
   margin: 2,
   pChosen: 0.9,
-  confidence: 0.9,
   weight: 0.76,
   labelSource: "weak",
   flags: i % 2 === 0 ? [] : ["truncated"],
@@ -102,8 +101,8 @@ const LABELS = LABELLED.map(({ id }, i) => ({
   scoreA: 1.5,
   scoreB: -0.5,
   margin: 2,
-  probability: 0.9,
-  confidence: 0.9,
+  pA: 0.9,
+  pChosen: 0.9,
   flags: i === 0 ? ["length-gap"] : [],
   teacher: "weak",
 }));

@@ -427,7 +427,7 @@ function examples(): DisagreementExample[] {
       b,
       verdicts: [
         { by: "human", preferred: "b" },
-        { by: "teacher", preferred: "a", margin: 1.42, confidence: 0.83 },
+        { by: "teacher", preferred: "a", margin: 1.42, pChosen: 0.83 },
         { by: "judge", preferred: "tie" },
       ],
       goldA: 0.82,
@@ -442,7 +442,7 @@ function examples(): DisagreementExample[] {
       b: 'Tom said, "I\'ll get it!" He ran & ran <fast>, and he got it. He was so happy.',
       verdicts: [
         { by: "human", preferred: "a" },
-        { by: "teacher", preferred: "b", margin: -0.21, confidence: 0.56 },
+        { by: "teacher", preferred: "b", margin: -0.21, pChosen: 0.56 },
       ],
       goldA: 0.31,
       goldB: 0.66,

@@ -25,7 +25,6 @@ const label = (
   scoreRejected: -0.25,
   margin: 1.75,
   pChosen: 0.8,
-  confidence: 0.8,
   weight: 1,
   labelSource: "teacher abc",
   flags: ["length_gap"],
@@ -54,7 +53,6 @@ const FIELD_COLUMNS = [
   "score_rejected",
   "margin",
   "p_chosen",
-  "confidence",
   "weight",
   "label_source",
   "flags",
@@ -81,7 +79,6 @@ test.each(["jsonl", "parquet"])("a labels file holds the field's columns, in %s"
     score_rejected: -0.25,
     margin: 1.75,
     p_chosen: 0.8,
-    confidence: 0.8,
     weight: 1,
     label_source: "teacher abc",
     flags: ["length_gap"],
@@ -124,7 +121,6 @@ test("whatever is no preference, no number or no one form is refused and leaves 
   await refusal([{ ...label("a"), margin: Number.NaN }]).toThrow(/has margin NaN/);
   await refusal([{ ...label("a"), pChosen: Number.NaN }]).toThrow(/has p_chosen NaN/);
   await refusal([{ ...label("a"), pChosen: -0.1 }]).toThrow(/has p_chosen -0\.1/);
-  await refusal([{ ...label("a"), confidence: 1.1 }]).toThrow(/has confidence 1\.1/);
   await refusal([{ ...label("a"), weight: -1 }]).toThrow(/has weight -1/);
   await refusal([label("a"), label("a")]).toThrow(/comes twice/);
   await refusal([label("a"), label("b", chat)]).toThrow(/another form of prompt/);

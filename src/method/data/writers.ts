@@ -25,8 +25,6 @@ export type LabelledRow = {
   readonly margin: number;
   /** Calibrated probability that `chosen` is better, in [0, 1]. */
   readonly pChosen: number;
-  /** In [0, 1]. */
-  readonly confidence: number;
   /** Weight in the loss, 0 or more. */
   readonly weight: number;
   /** Name or digest of the labeller. */
@@ -56,7 +54,6 @@ export const LABEL_COLUMNS = [
   { name: "score_rejected", type: "number" },
   { name: "margin", type: "number" },
   { name: "p_chosen", type: "number" },
-  { name: "confidence", type: "number" },
   { name: "weight", type: "number" },
   { name: "label_source", type: "text" },
   { name: "flags", type: "texts" },
@@ -104,7 +101,6 @@ export function labelRecord(
     score_rejected: row.scoreRejected,
     margin: row.margin,
     p_chosen: row.pChosen,
-    confidence: row.confidence,
     weight: row.weight,
     label_source: row.labelSource,
     flags: row.flags,
@@ -148,9 +144,8 @@ export function checkLabel(file: string, row: LabelledRow): void {
     if (!Number.isFinite(value))
       throw refused(file, row.id, `has ${name} ${value}, expected a finite number`);
   if (row.weight < 0) throw refused(file, row.id, `has weight ${row.weight}, expected 0 or more`);
-  for (const [name, value] of Object.entries({ p_chosen: row.pChosen, confidence: row.confidence }))
-    if (!(value >= 0 && value <= 1))
-      throw refused(file, row.id, `has ${name} ${value}, expected a number in [0, 1]`);
+  if (!(row.pChosen >= 0 && row.pChosen <= 1))
+    throw refused(file, row.id, `has p_chosen ${row.pChosen}, expected a number in [0, 1]`);
 }
 
 function checkIds(file: string, records: readonly Readonly<Record<string, unknown>>[]): void {

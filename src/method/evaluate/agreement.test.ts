@@ -70,7 +70,7 @@ test("the coverage curve goes from the surest labels to all", () => {
     [0.75, 3, 2 / 3],
     [1, 4, 0.5],
   ]);
-  expect(curve[0]!.threshold).toBe(labels[0]!.confidence);
+  expect(curve[0]!.threshold).toBe(labels[0]!.pChosen);
   // equal confidences enter together
   expect(coverageCurve([label("p0", 1), label("p1", 1)], choices("a b"), { points: 2 })).toHaveLength(1);
 });

@@ -217,7 +217,7 @@ export function coverageCurve(
 ): CoveragePoint[] {
   const both = comparable(joinChoices(labels, references).pairs);
   const bins = massBins(
-    both.map(({ label }) => -label.confidence),
+    both.map(({ label }) => -label.pChosen!),
     options.points ?? 20,
   );
   const kept: Pair[] = [];

@@ -12,5 +12,5 @@ export function surestDisagreements(labels: readonly Label[], human: readonly Hu
     const person = humanById.get(label.id);
     return isDecided(label) && (person === "a" || person === "b") && person !== label.preferred;
   });
-  return differ.sort((x, y) => y.confidence - x.confidence || (x.id < y.id ? -1 : 1)).slice(0, EXAMPLES);
+  return differ.sort((x, y) => y.pChosen! - x.pChosen! || (x.id < y.id ? -1 : 1)).slice(0, EXAMPLES);
 }

@@ -96,7 +96,7 @@ test("looking again only where it could matter gives what looking at everything 
   for (let k = 0; k < 15; k++) {
     const value = (i: number) => {
       const nearest = Math.max(0, ...chosen.map((j) => similarity(i, j)));
-      return (binaryEntropy(worded[i]!.label.probability) / Math.LN2) * (1 - nearest);
+      return (binaryEntropy(worded[i]!.label.pA) / Math.LN2) * (1 - nearest);
     };
     const open = [...worded.keys()].filter((i) => !chosen.includes(i));
     chosen.push(open.reduce((best, i) => (value(i) > value(best) ? i : best)));

@@ -173,7 +173,7 @@ function refresh(
 }
 
 function worthOf({ label, group, disagreement = 0 }: AskCandidate, place: number): Worth {
-  const uncertainty = binaryEntropy(label.probability) / Math.LN2;
+  const uncertainty = binaryEntropy(label.pA) / Math.LN2;
   const share = disagreement / Math.LN2;
   const base = uncertainty + share;
   const start = { value: base, repeats: 0, similarity: 0, seen: 0, taken: false };

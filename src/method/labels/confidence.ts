@@ -17,7 +17,7 @@ import { isDecided, type Label } from "./label.ts";
  * | `tanh` (C1) | tanh(m / (2 T)) ^ power; at T = 1, power = 1 it is Eq. 8, 2(σ(m) - ½) | [0, 1] |
  * | `sigmoid` (C2) | σ(m / T) | [½, 1] |
  * | `clip` (C3, C4) | min(slope · m, 1); slope 1 is C3, 0.2 is C4 | [0, 1] |
- * | `calibrated` | (2 confidence - 1) ^ power; 0 at a coin-flip, 1 at certainty | [0, 1] |
+ * | `calibrated` | (2 p_chosen - 1) ^ power; 0 at a coin-flip, 1 at certainty | [0, 1] |
  *
  */
 export const weightSchema = choice(
@@ -64,7 +64,7 @@ export function weightRange(form: WeightForm): readonly [number, number] {
  */
 export function labelWeight(label: Label, form: WeightForm): number {
   checkForm(form);
-  return isDecided(label) ? weightOf(Math.abs(label.margin), label.confidence, form) : 0;
+  return isDecided(label) ? weightOf(Math.abs(label.margin), label.pChosen, form) : 0;
 }
 
 /** The weights of many labels, `[n]`. They are not normalised: that is the loss's business, over the global batch. */
@@ -73,7 +73,7 @@ export function labelWeights(labels: readonly Label[], form: WeightForm): number
   return labels.map((label) => labelWeight(label, form));
 }
 
-function weightOf(m: number, confidence: number, form: WeightForm): number {
+function weightOf(m: number, pChosen: number, form: WeightForm): number {
   switch (form.form) {
     case "uniform":
       return 1;
@@ -85,7 +85,7 @@ function weightOf(m: number, confidence: number, form: WeightForm): number {
     case "clip":
       return Math.min(form.slope * m, 1);
     case "calibrated":
-      return (2 * confidence - 1) ** form.power;
+      return (2 * pChosen - 1) ** form.power;
     default:
       return form satisfies never;
   }

@@ -33,7 +33,7 @@ describe("the score of an ensemble", () => {
     expect(uncertainty.expected).toBeCloseTo(0.5363, 4);
     expect(uncertainty.mutualInformation).toBeCloseTo(0.1367, 4);
     expect(uncertainty.agreement).toBeCloseTo(2 / 3, 12);
-    expect(uncertainty.probabilities.map((p) => Math.round(1e9 * p) / 1e9)).toEqual([0.9, 0.6, 0.3]);
+    expect(uncertainty.pA.map((p) => Math.round(1e9 * p) / 1e9)).toEqual([0.9, 0.6, 0.3]);
   });
 
   test("a member's selection is no opinion, a blocking flag is everybody's; certainty stays finite", () => {
@@ -75,8 +75,8 @@ describe("a folder of them", () => {
     const summary = await writeEnsembleScores(target, pairs);
     const { labels, counts } = await makeLabels(join(folder, "scores"), {});
     expect(counts).toMatchObject({ pairs: 600, a: 599, abstain: 1 });
-    for (const [i, { probability, preferred }] of labels.entries())
-      if (preferred === "a") expect(probability).toBeCloseTo((0.5 + (i % 5) / 10 + 0.9) / 2, 9);
+    for (const [i, { pA, preferred }] of labels.entries())
+      if (preferred === "a") expect(pA).toBeCloseTo((0.5 + (i % 5) / 10 + 0.9) / 2, 9);
     expect(summary).toMatchObject({ members: 2, agreement: 1 });
     const lines = (await readFile(join(folder, "uncertainty.jsonl"), "utf8")).trim().split("\n");
     expect(lines).toHaveLength(600);

@@ -14,7 +14,7 @@ import { manifestOf, writeManifest } from "../teacher/scores-folder.ts";
 import type { Shard } from "../teacher/shards.ts";
 import { type PairScore, type TeacherManifest, teacherDigest } from "../teacher/teacher.ts";
 import { combineLabels, type EnsembleUncertainty } from "./ensemble.ts";
-import { type Label, UNSELECTED } from "./label.ts";
+import { type Label, undoSelection } from "./label.ts";
 
 /** One pair with every member's label of it, each calibrated by the member's own calibrator. */
 export type EnsemblePair = {
@@ -29,7 +29,7 @@ export type EnsemblePair = {
 export type PairUncertainty = EnsembleUncertainty & {
   readonly id: string;
   /** The members' calibrated P(a), in their order. */
-  readonly probabilities: readonly number[];
+  readonly pA: readonly number[];
 };
 
 /** Means over pairs that have a label by somebody; null where there are none. */
@@ -56,12 +56,13 @@ export function ensembleScore(
   pair: EnsemblePair,
   name: string,
 ): { score: PairScore; uncertainty: PairUncertainty } {
-  const members = pair.labels.map(unselected);
+  // The probability of a label that a selection left out is as good as any.
+  const members = pair.labels.map(undoSelection);
   const { label, uncertainty } = combineLabels(members, name);
   // The nearer to ½ of p and 1 - p is exact on either side, so that swapping a and b swaps the scores to the last bit.
-  const high = Math.min(1 - LEAST, label.confidence);
+  const high = Math.min(1 - LEAST, Math.max(label.pA, 1 - label.pA));
   const [scoreHigh, scoreLow] = [Math.log(high), Math.log(1 - high)];
-  const first = label.probability >= 0.5;
+  const first = label.pA >= 0.5;
   return {
     score: {
       id: label.id,
@@ -75,16 +76,9 @@ export function ensembleScore(
     uncertainty: {
       id: label.id,
       ...uncertainty,
-      probabilities: members.map(({ probability }) => probability),
+      pA: members.map(({ pA }) => pA),
     },
   };
-}
-
-/** Selection is undone: the probability of a label that was left out is as good as any. */
-function unselected(label: Label): Label {
-  if (!label.flags.includes(UNSELECTED)) return label;
-  const preferred = label.margin > 0 ? "a" : label.margin < 0 ? "b" : "tie";
-  return { ...label, preferred, flags: label.flags.filter((flag) => flag !== UNSELECTED) };
 }
 
 /** Where combined scores go. */
@@ -124,7 +118,8 @@ export async function writeEnsembleScores(
       mean.add(combined.uncertainty);
       chunk.push(combined.score);
       if (chunk.length === SHARD) await flush();
-      yield Buffer.from(`${JSON.stringify(combined.uncertainty)}\n`);
+      const { pA: p_a, ...row } = combined.uncertainty;
+      yield Buffer.from(`${JSON.stringify({ ...row, p_a })}\n`);
     }
     await flush();
   }

@@ -27,7 +27,7 @@ test("probabilities are averaged and uncertainty is parted", () => {
   // .9 and .3: mean .6; entropies H(.9) = .3250829733914482, H(.3) = .6108643020548935; H(.6) = .6730116670092565
   const { label, uncertainty } = combineLabels([member(0.9), member(0.3)], "pair");
   expect(label).toMatchObject({ preferred: "a", teacher: "pair" });
-  expect(label.probability).toBeCloseTo(0.6, 14);
+  expect(label.pA).toBeCloseTo(0.6, 14);
   expect(label.margin).toBeCloseTo(0.2, 14);
   expect(uncertainty.total).toBeCloseTo(0.6730116670092565, 12);
   expect(uncertainty.expected).toBeCloseTo((0.3250829733914482 + 0.6108643020548935) / 2, 12);
@@ -63,7 +63,7 @@ test("swapping candidates mirrors the ensemble exactly, and the result is a vali
 test("a blocked pair stays blocked, a member's non-finite score included, and a selection is not inherited", () => {
   for (const flag of ["truncated", "non-finite"]) {
     const { label } = combineLabels([member(0.9, [flag]), member(0.8)], "e");
-    expect(label).toMatchObject({ preferred: "abstain", flags: [flag], probability: 0.5 });
+    expect(label).toMatchObject({ preferred: "abstain", flags: [flag], pA: 0.5 });
     expect(parseLabel(serializeLabel(label), "f", 1)).toEqual(label);
   }
   expect(combineLabels([member(0.9, ["unselected"]), member(0.8)], "e").label).toMatchObject({

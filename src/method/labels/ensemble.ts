@@ -39,9 +39,9 @@ export function binaryEntropy(p: number): number {
 export function combineLabels(members: readonly Label[], teacher: string): EnsembleLabel {
   const first = members[0];
   if (!first) throw new Error("internal: an ensemble of no teachers");
-  if (members.length === 1) return { label: first, uncertainty: uncertaintyOf(members, first.probability) };
+  if (members.length === 1) return { label: first, uncertainty: uncertaintyOf(members, first.pA) };
   // Offsets from 1/2 add up to the exact negative when a and b are swapped; probabilities themselves would not.
-  const offset = sum(members.map((label) => label.probability - 0.5)) / members.length;
+  const offset = sum(members.map((label) => label.pA - 0.5)) / members.length;
   const high = Math.min(1, 0.5 + Math.abs(offset));
   const [scoreA, scoreB] = offset >= 0 ? [high, 1 - high] : [1 - high, high];
   const flags = members.flatMap((member) => member.flags.filter((flag) => flag !== UNSELECTED));
@@ -54,9 +54,7 @@ function uncertaintyOf(members: readonly Label[], p: number): EnsembleUncertaint
   const forA = votes.filter((label) => label.preferred === "a").length;
   const total = binaryEntropy(p);
   const expected =
-    members.length === 1
-      ? total
-      : sum(members.map((label) => binaryEntropy(label.probability))) / members.length;
+    members.length === 1 ? total : sum(members.map((label) => binaryEntropy(label.pA))) / members.length;
   return {
     members: members.length,
     agreement: votes.length === 0 ? null : Math.max(forA, votes.length - forA) / votes.length,

@@ -24,7 +24,7 @@ export type JudgedLabel = {
 /** A calibrator with the held-out labels under it. */
 export type HeldOutFit = {
   readonly calibrator: Calibrator;
-  readonly confidence: readonly number[];
+  readonly pChosen: readonly number[];
   readonly agrees: readonly boolean[];
   /** What it was fitted on, kept beside the labels so that it can be fitted again with more. */
   readonly pairs: readonly HeldOutPair[];
@@ -75,11 +75,11 @@ export function fitOn(method: CalibrationMethod, judged: readonly JudgedLabel[])
   return fitCalibrator(method, margins, human);
 }
 
-/** Confidence of each judged label under a calibrator, and whether the person is with it. */
+/** The chosen side's probability of each judged label under a calibrator, and whether the person is with it. */
 export function heldOutFit(calibrator: Calibrator, judged: readonly JudgedLabel[]): HeldOutFit {
   return {
     calibrator,
-    confidence: judged.map(({ label }) => {
+    pChosen: judged.map(({ label }) => {
       const p = calibrator.apply(label.margin);
       return Math.max(p, 1 - p);
     }),

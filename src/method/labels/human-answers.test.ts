@@ -40,7 +40,7 @@ test("an answered pair carries the human label and full weight; the others stay 
     rules,
   );
   const [x, y, z] = merged.labels;
-  expect(x).toMatchObject({ preferred: "b", teacher: "human", probability: 0, confidence: 1, margin: -1 });
+  expect(x).toMatchObject({ preferred: "b", teacher: "human", pA: 0, pChosen: 1, margin: -1 });
   expect(y).toEqual(label("y", -0.5));
   expect(z).toMatchObject({ preferred: "tie", teacher: "human" });
   // tanh(.5 / 2) for the teacher's, the most for a person's, nothing for a tie

@@ -12,7 +12,7 @@ import { sha256 } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { type CalibrationMethod, type Calibrator, fitCalibrator } from "./calibration.ts";
 import { labelWeights, type WeightForm, weightRange } from "./confidence.ts";
-import { isDecided, type Label, labelFromScores, relabel, UNSELECTED } from "./label.ts";
+import { isDecided, type Label, labelFromScores, relabel, UNSELECTED, undoSelection } from "./label.ts";
 import { countLabels, type LabelCounts, selectLabels } from "./plan-labels.ts";
 import type { PromisedSelection } from "./promise.ts";
 import type { Answer } from "./questions.ts";
@@ -118,7 +118,7 @@ export function mergeAnswers(
   const fitted = drawn.length === 0 ? undefined : refit(rules.calibrator, [...unanswered, ...drawn]);
   const calibrator = fitted ?? rules.calibrator;
   const remade = labels.map((label) =>
-    fitted ? relabel(label, { calibrate: fitted.apply, tieBand: rules.tieBand }) : unselected(label),
+    fitted ? relabel(label, { calibrate: fitted.apply, tieBand: rules.tieBand }) : undoSelection(label),
   );
   // Of the teacher's labels of the whole pool, for that is the population that held-out pairs stand for.
   const { selection, promise } = selectLabels(
@@ -164,13 +164,6 @@ function refit(before: Calibrator | null, pairs: readonly HeldOutPair[]): Calibr
     pairs.map(({ margin }) => margin),
     pairs.map(({ preferred }) => preferred === "a"),
   );
-}
-
-/** The label as it was before selection. */
-function unselected(label: Label): Label {
-  if (!label.flags.includes(UNSELECTED)) return label;
-  const flags = label.flags.filter((flag) => flag !== UNSELECTED);
-  return { ...label, flags, preferred: label.margin > 0 ? "a" : label.margin < 0 ? "b" : "tie" };
 }
 
 /** A promise's held-out pairs, which must be there. */

@@ -1,7 +1,8 @@
 /** Label files: one JSON object per line, names of the field, validated to the letter when read. */
 import { DataError, messageOf, show } from "../../base/core/errors.ts";
+import { notice } from "../../base/core/notices.ts";
 import { isBlocked } from "../teacher/teacher.ts";
-import type { Label } from "./label.ts";
+import { type Label, pChosenOf } from "./label.ts";
 
 /** One line of a label file, without the newline. Scores of a `non-finite` label are null. */
 export function serializeLabel(label: Label): string {
@@ -11,8 +12,8 @@ export function serializeLabel(label: Label): string {
     score_a: label.scoreA,
     score_b: label.scoreB,
     margin: label.margin,
-    p_a: label.probability,
-    confidence: label.confidence,
+    p_a: label.pA,
+    p_chosen: label.pChosen,
     flags: label.flags,
     label_source: label.teacher,
   });
@@ -34,7 +35,7 @@ export function parseLabel(text: string, file: string, line: number): Label {
   }
   if (row === null || typeof row !== "object" || Array.isArray(row))
     throw new DataError(file, line, `is no label, expected an object, got ${show(row)}.`);
-  const fields = row as Record<string, unknown>;
+  const fields = fromOlder(row as Record<string, unknown>, file);
   const problem = shapeProblem(fields) ?? meaningProblem(fromFields(fields));
   if (problem !== null) throw new DataError(file, line, problem);
   return fromFields(fields);
@@ -67,10 +68,21 @@ const FIELDS = [
   "score_b",
   "margin",
   "p_a",
-  "confidence",
+  "p_chosen",
   "flags",
   "label_source",
 ];
+
+/** A row of weak-teacher 0.1 under today's names: its `confidence`, max(p_a, 1 - p_a) of every row, is `p_chosen` of decided ones. */
+function fromOlder(row: Record<string, unknown>, file: string): Record<string, unknown> {
+  const { confidence, ...rest } = row;
+  if (confidence === undefined || "p_chosen" in row || typeof row.p_a !== "number") return row;
+  if (confidence !== Math.max(row.p_a, 1 - row.p_a)) return row;
+  notice(
+    `${file}: is of weak-teacher 0.1; its confidence is read as p_chosen of the labels that prefer a side`,
+  );
+  return { ...rest, p_chosen: pChosenOf(row.preferred as Label["preferred"], row.p_a) };
+}
 
 function shapeProblem(row: Record<string, unknown>): string | null {
   const missing = FIELDS.find((name) => !(name in row));
@@ -107,11 +119,9 @@ function isFlagList(value: unknown): value is string[] {
 
 /** Contradictions between the fields: what no labeller of ours writes. */
 function meaningProblem(label: Label): string | null {
-  const { preferred, margin, probability: p, confidence, flags } = label;
+  const { preferred, margin, pA: p, pChosen, flags } = label;
   if (!Number.isNaN(margin) && margin !== label.scoreA - label.scoreB)
     return `"margin" is not score_a - score_b, expected ${label.scoreA - label.scoreB}, got ${margin}.`;
-  if (confidence !== Math.max(p, 1 - p))
-    return `"confidence" is not max(p_a, 1 - p_a), expected ${Math.max(p, 1 - p)}, got ${show(confidence)}.`;
   if (isBlocked(flags) && !(preferred === "abstain" && p === 0.5))
     return `flags ${show(flags)} forbid a label, expected "abstain" with p_a 0.5, got "${preferred}" with ${p}.`;
   if (preferred === "a" && !(margin > 0 && p >= 0.5))
@@ -121,6 +131,8 @@ function meaningProblem(label: Label): string | null {
   if (preferred === "tie" && p !== 0.5) return `is a tie, expected p_a 0.5, got ${p}.`;
   if (preferred === "abstain" && flags.length === 0)
     return `abstains without a reason, expected a flag, got none.`;
+  if (pChosen !== pChosenOf(preferred, p))
+    return `"p_chosen" is not that of ${preferred}, expected ${show(pChosenOf(preferred, p))}, got ${show(pChosen)}.`;
   return null;
 }
 
@@ -132,8 +144,8 @@ function fromFields(row: Record<string, unknown>): Label {
     scoreA: number(row.score_a),
     scoreB: number(row.score_b),
     margin: number(row.margin),
-    probability: row.p_a as number,
-    confidence: row.confidence as number,
+    pA: row.p_a as number,
+    pChosen: row.p_chosen as number | null,
     flags: row.flags as string[],
     teacher: row.label_source as string,
   };

@@ -16,29 +16,29 @@ describe("labelFromScores", () => {
     // σ(2) = 0.8807970779778823
     const label = labelFromScores(scored(3, 1));
     expect(label).toMatchObject({ preferred: "a", margin: 2, flags: [], teacher: "t" });
-    expect(label.probability).toBeCloseTo(0.8807970779778823, 15);
-    expect(label.confidence).toBe(label.probability);
+    expect(label.pA).toBeCloseTo(0.8807970779778823, 15);
+    expect(label.pChosen).toBe(label.pA);
     const other = labelFromScores(scored(1, 3));
     expect(other).toMatchObject({ preferred: "b", margin: -2 });
-    expect(other.probability).toBeCloseTo(0.1192029220221177, 15);
-    expect(other.confidence).toBe(label.confidence);
+    expect(other.pA).toBeCloseTo(0.1192029220221177, 15);
+    expect(other.pChosen).toBe(label.pChosen);
     expect(labelFromScores(scored(3, 1), { calibrate: () => 0.7 })).toMatchObject({
-      probability: 0.7,
-      confidence: 0.7,
+      pA: 0.7,
+      pChosen: 0.7,
     });
   });
 
   test("equal scores are a tie, whatever the order of the candidates", () => {
     expect(labelFromScores(scored(1.5, 1.5))).toMatchObject({
       preferred: "tie",
-      probability: 0.5,
-      confidence: 0.5,
+      pA: 0.5,
+      pChosen: null,
     });
     expect(labelFromScores(scored(1.5, 1.25))).toMatchObject({ preferred: "a" });
     expect(labelFromScores(scored(1.5, 1.25), { tieBand: 0.25 })).toMatchObject({
       preferred: "tie",
       margin: 0.25,
-      probability: 0.5,
+      pA: 0.5,
     });
     expect(labelFromScores(scored(0, -0)).margin).toBe(0);
   });
@@ -48,7 +48,7 @@ describe("labelFromScores", () => {
     (flag) => {
       expect(labelFromScores(scored(3, 1, [flag]))).toMatchObject({
         preferred: "abstain",
-        probability: 0.5,
+        pA: 0.5,
         flags: [flag],
       });
     },
@@ -96,7 +96,7 @@ describe("labelFromScores", () => {
 test("relabelling uses the stored scores and undoes a selection", () => {
   const label = labelFromScores(scored(3, 1, ["length-gap"]));
   const left = { ...label, preferred: "abstain" as const, flags: [...label.flags, UNSELECTED] };
-  expect(relabel(left, { calibrate: () => 0.6 })).toEqual({ ...label, probability: 0.6, confidence: 0.6 });
+  expect(relabel(left, { calibrate: () => 0.6 })).toEqual({ ...label, pA: 0.6, pChosen: 0.6 });
 });
 
 describe("label files", () => {
@@ -123,7 +123,7 @@ describe("label files", () => {
     ["a score that is text", { ...good, score_a: "3" }, '"score_a" is wrong, expected a number, got "3"'],
     ["a margin that does not fit", { ...good, margin: -2 }, "expected 2, got -2"],
     ["a probability above 1", { ...good, p_a: 1.5 }, "expected a number in [0, 1], got 1.5"],
-    ["a confidence that does not fit", { ...good, confidence: 0.6 }, '"confidence" is not max(p_a, 1 - p_a)'],
+    ["a p_chosen that does not fit", { ...good, p_chosen: 0.6 }, '"p_chosen" is not that of a'],
     ["a label against its margin", { ...good, preferred: "b" }, '"b" is preferred, expected margin < 0'],
     ["a label on a truncated pair", { ...good, flags: ["truncated"] }, "forbid a label"],
     ["flags that are not sorted", { ...good, flags: ["b", "a"] }, '"flags" is wrong'],

@@ -17,9 +17,9 @@ export type Label = {
   /** scoreA - scoreB. */
   readonly margin: number;
   /** Calibrated P(a human prefers a) in [0, 1]; 0.5 for ties and for pairs with a blocking flag. */
-  readonly probability: number;
-  /** max(probability, 1 - probability) in [0.5, 1]. */
-  readonly confidence: number;
+  readonly pA: number;
+  /** Calibrated probability of the side that is preferred, in [0.5, 1]: pA or 1 - pA; null where none is, for ties and abstentions. */
+  readonly pChosen: number | null;
   /** Lower-case words with dashes, sorted, each once. */
   readonly flags: readonly string[];
   /** Name or digest of who labelled. */
@@ -61,20 +61,33 @@ export function labelFromScores(scored: ScoredPair, options: LabelOptions = {}):
   const base = { id, scoreA, scoreB, margin: finite ? margin : Number.NaN, flags, teacher };
   if (isBlocked(flags)) return { ...base, preferred: "abstain", ...chance };
   if (Math.abs(margin) <= (options.tieBand ?? 0)) return { ...base, preferred: "tie", ...chance };
-  const confidence = (options.calibrate ?? logistic)(Math.abs(margin));
-  if (!(confidence >= 0.5 && confidence <= 1))
+  const pChosen = (options.calibrate ?? logistic)(Math.abs(margin));
+  if (!(pChosen >= 0.5 && pChosen <= 1))
     throw new Error(
-      `internal: the calibrator gives ${confidence} at margin ${Math.abs(margin)}, expected [0.5, 1]`,
+      `internal: the calibrator gives ${pChosen} at margin ${Math.abs(margin)}, expected [0.5, 1]`,
     );
   // 1 - c is exact for c in [0.5, 1], so the mirrored label holds exactly the mirrored number.
   return margin > 0
-    ? { ...base, preferred: "a", probability: confidence, confidence }
-    : { ...base, preferred: "b", probability: 1 - confidence, confidence };
+    ? { ...base, preferred: "a", pA: pChosen, pChosen }
+    : { ...base, preferred: "b", pA: 1 - pChosen, pChosen };
 }
 
 /** The same scores under another calibrator or tie band: nothing is scored again. Undoes a selection. */
 export function relabel(label: Label, options: LabelOptions): Label {
   return labelFromScores({ ...label, flags: label.flags.filter((flag) => flag !== UNSELECTED) }, options);
+}
+
+/** The probability of the side that is preferred, of P(a); null where none is. */
+export function pChosenOf(preferred: Label["preferred"], pA: number): number | null {
+  return preferred === "a" ? pA : preferred === "b" ? 1 - pA : null;
+}
+
+/** The label as it was before a selection left it out. */
+export function undoSelection(label: Label): Label {
+  if (!label.flags.includes(UNSELECTED)) return label;
+  const preferred = label.margin > 0 ? "a" : label.margin < 0 ? "b" : "tie";
+  const flags = label.flags.filter((flag) => flag !== UNSELECTED);
+  return { ...label, preferred, pChosen: pChosenOf(preferred, label.pA), flags };
 }
 
 /** The label of the same pair with its candidates in the other order. */
@@ -86,16 +99,19 @@ export function mirrorLabel(label: Label): Label {
     scoreA: label.scoreB,
     scoreB: label.scoreA,
     margin: label.margin === 0 ? 0 : -label.margin,
-    probability: 1 - label.probability,
+    pA: 1 - label.pA,
   };
 }
 
+/** A label that prefers one of the two. */
+export type DecidedLabel = Label & { readonly preferred: "a" | "b"; readonly pChosen: number };
+
 /** True for a label that prefers one of the two: neither tie nor abstention. */
-export function isDecided(label: Pick<Label, "preferred">): label is Label & { preferred: "a" | "b" } {
+export function isDecided(label: Pick<Label, "preferred">): label is DecidedLabel {
   return label.preferred === "a" || label.preferred === "b";
 }
 
-const chance = { probability: 0.5, confidence: 0.5 } as const;
+const chance = { pA: 0.5, pChosen: null } as const;
 
 function sortedFlags(flags: readonly string[]): string[] {
   return [...new Set(flags)].sort();

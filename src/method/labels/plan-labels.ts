@@ -185,7 +185,7 @@ export function selectLabels(
       });
       const kept = promise.kept.map((i) => decided[i]!);
       const threshold =
-        kept.length === 0 ? null : kept.reduce((low, { confidence }) => Math.min(low, confidence), 1);
+        kept.length === 0 ? null : kept.reduce((low, { pChosen }) => Math.min(low, pChosen), 1);
       const selection = { kept: new Set(kept.map(({ id }) => id)), threshold, selectable: decided.length };
       return { selection, promise };
     }
@@ -274,8 +274,7 @@ export function labelledRow(
     scoreChosen: first ? label.scoreA : label.scoreB,
     scoreRejected: first ? label.scoreB : label.scoreA,
     margin: Math.abs(label.margin),
-    pChosen: first ? label.probability : 1 - label.probability,
-    confidence: label.confidence,
+    pChosen: label.pChosen,
     weight,
     labelSource: label.teacher,
     flags: label.flags,

@@ -3,12 +3,12 @@
  * for a top share or a promise, and no label in memory. The rules are those of `selection.ts` and `promise.ts`.
  */
 import { GrowingFloats } from "../../base/core/growing-floats.ts";
-import { isDecided, type Label } from "./label.ts";
+import { type DecidedLabel, isDecided, type Label } from "./label.ts";
 import { type PromisedSelection, selectWithPromise } from "./promise.ts";
 import { checkMinConfidence, checkPercent, type SelectionRule } from "./selection.ts";
 
 /** What a cut looks at. */
-export type CutLabel = Pick<Label, "id" | "margin" | "confidence">;
+export type CutLabel = Pick<DecidedLabel, "id" | "margin" | "pChosen">;
 
 /** What a rule keeps. */
 export type LabelCut = {
@@ -24,7 +24,7 @@ export type LabelCut = {
 /** Gathers what a rule needs to know of all labels that prefer a side. */
 export class CutCollector {
   private readonly rule: SelectionRule;
-  /** Confidence of each, with a minus sign where b is preferred. */
+  /** pChosen of each, with a minus sign where b is preferred. */
   private readonly confidences = new GrowingFloats();
   /** |margin| of each, for a top share or a promise. */
   private readonly margins = new GrowingFloats();
@@ -38,7 +38,7 @@ export class CutCollector {
     if (!isDecided(label)) return;
     this.sides[label.preferred]++;
     if (this.rule.kind === "all") return;
-    this.confidences.push(label.preferred === "a" ? label.confidence : -label.confidence);
+    this.confidences.push(label.preferred === "a" ? label.pChosen : -label.pChosen);
     if (this.rule.kind !== "threshold") this.margins.push(Math.abs(label.margin));
   }
 
@@ -77,7 +77,7 @@ export class CutCollector {
       kept[sideOf(signed)]++;
       lowest = Math.min(lowest, confidence);
     }
-    const keeps = ({ confidence }: CutLabel) => confidence >= least;
+    const keeps = ({ pChosen }: CutLabel) => pChosen >= least;
     return { keeps, threshold: Number.isFinite(lowest) ? lowest : null, promise: null, kept };
   }
 
@@ -112,12 +112,12 @@ export class CutCollector {
       if (order > 0) kept[sideOf(signed)]++;
       else if (order === 0) equal++;
     }
-    const isEqual = ({ confidence, margin }: Label) =>
-      confidence === least.value && Math.abs(margin) === edge.value;
+    const isEqual = ({ pChosen, margin }: Label) =>
+      pChosen === least.value && Math.abs(margin) === edge.value;
     const last = await lastKept(labels, isEqual, left, equal, kept);
     return {
       keeps: (label) => {
-        const order = label.confidence - least.value || Math.abs(label.margin) - edge.value;
+        const order = label.pChosen - least.value || Math.abs(label.margin) - edge.value;
         return order > 0 || (order === 0 && (last === undefined || label.id <= last));
       },
       threshold: least.value,

@@ -35,5 +35,5 @@ test("the threshold keeps what is at or above it", () => {
 test("what is left out abstains, flagged, with its probability kept; ties stay ties", () => {
   const after = applySelection(made, selectTop(made, 50));
   expect(after.map((label) => label.preferred)).toEqual(["a", "b", "tie", "abstain", "abstain"]);
-  expect(after[3]).toEqual({ ...made[3], preferred: "abstain", flags: ["unselected"] });
+  expect(after[3]).toEqual({ ...made[3], preferred: "abstain", pChosen: null, flags: ["unselected"] });
 });

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
 import { choice, share } from "../../base/settings/parts.ts";
-import { isDecided, type Label, UNSELECTED } from "./label.ts";
+import { type DecidedLabel, isDecided, type Label, UNSELECTED } from "./label.ts";
 
 /** Which labels are used, as settings. */
 export const selectSchema = choice(
@@ -61,7 +61,7 @@ export function selectThreshold(labels: readonly Label[], minConfidence: number)
   checkMinConfidence(minConfidence);
   const decided = labels.filter(isDecided);
   return selection(
-    decided.filter((label) => label.confidence >= minConfidence),
+    decided.filter((label) => label.pChosen >= minConfidence),
     decided.length,
   );
 }
@@ -76,8 +76,7 @@ export function selectTop(labels: readonly Label[], percent: number): Selection 
   checkPercent(percent);
   const decided = labels.filter(isDecided);
   const best = decided.toSorted(
-    (x, y) =>
-      y.confidence - x.confidence || Math.abs(y.margin) - Math.abs(x.margin) || (x.id < y.id ? -1 : 1),
+    (x, y) => y.pChosen - x.pChosen || Math.abs(y.margin) - Math.abs(x.margin) || (x.id < y.id ? -1 : 1),
   );
   return selection(best.slice(0, Math.round((percent / 100) * decided.length)), decided.length);
 }
@@ -96,9 +95,14 @@ export function checkPercent(percent: number): void {
     throw new ConfigError(`selection: top share is out of range, expected (0, 100] percent, got ${percent}.`);
 }
 
-/** A label that selection left out: an abstention that keeps its probability. */
+/** A label that selection left out: an abstention that keeps P(a), and has no chosen side. */
 export function unselected(label: Label): Label {
-  return { ...label, preferred: "abstain", flags: [...new Set([...label.flags, UNSELECTED])].sort() };
+  return {
+    ...label,
+    preferred: "abstain",
+    pChosen: null,
+    flags: [...new Set([...label.flags, UNSELECTED])].sort(),
+  };
 }
 
 /** The labels with those left out turned into abstentions, flagged `unselected`; ties stay ties. */
@@ -106,8 +110,8 @@ export function applySelection(labels: readonly Label[], { kept }: Selection): L
   return labels.map((label) => (!isDecided(label) || kept.has(label.id) ? label : unselected(label)));
 }
 
-function selection(kept: readonly Label[], selectable: number): Selection {
-  const lowest = kept.reduce((low, label) => Math.min(low, label.confidence), 1);
+function selection(kept: readonly DecidedLabel[], selectable: number): Selection {
+  const lowest = kept.reduce((low, label) => Math.min(low, label.pChosen), 1);
   return {
     kept: new Set(kept.map((label) => label.id)),
     threshold: kept.length === 0 ? null : lowest,

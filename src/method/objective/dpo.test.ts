@@ -230,5 +230,5 @@ test("logps of different shapes are refused, by name", () => {
   expect(() => dpoLoss(fit, fit, { beta: 1, weights: input("w", "float", []) })).toThrow(
     "dpo: weights must have",
   );
-  expect(() => softDpoLoss(fit, fit, c, { beta: 1 })).toThrow("soft: preferenceProb must have");
+  expect(() => softDpoLoss(fit, fit, c, { beta: 1 })).toThrow("soft: pChosen must have");
 });

@@ -92,19 +92,19 @@ export function rdpoLoss(
  *
  * @param policy - summed response logps, each `[B]`, nats
  * @param reference - the same under the frozen reference; receives no gradient
- * @param preferenceProb - p `[B]` in [0, 1]: probability that `chosen` beats `rejected`; 1 is DPO
+ * @param pChosen - p `[B]` in [0, 1]: probability that `chosen` beats `rejected`; 1 is DPO
  * @returns losses `[B]`, at least 0
  * @throws ShapeError when the logps, probabilities or weights differ in shape
  */
 export function softDpoLoss(
   policy: PairLogps,
   reference: PairLogps,
-  preferenceProb: Tensor,
+  pChosen: Tensor,
   { beta, weights }: ReferenceLossOptions,
 ): Tensor {
-  expectSamePairs("soft", { "policy.chosen": policy.chosen, preferenceProb });
+  expectSamePairs("soft", { "policy.chosen": policy.chosen, pChosen });
   const rewardMargins = scaledMargin("soft", policy, reference, { beta, weights });
-  const p = detach(preferenceProb);
+  const p = detach(pChosen);
   const asLabelled = mul(p, logSigmoid(rewardMargins));
   const flipped = mul(sub(1, p), logSigmoid(neg(rewardMargins)));
   return applyWeights(neg(add(asLabelled, flipped)), weights);

@@ -33,7 +33,7 @@ const inputsOf = (x: Readonly<Record<string, Tensor>>): Required<PreferenceInput
   policy: { chosen: x["pc"]!, rejected: x["pr"]! },
   reference: { chosen: x["rc"]!, rejected: x["rr"]! },
   lengths: { chosen: x["lc"]!, rejected: x["lr"]! },
-  preferenceProb: x["p"]!,
+  pChosen: x["p"]!,
   weights: x["w"]!,
   klEstimate: x["z"]!,
   tokens: { policy: x["tp"]!, reference: x["tr"]!, teacherLogratios: x["tw"]!, owners: x["owners"]! },
@@ -208,7 +208,7 @@ test("only the inputs with an effect are asked for", () => {
   expect(asked({ type: "sigmoid" })).toEqual(["reference"]);
   expect(asked({ type: "sigmoid", sftCoefficient: 1 })).toEqual(["reference", "lengths"]);
   expect(asked({ type: "slic", weighted: true })).toEqual(["weights"]);
-  expect(asked({ type: "soft", weighted: true })).toEqual(["reference", "preferenceProb", "weights"]);
+  expect(asked({ type: "soft", weighted: true })).toEqual(["reference", "pChosen", "weights"]);
 });
 
 test("rewards carry no gradient", async () => {

@@ -30,7 +30,7 @@ export type PreferenceInputs = {
   /** Response tokens, each `[B]`. */
   readonly lengths?: PairLengths | undefined;
   /** Probability `[B]` in [0, 1] that `chosen` beats `rejected`. */
-  readonly preferenceProb?: Tensor | undefined;
+  readonly pChosen?: Tensor | undefined;
   /** Weights of the pairs `[B]`, at least 0. */
   readonly weights?: Tensor | undefined;
   /** KTO's KL estimate over the global batch, a scalar `[]`, nats. */
@@ -46,7 +46,7 @@ const needs: Readonly<Record<LossType, readonly LossInput[]>> = {
   sigmoid: ["reference"],
   cdpo: ["reference"],
   rdpo: ["reference"],
-  soft: ["reference", "preferenceProb"],
+  soft: ["reference", "pChosen"],
   ipo: ["reference", "lengths"],
   "ipo-summed": ["reference"],
   hinge: ["reference"],
@@ -113,7 +113,7 @@ function baseLosses(spec: ResolvedLossSpec, inputs: PreferenceInputs): Tensor {
     case "rdpo":
       return rdpoLoss(policy, reference(), spec);
     case "soft":
-      return softDpoLoss(policy, reference(), required(spec, inputs, "preferenceProb"), spec);
+      return softDpoLoss(policy, reference(), required(spec, inputs, "pChosen"), spec);
     case "ipo":
       return ipoLoss(policy, reference(), lengths(), spec);
     case "ipo-summed":

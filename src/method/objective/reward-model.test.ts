@@ -31,7 +31,7 @@ test("a margin is taken off the difference", async () => {
 });
 
 test("a soft target mixes both directions; 1 is the hard label, 0 the swapped one", async () => {
-  const { values, d } = await run({ p: [0.25, 1, 1, 0] }, (x) => ({ preferenceProb: x["p"]! }));
+  const { values, d } = await run({ p: [0.25, 1, 1, 0] }, (x) => ({ pChosen: x["p"]! }));
   expect(values.losses).toEqual(close([0.25 * softplus(-1) + 0.75 * softplus(1), softplus(2), 0, 0]));
   expect(d["p"]).toEqual([0, 0, 0, 0]);
 });
@@ -39,7 +39,7 @@ test("a soft target mixes both directions; 1 is the hard label, 0 the swapped on
 test("weights multiply the loss, margin and soft target included", async () => {
   const { values } = await run({ m: [1, 0, 0, 0], p: [0.5, 1, 1, 1], w: [2, 0, 1, 1] }, (x) => ({
     margin: x["m"]!,
-    preferenceProb: x["p"]!,
+    pChosen: x["p"]!,
     weights: x["w"]!,
   }));
   // difference 1, margin 1: ½ softplus(-(1 - 1)) + ½ softplus(-(-1 - 1)), twice

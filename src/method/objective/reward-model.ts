@@ -8,7 +8,7 @@ export type BradleyTerryOptions = {
   /** Difference of scores asked for, at least 0 (Touvron et al. 2023, Llama 2, eq. 2); default 0. */
   readonly margin?: Tensor | undefined;
   /** Probability in [0, 1] that `chosen` beats `rejected`, as a soft target; default 1. */
-  readonly preferenceProb?: Tensor | undefined;
+  readonly pChosen?: Tensor | undefined;
   /** Per-pair weights, default all 1. */
   readonly weights?: Tensor | undefined;
 };
@@ -28,13 +28,13 @@ export type BradleyTerryOptions = {
  * @throws ShapeError when scores and options differ in shape
  */
 export function bradleyTerryLoss(scores: PairValues, options: BradleyTerryOptions = {}): Tensor {
-  const { margin, preferenceProb, weights } = options;
-  expectSamePairs("bradley-terry", { ...namedPairs({ scores }), margin, preferenceProb, weights });
+  const { margin, pChosen, weights } = options;
+  expectSamePairs("bradley-terry", { ...namedPairs({ scores }), margin, pChosen, weights });
   const difference = sub(scores.chosen, scores.rejected);
   const asked = (x: Tensor) => (margin === undefined ? x : sub(x, detach(margin)));
   const forward = logSigmoid(asked(difference));
-  if (preferenceProb === undefined) return applyWeights(neg(forward), weights); // CW-PO eq. 5
-  const p = detach(preferenceProb);
+  if (pChosen === undefined) return applyWeights(neg(forward), weights); // CW-PO eq. 5
+  const p = detach(pChosen);
   const backward = logSigmoid(asked(neg(difference)));
   return applyWeights(neg(add(mul(p, forward), mul(sub(1, p), backward))), weights);
 }

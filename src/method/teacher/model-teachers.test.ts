@@ -85,7 +85,7 @@ describe("a local judge", () => {
     expect(Math.exp(score!.scoreA)).toBeCloseTo(ofA, 10);
     expect(Math.exp(score!.scoreB)).toBeCloseTo(1 - ofA, 10);
     // The margin is the log-odds, so the uncalibrated label's probability is the judge's own.
-    expect(labelFromScores({ ...score!, teacher: "t" }).probability).toBeCloseTo(ofA, 10);
+    expect(labelFromScores({ ...score!, teacher: "t" }).pA).toBeCloseTo(ofA, 10);
     expect(score!.flags.includes("position-flip")).toBe(a1 > a2 === b1 > b2);
   });
 

@@ -107,7 +107,7 @@ function expectColumns(spec: ResolvedLossSpec, pairs: PreferencePairs): void {
     [
       ["reference", wanted.has("reference"), pairs.reference],
       ["weights", wanted.has("weights"), pairs.weights],
-      ["softLabels", wanted.has("preferenceProb"), pairs.softLabels],
+      ["softLabels", wanted.has("pChosen"), pairs.softLabels],
       ["mismatched", wanted.has("klEstimate"), pairs.mismatched],
       ["teacherLogratios", wanted.has("tokens"), pairs.teacherLogratios],
     ] as const

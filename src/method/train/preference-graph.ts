@@ -24,7 +24,7 @@ export function preferenceGraph(spec: ResolvedLossSpec): BuildLoss {
       policy,
       reference: when("reference", () => splitPairs(input("reference", "float", ["2*P"]))),
       lengths: when("lengths", () => lengths),
-      preferenceProb: when("preferenceProb", () => input("softLabels", "float", ["P"])),
+      pChosen: when("pChosen", () => input("softLabels", "float", ["P"])),
       weights: when("weights", () => input("pairWeights", "float", ["P"])),
       klEstimate: when("klEstimate", () => input("klEstimate", "float", [])),
       tokens: when("tokens", () => tokenRatios(logps.perToken)),

@@ -56,7 +56,7 @@ const rewardLoss: BuildLoss = (run, { decoder }, { normaliser }) => {
   const scores = splitPairs(rewardScores(run.context, decoder, run.hidden, input("ends", "int", ["2*P"])));
   const losses = bradleyTerryLoss(scores, {
     weights: input("pairWeights", "float", ["P"]),
-    preferenceProb: input("softLabels", "float", ["P"]),
+    pChosen: input("softLabels", "float", ["P"]),
     margin: input("margins", "float", ["P"]),
   });
   return { loss: batchLoss(losses, normaliser), values: scores };

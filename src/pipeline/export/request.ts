@@ -22,8 +22,6 @@ export type ExportRow = {
   readonly weight?: number;
   /** Calibrated, in [0, 1]. */
   readonly pChosen?: number;
-  /** In [0.5, 1]. */
-  readonly confidence?: number;
 };
 
 /** How one student is trained; undefined stages are not exported. */

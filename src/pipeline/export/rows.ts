@@ -9,7 +9,6 @@ import type { ExportRow } from "./request.ts";
 const NUMBERS = [
   ["weight", "weight"],
   ["p_chosen", "pChosen"],
-  ["confidence", "confidence"],
 ] as const;
 
 /** TRL's preference columns with explicit prompt, then `id`, `prompt_id` and the numbers that every row has. */

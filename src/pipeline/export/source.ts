@@ -111,14 +111,14 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
   };
 }
 
-function exportRow({ id, prompt, chosen, rejected, weight, preferenceProb: p }: TrainingRow): ExportRow {
+function exportRow({ id, prompt, chosen, rejected, weight, pChosen: p }: TrainingRow): ExportRow {
   return {
     id,
     prompt,
     chosen,
     rejected,
     ...(weight === undefined ? {} : { weight }),
-    ...(p === undefined ? {} : { pChosen: p, confidence: Math.max(p, 1 - p) }),
+    ...(p === undefined ? {} : { pChosen: p }),
   };
 }
 
@@ -232,7 +232,6 @@ const labelledSchema = z
     rejected: text,
     weight: z.number().nonnegative(),
     p_chosen: share,
-    confidence: share,
     label_source: z.string(),
     tools: z.array(z.unknown()).optional(),
     chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),

@@ -18,7 +18,6 @@ const plain: ExportRow[] = [1, 2, 3].map((i) => ({
   rejected: "bad",
   weight: i / 3,
   pChosen: 0.5 + i / 8,
-  confidence: 0.5 + i / 8,
 }));
 const chat: ExportRow[] = [
   {
@@ -114,7 +113,6 @@ describe("trl", () => {
       prompt_id: expect.stringMatching(/^[0-9a-f]{64}$/),
       weight: 1 / 3,
       p_chosen: 0.625,
-      confidence: 0.625,
     });
     expect(output.notCarried.join("\n")).toMatch(
       /data\.max_prompt_length \(256\)[\s\S]*student\.prefer\.save_seconds/,

@@ -3,13 +3,13 @@ import { describe, expect, test } from "vitest";
 import type { ExportRow } from "./request.ts";
 import { systematicCounts, weigh } from "./weigh.ts";
 
-const row = (i: number, weight: number, confidence = 0.5 + weight / 2): ExportRow => ({
+const row = (i: number, weight: number, pChosen = 0.5 + weight / 2): ExportRow => ({
   id: `r${i}`,
   prompt: `p${i}`,
   chosen: "a",
   rejected: "b",
   weight,
-  confidence,
+  pChosen,
 });
 
 describe("resampling", () => {
@@ -62,14 +62,14 @@ describe("filtering", () => {
     expect(ids({ kind: "filter", budget: 0.5 })).toEqual(["r2", "r4"]);
   });
 
-  test("what cannot be done is said: both rules, neither, nothing left, no confidence", () => {
+  test("what cannot be done is said: both rules, neither, nothing left, no p_chosen", () => {
     expect(() => weigh(rows, { kind: "filter" })).toThrow(/expected --min-confidence or --budget/);
     expect(() => weigh(rows, { kind: "filter", minConfidence: 0.6, budget: 2 })).toThrow(/one of them/);
     expect(() => weigh(rows, { kind: "filter", minConfidence: 0.99 })).toThrow(
-      /none of 4 rows is left; the largest confidence is 0.9/,
+      /none of 4 rows is left; the largest p_chosen is 0.9/,
     );
-    const { confidence: _, weight: _w, ...bare } = row(9, 1);
-    expect(() => weigh([bare], { kind: "filter", budget: 1 })).toThrow(/row r9 has no confidence/);
+    const { pChosen: _, weight: _w, ...bare } = row(9, 1);
+    expect(() => weigh([bare], { kind: "filter", budget: 1 })).toThrow(/row r9 has no p_chosen/);
     expect(() => weigh([bare], { kind: "resample", seed: 1 })).toThrow(/row r9 has no weight/);
   });
 });

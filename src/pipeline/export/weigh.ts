@@ -40,25 +40,25 @@ function filterRows(
 ): Weighed {
   if ((minConfidence === undefined) === (budget === undefined))
     throw new ConfigError("--weights filter: expected --min-confidence or --budget, one of them.");
-  const confidence = rows.map((row) => needed(row, "confidence", row.confidence));
-  refuseEqual("filter", "confidence", confidence);
+  const pChosen = rows.map((row) => needed(row, "p_chosen", row.pChosen));
+  refuseEqual("filter", "p_chosen", pChosen);
   const keep = new Set<number>();
   if (minConfidence !== undefined) {
-    for (const [i, value] of confidence.entries()) if (value >= minConfidence) keep.add(i);
+    for (const [i, value] of pChosen.entries()) if (value >= minConfidence) keep.add(i);
   } else {
     const order = rows.map((_, i) => i);
-    order.sort((i, j) => confidence[j]! - confidence[i]! || (rows[i]!.id < rows[j]!.id ? -1 : 1));
+    order.sort((i, j) => pChosen[j]! - pChosen[i]! || (rows[i]!.id < rows[j]!.id ? -1 : 1));
     for (const i of order.slice(0, sizeOf(budget!, rows.length))) keep.add(i);
   }
   const kept = rows.filter((_, i) => keep.has(i));
   if (kept.length === 0)
     throw new ConfigError(
-      `--weights filter: none of ${rows.length} rows is left; the largest confidence is ${Math.max(...confidence)}. Ask for less.`,
+      `--weights filter: none of ${rows.length} rows is left; the largest p_chosen is ${Math.max(...pChosen)}. Ask for less.`,
     );
-  const least = Math.min(...[...keep].map((i) => confidence[i]!));
+  const least = Math.min(...[...keep].map((i) => pChosen[i]!));
   return {
     rows: kept,
-    said: `${kept.length} of ${rows.length} rows, those of confidence ${least.toPrecision(4)} and more; the weights of the rows that are left are not used`,
+    said: `${kept.length} of ${rows.length} rows, those of p_chosen ${least.toPrecision(4)} and more; the weights of the rows that are left are not used`,
   };
 }
 

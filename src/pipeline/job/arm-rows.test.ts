@@ -127,10 +127,10 @@ describe("rows of an arm", () => {
       for (const more of [{}, { size: 3 }]) {
         const rows = await armRows(material(), { ...plainRows(labels), ...more }).read();
         expect(rows.length).toBeGreaterThan(0);
-        expect(rows.every(({ weight, preferenceProb }) => weight === 1 && preferenceProb === 1)).toBe(true);
+        expect(rows.every(({ weight, pChosen }) => weight === 1 && pChosen === 1)).toBe(true);
       }
     const [first] = await armRows(material(), plainRows("weak")).read();
-    expect(first).toMatchObject({ weight: 0.1, preferenceProb: 0.55 });
+    expect(first).toMatchObject({ weight: 0.1, pChosen: 0.55 });
   });
 
   test("say in a stage's key what they depend on, and no more", () => {

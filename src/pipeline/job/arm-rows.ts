@@ -83,7 +83,7 @@ async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<read
  * Labels that are not the teacher's weigh as much as a label can and are taken at their word: under a weighted or a soft loss, which all
  * arms may share, they are trained on by the plain one.
  */
-const asCertain = (row: TrainingRow): TrainingRow => ({ ...row, weight: 1, preferenceProb: 1 });
+const asCertain = (row: TrainingRow): TrainingRow => ({ ...row, weight: 1, pChosen: 1 });
 
 async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
   const { data, job } = material;
@@ -235,7 +235,7 @@ async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {
     const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & {
       p_chosen: number;
     };
-    rows.push({ id, prompt, chosen, rejected, weight: weight!, preferenceProb: p_chosen });
+    rows.push({ id, prompt, chosen, rejected, weight: weight!, pChosen: p_chosen });
   }
   return rows;
 }

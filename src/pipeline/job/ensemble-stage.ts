@@ -74,7 +74,7 @@ export function ensembleStage(
   ]);
   return deps.pipeline.stage({
     name: promise ? "ensemble-scores-promise" : "ensemble-scores",
-    version: 4,
+    version: 5,
     config: { calibration, heldOut, folds, promise, seed: job.seed, forms: members.map(({ form }) => form) },
     inputs: { data, ...Object.fromEntries(inputs) },
     run: async (work) => {
@@ -179,7 +179,7 @@ async function honestReport(
     const found = new Map<string, number>();
     for await (const pair of pairsOf(fitted, ({ member }) => readHeldOutScores(member), calibrators)) {
       const { score, uncertainty } = ensembleScore(pair, ENSEMBLE);
-      const { probabilities: members } = uncertainty;
+      const { pA: members } = uncertainty;
       found.set(score.id, members.reduce((sum, p) => sum + p, 0) / members.length);
     }
     return found;

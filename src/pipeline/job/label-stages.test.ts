@@ -52,7 +52,7 @@ test("held-out pairs count as kept by the very rule that keeps labels: a promise
   }));
   const judged = {
     pairs: heldOut,
-    confidence: heldOut.map(() => 0.9),
+    pChosen: heldOut.map(() => 0.9),
     agrees: heldOut.map(({ margin }) => margin > 0),
   };
   const collector = new CutCollector({

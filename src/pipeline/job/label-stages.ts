@@ -79,7 +79,7 @@ export async function weakLabelsStage(
   const parts = ensemble ? [["ensemble", ensemble] as const] : partsOf(first);
   return deps.pipeline.stage({
     name,
-    version: 9,
+    version: 10,
     config: { calibration, selection, weight, heldOut, folds, form: first.form, seed: job.seed },
     inputs: { data, ...Object.fromEntries(parts) },
     run: async (work) => {
@@ -153,10 +153,10 @@ export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
 
 /** Held-out pairs that the cut would keep, by the very rule that it keeps labels by: a promise goes by margin, the others by confidence. */
 export function keptOf(
-  { confidence, agrees, pairs }: Pick<Judged, "confidence" | "agrees" | "pairs">,
+  { pChosen, agrees, pairs }: Pick<Judged, "pChosen" | "agrees" | "pairs">,
   { keeps }: Pick<LabelPlan, "keeps">,
 ): Agreements {
-  const kept = agrees.filter((_, i) => keeps({ ...pairs[i]!, confidence: confidence[i]! }));
+  const kept = agrees.filter((_, i) => keeps({ ...pairs[i]!, pChosen: pChosen[i]! }));
   return { agree: kept.filter(Boolean).length, n: kept.length };
 }
 

@@ -11,8 +11,8 @@ const label = (id: string, a: boolean, over: Partial<Label> = {}): Label => ({
   scoreA: 0,
   scoreB: 0,
   margin: (a ? 1 : -1) * Math.log(0.92 / 0.08),
-  probability: a ? 0.72 : 0.28,
-  confidence: 0.72,
+  pA: a ? 0.72 : 0.28,
+  pChosen: 0.72,
   flags: [],
   teacher: "t",
   ...over,
@@ -53,7 +53,7 @@ test("ties, cut pairs and pairs that nobody judged have no say; what a selection
   const more = [
     label("x", true, out),
     label("cut", true, { preferred: "abstain", flags: ["truncated"] }),
-    label("tie", true, { preferred: "tie", margin: 0, probability: 0.5, confidence: 0.5 }),
+    label("tie", true, { preferred: "tie", margin: 0, pA: 0.5, pChosen: null }),
     label("both", true),
     label("unjudged", true),
   ];

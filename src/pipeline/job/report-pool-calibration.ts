@@ -38,15 +38,15 @@ export function poolReliability({ labels, human, facts, job, options }: PoolLabe
       margin !== 0 && !isBlocked(flags) && (said.get(id) === "a" || said.get(id) === "b"),
   );
   if (judged.length === 0) return [];
-  const figures = (probability: (label: Label) => number) => {
+  const figures = (pAOf: (label: Label) => number) => {
     const { rng, resamples = 1000, of } = options.clusters;
     return statedCalibration(
-      judged.map(probability),
+      judged.map(pAOf),
       judged.map(({ id }) => said.get(id) === "a"),
       { rng: rng.fork("pool-calibration"), resamples, groups: judged.map(({ id }) => of(id)) },
     );
   };
-  const after = figures(({ probability }) => probability);
+  const after = figures(({ pA }) => pA);
   // An ensemble's margins are log-odds of members calibrated one by one: of before there is nothing to show.
   const before = facts.ensemble === null ? figures(({ margin }) => logistic(margin)) : null;
   return [

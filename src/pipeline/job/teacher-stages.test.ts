@@ -22,7 +22,7 @@ const single = `teacher: { ${settings} }\nlabel: { held_out: 0.3, calibration: p
 const ensemble = (members: string, label = "held_out: 0.3, calibration: platt") =>
   `teacher: { kind: ensemble, members: ${members}, teacher: { ${settings} } }\nlabel: { ${label} }\n`;
 const text = (path: string) => readFile(path, "utf8");
-const uncertainties = async (path: string): Promise<PairUncertainty[]> =>
+const uncertainties = async (path: string): Promise<(Omit<PairUncertainty, "pA"> & { p_a: number[] })[]> =>
   (await text(path))
     .trim()
     .split("\n")
@@ -62,16 +62,16 @@ describe("an ensemble", () => {
       isDecided(label) ? [[label, beside[i]!] as const] : [],
     );
     expect(decided.length).toBeGreaterThan(20);
-    for (const [label, { probabilities, total, expected, mutualInformation, agreement }] of decided) {
-      const mean = probabilities.reduce((sum, p) => sum + p, 0) / 3;
-      expect(label.probability).toBeCloseTo(mean, 12);
+    for (const [label, { p_a: members, total, expected, mutualInformation, agreement }] of decided) {
+      const mean = members.reduce((sum, p) => sum + p, 0) / 3;
+      expect(label.pA).toBeCloseTo(mean, 12);
       expect(label.margin).toBeCloseTo(Math.log(mean / (1 - mean)), 9);
       expect(label.teacher).toBe("ensemble");
       // Entropy of the mean is what all share and what they differ in.
       expect(total).toBeCloseTo(expected + mutualInformation, 12);
       // A member whose calibrator found nothing still has a side, at one half.
-      if (probabilities.includes(0.5)) continue;
-      const forA = probabilities.filter((p) => p > 0.5).length;
+      if (members.includes(0.5)) continue;
+      const forA = members.filter((p) => p > 0.5).length;
       expect(agreement).toBeCloseTo(Math.max(forA, 3 - forA) / 3, 12);
     }
     expect(Math.max(...beside.map(({ mutualInformation }) => mutualInformation))).toBeGreaterThan(1e-4);

@@ -116,9 +116,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           mismatched: wanted.has("klEstimate")
             ? await mismatched(deps, work, policy, tokenRows, settings.seed)
             : undefined,
-          softLabels: wanted.has("preferenceProb")
-            ? kept.map((row) => required(name, row, "preferenceProb"))
-            : undefined,
+          softLabels: wanted.has("pChosen") ? kept.map((row) => required(name, row, "pChosen")) : undefined,
           teacherLogratios: wanted.has("tokens")
             ? await teacherLogratios(deps, work, ratioModels(request), tokenizer, tokenRows)
             : undefined,
@@ -275,7 +273,7 @@ async function writeCounts(
   });
 }
 
-function required(name: string, row: TrainingRow, column: "weight" | "preferenceProb"): number {
+function required(name: string, row: TrainingRow, column: "weight" | "pChosen"): number {
   const value = row[column];
   if (value === undefined)
     throw new DataError(name, 0, `row ${row.id} has no ${column}, which the loss reads.`);

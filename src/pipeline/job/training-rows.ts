@@ -9,7 +9,7 @@ import type { TrainSettings } from "../../method/train/settings.ts";
 import type { Artefact } from "../stages/stage.ts";
 
 /** A row to train on; weight and probability come from labels. */
-export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly preferenceProb?: number };
+export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly pChosen?: number };
 
 /** Rows of a stage before it, and all that they depend on. */
 export type RowSource = {

@@ -151,7 +151,7 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
   const rules = rulesOf(set);
   return deps.pipeline.stage({
     name: ANSWERS_STAGE,
-    version: 4,
+    version: 5,
     config: { read: pool.read, seed: pool.seed },
     inputs: {
       labels: digestOf([

@@ -51,7 +51,7 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
   const { members, takes } = sharing(await openMembers(request), read);
   return deps.pipeline.stage({
     name: "combine",
-    version: 1,
+    version: 2,
     config: { read, seed, rules },
     inputs: {
       pool: pool.digest,

@@ -128,7 +128,7 @@ function histograms({ labels, human }: LabelData): HistogramBlock[] {
       title: "Calibrated confidence",
       xLabel: "P(a person agrees)",
       edges: confidences,
-      series: series((l) => l.confidence, confidences),
+      series: series((l) => l.pChosen!, confidences),
     },
   ];
 }
@@ -214,7 +214,7 @@ function examples(
           by: "weak teacher",
           preferred: label.preferred,
           margin: label.margin,
-          confidence: label.confidence,
+          pChosen: label.pChosen!,
         },
         { by: "human", preferred: humanById.get(label.id)! },
       ],

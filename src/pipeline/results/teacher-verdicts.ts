@@ -25,7 +25,7 @@ export async function teacherVerdicts(
     for (const label of await labelsOf(readScores(test.path("scores")), { teacher: name, ...rules })) {
       if (label.preferred === "abstain") continue;
       const { sum, votes } = points.get(label.id) ?? { sum: 0, votes: 0 };
-      points.set(label.id, { sum: sum + label.probability - 0.5, votes: votes + 1 });
+      points.set(label.id, { sum: sum + label.pA - 0.5, votes: votes + 1 });
     }
   }
   const { human } = await testPairs(data, job);

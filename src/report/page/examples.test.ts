@@ -11,7 +11,7 @@ const example: DisagreementExample = {
   b: "second",
   verdicts: [
     { by: "human", preferred: "b" },
-    { by: "teacher", preferred: "a", margin: 1.5, confidence: 0.83 },
+    { by: "teacher", preferred: "a", margin: 1.5, pChosen: 0.83 },
     { by: "judge", preferred: "tie" },
     { by: "length", preferred: "abstain" },
   ],

@@ -36,7 +36,7 @@ type LabelOptions = ComputeOptions &
 export function addLabel(program: Command): void {
   const command = program
     .command("label")
-    .description("label a pool of pairs with a teacher: preferred, margin, probability, confidence, flags")
+    .description("label a pool of pairs with a teacher: preferred, margin, p_a, p_chosen, flags")
     .argument("<pool...>", `pairs: ${SOURCES}; labels in them are not looked at`)
     .requiredOption(
       "--out <folder>",

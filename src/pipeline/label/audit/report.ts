@@ -243,8 +243,8 @@ function example({
     verdicts: [
       { by: "label", preferred: "a" },
       wrong > 0.5
-        ? { by: "teacher", preferred: "b", margin, confidence: wrong }
-        : { by: "teacher", preferred: "a", margin, confidence: 1 - wrong },
+        ? { by: "teacher", preferred: "b", margin, pChosen: wrong }
+        : { by: "teacher", preferred: "a", margin, pChosen: 1 - wrong },
     ],
     ...(planted === undefined
       ? {}
