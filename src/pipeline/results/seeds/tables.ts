@@ -121,10 +121,10 @@ function seedTable(
   title: string,
   runs: readonly ComparedRun[],
   names: readonly string[],
-  valueOf: (name: string, run: number) => Interval,
+  figureOf: (name: string, run: number) => Interval,
 ): ReportTable {
   const rows = names.map((name): Cell[] => {
-    const values = runs.map((_, run) => valueOf(name, run));
+    const values = runs.map((_, run) => figureOf(name, run));
     const estimates = values.map(({ estimate }) => estimate);
     return [name, ...values, mean(estimates), standardDeviation(estimates)];
   });
