@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { createRng } from "../core/rng.ts";
 import { mean } from "./describe.ts";
 import { logistic } from "./special.ts";
-import { lengthControlledWinRate, performanceGapRecovered } from "./win-rate.ts";
+import { lengthControlledInterval, lengthControlledWinRate, performanceGapRecovered } from "./win-rate.ts";
 
 test("with no relation of length and winning the controlled rate is the plain one", () => {
   // every gap occurs once with a win and once with a loss, and the gaps are symmetric
@@ -43,6 +43,80 @@ test("a judge that likes length is seen through", () => {
   expect(mean(wins)).toBeGreaterThan(0.75);
   expect(Math.abs(result.lengthControlled! - 0.5)).toBeLessThan(0.05);
   expect(Math.abs(result.lengthCoefficient! - 2)).toBeLessThan(0.25);
+});
+
+test("its interval mirrors, counts clusters, and is as worked by hand where lengths say nothing", () => {
+  // Gaps of both signs alike among wins and losses: φ = 0, θ = ln 3, weights 3/16. The inverse information's entry is 1 / (8 · 3/16) = 2/3, a win
+  // pulls by 1/4 · 2/3, a loss by -3/4 · 2/3: variance (6/36 + 2/4) · 8/7 = 16/21, and t(.975, 7) = 2.3646.
+  const wins = [1, 1, 1, 0, 1, 1, 1, 0];
+  const lengths = [20, 20, 20, 20, 0, 0, 0, 0];
+  const alone = wins.map((_, i) => `${i}`);
+  const of = (won: readonly number[], a: readonly number[], b: readonly number[], clusters = alone) =>
+    lengthControlledInterval(won, a, b, { clusters });
+  const ten = Array(8).fill(10);
+  const found = of(wins, lengths, ten)!;
+  const half = 2.364624 * Math.sqrt(16 / 21);
+  expect(found.low).toBeCloseTo(logistic(Math.log(3) - half), 5);
+  expect(found.high).toBeCloseTo(logistic(Math.log(3) + half), 5);
+  expect(found).toMatchObject({ estimate: expect.closeTo(0.75, 8), n: 8 });
+  const mirrored = of(
+    wins.map((win) => 1 - win),
+    ten,
+    lengths,
+  )!;
+  expect(mirrored.low).toBeCloseTo(1 - found.high, 8);
+  expect(mirrored.high).toBeCloseTo(1 - found.low, 8);
+  const pairs = of(wins, lengths, ten, ["a", "a", "b", "b", "c", "c", "d", "d"])!;
+  expect(pairs.n).toBe(4);
+  expect(of([1, 1], [5, 6], [1, 1])).toBeNull();
+  expect(of([1, 0, 1], [5, 6, 7], [5, 6, 7])).toBeNull();
+});
+
+/** θ, φ, mean gap in standard deviations, prompts, answers to each, and the share of a prompt's luck that its answers have in common. */
+const CELLS: readonly (readonly number[])[] = [
+  [0, 0, 1, 20, 1, 0],
+  [0, 1.5, 0, 30, 4, 0.7],
+  [0, 1.5, 1, 30, 4, 0],
+  [0.7, 0, 0, 20, 1, 0],
+  [-1.2, 1.5, 0, 100, 1, 0],
+  [0.7, 1.5, 1, 60, 3, 0.7],
+];
+// 95 % nominal; 150 draws have a standard error of .018, so .95 - 3 · .018 = .897.
+const RUNS = 150;
+test.each(CELLS)("its interval covers 95 % within Monte Carlo error, cell %#", (...cell) => {
+  const [theta, phi, shift, prompts, answers, common] = cell as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const draw = (seed: string, count: number) => {
+    const rng = createRng(seed);
+    const drawn = Array.from({ length: count }, (_, prompt) => {
+      const [luck, taste] = [rng.next(), rng.normal()];
+      return Array.from({ length: answers }, () => {
+        const gap = 20 * (shift + Math.SQRT1_2 * (taste + rng.normal()));
+        const own = rng.next() < common ? luck : rng.next();
+        return { cluster: `${prompt}`, gap, win: Number(own < logistic(theta + phi * Math.tanh(gap / 20))) };
+      });
+    }).flat();
+    const [wins, lengths] = [drawn.map(({ win }) => win), drawn.map(({ gap }) => 500 + gap)];
+    return { wins, lengths, base: drawn.map(() => 500), clusters: drawn.map(({ cluster }) => cluster) };
+  };
+  const big = draw("population", 10_000 / answers);
+  const truth = lengthControlledWinRate(big.wins, big.lengths, big.base).lengthControlled!;
+  let [covered, defined] = [0, 0];
+  for (let run = 0; run < RUNS; run++) {
+    const { wins, lengths, base, clusters } = draw(`${cell} ${run}`, prompts);
+    const found = lengthControlledInterval(wins, lengths, base, { clusters });
+    if (found === null) continue;
+    defined++;
+    if (found.low <= truth && truth <= found.high) covered++;
+  }
+  expect(defined).toBeGreaterThan(0.98 * RUNS);
+  expect(covered / defined).toBeGreaterThanOrEqual(0.897);
 });
 
 test("without differences of length there is nothing to control, and one-sided results are undefined", () => {

@@ -1,8 +1,9 @@
 /** Win rate with the length of answers held equal, and Burns' performance gap recovered. */
-import { checkPaired, checkProbabilities, checkSample } from "./check.ts";
-import { mean, standardDeviation } from "./describe.ts";
+import { checkPaired, checkProbabilities, checkSample, type Interval } from "./check.ts";
+import { groupBy, mean, standardDeviation, sum } from "./describe.ts";
 import { logisticRegression } from "./logistic-regression.ts";
 import { logistic } from "./special.ts";
+import { studentQuantile } from "./t-interval.ts";
 
 /**
  * `winRate` and `lengthControlled` in [0, 1]; `lengthCoefficient` above 0 when the judge likes longer answers. The last two are
@@ -38,20 +39,72 @@ export function lengthControlledWinRate(
   checkProbabilities("lengthControlledWinRate", wins);
   checkSample("lengthControlledWinRate", wins, 2);
   const winRate = mean(wins);
-  const gaps = lengths.map((length, i) => length - baselineLengths[i]!);
-  const spread = standardDeviation(gaps);
+  const rows = designOf(lengths, baselineLengths);
   // Without spread the length term is a constant: it cannot be told from θ, and there is nothing to control for.
-  if (spread === 0) return { winRate, lengthControlled: winRate, lengthCoefficient: 0, n: wins.length };
+  if (rows === null) return { winRate, lengthControlled: winRate, lengthCoefficient: 0, n: wins.length };
   // All wins or all losses have no finite θ, whatever the lengths.
   if (winRate === 0 || winRate === 1)
     return { winRate, lengthControlled: null, lengthCoefficient: null, n: wins.length };
-  const fit = logisticRegression(
-    gaps.map((gap) => [1, Math.tanh(gap / spread)]),
-    wins,
-    { ridge: [0, options.ridge ?? 0.01] },
+  const [theta, phi] = fitOf(rows, wins, options.ridge);
+  return { winRate, lengthControlled: logistic(theta), lengthCoefficient: phi, n: wins.length };
+}
+
+/** Weight of the ridge on φ. */
+const RIDGE = 0.01;
+
+/** 1 and tanh(gap / sd), per comparison; null where all gaps are one. */
+function designOf(
+  lengths: readonly number[],
+  baselineLengths: readonly number[],
+): (readonly [number, number])[] | null {
+  const gaps = lengths.map((length, i) => length - baselineLengths[i]!);
+  const spread = standardDeviation(gaps);
+  return spread === 0 ? null : gaps.map((gap) => [1, Math.tanh(gap / spread)]);
+}
+
+const fitOf = (rows: readonly (readonly number[])[], wins: readonly number[], ridge = RIDGE) =>
+  logisticRegression(rows, wins, { ridge: [0, ridge] }).coefficients as readonly [number, number];
+
+/**
+ * Interval of the length-controlled rate: θ ± t · its standard error when comparisons of one cluster (a prompt) are not independent (Liang & Zeger
+ * 1986, G / (G - 1) and Student's quantile with G - 1 degrees for few of them), through σ. The share of simulated intervals that hold the truth
+ * stands in the tests; percentiles of resampled fits held it too seldom below some 50 prompts.
+ *
+ * @param clusters - the cluster name of each comparison
+ * @returns null where the rate is, and where nothing varies: no lengths to control for, or no noise in the fit
+ * @throws NumericsError as `lengthControlledWinRate`
+ */
+export function lengthControlledInterval(
+  wins: readonly number[],
+  lengths: readonly number[],
+  baselineLengths: readonly number[],
+  { clusters, level = 0.95 }: { readonly clusters: readonly string[]; readonly level?: number },
+): Interval | null {
+  const { lengthControlled } = lengthControlledWinRate(wins, lengths, baselineLengths);
+  const rows = designOf(lengths, baselineLengths);
+  const groups = groupBy(
+    wins.map((_, i) => i),
+    (i) => clusters[i]!,
   );
-  const [theta, phi] = fit.coefficients;
-  return { winRate, lengthControlled: logistic(theta!), lengthCoefficient: phi!, n: wins.length };
+  if (lengthControlled === null || rows === null || groups.length < 2) return null;
+  const [theta, phi] = fitOf(rows, wins);
+  const chances = rows.map(([, length]) => logistic(theta + phi * length));
+  const weights = chances.map((p) => p * (1 - p));
+  const moment = (power: number) => sum(rows.map(([, length], i) => weights[i]! * length ** power));
+  const [zero, one, two] = [moment(0), moment(1), moment(2) + RIDGE];
+  // The first row of the inverse information: how much θ moves with a residual and with its length's share.
+  const [own, other] = [two, -one].map((entry) => entry / (zero * two - one * one)) as [number, number];
+  const pulls = groups.map((group) =>
+    sum(group.map((i) => (wins[i]! - chances[i]!) * (own + other * rows[i]![1]))),
+  );
+  const g = groups.length;
+  const error = Math.sqrt((sum(pulls.map((pull) => pull * pull)) * g) / (g - 1));
+  if (error < 1e-12) return null;
+  const half = studentQuantile(level, g - 1) * error;
+  return {
+    ...{ estimate: lengthControlled, low: logistic(theta - half), high: logistic(theta + half) },
+    ...{ n: g, level },
+  };
 }
 
 /**

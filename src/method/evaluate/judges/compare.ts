@@ -5,7 +5,7 @@ import { clusterBootstrap, SHARE } from "../../../base/stats/bootstrap.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { groupBy, mean } from "../../../base/stats/describe.ts";
 import { pairedPermutationTest, signTest } from "../../../base/stats/hypothesis.ts";
-import { lengthControlledWinRate } from "../../../base/stats/win-rate.ts";
+import { lengthControlledInterval, lengthControlledWinRate } from "../../../base/stats/win-rate.ts";
 import type { EvaluatedArm } from "../arm.ts";
 import type { JudgedPair, JudgeItem } from "./judge.ts";
 
@@ -112,6 +112,7 @@ export function compareByJudge(
   );
   const count = (is: (record: JudgeRecord) => boolean) => records.filter(is).length;
   const points = groupBy(judged, ({ promptId }) => promptId).map((group) => mean(group.map(pointsOf)));
+  const winRate = rate("win rate", judged, (sample) => mean(sample.map(winOf)));
   return {
     ...names,
     judged: judged.length,
@@ -121,12 +122,12 @@ export function compareByJudge(
     wins: judged.filter((record) => pointsOf(record) > 0.5).length,
     ties: judged.filter((record) => pointsOf(record) === 0.5).length,
     losses: judged.filter((record) => pointsOf(record) < 0.5).length,
-    winRate: rate("win rate", judged, (sample) => mean(sample.map(winOf))),
+    winRate,
     consistentWinRate: rate("consistent", consistent, (sample) =>
       share(sample, ({ votes }) => votes[0] === "a"),
     ),
     flipRate: rate("flips", asked, (sample) => share(sample, isFlip)),
-    lengthControlled: rate("length", judged, lengthControlledOf),
+    lengthControlled: lengthControlledOf(judged, winRate),
     signTest: signTest(points.filter((p) => p > 0.5).length, points.filter((p) => p < 0.5).length),
     permutationTest:
       points.length === 0
@@ -149,11 +150,16 @@ const winOf = (record: JudgeRecord) => (Math.sign(pointsOf(record) - 0.5) + 1) /
 /** True when the two orders name different responses. */
 const isFlip = ({ votes }: JudgeRecord) => votes.includes("a") && votes.includes("b");
 
-function lengthControlledOf(sample: readonly JudgeRecord[]): number | null {
-  if (sample.length < 2) return null;
-  return lengthControlledWinRate(
-    sample.map(winOf),
-    sample.map(({ tokens }) => tokens),
-    sample.map(({ baselineTokens }) => baselineTokens),
-  ).lengthControlled;
+/** Where all answers differ equally in length, or no comparison from the others, the plain rate; null where all go one way. */
+function lengthControlledOf(judged: readonly JudgeRecord[], winRate: Interval | null): Interval | null {
+  if (judged.length < 2) return null;
+  const parts = [
+    judged.map(winOf),
+    judged.map(({ tokens }) => tokens),
+    judged.map(({ baselineTokens }) => baselineTokens),
+  ] as const;
+  const { lengthControlled: estimate } = lengthControlledWinRate(...parts);
+  if (estimate === null) return null;
+  const clusters = judged.map(({ promptId }) => promptId);
+  return lengthControlledInterval(...parts, { clusters }) ?? (winRate && { ...winRate, estimate });
 }
