@@ -16,10 +16,10 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { openScorer } from "../dist/objective/score.js";
-import { openRuntime } from "../dist/runtime/runtime.js";
-import { encodePairs } from "../dist/teacher/encode.js";
-import { loadTeacherModel } from "../dist/teacher/teacher-model.js";
+import { openRuntime } from "../dist/engine/runtime/runtime.js";
+import { openScorer } from "../dist/method/objective/score.js";
+import { encodePairs } from "../dist/method/teacher/encode.js";
+import { loadTeacherModel } from "../dist/method/teacher/teacher-model.js";
 import { shortPairs, writeShortPairs } from "../test/helpers/short-pairs.ts";
 import { writeTinyModel } from "../test/helpers/tiny-model.ts";
 

@@ -4,27 +4,27 @@
  */
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { writeProgram } from "../dist/graph/onnx/write.js";
-import { matmul } from "../dist/graph/ops/matmul.js";
-import { input } from "../dist/graph/tensor.js";
-import { describeModel } from "../dist/model/families/index.js";
-import { loraSpec } from "../dist/model/lora.js";
+import { writeProgram } from "../dist/engine/graph/onnx/write.js";
+import { matmul } from "../dist/engine/graph/ops/matmul.js";
+import { input } from "../dist/engine/graph/tensor.js";
+import { describeModel } from "../dist/engine/model/families/index.js";
+import { loraSpec } from "../dist/engine/model/lora.js";
 import {
   addAdapter,
   keyOf,
   parameterCount,
   parameterShapes,
   trainableParameters,
-} from "../dist/model/model.js";
-import { parseLossSpec, resolveFlip } from "../dist/objective/loss-spec.js";
-import { openScorer } from "../dist/objective/score.js";
-import { openRuntime } from "../dist/runtime/runtime.js";
-import { accumulate } from "../dist/train/global-batch.js";
-import { openOptimizer } from "../dist/train/optimizer.js";
-import { preferenceData } from "../dist/train/preference-data.js";
-import { preferenceGraph } from "../dist/train/preference-graph.js";
-import { compileTraining } from "../dist/train/programs.js";
-import { trainSettings } from "../dist/train/settings.js";
+} from "../dist/engine/model/model.js";
+import { openRuntime } from "../dist/engine/runtime/runtime.js";
+import { parseLossSpec, resolveFlip } from "../dist/method/objective/loss-spec.js";
+import { openScorer } from "../dist/method/objective/score.js";
+import { accumulate } from "../dist/method/train/global-batch.js";
+import { openOptimizer } from "../dist/method/train/optimizer.js";
+import { preferenceData } from "../dist/method/train/preference-data.js";
+import { preferenceGraph } from "../dist/method/train/preference-graph.js";
+import { compileTraining } from "../dist/method/train/programs.js";
+import { trainSettings } from "../dist/method/train/settings.js";
 import { pythonShuffle } from "./python-random.mjs";
 
 const SIZES = {

@@ -5,11 +5,11 @@
  * smaller); norms are 1, biases 0.
  */
 import { parseArgs } from "node:util";
-import { openModelFolder } from "../dist/checkpoint/model-folder.js";
-import { writeModelFolder } from "../dist/checkpoint/write-model.js";
-import { createRng } from "../dist/core/rng.js";
-import { describeModel } from "../dist/model/families/index.js";
-import { parameterShapes } from "../dist/model/model.js";
+import { createRng } from "../dist/base/core/rng.js";
+import { openModelFolder } from "../dist/engine/checkpoint/model-folder.js";
+import { writeModelFolder } from "../dist/engine/checkpoint/write-model.js";
+import { describeModel } from "../dist/engine/model/families/index.js";
+import { parameterShapes } from "../dist/engine/model/model.js";
 
 const USAGE = `usage: node scripts/new-model.mjs gpt2|opt|gpt_neox --tokenizer FOLDER --out FOLDER [--width 128] [--layers 4] [--heads 4] [--seed 22]
 

@@ -4,12 +4,13 @@
  *
  *   node scripts/string-match.mjs hh-rlhf-harmless-base-test.jsonl.gz [seeds, default 5] [labelled,pool,test, default 800,900,600]
  */
-import { findDialogues } from "../dist/data/dialogues.js";
-import { readPreferences } from "../dist/data/load.js";
-import { splitKey } from "../dist/data/normalise.js";
-import { splitRows } from "../dist/data/split.js";
-import { stringMatch } from "../dist/data/string-match.js";
-import { dropDuplicates } from "../dist/data/validate.js";
+
+import { readPreferences } from "../dist/method/data/load.js";
+import { splitKey } from "../dist/method/data/normalise.js";
+import { findDialogues } from "../dist/method/split/dialogues.js";
+import { splitRows } from "../dist/method/split/split.js";
+import { stringMatch } from "../dist/method/split/string-match.js";
+import { dropDuplicates } from "../dist/method/split/validate.js";
 
 const [file, seeds = "5", sizes = "800,900,600"] = process.argv.slice(2);
 if (file === undefined) {
