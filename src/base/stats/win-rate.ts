@@ -3,7 +3,7 @@ import { checkPaired, checkProbabilities, checkSample, type Interval } from "./c
 import { groupBy, mean, standardDeviation, sum } from "./describe.ts";
 import { logisticRegression } from "./logistic-regression.ts";
 import { logistic } from "./special.ts";
-import { studentQuantile } from "./t-interval.ts";
+import { studentQuantile } from "./student.ts";
 
 /**
  * `winRate` and `lengthControlled` in [0, 1]; `lengthCoefficient` above 0 when the judge likes longer answers. The last two are
