@@ -83,7 +83,7 @@ test("questions are asked, answers come back into labels and calibration, and th
   expect(labelled.map(({ id }) => id).sort()).toEqual(human.map(({ id }) => id).sort());
   expect(Object.keys(labelled[0]!).slice(0, 4)).toEqual(["prompt", "chosen", "rejected", "id"]);
   const facts = JSON.parse(await readFile(at("labels-2", "facts.json"), "utf8"));
-  expect(facts.calibrator).toMatchObject({ method: "temperature", n: 61 });
+  expect(facts.settings.calibrator).toMatchObject({ method: "temperature", n: 61 });
   // Units are prompts.
   expect(facts.teacherOnAnswered.n).toBe(new Set(labelled.map(({ prompt }) => prompt)).size);
   expect(await done(...merge)).toMatchObject({ state: "cached" });

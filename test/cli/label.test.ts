@@ -86,7 +86,7 @@ describe("a judge behind an endpoint", () => {
     expect(JSON.parse(top.stdout)).toMatchObject({ state: "run", counts: { pairs: 40, unselected: 15 } });
     expect(existsSync(at("judged", "log", "scores-rate.json"))).toBe(false);
     const facts = JSON.parse(await readFile(at("judged", "facts.json"), "utf8"));
-    expect(facts).toMatchObject({ weight: { form: "tanh" }, select: { kind: "top", percent: 50 } });
+    expect(facts.settings).toMatchObject({ weight: { form: "tanh" }, select: { kind: "top", percent: 50 } });
     const seeded = await label("judged", ...judge(), "--seed", "7");
     expect(seeded.code, seeded.stderr).toBe(0);
     expect(asked).toHaveLength(before);

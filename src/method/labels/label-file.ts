@@ -1,5 +1,6 @@
 /** Label files: one JSON object per line, names of the field, validated to the letter when read. */
 import { DataError, messageOf, show } from "../../base/core/errors.ts";
+import { readText } from "../../base/core/files.ts";
 import { notice } from "../../base/core/notices.ts";
 import { isBlocked } from "../teacher/teacher.ts";
 import { type Label, pChosenOf } from "./label.ts";
@@ -41,8 +42,12 @@ export function parseLabel(text: string, file: string, line: number): Label {
   return fromFields(fields);
 }
 
+/** Reads a label file. @throws DataError as `parseLabels` */
+export const readLabelFile = async (file: string): Promise<Label[]> =>
+  parseLabels(await readText(file, 2 ** 31), file);
+
 /**
- * Reads a whole label file; empty lines are passed over.
+ * The labels of a whole file's text; empty lines are passed over.
  *
  * @throws DataError on a bad line or on an id that occurs twice
  */

@@ -11,12 +11,20 @@ import { controlTeacher } from "../teacher/control-teachers.ts";
 import { fitForm, formScores } from "../teacher/score-form.ts";
 import { labelPool } from "../teacher/score-pool.ts";
 import { readScores } from "../teacher/scores-folder.ts";
+import type { PairSource } from "../teacher/shards.ts";
 import type { PairScore } from "../teacher/teacher.ts";
 import { makeCalibrator } from "./calibration.ts";
-import { parseLabels } from "./label-file.ts";
-import { countLabels, labelsOf, makeLabels, planLabels, selectLabels } from "./plan-labels.ts";
+import { readLabelFile } from "./label-file.ts";
+import { readLabellingFacts, writeLabelling } from "./labelling.ts";
+import {
+  countLabels,
+  type LabelPlan,
+  labelsOf,
+  makeLabels,
+  planLabels,
+  selectLabels,
+} from "./plan-labels.ts";
 import { applySelection } from "./selection.ts";
-import { writeLabelFile, writeLabelling, writeTrainingRows } from "./write-labels.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -40,6 +48,14 @@ const pool = [
 ];
 const scoresOf = async (pairs: CandidatePair[] = pool) =>
   (await labelPool({ teacher: numbered, pairs, folder, shardSize: 2 })).folder;
+
+/** Writes a plan's labelling into a folder of that name. */
+const written = (name: string, { read, counts, promise, settings }: LabelPlan, pairs: PairSource = pool) =>
+  writeLabelling(join(folder, name), {
+    labels: read(),
+    pairs,
+    facts: () => ({ teacher: null, counts, promise, settings }),
+  });
 
 describe("makeLabels", () => {
   test("counts everything, and only decided labels weigh anything", async () => {
@@ -112,7 +128,8 @@ describe("makeLabels", () => {
     const made = await makeLabels(folder);
     expect(made.counts).toMatchObject({ a: 0, b: 0, tie: 4, abstain: 1 });
     expect(made.weights).toEqual([0, 0, 0, 0, 0]);
-    expect(await writeTrainingRows(join(folder, "rows.jsonl"), made, pool)).toBe(0);
+    expect(await written("none", await planLabels(folder))).toBe(0);
+    expect((await readdir(join(folder, "none"))).sort()).toEqual(["facts.json", "labels.jsonl"]);
   });
 
   test("mirror when the candidates of every pair change places", async () => {
@@ -122,15 +139,15 @@ describe("makeLabels", () => {
     await labelPool({ teacher: numbered, pairs: mirrored, folder: other });
     const turned = await makeLabels(other, { weight: { form: "calibrated", power: 1 } });
     expect(turned.weights).toEqual(made.weights);
-    const rows = async (labels: typeof made, pairs: CandidatePair[], name: string) => {
-      await writeTrainingRows(join(folder, name), labels, pairs);
-      const text = await readFile(join(folder, name), "utf8");
+    const rows = async (scores: string, pairs: CandidatePair[], name: string) => {
+      await written(name, await planLabels(scores, { weight: { form: "calibrated", power: 1 } }), pairs);
+      const text = await readFile(join(folder, name, "training.jsonl"), "utf8");
       return text
         .trim()
         .split("\n")
         .map((line) => ({ ...JSON.parse(line), chosen_index: null }));
     };
-    expect(await rows(turned, mirrored, "turned.jsonl")).toEqual(await rows(made, pool, "made.jsonl"));
+    expect(await rows(other, mirrored, "turned")).toEqual(await rows(folder, pool, "made"));
   });
 
   test("are cut without all of them in memory as with, ties at the edge by id", async () => {
@@ -170,12 +187,16 @@ const isTemplateColumn = (name: string) => (TEMPLATE_COLUMNS as readonly string[
 
 describe("files", () => {
   test("hold all labels, and as training rows the decided ones with every column", async () => {
-    const made = await makeLabels(await scoresOf(), { weight: { form: "clip", slope: 1 } });
-    await writeLabelFile(join(folder, "labels.jsonl"), made.labels);
-    expect(parseLabels(await readFile(join(folder, "labels.jsonl"), "utf8"), "f")).toEqual(made.labels);
-    for (const name of ["rows.jsonl", "rows.parquet"]) {
-      expect(await writeTrainingRows(join(folder, name), made, () => pool)).toBe(3);
-      const rows = await readTable(join(folder, name));
+    const scores = await scoresOf();
+    const made = await makeLabels(scores, { weight: { form: "clip", slope: 1 } });
+    expect(await written("all", await planLabels(scores, { weight: { form: "clip", slope: 1 } }))).toBe(3);
+    expect(await readLabelFile(join(folder, "all", "labels.jsonl"))).toEqual(made.labels);
+    expect(await readLabellingFacts(join(folder, "all"))).toMatchObject({
+      counts: made.counts,
+      settings: { weight: { form: "clip" } },
+    });
+    for (const name of ["training.jsonl", "training.parquet"]) {
+      const rows = await readTable(join(folder, "all", name));
       // What goes to a chat template stands in the files of rows that have it.
       const columns = LABEL_COLUMNS.map(({ name }) => name).filter((name) => !isTemplateColumn(name));
       expect(Object.keys(rows[0]!).sort()).toEqual(columns.sort());
@@ -192,41 +213,20 @@ describe("files", () => {
     }
   });
 
-  test("are the same when they are written in one reading", async () => {
-    const scores = await scoresOf();
-    const made = await makeLabels(scores, { weight: { form: "clip", slope: 1 } });
-    const plan = await planLabels(scores, { weight: { form: "clip", slope: 1 } });
-    await writeLabelFile(join(folder, "one.jsonl"), made.labels);
-    for (const name of ["two.jsonl", "two.parquet"]) await writeTrainingRows(join(folder, name), made, pool);
-    expect(await writeLabelling(join(folder, "all"), plan, () => pool)).toBe(3);
-    const same = async (name: string, other: string) =>
-      expect(await readFile(join(folder, name))).toEqual(await readFile(join(folder, "all", other)));
-    await same("one.jsonl", "labels.jsonl");
-    await same("two.jsonl", "training.jsonl");
-    await same("two.parquet", "training.parquet");
-    await expect(writeLabelling(join(folder, "no"), plan, pool.toReversed())).rejects.toThrow(
-      'pair 1 is "5"',
-    );
-    await expect(writeLabelling(join(folder, "no"), plan, pool.slice(0, 4))).rejects.toThrow(
-      "more than 4 pairs",
-    );
-    expect(await readdir(join(folder, "no"))).toEqual([]);
-  });
-
   test("hold 25,000 rows in groups", async () => {
     const many = Array.from({ length: 25_000 }, (_, i) => pair(`${i}`, `x ${i % 3}`, "x 0.5"));
     const scores = (await labelPool({ teacher: numbered, pairs: many, folder })).folder;
-    await writeLabelling(join(folder, "all"), await planLabels(scores), many);
+    await written("all", await planLabels(scores), many);
     const rows = await readTable(join(folder, "all", "training.parquet"));
     expect(rows.map(({ id }) => id)).toEqual(many.map(({ id }) => id));
   });
 
   test("are refused for another pool than was labelled", async () => {
-    const made = await makeLabels(await scoresOf());
-    const write = (pairs: CandidatePair[]) => writeTrainingRows(join(folder, "rows.jsonl"), made, pairs);
-    await expect(write(pool.toReversed())).rejects.toThrow('pair 1 is "5", expected "1"');
-    await expect(write(pool.slice(0, 4))).rejects.toThrow("expected 5 pairs, got 4");
-    await expect(write([...pool, pair("6", "x 1", "x 2")])).rejects.toThrow("expected 5 pairs");
+    const plan = await planLabels(await scoresOf());
+    await expect(written("no", plan, pool.toReversed())).rejects.toThrow('pair 1 is "5", expected "1"');
+    await expect(written("no", plan, pool.slice(0, 4))).rejects.toThrow("more than 4 pairs");
+    await expect(written("no", plan, [...pool, pair("6", "x 1", "x 2")])).rejects.toThrow("expected 5 pairs");
+    expect(await readdir(join(folder, "no"))).toEqual([]);
   });
 });
 

@@ -99,7 +99,7 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
       name: job.name,
       arm: arm.name,
       labels: arm.rows.labels,
-      teacher: facts?.teacher,
+      teacher: facts?.teacher.name,
       digests: {
         data: result.data.digest!,
         ...(weak ? { labels: labels.digest!, ...teacherDigests(result.scores) } : {}),
@@ -155,7 +155,6 @@ async function fromLabels(folder: string, options: SourceOptions): Promise<Expor
   const rows = await readLabelled(join(folder, "training.jsonl"));
   const student = await studentOf(options);
   const record = (await readJson(join(folder, RECORD))) as { digest?: unknown };
-  const facts = (await readJson(join(folder, "facts.json"))) as { teacher?: unknown };
   const sources = new Set(rows.map(({ source }) => source));
   return {
     rows,
@@ -165,7 +164,7 @@ async function fromLabels(folder: string, options: SourceOptions): Promise<Expor
       name: folder,
       arm: undefined,
       labels: "weak",
-      teacher: typeof facts.teacher === "string" ? facts.teacher : [...sources].join(", "),
+      teacher: [...sources].join(", "),
       digests: typeof record.digest === "string" ? { labels: record.digest } : {},
       agreement: undefined,
       calibration: null,

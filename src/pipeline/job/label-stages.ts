@@ -1,25 +1,25 @@
 /** Stages from raw scores to training rows: labels, calibrated on held-out labelled pairs, selected and weighted. */
-import { copyFile } from "node:fs/promises";
 import { ConfigError } from "../../base/core/errors.ts";
-import { readJson, readText, writeJsonAtomic } from "../../base/core/files.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { readPool } from "../../method/data/pool.ts";
-import { calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
+import { fitCalibrator } from "../../method/labels/calibration.ts";
 import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
-import { UNCERTAINTY_FILE } from "../../method/labels/ensemble-scores.ts";
-import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
 import { heldOutFit, judgedLabels, keptPairs } from "../../method/labels/held-out-fit.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
-import { parseLabels } from "../../method/labels/label-file.ts";
-import { type LabelCounts, type LabelPlan, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
-import type { PromisedSelection } from "../../method/labels/promise.ts";
+import { readLabelFile } from "../../method/labels/label-file.ts";
+import {
+  LABEL_FILES,
+  type LabellingFacts,
+  readLabellingFacts,
+  writeLabelling,
+} from "../../method/labels/labelling.ts";
+import { type LabelPlan, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import type { SelectionSettings } from "../../method/labels/selection.ts";
-import { writeLabelling } from "../../method/labels/write-labels.ts";
-import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
+import { readScores } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -36,19 +36,16 @@ type Agreements = { readonly agree: number; readonly n: number };
 type AgreementShare = Agreements & { readonly share: Interval | null };
 
 /** What the labels stage knows beside the labels. */
-export type LabelFacts = {
-  readonly teacher: string;
+export type LabelFacts = LabellingFacts & {
+  readonly teacher: TeacherFacts;
   /** Each teacher that had a say; more than one in an ensemble. */
   readonly teachers: readonly TeacherFacts[];
-  readonly counts: LabelCounts;
-  readonly promise: PromisedSelection | null;
   readonly calibration: CalibrationReport | null;
   readonly heldOutAccuracy: AgreementShare;
   /** The same among held-out pairs that the selection would keep; undefined where all are. */
   readonly heldOutKept?: Agreements;
   /** Members and uncertainty of an ensemble; null for one teacher. */
   readonly ensemble: Omit<EnsembleFacts, "report"> | null;
-  readonly settings: Readonly<Record<string, unknown>>;
 };
 
 /** Scores of the pool and of held-out labelled pairs by each teacher that has a say. */
@@ -95,11 +92,8 @@ export async function weakLabelsStage(
       });
       const pool = await readPool(poolFolder(data));
       const units = new Map(pool.map((pair) => [pair.id, unitOf(pair)]));
-      await writeLabelling(work.folder, plan, pool);
-      await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged, selection));
-      if (ensemble) await copyFile(ensemble.path(UNCERTAINTY_FILE), work.path(UNCERTAINTY_FILE));
       const facts: LabelFacts = {
-        teacher: (await readScoresManifest(folder)).teacher.name,
+        teacher: await teacherFacts(folder),
         teachers: await Promise.all(
           scores.map(({ pool: part }) => teacherFacts(part.path("scores"), (id) => units.get(id)!)),
         ),
@@ -116,9 +110,15 @@ export async function weakLabelsStage(
         },
         ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
         ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
-        settings: { ...plan.settings, calibrator: calibratorToJson(judged.calibrator) },
+        settings: plan.settings,
       };
-      await writeJsonAtomic(work.path("facts.json"), facts);
+      await writeLabelling(work.folder, {
+        labels: plan.read(),
+        pairs: pool,
+        heldOut: keptPairs(judged, selection),
+        uncertainty: ensemble?.path(LABEL_FILES.uncertainty),
+        facts: () => facts,
+      });
     },
   });
 }
@@ -142,14 +142,12 @@ async function judgeEnsemble(job: MainJob, data: Artefact, ensemble: Artefact): 
 }
 
 /** Labels a stage wrote. */
-export async function readLabels(artefact: Artefact): Promise<Label[]> {
-  const file = artefact.path("labels.jsonl");
-  return parseLabels(await readText(file, 2 ** 31), file);
-}
+export const readLabels = (artefact: Artefact): Promise<Label[]> =>
+  readLabelFile(artefact.path(LABEL_FILES.labels));
 
 /** What the labels stage knows. */
-export const readLabelFacts = async (labels: Artefact): Promise<LabelFacts> =>
-  (await readJson(labels.path("facts.json"))) as LabelFacts;
+export const readLabelFacts = (labels: Artefact): Promise<LabelFacts> =>
+  readLabellingFacts<LabelFacts>(labels.path());
 
 /** Held-out pairs that the cut would keep, by the very rule that it keeps labels by: a promise goes by margin, the others by confidence. */
 export function keptOf(

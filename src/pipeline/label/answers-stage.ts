@@ -1,11 +1,11 @@
 /** Asking people about a pool: labels in, a questions file out; answers in, labels, calibrator and labelled rows out. */
-import { copyFile, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { digestPath } from "../../base/core/contents.ts";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import { readText, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import { isObject } from "../../base/settings/parts.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
@@ -21,18 +21,16 @@ import {
   calibratorToJson,
 } from "../../method/labels/calibration.ts";
 import { UNIFORM, weightSchema } from "../../method/labels/confidence.ts";
-import { writeHeldOut } from "../../method/labels/held-out-file.ts";
 import { type AnswerRules, HUMAN, mergeAnswers } from "../../method/labels/human-answers.ts";
 import { type Label, UNSELECTED } from "../../method/labels/label.ts";
-import { parseLabels, serializeLabel } from "../../method/labels/label-file.ts";
-import type { LabelCounts } from "../../method/labels/plan-labels.ts";
+import { readLabelFile, serializeLabel } from "../../method/labels/label-file.ts";
+import { LABEL_FILES, type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
 import { type Answer, type Answers, questionFiles, readAnswers } from "../../method/labels/questions.ts";
 import { selectSchema } from "../../method/labels/selection.ts";
-import { writeLabelFile, writeTrainingRows } from "../../method/labels/write-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import { ANSWERS_STAGE, LABEL_FILES, type LabelSet } from "./open-labels.ts";
+import { ANSWERS_STAGE, type LabelSet } from "./open-labels.ts";
 
 /**
  * Ranks the pairs of a label set for people and writes `questions.jsonl`, `questions.csv` and `ask.json` into a new folder. Pairs
@@ -81,8 +79,8 @@ export async function writeQuestions(
 
 /** Undecided pairs of a folder of merged labels that people could still be asked about. */
 export async function countLeft(folder: string): Promise<number> {
-  const file = join(folder, LABEL_FILES.labels);
-  const labels = parseLabels(await readText(file, 2 ** 31), file).filter(({ teacher }) => teacher !== HUMAN);
+  const all = await readLabelFile(join(folder, LABEL_FILES.labels));
+  const labels = all.filter(({ teacher }) => teacher !== HUMAN);
   return askHumans(
     labels.map((label) => ({ label, group: label.id })),
     0,
@@ -112,8 +110,7 @@ function nothingToAsk({ excluded }: AskResult, among: AskOptions["among"]): stri
 }
 
 /** What `facts.json` of merged answers holds. */
-export type AnswerFacts = {
-  readonly counts: LabelCounts;
+export type AnswerFacts = LabellingFacts & {
   readonly answers: {
     readonly total: number;
     readonly new: number;
@@ -165,9 +162,13 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
       const given = await readAnswers(file, new Map(set.labels.map((label) => [label.id, label])));
       const answers = joined(set.answers, given.answers);
       const merged = mergeAnswers(teacherLabelsOf(set), answers, set.heldOut, rules);
-      await writeLabelFile(work.path(LABEL_FILES.labels), merged.labels);
-      await writeTrainingRows(work.path("training.jsonl"), merged, set.pairs);
-      await writeTrainingRows(work.path("training.parquet"), merged, set.pairs);
+      await writeLabelling<AnswerFacts>(work.folder, {
+        labels: merged.labels.map((label, i) => ({ label, weight: merged.weights[i]! })),
+        pairs: set.pairs,
+        heldOut: set.heldOut,
+        uncertainty: set.disagreement.size > 0 ? join(set.folder, LABEL_FILES.uncertainty) : undefined,
+        facts: () => factsOf(set, rules, given, answers, merged),
+      });
       const why = new Map(answers.map(({ id, drawn = "useful" }) => [id, drawn]));
       await writePreferences(
         work.path("labelled.jsonl"),
@@ -180,30 +181,29 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
         work.path(LABEL_FILES.answers),
         jsonLines(answers.map(({ id, preferred, drawn }) => ({ id, answer: preferred, drawn }))),
       );
-      await writeLabelFile(work.path(LABEL_FILES.teacherLabels), merged.teacherLabels);
-      if (set.heldOut.length > 0) await writeHeldOut(work.path(LABEL_FILES.heldOut), set.heldOut);
-      const uncertainty = join(set.folder, LABEL_FILES.uncertainty);
-      if (set.disagreement.size > 0) await copyFile(uncertainty, work.path(LABEL_FILES.uncertainty));
-      await writeJsonAtomic(work.path(LABEL_FILES.facts), {
-        ...rules,
-        calibrator: merged.calibrator && calibratorToJson(merged.calibrator),
-        promise: merged.promise,
-        ...factsOf(set, given, answers, merged),
-      });
+      await writeFileAtomic(
+        work.path(LABEL_FILES.teacherLabels),
+        merged.teacherLabels.map((label) => `${serializeLabel(label)}\n`).join(""),
+      );
     },
   });
 }
 
 function factsOf(
-  { heldOut, answers: earlier, pairs }: LabelSet,
+  { facts, heldOut, answers: earlier, pairs }: LabelSet,
+  { tieBand, select, weight }: AnswerRules,
   { skipped, blank }: Answers,
   answers: readonly Answer[],
-  { counts, refitted, calibrator, random, teacherOnAnswered }: ReturnType<typeof mergeAnswers>,
+  { counts, promise, refitted, calibrator, random, teacherOnAnswered }: ReturnType<typeof mergeAnswers>,
 ): AnswerFacts {
+  const { teacher } = (facts ?? {}) as Partial<LabellingFacts>;
   const units = new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)]));
   const ties = answers.filter(({ preferred }) => preferred === "tie").length;
   return {
+    teacher: typeof teacher === "object" ? teacher : null,
     counts,
+    promise,
+    settings: { calibrator: calibrator && calibratorToJson(calibrator), tieBand, select, weight },
     answers: { total: answers.length, new: answers.length - earlier.length, ties, skipped, blank },
     calibration: {
       refitted,
@@ -261,7 +261,7 @@ export const storedRulesSchema = z.object({
   weight: weightSchema,
 });
 
-/** The rules of labels, from `facts.json`; a run keeps them under `settings`. */
+/** The rules of labels, from `facts.json`: under `settings`, where 0.1's label, combine and ask had them at the top. */
 function rulesOf({ folder, facts, labels, heldOut, answers }: LabelSet): AnswerRules {
   if (facts === undefined) {
     if (labels.some(({ flags }) => flags.includes(UNSELECTED)))

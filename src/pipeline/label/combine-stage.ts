@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import { readText, writeJsonAtomic } from "../../base/core/files.ts";
 import type { LoadOptions } from "../../method/data/load.ts";
 import { type CandidatePair, plainText } from "../../method/data/rows.ts";
 import { openCandidates } from "../../method/data/stream-candidates.ts";
@@ -15,9 +14,9 @@ import {
 } from "../../method/labels/ensemble-scores.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
-import { parseLabels } from "../../method/labels/label-file.ts";
+import { readLabelFile } from "../../method/labels/label-file.ts";
+import { LABEL_FILES, writeLabelling } from "../../method/labels/labelling.ts";
 import { planLabels } from "../../method/labels/plan-labels.ts";
-import { writeLabelling } from "../../method/labels/write-labels.ts";
 import { teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import { readStageRecord } from "../stages/cache.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -38,8 +37,10 @@ export type CombineRequest = {
 
 /** What a combination's `facts.json` has beside that of a labelling. */
 export type CombineFacts = LabelFactsFile & {
-  readonly members: readonly { readonly name: string; readonly digest: string }[];
-  readonly uncertainty: UncertaintySummary;
+  readonly ensemble: {
+    readonly members: readonly { readonly name: string; readonly digest: string }[];
+    readonly uncertainty: UncertaintySummary;
+  };
 };
 
 type Member = { readonly folder: string; readonly digest: string; readonly labels: readonly Label[] };
@@ -73,18 +74,17 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
         select: selectionRule(rules.select, refusePromise),
         weight: rules.weight,
       });
-      await writeLabelling(work.folder, plan, pairs);
-      const written: CombineFacts = {
-        ...plan.settings,
-        teacher: await teacherFacts(scores),
-        calibrator: null,
-        counts: plan.counts,
-        promise: null,
-        badRows: source.report.bad.length,
-        members: facts,
-        uncertainty,
-      };
-      await writeJsonAtomic(work.path("facts.json"), written);
+      const { read: labels, counts, promise, settings } = plan;
+      const teacher = await teacherFacts(scores);
+      await writeLabelling<CombineFacts>(work.folder, {
+        labels: labels(),
+        pairs,
+        facts: () => ({
+          ...{ teacher, counts, promise, settings },
+          badRows: source.report.bad.length,
+          ensemble: { members: facts, uncertainty },
+        }),
+      });
     },
   });
 }
@@ -109,8 +109,7 @@ async function openMembers({ folders, pool, seed, read, uncalibrated }: CombineR
       issues.push(`${folder}: ${problem}`);
       continue;
     }
-    const file = join(folder, "labels.jsonl");
-    const labels = parseLabels(await readText(file, 2 ** 31), file);
+    const labels = await readLabelFile(join(folder, LABEL_FILES.labels));
     if (members.some(({ digest }) => digest === record.digest)) issues.push(`${folder}: is named twice.`);
     members.push({ folder, digest: record.digest, labels });
   }

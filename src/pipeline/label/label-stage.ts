@@ -3,15 +3,13 @@
 import type { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import { writeJsonAtomic } from "../../base/core/files.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { type Source, sourceName } from "../../method/data/source.ts";
 import { type CandidateStream, openCandidates } from "../../method/data/stream-candidates.ts";
-import { calibrationSchema, calibratorToJson } from "../../method/labels/calibration.ts";
-import { HELD_OUT_FILE, writeHeldOut } from "../../method/labels/held-out-file.ts";
+import { calibrationSchema } from "../../method/labels/calibration.ts";
 import {
   adviceForFew,
   fitOn,
@@ -22,9 +20,8 @@ import {
   LEAST_HELD_OUT,
 } from "../../method/labels/held-out-fit.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
-import { type LabelCounts, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
-import type { PromisedSelection } from "../../method/labels/promise.ts";
-import { writeLabelling } from "../../method/labels/write-labels.ts";
+import { type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
+import { labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
 import { type FittedForm, fitForm, scoreSchema } from "../../method/teacher/score-form.ts";
@@ -96,28 +93,21 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
         calibrator: judged.heldOut?.calibrator,
       });
       const { pairs, report } = await openPairs(pool.file);
-      await writeLabelling(work.folder, plan, pairs);
-      if (judged.heldOut)
-        await writeHeldOut(work.path(HELD_OUT_FILE), keptPairs(judged.heldOut, rules.select));
-      const facts: LabelFactsFile = {
-        ...plan.settings,
-        teacher: await teacherFacts(scores),
-        calibrator: judged.heldOut ? calibratorToJson(judged.heldOut.calibrator) : null,
-        counts: plan.counts,
-        promise: plan.promise,
-        badRows: report.bad.length,
-      };
-      await writeJsonAtomic(work.path("facts.json"), facts);
+      const { counts, promise, settings } = plan;
+      const facts = { teacher: await teacherFacts(scores), counts, promise, settings };
+      await writeLabelling<LabelFactsFile>(work.folder, {
+        labels: plan.read(),
+        pairs,
+        heldOut: judged.heldOut && keptPairs(judged.heldOut, rules.select),
+        facts: () => ({ ...facts, badRows: report.bad.length }),
+      });
     },
   });
 }
 
-/** A labelling's `facts.json`, beside the settings of its labels. */
-export type LabelFactsFile = {
+/** The `facts.json` of label. */
+export type LabelFactsFile = LabellingFacts & {
   readonly teacher: TeacherFacts;
-  readonly calibrator: ReturnType<typeof calibratorToJson> | null;
-  readonly counts: LabelCounts;
-  readonly promise: PromisedSelection | null;
   /** Rows of the pool that were skipped, `--on-bad-row skip`. */
   readonly badRows: number;
 };

@@ -8,28 +8,19 @@ import { dirname, join } from "node:path";
 import { z } from "zod";
 import { digestPath } from "../../base/core/contents.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
-import { exists, readJson, readText } from "../../base/core/files.ts";
+import { exists, readJson } from "../../base/core/files.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { POOL_FILE } from "../../method/data/pool.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";
 import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
-import { HELD_OUT_FILE, readHeldOut } from "../../method/labels/held-out-file.ts";
+import { readHeldOut } from "../../method/labels/held-out-file.ts";
 import type { HeldOutPair } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
-import { parseLabels } from "../../method/labels/label-file.ts";
+import { readLabelFile } from "../../method/labels/label-file.ts";
+import { LABEL_FILES } from "../../method/labels/labelling.ts";
 import { type Answer, readAnswers } from "../../method/labels/questions.ts";
 import { readStageRecord, type StageRecord } from "../stages/cache.ts";
-
-/** Names of files beside labels. */
-export const LABEL_FILES = {
-  labels: "labels.jsonl",
-  facts: "facts.json",
-  uncertainty: "uncertainty.jsonl",
-  answers: "answers.jsonl",
-  teacherLabels: "teacher-labels.jsonl",
-  heldOut: HELD_OUT_FILE,
-} as const;
 
 /** Name of the stage that merges answers. */
 export const ANSWERS_STAGE = "answers";
@@ -75,7 +66,7 @@ export async function openLabelSet(
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() === true;
   const file = isFolder ? join(path, LABEL_FILES.labels) : path;
   const folder = dirname(file);
-  const labels = await labelsAt(file);
+  const labels = await readLabelFile(file);
   const record = isFolder ? await readStageRecord(folder) : undefined;
   const source = await poolOf(folder, record, pool, read);
   const { pairs: all, humanLabels } = await readCandidates(source.file, {
@@ -108,12 +99,8 @@ export async function openLabelSet(
       ? await disagreementAt(beside(LABEL_FILES.uncertainty), byId)
       : new Map(),
     answers: answered?.answers ?? [],
-    teacherLabels: answered ? await labelsAt(beside(LABEL_FILES.teacherLabels)) : [],
+    teacherLabels: answered ? await readLabelFile(beside(LABEL_FILES.teacherLabels)) : [],
   };
-}
-
-async function labelsAt(file: string): Promise<Label[]> {
-  return parseLabels(await readText(file, 2 ** 31), file);
 }
 
 const configSchema = z.object({ read: z.record(z.string(), z.unknown()), seed: z.number() });

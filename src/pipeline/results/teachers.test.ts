@@ -11,7 +11,7 @@ const shareOf = (agree: number) =>
   );
 
 const facts = (over: Partial<LabelFacts>): LabelFacts => ({
-  teacher: "weak",
+  teacher: { name: "weak", kind: "implicit-reward", digest: "d" },
   teachers: [{ name: "weak", kind: "implicit-reward", digest: "d" }],
   counts: { pairs: 4, a: 2, b: 2, tie: 0, abstain: 0, unselected: 0, flags: {} },
   promise: null,

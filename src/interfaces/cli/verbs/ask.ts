@@ -2,7 +2,6 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
-import { readJson } from "../../../base/core/files.ts";
 import { partsOf, type Source } from "../../../method/data/source.ts";
 import type { AnswerFacts } from "../../../pipeline/label/answers-stage.ts";
 import type { LabelSet } from "../../../pipeline/label/open-labels.ts";
@@ -144,11 +143,12 @@ async function merge(
   { answers, out, fresh }: AskOptions & { readonly answers: string },
 ): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
+  const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
   const { answersStage, countLeft } = await import("../../../pipeline/label/answers-stage.ts");
   const folder = out!;
   const how = { out: folder, log, signal, code: packageVersion(), fresh: fresh === true };
   const step = await runSingle(how, (deps) => answersStage(deps, { set, file: answers }));
-  const facts = (await readJson(join(folder, "facts.json"))) as AnswerFacts;
+  const facts = await readLabellingFacts<AnswerFacts>(folder);
   const next = nextSteps(set, folder, await countLeft(folder));
   result(
     { ...step, ...pick(facts), next },

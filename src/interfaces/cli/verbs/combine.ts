@@ -1,8 +1,6 @@
 /** `weak-teacher combine`: an ensemble of labellings that are there. */
-import { join } from "node:path";
 import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
-import { readJson } from "../../../base/core/files.ts";
 import type { CombineFacts } from "../../../pipeline/label/combine-stage.ts";
 import { type ReadingOptions, readOptions, sourceOf, withReading } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
@@ -65,6 +63,7 @@ async function runCombine(
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { combineStage, refusePromise } = await import("../../../pipeline/label/combine-stage.ts");
   const { digestSources } = await import("../../../method/data/source.ts");
+  const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
   const { nothingKept } = await import("../../../method/labels/kept-words.ts");
   const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
   const { settingsOf } = await import("../../../base/settings/set.ts");
@@ -96,7 +95,8 @@ async function runCombine(
   };
   const step = await runSingle(how, (deps) => combineStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return session.result(step, "combine: runs");
-  const { counts, members, uncertainty } = (await readJson(join(out, "facts.json"))) as CombineFacts;
+  const { counts, ensemble } = await readLabellingFacts<CombineFacts>(out);
+  const { members, uncertainty } = ensemble;
   for (const warning of ruleWarnings(options)) log.warn(warning);
   const { agreement, mutualInformation } = uncertainty;
   const split =

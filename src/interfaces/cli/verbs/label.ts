@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
-import { exists, readJson } from "../../../base/core/files.ts";
+import { exists } from "../../../base/core/files.ts";
 import type { Source } from "../../../method/data/source.ts";
 import type { LabelFactsFile, LabelRequest } from "../../../pipeline/label/label-stage.ts";
 import {
@@ -80,6 +80,7 @@ export function addLabel(program: Command): void {
 async function runLabel(session: Session, files: readonly string[], options: LabelOptions): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { labelStage } = await import("../../../pipeline/label/label-stage.ts");
+  const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
   const { nothingKept, promiseInWords } = await import("../../../method/labels/kept-words.ts");
   const request = await requestOf(session, sourceOf(files, options.mix), options);
   const { log, signal } = session;
@@ -102,7 +103,7 @@ async function runLabel(session: Session, files: readonly string[], options: Lab
       step,
       `${out}: all pairs are scored; the same command without --score-only writes the labels`,
     );
-  const facts = (await readJson(join(out, "facts.json"))) as LabelFactsFile;
+  const facts = await readLabellingFacts<LabelFactsFile>(out);
   const { counts, teacher, promise } = facts;
   for (const warning of ruleWarnings(options)) log.warn(warning);
   session.result(
