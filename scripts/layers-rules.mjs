@@ -34,12 +34,12 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 6_500,
+    base: 6_400,
     engine: 13_600,
     report: 3_700,
-    method: 21_500,
-    pipeline: 20_900,
-    interfaces: 6_200,
+    method: 20_900,
+    pipeline: 20_300,
+    interfaces: 6_000,
   },
 };
 
