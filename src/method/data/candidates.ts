@@ -1,13 +1,9 @@
 /**
  * Turns judged pairs into candidate pairs whose order says nothing, and what people said into records of its own.
- * `writePool` puts the two into different folders; labelling code reads the pool only (`pool.ts`).
+ * The two are kept in different folders; labelling code reads the pool only (`pool.ts`).
  */
-import { relative, resolve } from "node:path";
-import { ConfigError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
 import type { ParsedPair } from "./adapters/adapter.ts";
-import { writeHumanLabels } from "./human-labels.ts";
-import { writePoolFile } from "./pool.ts";
 import { type CandidatePair, type HumanLabel, isTie, type PairMeta, type PreferenceRow } from "./rows.ts";
 
 /** A pair whose order may tell something, as data holds it. */
@@ -62,27 +58,4 @@ export function drawOrder(
     pair,
     human: { id, preferred: preferred === "tie" ? "tie" : preferred === "first" ? firstIs : secondIs },
   };
-}
-
-/**
- * Writes `pool.jsonl` into one folder and `human-labels.jsonl` into another.
- * @throws ConfigError when one folder is the other or lies in it: who is given the pool must not find the labels
- */
-export async function writePool(
-  folders: { readonly pool: string; readonly humanLabels: string },
-  { pairs, humanLabels }: Candidates,
-): Promise<{ poolFile: string; humanLabelsFile: string }> {
-  if (contains(folders.pool, folders.humanLabels) || contains(folders.humanLabels, folders.pool))
-    throw new ConfigError(
-      `pool: the pool and the human labels need folders apart, got ${folders.pool} and ${folders.humanLabels}. Choose two folders beside each other.`,
-    );
-  return {
-    poolFile: await writePoolFile(folders.pool, pairs),
-    humanLabelsFile: await writeHumanLabels(folders.humanLabels, humanLabels),
-  };
-}
-
-function contains(outer: string, inner: string): boolean {
-  const path = relative(resolve(outer), resolve(inner));
-  return path === "" || (path !== ".." && !path.startsWith("../") && !path.startsWith("..\\"));
 }

@@ -58,7 +58,7 @@ function toPair(value: Readonly<Record<string, unknown>>, ids: Set<string>): Can
     throw new RowProblem(
       stranger,
       `is no column of a pool (${COLUMNS.join(", ")})`,
-      "Write the pool with writePool; labels live elsewhere.",
+      "Write the pool again without it; labels live elsewhere.",
     );
   const id = textAt(value, "id");
   if (ids.has(id)) throw new RowProblem("id", `"${id}" comes twice`, "Write the pool again.");

@@ -62,9 +62,6 @@ export type CandidatePair = {
 /** What a person said of a candidate pair; lives in a file of its own and is joined by `id` when something is measured. */
 export type HumanLabel = { readonly id: string; readonly preferred: "a" | "b" | "tie" };
 
-/** One row of supervised fine-tuning. */
-export type SftRow = { readonly id: string; readonly prompt: Text; readonly response: Text };
-
 /** The text of a string, or of all turns joined by newlines: contents, with reasoning and calls where a turn has them. */
 export function plainText(text: Text): string {
   return typeof text === "string" ? text : text.flatMap(saidIn).join("\n");
