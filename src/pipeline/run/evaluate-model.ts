@@ -2,6 +2,7 @@
  * Measures a checkpoint that was trained elsewhere as one more arm of a finished run: the run's own test prompts, gold scorers and
  * test pairs, with the same stages, so that its figures stand beside those of the run's students.
  */
+
 import { join } from "node:path";
 import { digestPath } from "../../base/core/contents.ts";
 import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
@@ -14,7 +15,6 @@ import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
 import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import { releaseModel } from "../../engine/model/model.ts";
-import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { readPrompts, readTest } from "../job/data-files.ts";
 import { measureStudent } from "../job/main-job.ts";
@@ -22,7 +22,7 @@ import { inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
 import { checkTestRows } from "../job/row-checks.ts";
 import { computeOf } from "../recipe/job.ts";
 import type { JobDeps } from "../stages/deps.ts";
-import { openPipeline } from "../stages/pipeline.ts";
+import { withDeps } from "../stages/open-deps.ts";
 import { type OpenedRun, openFinishedRun, type RunOptions, type RunOutcome, reportOf } from "./run.ts";
 
 /** What to measure. */
@@ -47,40 +47,28 @@ export type EvaluateRequest = RunOptions & {
 export async function evaluateModel(folder: string, request: EvaluateRequest): Promise<RunOutcome> {
   const run = await openFinishedRun(folder, request);
   checkName(run, request.name);
-  const own = run.result.arms[0]!.start.folder;
+  const students = run.result.arms[0]!.start.folder;
   const rows = { prompts: await readPrompts(run.result.data), rows: await readTest(run.result.data) };
   for (const other of [request.model, request.start]) {
     if (other === undefined) continue;
-    await checkSame(other, own);
+    await checkSame(other, students);
     await checkTestRows(other, rows);
   }
-  let opened: Runtime | undefined;
-  const runtime = () => {
-    opened ??= openRuntime(computeOf(run.recipe));
-    return opened;
-  };
   const { log = silentLog, signal, code, fresh = false } = request;
-  const pipeline = openPipeline({
-    folder: run.folder,
-    code,
-    log,
-    fresh,
+  const { job, result, asked } = run;
+  const how = {
+    ...{ folder: run.folder, code, log, fresh, ...computeOf(run.recipe) },
     ...(signal === undefined ? {} : { signal }),
-  });
-  try {
-    const deps: JobDeps = { pipeline, runtime, log, signal };
-    const { job, result, asked } = run;
+  };
+  const { result: measured, steps: own } = await withDeps(how, async (deps) => {
     const model = await modelOf(deps, request);
     const start = request.start === undefined ? model : await asGiven(request.start);
-    const student = { name: request.name, model, start, arm: undefined };
-    const measured = await measureStudent(deps, job, result.data, student);
-    const steps = [...run.steps, ...pipeline.steps()];
-    const out = request.out ?? join(run.folder, `evaluate-${request.name}`);
-    const all = { ...result, students: [...result.students, measured] };
-    return { folder: run.folder, steps, report: await reportOf(asked, job, all, steps, code, out) };
-  } finally {
-    await opened?.close();
-  }
+    return measureStudent(deps, job, result.data, { name: request.name, model, start, arm: undefined });
+  });
+  const steps = [...run.steps, ...own];
+  const out = request.out ?? join(run.folder, `evaluate-${request.name}`);
+  const all = { ...result, students: [...result.students, measured] };
+  return { folder: run.folder, steps, report: await reportOf(asked, job, all, steps, code, out) };
 }
 
 function checkName({ job }: OpenedRun, name: string): void {

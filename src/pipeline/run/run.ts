@@ -2,11 +2,12 @@
  * Runs or plans a recipe: the models are fetched, the resolved recipe is written into the run's folder, the stages go, and the
  * report is written.
  */
+
 import { join, resolve } from "node:path";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../base/core/files.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
-import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
+import { openRuntime } from "../../engine/runtime/runtime.ts";
 import type { ReportData } from "../../report/data.ts";
 import type { ReportFiles } from "../../report/render.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
@@ -22,7 +23,8 @@ import { recipeYaml } from "../recipe/write.ts";
 import { writeRunReport } from "../results/run-report.ts";
 import { keptNames } from "../stages/cache.ts";
 import { checkLayout } from "../stages/layout.ts";
-import { checkStageExists, openPipeline, type StageStep } from "../stages/pipeline.ts";
+import { withDeps } from "../stages/open-deps.ts";
+import { checkStageExists, type StageStep } from "../stages/pipeline.ts";
 import { threadsOf } from "./slurm/resources.ts";
 import { planJobs, runOnSlurm } from "./slurm/slurm-run.ts";
 import { type StageJob, slurmFolder } from "./slurm/stage-jobs.ts";
@@ -253,28 +255,15 @@ async function runStages(
   { log = silentLog, signal, code, dryRun, fresh, threads }: RunOptions,
   only?: string,
 ): Promise<{ result: JobResult; steps: readonly StageStep[] }> {
-  const pipeline = openPipeline({
-    folder: resolve(recipe.out),
-    code,
-    log,
-    fresh: fresh === true,
-    mode: dryRun === true ? "plan" : "run",
+  const folder = resolve(recipe.out);
+  const asked = computeOf(recipe);
+  const how = {
+    ...{ folder, code, log, device: asked.device, threads: threads ?? asked.threads, fresh: fresh === true },
+    mode: dryRun === true ? ("plan" as const) : ("run" as const),
     ...(only === undefined ? {} : { only }),
     ...(signal === undefined ? {} : { signal }),
-  });
-  let opened: Runtime | undefined;
-  const runtime = () => {
-    const asked = computeOf(recipe);
-    opened ??= openRuntime({ ...asked, threads: threads ?? asked.threads });
-    return opened;
   };
-  try {
-    const replies = join(resolve(recipe.out), "replies");
-    const result = await runMainJob({ pipeline, runtime, log, signal, replies }, job);
-    return { result, steps: pipeline.steps() };
-  } finally {
-    await opened?.close();
-  }
+  return withDeps(how, (deps) => runMainJob({ ...deps, replies: join(folder, "replies") }, job));
 }
 
 /** Writes the report of a result; into the run's folder unless `to` names another. */
