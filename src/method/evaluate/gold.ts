@@ -37,7 +37,7 @@ export type GoldSpec = z.output<typeof goldSpecSchema>;
 export const goldName = ({ name, type }: GoldSpec): string => name ?? type;
 
 /**
- * Identity of the module or model that a scorer reads, and its type where it reads none: what the scores of a spec depend on beside it.
+ * Identity of the module, model or package that a scorer reads: what the scores of a spec depend on beside it.
  * @throws ConfigError when a module cannot be read; CheckpointError for a bad model
  */
 export async function goldSourceDigest(spec: GoldSpec): Promise<string> {
@@ -45,7 +45,7 @@ export async function goldSourceDigest(spec: GoldSpec): Promise<string> {
     case "programmatic":
       return (await identityOf(spec.module)).digest;
     case "sentiment":
-      return digestOf(spec.type);
+      return digestOf([spec.type, findPackage(SENTIMENT_PACKAGE) && loadPackage(SENTIMENT_PACKAGE).version]);
     case "reward-model":
       return modelIdentity(spec.model);
     default:

@@ -14,10 +14,10 @@ import type { CandidatePair } from "../../method/data/rows.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import { labelFlags } from "../../method/teacher/teacher.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
+import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { copyLabelled, poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
-import type { ModelFolderRef } from "./model-stages.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Why a pair is no evidence for whoever reads it; not-a-number scores are the teacher's own doing. */
@@ -40,69 +40,68 @@ export type ArmPairsFacts = {
 
 const FACTS = "arm-pairs.json";
 
+type Pairing = Running<
+  { readonly limits: TokenLimits },
+  { readonly data: Artefact; readonly student: Ref; readonly scores: readonly Artefact[] }
+>;
+
+const pairing = defineStage({
+  version: 1,
+  async run({ work, config: { limits }, inputs: { data, student, scores } }: Pairing) {
+    const pool = await readPool(poolFolder(data));
+    const reasons = new Reasons();
+    for (const pool of scores)
+      for await (const { id, flags } of readScores(pool.path("scores")))
+        reasons.add(id, flags, "the teacher");
+    const tokenizer = await loadTokenizer(student.folder);
+    for (const pair of pool) reasons.add(pair.id, flagsOf(tokenizer, pair, limits), "the student");
+    const kept = pool.filter(({ id }) => !reasons.of.has(id));
+    if (kept.length === 0)
+      throw new DataError(
+        "arms",
+        0,
+        `none of the ${pool.length} unlabelled pairs can be learned from: ${reasons
+          .counts()
+          .map(({ reason, pairs }) => `${reason} in ${pairs}`)
+          .join("; ")}. Raise data.max_length, or give shorter pairs.`,
+      );
+    const ids = new Set(kept.map(({ id }) => id));
+    const inKept = <Row extends { readonly id: string }>(rows: readonly Row[]) =>
+      rows.filter(({ id }) => ids.has(id));
+    await writePoolFile(work.path("pool"), kept);
+    const human = inKept(await readHidden(data));
+    if (human.length > 0) await writeHumanLabels(work.path("hidden"), human);
+    const gold = inKept(await readHiddenGold(data));
+    if (gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(gold));
+    await copyLabelled(data, work);
+    const labelled = (await readLabelled(data)).filter(({ prompt, chosen, rejected, id }) =>
+      isUnusable(flagsOf(tokenizer, { id, prompt, a: chosen, b: rejected }, limits)),
+    );
+    const facts: ArmPairsFacts = {
+      pool: pool.length,
+      kept: kept.length,
+      left: reasons.counts(),
+      labelledLeft: labelled.map(({ id }) => id),
+    };
+    await writeJsonAtomic(work.path(FACTS), facts);
+  },
+});
+
 /** Makes the data of arms: the pool, and what is hidden of it, without the pairs that somebody cannot use. */
-export function armPairsStage(
-  { pipeline }: JobDeps,
+export const armPairsStage = (
+  deps: JobDeps,
   { limits }: MainJob,
   {
     data,
     scores,
-    base,
-  }: {
-    readonly data: Artefact;
-    readonly scores: readonly MemberScores[];
-    readonly base: ModelFolderRef;
-  },
-): Promise<Artefact> {
-  return pipeline.stage({
+    base: student,
+  }: { readonly data: Artefact; readonly scores: readonly MemberScores[]; readonly base: Ref },
+): Promise<Artefact> =>
+  pairing(deps, {
     name: "arm-pairs",
-    version: 1,
     config: { limits },
-    inputs: {
-      data,
-      student: base.source,
-      ...Object.fromEntries(scores.map(({ pool }, i) => [`scores${i}`, pool])),
-    },
-    run: async (work) => {
-      const pool = await readPool(poolFolder(data));
-      const reasons = new Reasons();
-      for (const member of scores)
-        for await (const { id, flags } of readScores(member.pool.path("scores")))
-          reasons.add(id, flags, "the teacher");
-      const tokenizer = await loadTokenizer(base.folder);
-      for (const pair of pool) reasons.add(pair.id, flagsOf(tokenizer, pair, limits), "the student");
-      const kept = pool.filter(({ id }) => !reasons.of.has(id));
-      if (kept.length === 0)
-        throw new DataError(
-          "arms",
-          0,
-          `none of the ${pool.length} unlabelled pairs can be learned from: ${reasons
-            .counts()
-            .map(({ reason, pairs }) => `${reason} in ${pairs}`)
-            .join("; ")}. Raise data.max_length, or give shorter pairs.`,
-        );
-      const ids = new Set(kept.map(({ id }) => id));
-      const inKept = <Row extends { readonly id: string }>(rows: readonly Row[]) =>
-        rows.filter(({ id }) => ids.has(id));
-      await writePoolFile(work.path("pool"), kept);
-      const human = inKept(await readHidden(data));
-      if (human.length > 0) await writeHumanLabels(work.path("hidden"), human);
-      const gold = inKept(await readHiddenGold(data));
-      if (gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(gold));
-      await copyLabelled(data, work);
-      const labelled = (await readLabelled(data)).filter(({ prompt, chosen, rejected, id }) =>
-        isUnusable(flagsOf(tokenizer, { id, prompt, a: chosen, b: rejected }, limits)),
-      );
-      const facts: ArmPairsFacts = {
-        pool: pool.length,
-        kept: kept.length,
-        left: reasons.counts(),
-        labelledLeft: labelled.map(({ id }) => id),
-      };
-      await writeJsonAtomic(work.path(FACTS), facts);
-    },
+    inputs: { data, student, scores: scores.map(({ pool }) => pool) },
   });
-}
 
 /** What was left out; nothing where the data is not of this stage. */
 export async function readArmPairs(data: Artefact): Promise<ArmPairsFacts | undefined> {

@@ -1,15 +1,11 @@
 /** Stages that measure students: generations on the test prompts with gold scores, and accuracy on test pairs. */
 
-import { DataError } from "../../base/core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import { createRng } from "../../base/core/rng.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
-import { releaseModel } from "../../engine/model/model.ts";
-import { loadTokenizer } from "../../engine/text/tokenizer.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { type Model, releaseModel } from "../../engine/model/model.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
+import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { evaluateArm } from "../../method/evaluate/arm.ts";
-import { type GoldSpec, goldName, goldSourceDigest, openGoldScorer } from "../../method/evaluate/gold.ts";
 import {
   scoreTest,
   type TestAccuracy,
@@ -17,9 +13,12 @@ import {
   testAccuracy,
 } from "../../method/evaluate/test-accuracy.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
+import { defineStage, type Ref, type Running, type StageTools } from "../stages/define.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { jsonFile, jsonlFile, readRows } from "../stages/stage-file.ts";
 import { readPrompts, readTest } from "./data-files.ts";
+import { type GoldSettings, goldParts, openGold } from "./gold-stage.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 
 /** A student to measure: its model, the SFT start it is compared with, and its own start. */
@@ -29,49 +28,67 @@ export type Student = {
   readonly start: ModelFolderRef;
 };
 
+/** A student's model beside its own start; the start is undefined where the student is one. */
+type Compared = { readonly model: Ref; readonly start: Ref | undefined; readonly data: Artefact };
+
+const comparedIn = (data: Artefact, { model, start }: Student): Compared => ({
+  model,
+  start: model.folder === start.folder ? undefined : start,
+  data,
+});
+
+/** Works with both models, in the store under names of their own, and takes them out of it. */
+async function withStudent<T>(
+  { runtime: open }: StageTools,
+  { model, start }: Compared,
+  id: string,
+  work: (models: { tokenizer: Tokenizer; model: Model; start: Model | undefined }) => Promise<T>,
+): Promise<T> {
+  const runtime = open();
+  const tokenizer = await loadTokenizer(model.folder);
+  const own = await loadModel(runtime, model.folder, { id });
+  const other = start && (await loadModel(runtime, start.folder, { id: `${id}-start` }));
+  try {
+    return await work({ tokenizer, model: own, start: other });
+  } finally {
+    await releaseModel(runtime, own);
+    if (other !== undefined) await releaseModel(runtime, other);
+  }
+}
+
+type Generating = Running<
+  { readonly generation: MainJob["evaluation"]["generation"]; readonly gold: GoldSettings },
+  Compared & { readonly gold: readonly Ref[] }
+>;
+
+const generating = defineStage({
+  version: 6,
+  run: ({ work, config, inputs, tools }: Generating) =>
+    withStudent(tools, inputs, "arm", async ({ tokenizer, model, start: sft }) => {
+      const gold = await openGold(tools, config.gold, inputs.gold);
+      try {
+        const { generation } = config;
+        const [prompts, file] = [await readPrompts(inputs.data), work.path("records.jsonl")];
+        const arm = { model, tokenizer, prompts, generation, gold, sft, file };
+        await evaluateArm(stageDeps(tools), arm);
+      } finally {
+        await Promise.all(gold.map((scorer) => scorer.close()));
+      }
+    }),
+});
+
 /** Generates on the test prompts and scores; KL is measured against the student's own SFT start. */
 export async function generationsStage(
   deps: JobDeps,
-  job: MainJob,
+  { evaluation }: MainJob,
   data: Artefact,
   student: Student,
 ): Promise<Artefact> {
-  const { generation, gold } = job.evaluation;
-  const same = student.model.folder === student.start.folder;
-  const scorers = await Promise.all(gold.map(goldSourceDigest));
-  return deps.pipeline.stage({
+  const gold = await goldParts(evaluation.gold);
+  return generating(deps, {
     name: `generate-${student.name}`,
-    version: 5,
-    config: { generation, gold: gold.map(goldSettings) },
-    inputs: {
-      model: student.model.source,
-      data,
-      ...(same ? {} : { start: student.start.source }),
-      ...Object.fromEntries(scorers.map((digest, i) => [`gold${i}`, digest])),
-    },
-    run: async (work) => {
-      const { runtime } = stageDeps(deps);
-      const tokenizer = await loadTokenizer(student.model.folder);
-      const model = await loadModel(runtime, student.model.folder, { id: "arm" });
-      const sft = same ? undefined : await loadModel(runtime, student.start.folder, { id: "arm-start" });
-      const scorers = await Promise.all(gold.map((spec) => openGoldScorer({ runtime }, spec)));
-      try {
-        const prompts = await readPrompts(data);
-        await evaluateArm(stageDeps(deps), {
-          model,
-          tokenizer,
-          prompts,
-          generation,
-          gold: scorers,
-          sft,
-          file: work.path("records.jsonl"),
-        });
-      } finally {
-        await Promise.all(scorers.map((scorer) => scorer.close()));
-        await releaseModel(runtime, model);
-        if (sft !== undefined) await releaseModel(runtime, sft);
-      }
-    },
+    config: { generation: evaluation.generation, gold: gold.config },
+    inputs: { ...comparedIn(data, student), gold: gold.inputs },
   });
 }
 
@@ -106,67 +123,44 @@ export async function ownStarts(
   return own;
 }
 
-/** What of a scorer decides its scores beside the file it reads, whose digest is an input: not where that lies. */
-function goldSettings(spec: GoldSpec): Record<string, unknown> {
-  const kept = Object.entries(spec).filter(([key]) => !["model", "module", "trainedOn"].includes(key));
-  return { ...Object.fromEntries(kept), name: goldName(spec) };
-}
+const ACCURACY = jsonFile<TestAccuracy>("accuracy.json");
+const PAIRS = jsonlFile<TestMargins>("pairs.jsonl");
+
+type Measuring = Running<
+  { readonly limits: TokenLimits; readonly resamples: number; readonly seed: number },
+  Compared
+>;
+
+const measuring = defineStage({
+  version: 4,
+  run: ({ work, config: { limits, resamples, seed }, inputs, tools }: Measuring) =>
+    withStudent(tools, inputs, "test-accuracy", async ({ tokenizer, model, start: reference }) => {
+      const rows = await readTest(inputs.data);
+      const scored = await scoreTest(stageDeps(tools), { model, tokenizer, reference, rows, limits });
+      const rng = createRng(seed).fork("held-out");
+      await ACCURACY.write(work, testAccuracy(scored, { rng, resamples }));
+      await PAIRS.write(work, scored.pairs);
+    }),
+});
 
 /** Accuracy on the labelled test pairs. */
-export async function testAccuracyStage(
+export const testAccuracyStage = (
   deps: JobDeps,
-  job: MainJob,
+  { limits, evaluation, seed }: MainJob,
   data: Artefact,
   student: Student,
-): Promise<Artefact> {
-  const same = student.model.folder === student.start.folder;
-  return deps.pipeline.stage({
+): Promise<Artefact> =>
+  measuring(deps, {
     name: `test-accuracy-${student.name}`,
-    version: 3,
-    config: { limits: job.limits, resamples: job.evaluation.resamples, seed: job.seed },
-    inputs: { model: student.model.source, data, ...(same ? {} : { start: student.start.source }) },
-    run: async (work) => {
-      const { runtime } = stageDeps(deps);
-      const tokenizer = await loadTokenizer(student.model.folder);
-      const model = await loadModel(runtime, student.model.folder, { id: "test-accuracy" });
-      const reference = same
-        ? undefined
-        : await loadModel(runtime, student.start.folder, { id: "test-accuracy-start" });
-      try {
-        const rows = await readTest(data);
-        const scored = await scoreTest(stageDeps(deps), {
-          model,
-          tokenizer,
-          reference,
-          rows,
-          limits: job.limits,
-        });
-        const rng = createRng(job.seed).fork("held-out");
-        const accuracy = testAccuracy(scored, { rng, resamples: job.evaluation.resamples });
-        await writeJsonAtomic(work.path("accuracy.json"), accuracy);
-        await writeFileAtomic(work.path("pairs.jsonl"), jsonLines(scored.pairs));
-      } finally {
-        await releaseModel(runtime, model);
-        if (reference !== undefined) await releaseModel(runtime, reference);
-      }
-    },
+    config: { limits, resamples: evaluation.resamples, seed },
+    inputs: comparedIn(data, student),
   });
-}
 
 /** What the stage of test accuracy found. */
-export const readTestAccuracy = async (artefact: Artefact): Promise<TestAccuracy> =>
-  (await readJson(artefact.path("accuracy.json"))) as TestAccuracy;
+export const readTestAccuracy = (artefact: Artefact): Promise<TestAccuracy> => ACCURACY.read(artefact);
 
 /** The margins of a stage of test accuracy, pair by pair. */
-export const readTestMargins = (artefact: Artefact): Promise<TestMargins[]> =>
-  readTestMarginsFile(artefact.path("pairs.jsonl"));
+export const readTestMargins = (artefact: Artefact): Promise<readonly TestMargins[]> => PAIRS.read(artefact);
 
 /** The same from a file. @throws DataError for a line that is no record */
-export async function readTestMarginsFile(file: string): Promise<TestMargins[]> {
-  const pairs: TestMargins[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    pairs.push(record.value as TestMargins);
-  }
-  return pairs;
-}
+export const readTestMarginsFile = (file: string): Promise<TestMargins[]> => readRows(file);

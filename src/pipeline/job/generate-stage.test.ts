@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeTinyModel } from "../../../test/helpers/tiny-model.ts";
-import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { readArmRecords } from "../../method/evaluate/arm.ts";
 import { runSingle } from "../stages/single.ts";
 import { generateSchema, generateStage } from "./generate-stage.ts";
@@ -21,8 +20,7 @@ const settings = generateSchema.parse({ maxNewTokens: 3, perPrompt: 128, gold: [
 /** Two prompts a shard (256 responses): three shards. */
 const prompts = ["one", "two", "three", "four", "five"];
 const generate = async (out: string, more: { shareOnly?: boolean; prompts?: string[] } = {}) => {
-  const model = { folder: at("model"), digest: await modelIdentity(at("model")) };
-  const request = { model, prompts: more.prompts ?? prompts, settings, seed: 1 };
+  const request = { model: at("model"), prompts: more.prompts ?? prompts, settings, seed: 1 };
   const how = { out: at(out), code: "1", threads: 1, shareOnly: more.shareOnly === true };
   return runSingle(how, (deps) => generateStage(deps, request));
 };

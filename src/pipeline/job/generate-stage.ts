@@ -12,14 +12,16 @@ import { clearShardWork, shardPath, workShards } from "../../base/core/shard-wor
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { type ArmRecord, evaluateArm } from "../../method/evaluate/arm.ts";
-import { goldSourceDigest, openGoldScorer } from "../../method/evaluate/gold.ts";
 import { evalSchema } from "../recipe/sections.ts";
-import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import { type Digested, defineStage, digested, type Ref, type Running } from "../stages/define.ts";
+import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import { jsonFile } from "../stages/stage-file.ts";
+import { type GoldSettings, goldParts, openGold } from "./gold-stage.ts";
+import { givenModel } from "./model-stages.ts";
 
 /** The records of a generation, one response a line, in its folder. */
 export const RESPONSES_FILE = "responses.jsonl";
-const FACTS = "facts.json";
 const PARTS = "parts";
 
 const { nBootstrap: _, judges: __, ownBaselines: ___, ...sampling } = evalSchema.shape;
@@ -29,7 +31,8 @@ export const generateSchema = z.strictObject(sampling);
 
 /** One generation. */
 export type GenerateRequest = {
-  readonly model: { readonly folder: string; readonly digest: string };
+  /** Folder of the model. */
+  readonly model: string;
   readonly prompts: readonly string[];
   readonly settings: z.output<typeof generateSchema>;
   readonly seed: number;
@@ -45,6 +48,25 @@ export type GenerateFacts = {
 /** Responses of a shard: enough to keep the model busy, few enough to lose. */
 const SHARD_RESPONSES = 256;
 
+const FACTS = jsonFile<GenerateFacts>("facts.json");
+
+type Sampling = Omit<GenerateRequest["settings"], "gold">;
+type Generating = Running<
+  { readonly sampling: Sampling; readonly gold: GoldSettings; readonly seed: number },
+  { readonly model: Ref; readonly prompts: Digested<readonly string[]>; readonly gold: readonly Ref[] }
+>;
+
+const generation = defineStage({
+  version: 3,
+  share: sampleShards,
+  async run({ work, config, inputs }: Generating) {
+    await clearShardWork(work.path(PARTS));
+    const digests = shardsOf({ config, inputs }).map(({ digest }) => digest);
+    const facts = await joinShards(work, digests);
+    await FACTS.write(work, { ...facts, prompts: inputs.prompts.value.length });
+  },
+});
+
 /**
  * Samples responses to all prompts, scored by gold where that is asked for, and writes `responses.jsonl` and `facts.json`.
  * @throws ConfigError when a prompt comes twice; as `evaluateArm`
@@ -57,31 +79,29 @@ export async function generateStage(deps: JobDeps, request: GenerateRequest): Pr
       `generate: the prompt ${JSON.stringify(twice?.slice(0, 80))} comes twice, expected each once.`,
     );
   }
-  const gold = await Promise.all(settings.gold.map(goldSourceDigest));
-  const shards = cutPrompts(prompts, settings.perPrompt).map((part) => ({
-    digest: digestOf({ version: 2, model: model.digest, settings, seed, gold, part }),
-    prompts: part,
-  }));
-  return deps.pipeline.stage({
+  const { gold: specs, ...sampling } = settings;
+  const gold = await goldParts(specs);
+  return generation(deps, {
     name: "generate",
-    version: 2,
-    config: { settings, seed },
+    config: { sampling, gold: gold.config, seed },
     inputs: {
-      model: model.digest,
-      prompts: digestOf(prompts),
-      ...Object.fromEntries(gold.map((digest, i) => [`gold${i}`, digest])),
-    },
-    share: (work) => sampleShards(deps, work, request, shards),
-    run: async (work) => {
-      await clearShardWork(work.path(PARTS));
-      const digests = shards.map(({ digest }) => digest);
-      const facts = await joinShards(work, digests);
-      await writeJsonAtomic(work.path(FACTS), { ...facts, prompts: prompts.length } satisfies GenerateFacts);
+      model: await givenModel(model),
+      prompts: digested(prompts),
+      gold: gold.inputs,
     },
   });
 }
 
 type PromptShard = { readonly digest: string; readonly prompts: readonly string[] };
+
+/** Parts of the prompts, each named by all that its responses depend on. */
+function shardsOf({ config, inputs }: Pick<Generating, "config" | "inputs">): PromptShard[] {
+  const [model, ...gold] = [inputs.model, ...inputs.gold].map(({ source }) => source);
+  return cutPrompts(inputs.prompts.value, config.sampling.perPrompt).map((part) => ({
+    digest: digestOf({ version: 3, ...config, model, scorers: gold, part }),
+    prompts: part,
+  }));
+}
 
 function cutPrompts(prompts: readonly string[], perPrompt: number): (readonly string[])[] {
   const size = Math.max(1, Math.floor(SHARD_RESPONSES / perPrompt));
@@ -90,23 +110,19 @@ function cutPrompts(prompts: readonly string[], perPrompt: number): (readonly st
   );
 }
 
-async function sampleShards(
-  deps: JobDeps,
-  work: WorkFolder,
-  { model: { folder }, settings, seed, prompts }: GenerateRequest,
-  shards: readonly PromptShard[],
-): Promise<void> {
-  const { gold, ...generation } = settings;
+async function sampleShards({ work, config, inputs, tools }: Generating): Promise<void> {
+  const shards = shardsOf({ config, inputs });
   const folderOfShards = work.path(PARTS);
   await writeJsonAtomic(join(folderOfShards, "manifest.json"), {
     format: "weak-teacher/generation/1",
     shards: shards.map(({ digest, prompts: part }) => ({ digest, prompts: part.length })),
   });
-  const { runtime } = stageDeps(deps);
+  const runtime = tools.runtime();
+  const { folder } = inputs.model;
   const model = await loadModel(runtime, folder);
   const tokenizer = await loadTokenizer(folder);
-  const scorers = await Promise.all(gold.map((spec) => openGoldScorer({ runtime }, spec)));
-  const progress = deps.log.progress("generate", prompts.length, "prompts");
+  const scorers = await openGold(tools, config.gold, inputs.gold);
+  const progress = tools.log.progress("generate", inputs.prompts.value.length, "prompts");
   let done = 0;
   // Generation keeps one cache of keys and values: shards in hand take turns.
   let turn = Promise.resolve<unknown>(undefined);
@@ -125,18 +141,17 @@ async function sampleShards(
       },
       work: (shard) =>
         inTurn(async () => {
-          const how = { model, tokenizer, generation: { ...generation, seed }, gold: scorers };
-          const records = await evaluateArm(
-            { runtime, signal: deps.signal },
-            { ...how, prompts: shard.prompts },
-          );
+          const generation = { ...config.sampling, seed: config.seed };
+          const { prompts } = shard;
+          const arm = { model, tokenizer, generation, gold: scorers, prompts };
+          const records = await evaluateArm({ runtime, signal: tools.signal }, arm);
           return sealLines(records.map((record) => JSON.stringify(record)));
         }),
       settled: (index) => {
         done += shards[index]!.prompts.length;
         progress.update(done);
       },
-      signal: deps.signal,
+      signal: tools.signal,
     });
   } finally {
     progress.end();

@@ -1,33 +1,76 @@
 /** Stages in which judges compare arms: every arm against the SFT baseline and against the arm on human labels. */
 
 import { join } from "node:path";
-import { DataError } from "../../base/core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
-import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
 import { readArmRecords } from "../../method/evaluate/arm.ts";
 import { type JudgeRecord, judgeItems } from "../../method/evaluate/judges/compare.ts";
 import { type JudgeFacts, openJudge } from "../../method/evaluate/judges/judge.ts";
 import { questionOf } from "../../method/evaluate/judges/questions.ts";
 import { type JudgeSpec, judgeName } from "../../method/evaluate/judges/spec.ts";
 import { baselineOf, humanOf, type MainJob } from "../recipe/job-settings.ts";
+import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { jsonFile, jsonlFile } from "../stages/stage-file.ts";
+import { givenModel } from "./model-stages.ts";
+
+/** Who judges which arm against which other. */
+type Names = { readonly judge: string; readonly arm: string; readonly baseline: string };
 
 /** A judge's verdicts on one arm against one other. */
-export type JudgedArm = {
-  readonly judge: string;
-  readonly arm: string;
-  readonly baseline: string;
-  readonly artefact: Artefact;
-};
+export type JudgedArm = Names & { readonly artefact: Artefact };
 
 /** An arm and its responses. */
 type Answering = { readonly name: string; readonly generations: Artefact | undefined };
 
 /** Folder of judges' answers in a run's folder: shared by all stages, so that a changed recipe asks for what is new only. */
 export const JUDGE_ANSWERS = "judge-answers";
+
+const VERDICTS = jsonlFile<JudgeRecord>("verdicts.jsonl");
+const FACTS = jsonFile<JudgeFacts>("judge.json");
+
+type Local = Extract<JudgeSpec, { type: "local" }>;
+type Chat = Extract<JudgeSpec, { type: "chat" }>;
+/** How patiently an endpoint is asked. */
+type Patience = Pick<Chat, "apiKeyEnv" | "concurrency" | "timeoutMs" | "retries">;
+
+type Judging = Running<
+  {
+    readonly judge: Omit<Local, "name" | "model"> | Omit<Chat, "name" | keyof Patience>;
+    readonly promptDigest: string;
+    readonly names: Names;
+  },
+  { readonly arm: Artefact; readonly baseline: Artefact; readonly judge: Ref | undefined },
+  Patience | Record<string, never>
+>;
+
+const judging = defineStage({
+  version: 2,
+  async run({ work, config, inputs, tools, how }: Judging) {
+    const { judge: settings, names } = config;
+    const place = inputs.judge === undefined ? {} : { model: inputs.judge.folder };
+    const spec = { ...settings, ...place, ...how, name: names.judge } as JudgeSpec;
+    const cache = join(tools.runFolder, JUDGE_ANSWERS);
+    const judge = await openJudge({ runtime: tools.runtime, cache }, spec);
+    try {
+      const [arm, baseline] = await Promise.all([
+        readArmRecords(inputs.arm.path("records.jsonl")),
+        readArmRecords(inputs.baseline.path("records.jsonl")),
+      ]);
+      const { items, facts } = judgeItems(
+        { name: names.arm, records: arm },
+        { name: names.baseline, records: baseline },
+      );
+      const verdicts = await judge.judge(items, tools.signal);
+      await VERDICTS.write(
+        work,
+        facts.map((fact, i) => ({ ...fact, ...verdicts[i]! })),
+      );
+      await FACTS.write(work, judge.facts());
+    } finally {
+      await judge.close();
+    }
+  },
+});
 
 /** Asks every judge about every arm. Nothing is asked when there are no judges. */
 export async function judgeStudents(
@@ -36,11 +79,19 @@ export async function judgeStudents(
   students: readonly Answering[],
 ): Promise<JudgedArm[]> {
   const judged: JudgedArm[] = [];
-  for (const spec of job.evaluation.judges)
+  for (const spec of job.evaluation.judges) {
+    const { config, judge, how } = await partsOf(spec);
     for (const { arm, baseline } of matches(job, students)) {
       const names = { judge: judgeName(spec), arm: arm.name, baseline: baseline.name };
-      judged.push({ ...names, artefact: await judgeStage(deps, spec, arm, baseline) });
+      const artefact = await judging(deps, {
+        name: `judge-${names.judge}-${names.arm}-vs-${names.baseline}`,
+        config: { ...config, names },
+        inputs: { arm: arm.generations!, baseline: baseline.generations!, judge },
+        how,
+      });
+      judged.push({ ...names, artefact });
     }
+  }
   return judged;
 }
 
@@ -57,58 +108,21 @@ function matches(job: MainJob, students: readonly Answering[]) {
   });
 }
 
-async function judgeStage(
-  deps: JobDeps,
-  spec: JudgeSpec,
-  arm: Answering,
-  baseline: Answering,
-): Promise<Artefact> {
-  const { pipeline } = deps;
-  const name = judgeName(spec);
-  const inputs = { arm: arm.generations!, baseline: baseline.generations! };
-  return pipeline.stage({
-    name: `judge-${name}-${arm.name}-vs-${baseline.name}`,
-    version: 1,
-    config: { ...settingsOf(spec), promptDigest: questionOf(spec.mode, spec.prompt).digest },
-    inputs: spec.type === "local" ? { ...inputs, judge: await modelIdentity(spec.model) } : inputs,
-    run: async (work) => {
-      const cache = join(pipeline.folder, JUDGE_ANSWERS);
-      const judge = await openJudge({ runtime: deps.runtime, cache }, spec);
-      try {
-        const [own, other] = await Promise.all(
-          [arm, baseline].map(async ({ name, generations }) => ({
-            name,
-            records: await readArmRecords(generations!.path("records.jsonl")),
-          })),
-        );
-        const { items, facts } = judgeItems(own!, other!);
-        const verdicts = await judge.judge(items, deps.signal);
-        const records = facts.map((fact, i): JudgeRecord => ({ ...fact, ...verdicts[i]! }));
-        await writeFileAtomic(work.path("verdicts.jsonl"), jsonLines(records));
-        await writeJsonAtomic(work.path("judge.json"), judge.facts());
-      } finally {
-        await judge.close();
-      }
-    },
-  });
-}
-
-/** What verdicts depend on: not the name, the place of the model, or how patiently an endpoint is asked. */
-function settingsOf({ name: _name, prompt: _prompt, ...spec }: JudgeSpec): Record<string, unknown> {
-  if (spec.type === "local") return { type: spec.type, mode: spec.mode, chat: spec.chat ?? null };
-  const { apiKeyEnv: _key, concurrency: _width, timeoutMs: _timeout, retries: _retries, ...settings } = spec;
-  return settings;
+/** A judge as its stages have it: what its verdicts depend on, its model, and how an endpoint is asked. */
+async function partsOf({ name: _, ...spec }: JudgeSpec) {
+  const promptDigest = questionOf(spec.mode, spec.prompt).digest;
+  if (spec.type === "local") {
+    const { model: folder, ...settings } = spec;
+    return { config: { judge: settings, promptDigest }, judge: await givenModel(folder), how: {} };
+  }
+  const { apiKeyEnv, concurrency, timeoutMs, retries, ...settings } = spec;
+  const how = { apiKeyEnv, concurrency, timeoutMs, retries };
+  return { config: { judge: settings, promptDigest }, judge: undefined, how };
 }
 
 /** The verdicts of a stage, and who judged. */
 export async function readVerdicts({
   artefact,
-}: JudgedArm): Promise<{ records: JudgeRecord[]; facts: JudgeFacts }> {
-  const file = artefact.path("verdicts.jsonl");
-  const records: JudgeRecord[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    records.push(record.value as JudgeRecord);
-  }
-  return { records, facts: (await readJson(artefact.path("judge.json"))) as JudgeFacts };
+}: JudgedArm): Promise<{ records: readonly JudgeRecord[]; facts: JudgeFacts }> {
+  return { records: await VERDICTS.read(artefact), facts: await FACTS.read(artefact) };
 }

@@ -111,7 +111,11 @@ async function explainLabels(
   const { limits, teacher } = job;
   const { policy, reference } = first?.models ?? {};
   if (teacher.kind !== "implicit-reward" || policy === undefined || reference === undefined) return undefined;
-  return explainStage(deps, { data, labels, limits, teacher: { policy, reference, beta: teacher.beta } });
+  return explainStage(deps, {
+    name: "explain",
+    config: { beta: teacher.beta, limits },
+    inputs: { data, labels, policy, reference },
+  });
 }
 
 /** Generations on the test prompts, where anybody evaluates them, and test accuracy. */

@@ -9,30 +9,35 @@ import { describeModel } from "../../engine/model/families/index.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec } from "../../engine/model/model.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
+import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
-import type { Artefact, Stage } from "../stages/stage.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { readTexts } from "./data-files.ts";
 
 /** Name of the built-in pretrained model. */
 export const STORIES = "stories15M";
 
-/** A folder with a model in it: an artefact's `model/`, or the user's own folder with its digest. */
-export type ModelFolderRef = { readonly folder: string; readonly source: Artefact | string };
+/** A folder with a model in it: an artefact's `model/`, or the user's own folder with its identity. */
+export type ModelFolderRef = Ref;
+
+const importing = defineStage({
+  version: 1,
+  async run({ work }: Running<Record<string, never>, Record<string, never>>) {
+    await importLlama2c({ ...(await extractStories15M()), out: work.path("model"), name: STORIES });
+  },
+});
 
 /** The model as published; the user's own folder is used where it lies. */
-export async function baseModel({ pipeline }: JobDeps, from: string): Promise<ModelFolderRef> {
-  if (from !== STORIES) return { folder: from, source: await modelIdentity(from) };
-  const stage: Stage = {
-    name: "import-stories15m",
-    version: 1,
-    config: {},
-    inputs: {},
-    run: async (work) => {
-      await importLlama2c({ ...(await extractStories15M()), out: work.path("model"), name: STORIES });
-    },
-  };
-  return inModelFolder(await pipeline.stage(stage));
+export async function baseModel(deps: JobDeps, from: string): Promise<ModelFolderRef> {
+  if (from !== STORIES) return givenModel(from);
+  return inModelFolder(await importing(deps, { name: "import-stories15m", config: {}, inputs: {} }));
 }
+
+/** A model folder of the user's own. @throws as `modelIdentity` */
+export const givenModel = async (folder: string): Promise<ModelFolderRef> => ({
+  folder,
+  source: await modelIdentity(folder),
+});
 
 /** Adapters of the students against their base, before the teacher is trained. @throws ConfigError as `adapterSpec` */
 export async function checkAdapters(
@@ -44,25 +49,32 @@ export async function checkAdapters(
   if (lora !== undefined && there) adapterSpec(describeModel(await readModelConfig(folder)), lora);
 }
 
+const cutting = defineStage({
+  version: 1,
+  run: ({ work, config, inputs }: Running<{ readonly layers: number }, { readonly base: Ref }>) =>
+    keepFirstLayers(inputs.base.folder, work.path("model"), config.layers),
+});
+
 /** A base model with fewer layers, where the source asks for it. */
 export async function shallowModel(
   deps: JobDeps,
-  source: ModelSource,
+  { layers }: ModelSource,
   base: ModelFolderRef,
   name = "first-layers",
 ): Promise<ModelFolderRef> {
-  const { layers } = source;
   if (layers === undefined) return base;
-  return inModelFolder(
-    await deps.pipeline.stage({
-      name,
-      version: 1,
-      config: { layers },
-      inputs: { base: base.source },
-      run: (work) => keepFirstLayers(base.folder, work.path("model"), layers),
-    }),
-  );
+  return inModelFolder(await cutting(deps, { name, config: { layers }, inputs: { base } }));
 }
+
+const trimming = defineStage({
+  version: 1,
+  async run({
+    work,
+    inputs: { model, data },
+  }: Running<Record<string, never>, { readonly model: Ref; readonly data: Artefact }>) {
+    await trimVocabulary(model.folder, work.path("model"), { texts: await readTexts(data) });
+  },
+});
 
 /** A model with the data's tokens only, where the source asks for it. */
 export async function trimmedModel(
@@ -74,15 +86,7 @@ export async function trimmedModel(
 ): Promise<ModelFolderRef> {
   if (!source.trimVocabulary) return model;
   return inModelFolder(
-    await deps.pipeline.stage({
-      name: `${role}-vocabulary`,
-      version: 1,
-      config: {},
-      inputs: { model: model.source, data },
-      run: async (work) => {
-        await trimVocabulary(model.folder, work.path("model"), { texts: await readTexts(data) });
-      },
-    }),
+    await trimming(deps, { name: `${role}-vocabulary`, config: {}, inputs: { model, data } }),
   );
 }
 

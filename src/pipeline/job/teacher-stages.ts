@@ -168,7 +168,10 @@ async function trainTeacher(
 }
 
 /** A trained teacher as a value. */
-export function choiceOf({ kind, beta }: TeacherMember, { policy, reference }: TeacherModels): TeacherChoice {
+export function choiceOf(
+  { kind, beta }: Pick<TeacherMember, "kind" | "beta">,
+  { policy, reference }: TeacherModels,
+): TeacherChoice {
   switch (kind) {
     case "implicit-reward":
       return { kind, policy: policy.folder, reference: reference!.folder, beta };

@@ -12,15 +12,15 @@ import { loadAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
 import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
 import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
-import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { readPrompts, readTest } from "../job/data-files.ts";
 import { measureStudent } from "../job/main-job.ts";
-import { inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
+import { givenModel, inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
 import { checkTestRows } from "../job/row-checks.ts";
 import { computeOf } from "../recipe/job.ts";
+import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { withDeps } from "../stages/open-deps.ts";
 import { type OpenedRun, openFinishedRun, type RunOptions, type RunOutcome, reportOf } from "./run.ts";
@@ -62,7 +62,7 @@ export async function evaluateModel(folder: string, request: EvaluateRequest): P
   };
   const { result: measured, steps: own } = await withDeps(how, async (deps) => {
     const model = await modelOf(deps, request);
-    const start = request.start === undefined ? model : await asGiven(request.start);
+    const start = request.start === undefined ? model : await givenModel(request.start);
     return measureStudent(deps, job, result.data, { name: request.name, model, start, arm: undefined });
   });
   const steps = [...run.steps, ...own];
@@ -115,34 +115,33 @@ async function architecture(path: string): Promise<Record<string, unknown>> {
   }
 }
 
-const asGiven = async (folder: string): Promise<ModelFolderRef> => ({
-  folder,
-  source: await modelIdentity(folder),
+/** A model with the user's own adapter folded in. */
+const merging = defineStage({
+  version: 1,
+  async run({
+    work,
+    inputs,
+    tools,
+  }: Running<Record<string, never>, { readonly base: Ref; readonly adapter: Ref }>) {
+    const runtime = tools.runtime();
+    const plain = await loadModel(runtime, inputs.base.folder, { id: "imported" });
+    try {
+      const adapted = await loadAdapter(runtime, plain, inputs.adapter.folder, { log: tools.log });
+      const { model: merged, ...comparison } = await mergeAdapter(runtime, adapted);
+      await saveModel(runtime, merged, work.path("model"));
+      await writeJsonAtomic(work.path("merge.json"), comparison);
+      await releaseModel(runtime, merged);
+      await releaseModel(runtime, adapted);
+    } finally {
+      await releaseModel(runtime, plain);
+    }
+  },
 });
 
 /** The checkpoint as it is, or its base with the adapter folded in, which is a stage of its own. */
 async function modelOf(deps: JobDeps, { model, adapter, name }: EvaluateRequest): Promise<ModelFolderRef> {
-  const base = await asGiven(model);
+  const base = await givenModel(model);
   if (adapter === undefined) return base;
-  const stage = {
-    name: `merge-${name}`,
-    version: 1,
-    config: {},
-    inputs: { base: base.source, adapter: await digestPath(adapter) },
-    run: async (work: { path(...parts: string[]): string }) => {
-      const runtime = deps.runtime();
-      const plain = await loadModel(runtime, model, { id: "imported" });
-      try {
-        const adapted = await loadAdapter(runtime, plain, adapter, { log: deps.log });
-        const { model: merged, ...comparison } = await mergeAdapter(runtime, adapted);
-        await saveModel(runtime, merged, work.path("model"));
-        await writeJsonAtomic(work.path("merge.json"), comparison);
-        await releaseModel(runtime, merged);
-        await releaseModel(runtime, adapted);
-      } finally {
-        await releaseModel(runtime, plain);
-      }
-    },
-  };
-  return inModelFolder(await deps.pipeline.stage(stage));
+  const inputs = { base, adapter: { folder: adapter, source: await digestPath(adapter) } };
+  return inModelFolder(await merging(deps, { name: `merge-${name}`, config: {}, inputs }));
 }

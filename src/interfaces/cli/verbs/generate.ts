@@ -69,7 +69,6 @@ async function runGenerate(
   const { settingsOf } = await import("../../../base/settings/set.ts");
   const { generateSchema, generateStage } = await import("../../../pipeline/job/generate-stage.ts");
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
-  const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
   const { readPrompts } = await import("../../../method/data/prompts.ts");
   const { formatBadRow } = await import("../../../method/data/bad-rows.ts");
   const { checkPrompts } = await import("../../../pipeline/job/row-checks.ts");
@@ -86,7 +85,6 @@ async function runGenerate(
         3,
       )}`,
     );
-  const model = { folder: options.model, digest: await modelIdentity(options.model) };
   await checkPrompts(options.model, listed(files), prompts);
   await checkRoom([options.model], settings.maxNewTokens, "max_new_tokens (--set)");
   const { log, signal } = session;
@@ -95,7 +93,9 @@ async function runGenerate(
     fresh: options.fresh === true,
     shareOnly: options.sampleOnly === true,
   };
-  const step = await runSingle(how, (deps) => generateStage(deps, { model, prompts, settings, seed }));
+  const step = await runSingle(how, (deps) =>
+    generateStage(deps, { model: options.model, prompts, settings, seed }),
+  );
   if (step.state === "shared")
     return session.result(
       step,

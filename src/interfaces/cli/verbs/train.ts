@@ -93,12 +93,12 @@ type TrainCall = { verb: string; file: Source; options: TrainOptions; train: Tra
 async function runTrain(session: Session, { verb, file, options, train }: TrainCall): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { fetchModel } = await import("../../../pipeline/recipe/hub-models.ts");
-  const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
+  const { givenModel } = await import("../../../pipeline/job/model-stages.ts");
   const folder = await fetchModel(options.model, session.log);
   const limits = await tokenLimits(options, [folder]);
   const request: TrainRequest = {
     name: verb,
-    model: { folder, source: await modelIdentity(folder) },
+    model: await givenModel(folder),
     rows: await rowsOf(file, options, { log: session.log, folder }),
     limits,
   };

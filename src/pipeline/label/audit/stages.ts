@@ -5,13 +5,16 @@
 
 import { writeJsonAtomic } from "../../../base/core/files.ts";
 import { trimVocabulary } from "../../../engine/checkpoint/derive.ts";
+import type { TokenLimits } from "../../../engine/text/pair.ts";
 import { toCandidates } from "../../../method/data/candidates.ts";
 import { plainText } from "../../../method/data/rows.ts";
-import { openTeacher, type TeacherChoice } from "../../../method/teacher/choice.ts";
+import { openTeacher } from "../../../method/teacher/choice.ts";
 import { labelPool } from "../../../method/teacher/score-pool.ts";
 import { checkModels } from "../../job/model-checks.ts";
 import { baseModel, inModelFolder, type ModelFolderRef, shallowModel } from "../../job/model-stages.ts";
+import { choiceOf } from "../../job/teacher-stages.ts";
 import { preferStage, rewardStage, sftStage } from "../../job/train-stages.ts";
+import { defineStage, type Ref, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
 import { judgeStage } from "./judge.ts";
@@ -32,34 +35,27 @@ export async function runAuditStages(deps: JobDeps, request: AuditRequest): Prom
   await checkModels([request.model.from], request.limits, "language-model");
   const data = await auditDataStage(deps, request);
   const base = await shallowModel(deps, request.model, await baseModel(deps, request.model.from));
-  const model = request.model.trimVocabulary ? await trimmed(deps, base, data) : base;
+  const trimmed = { name: "audit-vocabulary", config: {}, inputs: { model: base, data } };
+  const model = request.model.trimVocabulary ? inModelFolder(await trimming(deps, trimmed)) : base;
   const scores: Artefact[] = [];
   for (let fold = 0; fold < request.folds; fold++)
     scores.push(await foldScores(deps, request, data, model, fold));
   return { data, scores, judged: await judgeStage(deps, request, data, scores) };
 }
 
+type Trimming = Running<Record<string, never>, { readonly model: Ref; readonly data: Artefact }>;
+
 /** The model with the data's tokens only. */
-async function trimmed(
-  { pipeline }: JobDeps,
-  model: ModelFolderRef,
-  data: Artefact,
-): Promise<ModelFolderRef> {
-  const stage = await pipeline.stage({
-    name: "audit-vocabulary",
-    version: 1,
-    config: {},
-    inputs: { model: model.source, data },
-    run: async (work) => {
-      const texts = (await readAuditRows(data)).flatMap(({ prompt, chosen, rejected }) => {
-        const start = plainText(prompt);
-        return [start, start + plainText(chosen), start + plainText(rejected)];
-      });
-      await trimVocabulary(model.folder, work.path("model"), { texts: [...new Set(texts)] });
-    },
-  });
-  return inModelFolder(stage);
-}
+const trimming = defineStage({
+  version: 1,
+  async run({ work, inputs: { model, data } }: Trimming) {
+    const texts = (await readAuditRows(data)).flatMap(({ prompt, chosen, rejected }) => {
+      const start = plainText(prompt);
+      return [start, start + plainText(chosen), start + plainText(rejected)];
+    });
+    await trimVocabulary(model.folder, work.path("model"), { texts: [...new Set(texts)] });
+  },
+});
 
 /** Trains a teacher on the other folds and scores this one with it. */
 async function foldScores(
@@ -74,32 +70,44 @@ async function foldScores(
   const read = async () => (await readAuditRows(data)).filter((row) => row.fold !== fold);
   const rows = { from: data, read };
   const start = await sftStage(deps, { name: `${prefix}-sft`, model, rows, limits, settings: teacher.sft });
-  const { choice, policy } = await trainedOn(deps, request, { name: prefix, start, rows });
-  return deps.pipeline.stage({
+  const policy = await trainedOn(deps, request, { name: prefix, start, rows });
+  const kind = teacher.kind;
+  return scoring(deps, {
     name: `${prefix}-scores`,
-    version: 2,
-    config: { kind: teacher.kind, ...("beta" in teacher ? { beta: teacher.beta } : {}), limits, fold, seed },
-    inputs: { policy: policy.source, reference: start.source, data },
-    run: async (work) => {
-      const held = (await readAuditRows(data)).filter((row) => row.fold === fold);
-      const opened = await openTeacher(deps, choice, { limits, name: prefix, replies: work.scratch });
-      try {
-        const { pairs } = toCandidates(held, seed);
-        const { log, signal } = deps;
-        const { report } = await labelPool({
-          teacher: opened,
-          pairs,
-          folder: work.path("scores"),
-          log,
-          signal,
-        });
-        await writeJsonAtomic(`${work.log}/rate.json`, report);
-      } finally {
-        await opened.close();
-      }
-    },
+    config: { kind, beta: "beta" in teacher ? teacher.beta : undefined, limits, fold, seed },
+    inputs: { policy, reference: start, data },
   });
 }
+
+type Scoring = Running<
+  {
+    readonly kind: AuditRequest["teacher"]["kind"];
+    readonly beta: number | undefined;
+    readonly limits: TokenLimits;
+    readonly fold: number;
+    readonly seed: number;
+  },
+  { readonly policy: Ref; readonly reference: Ref; readonly data: Artefact }
+>;
+
+/** Scores of a fold by a teacher that never saw it. */
+const scoring = defineStage({
+  version: 3,
+  async run({ work, config: { kind, beta, limits, fold, seed }, inputs, tools }: Scoring) {
+    const held = (await readAuditRows(inputs.data)).filter((row) => row.fold === fold);
+    const choice = choiceOf({ kind, beta: beta! }, inputs);
+    const name = `audit-fold-${fold + 1}`;
+    const teacher = await openTeacher(tools, choice, { limits, name, replies: work.scratch });
+    try {
+      const { pairs } = toCandidates(held, seed);
+      const { log, signal } = tools;
+      const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
+      await writeJsonAtomic(`${work.log}/rate.json`, report);
+    } finally {
+      await teacher.close();
+    }
+  },
+});
 
 type FoldRows = Parameters<typeof sftStage>[1]["rows"];
 
@@ -108,24 +116,15 @@ async function trainedOn(
   deps: JobDeps,
   { teacher, limits }: AuditRequest,
   { name, start, rows }: { name: string; start: ModelFolderRef; rows: FoldRows },
-): Promise<{ choice: TeacherChoice; policy: ModelFolderRef }> {
+): Promise<ModelFolderRef> {
   const common = { model: start, rows, limits };
   switch (teacher.kind) {
-    case "implicit-reward": {
-      const policy = await preferStage(deps, { ...common, name: `${name}-prefer`, ...teacher.prefer });
-      const { beta } = teacher;
-      return {
-        policy,
-        choice: { kind: teacher.kind, policy: policy.folder, reference: start.folder, beta },
-      };
-    }
-    case "reward-head": {
-      const settings = teacher.reward;
-      const policy = await rewardStage(deps, { ...common, name: `${name}-reward`, settings });
-      return { policy, choice: { kind: teacher.kind, model: policy.folder } };
-    }
+    case "implicit-reward":
+      return preferStage(deps, { ...common, name: `${name}-prefer`, ...teacher.prefer });
+    case "reward-head":
+      return rewardStage(deps, { ...common, name: `${name}-reward`, settings: teacher.reward });
     case "likelihood":
-      return { policy: start, choice: { kind: teacher.kind, policy: start.folder } };
+      return start;
     default:
       return teacher satisfies never;
   }
