@@ -37,8 +37,8 @@ export const LIMITS = {
     base: 6_400,
     engine: 13_600,
     report: 3_700,
-    method: 20_900,
-    pipeline: 20_300,
+    method: 21_000,
+    pipeline: 20_400,
     interfaces: 6_000,
   },
 };
