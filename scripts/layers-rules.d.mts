@@ -15,3 +15,5 @@ export function bannedProblems(path: string, text: string, parts?: Parts): strin
 export function docProblems(path: string, text: string, parts?: Parts): string[];
 export function linesPerPlace(files: readonly SourceFile[]): Map<string, number>;
 export function budgetProblems(files: readonly SourceFile[]): string[];
+export const DOUBLED: ReadonlySet<string>;
+export function doubledProblems(files: readonly SourceFile[], allowed?: ReadonlySet<string>): string[];

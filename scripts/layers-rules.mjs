@@ -43,6 +43,59 @@ export const LIMITS = {
   },
 };
 
+/**
+ * Exported names that two files still share: words that mean one thing in each of two rooms that no file imports both of, or that wait
+ * for a better one. None may join them; one that is double no more comes off the list.
+ */
+export const DOUBLED = new Set([
+  "Adapter",
+  "Answer",
+  "Answers",
+  "Arm",
+  "Artefact",
+  "Cell",
+  "Column",
+  "Comparison",
+  "HUMAN",
+  "Interval",
+  "LabelRules",
+  "LeftOut",
+  "LoadOptions",
+  "Message",
+  "PairLengths",
+  "PairScore",
+  "Reading",
+  "ReliabilityBin",
+  "Scale",
+  "Task",
+  "Text",
+  "TokenValue",
+  "Verdict",
+  "Vote",
+  "coverageCurve",
+  "examples",
+  "expand",
+  "identityOf",
+  "keyOf",
+  "labelSections",
+  "openMetrics",
+  "parseJson",
+  "readPrompts",
+  "reportOf",
+  "rewardBench",
+  "saidIn",
+  "scoreCandidates",
+  "settingsOf",
+  "show",
+  "startOf",
+  "sum",
+  "teacherOf",
+  "tokenizerJson",
+  "turns",
+  "verdictOf",
+  "warmupOf",
+]);
+
 /** True for `x.test.ts`. */
 export const isTest = (path) => path.endsWith(".test.ts");
 
@@ -57,7 +110,7 @@ export function checkAll(files) {
       ...(isTest(file.path) ? [] : docProblems(file.path, file.text, parts)),
     ];
   });
-  return [...perFile, ...cycleProblems(files), ...budgetProblems(files)];
+  return [...perFile, ...cycleProblems(files), ...doubledProblems(files), ...budgetProblems(files)];
 }
 
 /**
@@ -241,12 +294,26 @@ export function bannedProblems(path, text, parts = scan(text)) {
   return hits.map(({ at, what }) => `${path}:${lineAt(text, at)}: \`${what}\` is not allowed`);
 }
 
+const DECLARATION =
+  /^export\s+(?:default\s+)?(?:declare\s+)?(?:async\s+|abstract\s+)?(function\s*\*?|class|interface|type|const|let)\s+([\w$]+)/gm;
+
+/** Rule g: one exported name, one file; tests aside. @param allowed - names that are double today */
+export function doubledProblems(files, allowed = DOUBLED) {
+  const places = new Map();
+  for (const { path, text } of files.filter((file) => !isTest(file.path)))
+    for (const [, , name] of scan(text).code.matchAll(DECLARATION))
+      places.set(name, (places.get(name) ?? new Set()).add(path));
+  return [...places].flatMap(([name, paths]) =>
+    paths.size > 1 && !allowed.has(name)
+      ? [`${[...paths][1]}:1: exports ${name}, as ${[...paths][0]} does; expected each name once`]
+      : [],
+  );
+}
+
 /** Rule f. A later overload of a function needs no block of its own. */
 export function docProblems(path, text, parts = scan(text)) {
-  const declaration =
-    /^export\s+(?:default\s+)?(?:declare\s+)?(?:async\s+|abstract\s+)?(function\s*\*?|class|interface|type|const|let)\s+([\w$]+)/gm;
   const seen = new Set();
-  return [...parts.code.matchAll(declaration)].flatMap((match) => {
+  return [...parts.code.matchAll(DECLARATION)].flatMap((match) => {
     const name = `${match[1]} ${match[2]}`;
     const overload = match[1].startsWith("function") && seen.has(name);
     seen.add(name);

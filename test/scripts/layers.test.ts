@@ -5,6 +5,7 @@ import {
   checkAll,
   cycleProblems,
   docProblems,
+  doubledProblems,
   importsOf,
   LIMITS,
   layerProblems,
@@ -259,4 +260,29 @@ test("all rules run over every file, and tests need no docs", () => {
     "src/base/core/a.ts:2",
     "src/base/core/a.ts:1",
   ]);
+});
+
+describe("doubled names", () => {
+  const file = (path: string, text: string) => ({ path, text });
+  test("a name that two files export is refused, with both files", () => {
+    const files = [
+      file(
+        "src/base/core/a.ts",
+        "export type Row = 1;\nexport function read(a: 1): 1;\nexport function read(a: 2): 2;",
+      ),
+      file("src/base/core/b.ts", "export const row = 1;\nexport async function read() {}"),
+      file("src/base/core/b.test.ts", "export type Row = 2;"),
+    ];
+    expect(doubledProblems(files, new Set())).toEqual([
+      "src/base/core/b.ts:1: exports read, as src/base/core/a.ts does; expected each name once",
+    ]);
+    expect(doubledProblems(files, new Set(["read"]))).toEqual([]);
+  });
+
+  test("what is in a string, a comment or not exported is no export", () => {
+    const text = "// export const x = 1;\nconst x = 1;\nconst t = `\nexport const x = 2;\n`;";
+    expect(
+      doubledProblems([file("src/a.ts", text), file("src/b.ts", "export const x = 1;")], new Set()),
+    ).toEqual([]);
+  });
 });

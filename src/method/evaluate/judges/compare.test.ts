@@ -3,13 +3,13 @@ import { createRng } from "../../../base/core/rng.ts";
 import { lengthControlledWinRate } from "../../../base/stats/win-rate.ts";
 import type { ArmRecord } from "../arm.ts";
 import { compareByJudge, type JudgeRecord, judgeItems, pointsOf } from "./compare.ts";
-import type { JudgedPair } from "./judge.ts";
+import type { PairVotes } from "./judge.ts";
 
 const names = { judge: "j", arm: "weak", baseline: "sft" };
 const options = { rng: createRng("judges"), resamples: 200 };
 
 /** One record per prompt, with lengths 10 + i and 10. */
-const records = (verdicts: readonly JudgedPair[]): JudgeRecord[] =>
+const records = (verdicts: readonly PairVotes[]): JudgeRecord[] =>
   verdicts.map((verdict, i) => ({
     ...verdict,
     promptId: `p${i}`,
@@ -18,7 +18,7 @@ const records = (verdicts: readonly JudgedPair[]): JudgeRecord[] =>
     baselineTokens: 10,
   }));
 
-const seven: JudgedPair[] = [
+const seven: PairVotes[] = [
   { votes: ["a", "a"] }, // won in both orders
   { votes: ["a", "a"] },
   { votes: ["b", "b"] }, // lost in both
@@ -58,7 +58,7 @@ test("rates are as counted by hand", () => {
 
 test("an arm and its baseline change places: rates mirror, turns stay", () => {
   const mirrored = seven.map(
-    ({ votes, ...rest }): JudgedPair => ({
+    ({ votes, ...rest }): PairVotes => ({
       ...rest,
       votes: votes.map((vote) => (vote === "a" ? "b" : vote === "b" ? "a" : vote)),
     }),

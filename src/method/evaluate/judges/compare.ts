@@ -7,10 +7,10 @@ import { groupBy, mean } from "../../../base/stats/describe.ts";
 import { pairedPermutationTest, signTest } from "../../../base/stats/hypothesis.ts";
 import { lengthControlledInterval, lengthControlledWinRate } from "../../../base/stats/win-rate.ts";
 import type { EvaluatedArm } from "../arm.ts";
-import type { JudgedPair, JudgeItem } from "./judge.ts";
+import type { JudgeItem, PairVotes } from "./judge.ts";
 
 /** One response of an arm against the baseline's of the same prompt and number, as it was judged. */
-export type JudgeRecord = JudgedPair & {
+export type JudgeRecord = PairVotes & {
   readonly promptId: string;
   readonly sample: number;
   /** Tokens of the arm's response and of the baseline's. */
@@ -22,7 +22,7 @@ export type JudgeRecord = JudgedPair & {
 export function judgeItems(
   arm: EvaluatedArm,
   baseline: EvaluatedArm,
-): { items: JudgeItem[]; facts: Omit<JudgeRecord, keyof JudgedPair>[] } {
+): { items: JudgeItem[]; facts: Omit<JudgeRecord, keyof PairVotes>[] } {
   const keyOf = ({ promptId, sample }: { promptId: string; sample: number }) => `${promptId}/${sample}`;
   const others = new Map(baseline.records.map((record) => [keyOf(record), record]));
   const pairs = arm.records.map((record) => {
@@ -140,7 +140,7 @@ export function compareByJudge(
 }
 
 /** Points of the arm: the mean over the orders of 1 for a vote, ½ for a tie, 0 for a vote against. */
-export function pointsOf({ votes }: Pick<JudgedPair, "votes">): number {
+export function pointsOf({ votes }: Pick<PairVotes, "votes">): number {
   return mean(votes.map((vote) => (vote === "a" ? 1 : vote === "b" ? 0 : 0.5)));
 }
 

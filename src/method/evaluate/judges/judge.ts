@@ -22,7 +22,7 @@ export type JudgeItem = { readonly prompt: Text; readonly a: string; readonly b:
 export type Vote = "a" | "b" | "tie";
 
 /** A judge's word on a pair. */
-export type JudgedPair = {
+export type PairVotes = {
   /** One vote per order (a shown first, then b), or one alone where responses are rated apart; null: no readable opinion. */
   readonly votes: readonly (Vote | null)[];
   /** Why there is no opinion, or why nobody was asked. */
@@ -48,7 +48,7 @@ export type JudgeFacts = {
 export interface Judge {
   readonly name: string;
   /** @throws AlignError "remote" when an endpoint refuses or stays silent; InterruptedError when `signal` fires */
-  judge(items: readonly JudgeItem[], signal?: AbortSignal): Promise<JudgedPair[]>;
+  judge(items: readonly JudgeItem[], signal?: AbortSignal): Promise<PairVotes[]>;
   facts(): JudgeFacts;
   close(): Promise<void>;
 }
@@ -58,7 +58,7 @@ export type JudgeDeps = { readonly runtime: () => Runtime; readonly cache: strin
 
 /** A way of getting opinions on pairs that differ. */
 type Panel = {
-  ask(items: readonly JudgeItem[], signal: AbortSignal | undefined): Promise<JudgedPair[]>;
+  ask(items: readonly JudgeItem[], signal: AbortSignal | undefined): Promise<PairVotes[]>;
   versions(): readonly string[];
   close(): Promise<void>;
 };
@@ -82,7 +82,7 @@ export async function openJudge(deps: JudgeDeps, spec: JudgeSpec): Promise<Judge
       const asked = items.filter(({ a, b }) => a !== b);
       const answers = await panel.ask(asked, signal);
       let next = 0;
-      return items.map(({ a, b }): JudgedPair => {
+      return items.map(({ a, b }): PairVotes => {
         if (a !== b) return answers[next++]!;
         return { votes: spec.mode === "rating" ? ["tie"] : ["tie", "tie"], why: "identical" };
       });
@@ -153,10 +153,10 @@ async function pairwiseLocal(
   };
 }
 
-const isJudged = (value: unknown): value is JudgedPair =>
+const isJudged = (value: unknown): value is PairVotes =>
   Array.isArray((value as { votes?: unknown } | null)?.votes);
 
-function votesOf({ parts, flags }: PairScore): JudgedPair {
+function votesOf({ parts, flags }: PairScore): PairVotes {
   if (flags.includes("truncated")) return { votes: [null, null], why: "too-long" };
   const { aFirst, bFirst } = parts as Record<"aFirst" | "bFirst", readonly [number, number]>;
   return { votes: [sideOf(aFirst[0], aFirst[1]), sideOf(bFirst[1], bFirst[0])] };
@@ -248,7 +248,7 @@ async function askBothOrders<R>(
   return items.map((_, i) => [replies[2 * i]!, replies[2 * i + 1]!]);
 }
 
-function pairOfVotes([aFirst, bFirst]: readonly (Said | undefined)[]): JudgedPair {
+function pairOfVotes([aFirst, bFirst]: readonly (Said | undefined)[]): PairVotes {
   const votes = [vote(aFirst, "a", "b"), vote(bFirst, "b", "a")];
   return votes.includes(null) ? { votes, why: "malformed" } : { votes };
 }
@@ -262,9 +262,9 @@ async function askRatings(
   prompt: JudgePrompt,
   ask: (questions: readonly string[]) => Promise<(string | null)[]>,
   onUnread: OnUnread,
-): Promise<JudgedPair[]> {
+): Promise<PairVotes[]> {
   const replies = await askBothOrders(items, prompt, ask);
-  return replies.map(([first, second]): JudgedPair => {
+  return replies.map(([first, second]): PairVotes => {
     if (first === null || second === null) return { votes: [null, null], why: "too-long" };
     const aFirst = read(first, readTwoRatings, onUnread);
     const bFirst = read(second, readTwoRatings, onUnread);
@@ -282,14 +282,14 @@ async function askApart(
   items: readonly JudgeItem[],
   prompt: JudgePrompt,
   ask: (questions: readonly string[]) => Promise<(number | null)[]>,
-): Promise<JudgedPair[]> {
+): Promise<PairVotes[]> {
   const questions = items.flatMap(({ prompt: text, a, b }) =>
     [a, b].map((one) => ratingQuestion(prompt, text, one)),
   );
   const unique = [...new Set(questions)];
   const answers = await ask(unique);
   const ratings = new Map(unique.map((question, i) => [question, answers[i]!]));
-  return items.map((_, i): JudgedPair => {
+  return items.map((_, i): PairVotes => {
     const [a, b] = [ratings.get(questions[2 * i]!)!, ratings.get(questions[2 * i + 1]!)!];
     if (a === null || b === null) return { votes: [null], why: "too-long" };
     if (Number.isNaN(a) || Number.isNaN(b)) return { votes: [null], why: "malformed" };

@@ -65,7 +65,7 @@ export type SuspectRow = {
 };
 
 /** Judges the labels; trains and scores nothing. */
-export async function judgeStage(
+export async function auditVerdictStage(
   deps: JobDeps,
   request: AuditRequest,
   data: Artefact,

@@ -17,7 +17,7 @@ import { preferStage, rewardStage, sftStage } from "../../job/train-stages.ts";
 import { defineStage, type Ref, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
-import { judgeStage } from "./judge.ts";
+import { auditVerdictStage } from "./judge.ts";
 import { auditDataStage, readAuditRows } from "./rows.ts";
 import type { AuditRequest } from "./settings.ts";
 
@@ -40,7 +40,7 @@ export async function runAuditStages(deps: JobDeps, request: AuditRequest): Prom
   const scores: Artefact[] = [];
   for (let fold = 0; fold < request.folds; fold++)
     scores.push(await foldScores(deps, request, data, model, fold));
-  return { data, scores, judged: await judgeStage(deps, request, data, scores) };
+  return { data, scores, judged: await auditVerdictStage(deps, request, data, scores) };
 }
 
 type Trimming = Running<Record<string, never>, { readonly model: Ref; readonly data: Artefact }>;

@@ -48,7 +48,7 @@ const TEST_ACCURACY = "test-accuracy-";
  * Opens a run.
  * @throws ConfigError when the folder is no finished run, saying what to do; DataError when one of its files is damaged
  */
-export async function openRun(folder: string, name: string): Promise<ComparedRun> {
+export async function openComparedRun(folder: string, name: string): Promise<ComparedRun> {
   await checkLayout(folder);
   const file = join(folder, "report.json");
   if (!(await exists(file))) throw new ConfigError(await noReport(folder));
@@ -97,7 +97,7 @@ export async function openRuns(folders: readonly string[]): Promise<ComparedRun[
   const names = places.map((place) => place.split("/").at(-1)!);
   const opened = await Promise.allSettled(
     folders.map((folder, i) =>
-      openRun(folder, names.indexOf(names[i]!) === names.lastIndexOf(names[i]!) ? names[i]! : folder),
+      openComparedRun(folder, names.indexOf(names[i]!) === names.lastIndexOf(names[i]!) ? names[i]! : folder),
     ),
   );
   const failed = opened.filter((one) => one.status === "rejected");
