@@ -84,7 +84,7 @@ const parity = (shown: boolean): Parity => ({
 describe("a sentence about methods, over seeds", () => {
   it("says that one matches another only where the test of equivalence says so, whatever the difference", () => {
     expect(differenceSentence(overSeeds(-0.04, -0.09, 0.01, { parity: parity(true) }))).toBe(
-      "Gold reward: weak matches human within half of what human gains over sft (0.21), −0.04 [−0.09, +0.01] (n = 5 seeds, 596 prompts). The smallest margins that would do: 31 % of that gain or 0.13.",
+      "Gold reward: weak matches human within half of what human gains over sft (0.21), −0.04 [−0.09, +0.01] (n = 5 seeds, 596 prompts), p = 0.010 by the test of equivalence. The smallest margins that would do: 31 % of that gain or 0.13.",
     );
     // A small difference may be shown and within the margin all the same.
     expect(verdictOf(overSeeds(-0.04, -0.07, -0.01, { parity: parity(true) }))).toBe("matches");

@@ -81,7 +81,7 @@ function ofMethods(difference: Difference, level: number): string {
   const verdict = verdictOf(difference, level);
   switch (verdict) {
     case "matches":
-      return `${a} matches ${b} within ${marginInWords(parity!, format)}, ${found}${corrected}. ${smallestInWords(parity!, format)}`;
+      return `${a} matches ${b} within ${marginInWords(parity!, format)}, ${found}, ${formatPEquation(parity!.pValue)} by the test of equivalence. ${smallestInWords(parity!, format)}`;
     case "better":
     case "worse":
       return `${a} is ${verdict} than ${b}, ${found}${corrected}.${parityMissed(parity, format)}`;
