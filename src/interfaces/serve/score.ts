@@ -111,7 +111,7 @@ function manifestOf(
   { limits }: ScoreSettings,
   beta: number,
 ): TeacherManifest {
-  const manifest: TeacherManifest = { kind, code: "1", ...modelFacts(model, limits) };
+  const manifest: TeacherManifest = modelFacts(kind, model, limits);
   return kind === "implicit-reward" ? { ...manifest, reference: model.reference!.digest, beta } : manifest;
 }
 

@@ -60,9 +60,7 @@ export async function openImplicitReward(
     throw new ConfigError(`implicit reward: beta is out of range, expected above 0, got ${beta}.`);
   const { policy, reference } = await loadBoth(runtime, options);
   const manifest: TeacherManifest = {
-    kind: "implicit-reward",
-    code: "1",
-    ...modelFacts(policy, limits),
+    ...modelFacts("implicit-reward", policy, limits),
     reference: reference.digest,
     beta,
   };

@@ -57,9 +57,7 @@ export async function openLocalJudge(runtime: Runtime, options: LocalJudgeOption
   const chat = options.chat ?? loaded.tokenizer.chatTemplate !== undefined;
   const settings = { prompt: prompt.text, promptDigest: prompt.digest, chat };
   const manifest: TeacherManifest = {
-    kind: "judge-local",
-    code: "1",
-    ...modelFacts(loaded, limits),
+    ...modelFacts("judge-local", loaded, limits),
     settings,
   };
   const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });

@@ -24,7 +24,7 @@ export async function openLikelihood(
     task: "language-model",
     limits,
   });
-  const manifest: TeacherManifest = { kind: "likelihood", code: "1", ...modelFacts(loaded, limits) };
+  const manifest: TeacherManifest = modelFacts("likelihood", loaded, limits);
   const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });
   return {
     name: options.name ?? `likelihood-${teacherDigest(manifest).slice(0, 12)}`,

@@ -24,7 +24,7 @@ export async function openRewardHead(
     task: "reward",
     limits,
   });
-  const manifest: TeacherManifest = { kind: "reward-head", code: "2", ...modelFacts(loaded, limits) };
+  const manifest: TeacherManifest = modelFacts("reward-head", loaded, limits);
   const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });
   return {
     name: options.name ?? `reward-head-${teacherDigest(manifest).slice(0, 12)}`,

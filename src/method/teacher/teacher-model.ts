@@ -58,9 +58,18 @@ export async function loadTeacherModel(
   return { model, tokenizer, digest };
 }
 
+/** Version of the code of each kind that scores with a model, raised whenever its scores change; the same for `label` and `serve`. */
+const CODE = { "implicit-reward": "1", likelihood: "1", "reward-head": "2", "judge-local": "1" } as const;
+
 /** What a manifest says of a model that scores. */
-export function modelFacts({ digest, tokenizer }: TeacherModel, limits: TokenLimits) {
+export function modelFacts(
+  kind: keyof typeof CODE,
+  { digest, tokenizer }: TeacherModel,
+  limits: TokenLimits,
+) {
   return {
+    kind,
+    code: CODE[kind],
     lengthUnit: "tokens",
     policy: digest,
     tokenizer: tokenizer.digest,
