@@ -156,7 +156,7 @@ export function checkReference(
 }
 
 function checkExpected(options: ImplicitRewardOptions, policy: TeacherModel, reference: TeacherModel): void {
-  const found = { ...modelFacts(policy, options.limits), reference: reference.digest };
+  const found = { ...modelFacts("implicit-reward", policy, options.limits), reference: reference.digest };
   for (const what of ["policy", "reference", "tokenizer", "template"] as const) {
     const [expected, got] = [options.expected?.[what], found[what]];
     if (expected === undefined || expected === got) continue;
