@@ -22,7 +22,7 @@ export const STOREYS = [
     name: "pipeline",
     rooms: ["stages", "recipe", "job", "results", "label", "run", "study", "export"],
   },
-  { name: "interfaces", rooms: ["serve", "studio", "cli"] },
+  { name: "interfaces", rooms: ["serve", "studio", "library", "cli"] },
 ];
 
 /**

@@ -1,39 +1,82 @@
-/** The public surface: the same functions the command line calls. */
+/**
+ * The public surface, a table of contents: what a command does, one call does. Pages: docs/api.
+ *
+ * Deliberately not exported, and why:
+ * - Stages, keys and the cache (`pipeline/stages`): folders of runs are read through `status`, `report` and `compare`; their layout changes.
+ * - `init`, `doctor`, `inspect`, `explain`, `parity`, `import`, `completion`: they answer a person; the engine's parts are in `weak-teacher/engine`.
+ * - `--jobs`: several processes are several calls at one folder, which share the work.
+ * - Charts and pages (`report/`): a report is its three files; `report.json` has every number.
+ * Subpaths: `weak-teacher/engine` (models, training, scoring), `/data` (rows, readers, writers), `/labels` (scores to labels), `/stats`.
+ */
 
-export * from "./base/core/errors.ts";
-export { createLog, type Log, silentLog } from "./base/core/log.ts";
-export { loadAdapter, saveAdapter } from "./engine/checkpoint/adapter-model.ts";
-export { importLlama2c } from "./engine/checkpoint/llama2c.ts";
-export { type LoadOptions, loadModel, type SaveOptions, saveModel } from "./engine/checkpoint/load-model.ts";
-export { mergeAdapter } from "./engine/checkpoint/merge.ts";
-export { type Generated, type GenerateOptions, generate } from "./engine/model/generate.ts";
-export { type LoraOptions, loraSpec } from "./engine/model/lora.ts";
-export { adapterSpec, addAdapter, copyModel, type Model, releaseModel } from "./engine/model/model.ts";
-export { openRuntime, type Runtime, type RuntimeOptions } from "./engine/runtime/runtime.ts";
-export { encodePair, encodePrompt, encodePromptResponse, type TokenLimits } from "./engine/text/pair.ts";
-export { loadTokenizer, type Tokenizer } from "./engine/text/tokenizer.ts";
-export { type LoadOptions as DataOptions, readCandidates, readPreferences } from "./method/data/load.ts";
-export type { CandidatePair, HumanLabel, PreferenceRow } from "./method/data/rows.ts";
-export { writeLabels, writePreferences } from "./method/data/writers.ts";
-export { agreementWith, coverageCurve } from "./method/evaluate/agreement.ts";
-export { evaluateArm } from "./method/evaluate/arm.ts";
-export { compareArms } from "./method/evaluate/compare-arms.ts";
-export { type GoldScorer, openGoldScorer } from "./method/evaluate/gold.ts";
-export type { Label } from "./method/labels/label.ts";
-export { makeLabels } from "./method/labels/plan-labels.ts";
-export { type LossSpec, parseLossSpec, resolveFlip } from "./method/objective/loss-spec.ts";
-export { openScorer, type RowScore, type Scorer, type ScorerOptions } from "./method/objective/score.ts";
-export { openImplicitReward } from "./method/teacher/implicit-reward.ts";
-export { type LabelPoolOptions, labelPool } from "./method/teacher/score-pool.ts";
-export type { Teacher } from "./method/teacher/teacher.ts";
-export { trainPreference } from "./method/train/prefer.ts";
-export { trainReward } from "./method/train/reward.ts";
-export { type TrainSettings, trainSettings } from "./method/train/settings.ts";
-export { trainSft } from "./method/train/sft.ts";
-export { writeQuestions } from "./pipeline/label/answers-stage.ts";
-export { runAudit } from "./pipeline/label/audit/run-audit.ts";
-export { openLabelSet } from "./pipeline/label/open-labels.ts";
-export { jobOf } from "./pipeline/recipe/job.ts";
+export {
+  AlignError,
+  BackendError,
+  CheckpointError,
+  ConfigError,
+  DataError,
+  InterruptedError,
+  NumericsError,
+  ShapeError,
+} from "./base/core/errors.ts";
+export { createLog, type Log, type Progress, silentLog } from "./base/core/log.ts";
+export {
+  type AskPeopleOptions,
+  type AuditOptions,
+  ask,
+  audit,
+  type CombineOptions,
+  combine,
+  type LabelOptions,
+  label,
+  type MergeOptions,
+  mergeAnswers,
+} from "./interfaces/library/label.ts";
+export type { Into, Reading, Settings, Work } from "./interfaces/library/options.ts";
+export {
+  type Checkpoint,
+  type Comparison,
+  compare,
+  compareSeeds,
+  type ExportSettings,
+  evaluate,
+  exportRun,
+  type RunSettings,
+  report,
+  run,
+  runSeeds,
+  type StudySettings,
+  status,
+  study,
+} from "./interfaces/library/run.ts";
+export { type ServeOptions, serve } from "./interfaces/library/serve.ts";
+export {
+  type GenerateOptions,
+  generate,
+  prefer,
+  type RewardBenchOptions,
+  reward,
+  rewardBench,
+  sft,
+  type TrainOptions,
+} from "./interfaces/library/train.ts";
+export type { TeacherServer } from "./interfaces/serve/server.ts";
+export type { Source } from "./method/data/source.ts";
+export type { AskResult } from "./method/labels/ask.ts";
+export type { TeacherChoice } from "./method/teacher/choice.ts";
+export type { ExportOutcome } from "./pipeline/export/export.ts";
+export type { GenerateFacts } from "./pipeline/job/generate-stage.ts";
+export type { AnswerFacts } from "./pipeline/label/answers-stage.ts";
+export type { AuditOutcome } from "./pipeline/label/audit/run-audit.ts";
+export type { CombineFacts } from "./pipeline/label/combine-stage.ts";
+export type { LabelPoolOutcome } from "./pipeline/label/label-pool.ts";
+export type { LabelFactsFile } from "./pipeline/label/label-stage.ts";
 export { loadRecipe } from "./pipeline/recipe/parse.ts";
-export { runRecipe } from "./pipeline/run/run.ts";
-export { writeReport } from "./report/render.ts";
+export type { Recipe } from "./pipeline/recipe/schema.ts";
+export type { BenchResult, BenchScorer } from "./pipeline/results/bench.ts";
+export type { RunOutcome } from "./pipeline/run/run.ts";
+export type { SeedsOutcome } from "./pipeline/run/run-seeds.ts";
+export type { FolderStatus } from "./pipeline/run/status.ts";
+export type { StageStep } from "./pipeline/stages/steps.ts";
+export type { StudiesOutcome } from "./pipeline/study/run-studies.ts";
+export type { ReportFiles } from "./report/render.ts";

@@ -115,20 +115,13 @@ export function withData(command: Command, only = ""): Command {
     );
 }
 
-/**
- * The token limits that the flags name, or the most that the models take up to 512.
- * @param models - folders (or stories15M) of all models that will read the tokens
- * @throws ConfigError when --max-length is more than a model takes; CheckpointError when one is no model
- */
+/** The token limits that the flags name. @throws as `tokenLimits` of `pipeline/job/model-checks.ts` */
 export async function tokenLimits(
-  { maxLength: asked, maxPromptLength }: Pick<DataOptions, "maxLength" | "maxPromptLength">,
+  options: Pick<DataOptions, "maxLength" | "maxPromptLength">,
   models: readonly string[] = [],
 ): Promise<TokenLimits> {
-  const { checkModels, positionsOf } = await import("../../pipeline/job/model-checks.ts");
-  const maxLength = asked ?? Math.min(512, ...(await Promise.all(models.map(positionsOf))));
-  const limits = { maxLength, maxPromptLength: maxPromptLength ?? Math.min(256, maxLength >> 1) };
-  await checkModels(models, limits);
-  return limits;
+  const { tokenLimits: limitsOf } = await import("../../pipeline/job/model-checks.ts");
+  return limitsOf(options, models);
 }
 
 /**
@@ -165,3 +158,13 @@ export function readOptions({
     ...(limit === undefined ? {} : { limit }),
   };
 }
+
+/** The flags in the words of a program's call. */
+export const readingFlags = ({
+  header,
+  ...others
+}: Partial<Omit<DataOptions, "header">> & Pick<DataOptions, "header">) => {
+  const { map, format, ignore, onBadRow, limit, maxLength, maxPromptLength } = others;
+  const named = header === "auto" ? undefined : header === "yes";
+  return { map, format, header: named, ignore, onBadRow, limit, maxLength, maxPromptLength };
+};

@@ -34,6 +34,27 @@ export async function positionsOf(source: string): Promise<number> {
   return (await describeSource(source)).positions;
 }
 
+/** Token limits as they are asked for; what is left out is worked out from the models. */
+export type AskedLimits = {
+  readonly maxLength?: number | undefined;
+  readonly maxPromptLength?: number | undefined;
+};
+
+/**
+ * The token limits that are asked for, or the most that the models take up to 512, half of that for prompts.
+ * @param models - folders (or stories15M) of all models that will read the tokens
+ * @throws ConfigError when more is asked for than a model takes; CheckpointError when one is no model
+ */
+export async function tokenLimits(
+  { maxLength: asked, maxPromptLength }: AskedLimits,
+  models: readonly string[] = [],
+): Promise<TokenLimits> {
+  const maxLength = asked ?? Math.min(512, ...(await Promise.all(models.map(positionsOf))));
+  const limits = { maxLength, maxPromptLength: maxPromptLength ?? Math.min(256, maxLength >> 1) };
+  await checkModels(models, limits);
+  return limits;
+}
+
 /**
  * Refuses models that have too few positions for the limits (tables of positions would be read past their end), or whose tokenizer has ids that the
  * embedding has no row for.

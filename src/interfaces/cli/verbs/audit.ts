@@ -3,21 +3,10 @@ import { basename, relative } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Interval } from "../../../base/stats/check.ts";
 import { plainText } from "../../../method/data/rows.ts";
-import type { Source } from "../../../method/data/source.ts";
 import { AUDIT_DEFAULTS, AUDIT_KINDS, type AuditKind } from "../../../pipeline/label/audit/kinds.ts";
 import type { AuditOutcome } from "../../../pipeline/label/audit/run-audit.ts";
-import type { AuditRequest } from "../../../pipeline/label/audit/settings.ts";
-import {
-  checkFiles,
-  type DataOptions,
-  readOptions,
-  SOURCES,
-  sourceOf,
-  tokenLimits,
-  withData,
-} from "../data-options.ts";
+import { type DataOptions, readingFlags, SOURCES, sourceOf, withData } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
-import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type AuditOptions = ComputeOptions &
@@ -101,47 +90,19 @@ function share(text: string): number {
 }
 
 async function runVerb(session: Session, files: readonly string[], options: AuditOptions): Promise<void> {
-  const { runAudit } = await import("../../../pipeline/label/audit/run-audit.ts");
+  const { audit } = await import("../../library/label.ts");
   const { formatSteps } = await import("../../../pipeline/stages/steps.ts");
   const { log, signal } = session;
-  const { out, device, threads, dryRun, fresh } = options;
-  const outcome = await runAudit(await requestOf(session, sourceOf(files, options.mix), options), {
-    folder: out,
-    code: packageVersion(),
-    mode: dryRun === true ? "plan" : "run",
-    fresh: fresh === true,
-    log,
-    signal,
-    device,
-    threads,
-  });
-  const { found, ...rest } = outcome;
-  if (found === undefined) return session.result(rest, formatSteps(outcome.steps));
+  const { set, mix, header: _, ...rest } = options;
+  const file = sourceOf(files, mix);
+  const outcome = await audit({ ...rest, ...readingFlags(options), file, settings: set, log, signal });
+  const { found, ...done } = outcome;
+  if (found === undefined) return session.result(done, formatSteps(outcome.steps));
   const { facts, report, suspects } = found;
   session.result(
-    { ...rest, audit: facts, report, suspects: suspects.slice(0, SHOWN) },
+    { ...done, audit: facts, report, suspects: suspects.slice(0, SHOWN) },
     textOf({ ...outcome, found }),
   );
-}
-
-async function requestOf({ log }: Session, file: Source, options: AuditOptions): Promise<AuditRequest> {
-  const { digestSources } = await import("../../../method/data/source.ts");
-  const { fetchModel } = await import("../../../pipeline/recipe/hub-models.ts");
-  const { auditSettings } = await import("../../../pipeline/label/audit/settings.ts");
-  const { model, layers, trim, teacher, folds, seed, plant, set } = options;
-  const from = await fetchModel(model, log);
-  await checkFiles([from], [file], options);
-  return {
-    ...auditSettings(teacher, set, seed),
-    file,
-    digest: await digestSources(file),
-    read: readOptions(options),
-    limits: await tokenLimits(options, [from]),
-    model: { from, layers, trimVocabulary: trim === true },
-    folds,
-    seed,
-    plant,
-  };
 }
 
 /** Suspects printed and given under `--json`; all are in `suspects.jsonl`. */

@@ -1,11 +1,8 @@
 /** `weak-teacher combine`: an ensemble of labellings that are there. */
 import type { Command } from "commander";
-import { ConfigError } from "../../../base/core/errors.ts";
-import type { CombineFacts } from "../../../pipeline/label/combine-stage.ts";
-import { type ReadingOptions, readOptions, sourceOf, withReading } from "../data-options.ts";
+import { type ReadingOptions, readingFlags, sourceOf, withReading } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
 import { collect, examples, wholeNumber } from "../options.ts";
-import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type CombineOptions = ReadingOptions &
@@ -60,42 +57,18 @@ async function runCombine(
   folders: readonly string[],
   options: CombineOptions,
 ): Promise<void> {
-  const { runSingle } = await import("../../../pipeline/stages/single.ts");
-  const { combineStage, refusePromise } = await import("../../../pipeline/label/combine-stage.ts");
-  const { digestSources } = await import("../../../method/data/source.ts");
-  const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
+  const { combine } = await import("../../library/label.ts");
   const { nothingKept } = await import("../../../method/labels/kept-words.ts");
-  const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
-  const { settingsOf } = await import("../../../base/settings/set.ts");
   const { log, signal } = session;
-  const { out, seed, set } = options;
+  const { out, seed, uncalibrated = false, dryRun, fresh } = options;
   const pool = sourceOf([file, ...options.pool], options.mix);
-  const odd = set.find((text) => /^\s*(score|calibration)\b/.test(text));
-  if (odd !== undefined)
-    throw new ConfigError(
-      `--set ${odd}: has no effect on labels that are there. Label with it, then combine.`,
-    );
-  if (set.some((text) => /^\s*select\b.*\bpromise\b/.test(text))) refusePromise();
-  const { select, weight } = settingsOf(labelRulesSchema, ruleSettings(options));
-  const request = {
-    folders,
-    pool: { file: pool, digest: await digestSources(pool) },
-    read: readOptions(options),
-    seed,
-    uncalibrated: options.uncalibrated === true,
-    rules: { select, weight },
-  };
-  const how = {
-    out,
-    log,
-    signal,
-    code: packageVersion(),
-    dryRun: options.dryRun === true,
-    fresh: options.fresh === true,
-  };
-  const step = await runSingle(how, (deps) => combineStage(deps, request));
-  if (options.dryRun === true && step.state !== "cached") return session.result(step, "combine: runs");
-  const { counts, ensemble } = await readLabellingFacts<CombineFacts>(out);
+  const rules = ruleSettings(options);
+  const { step, facts } = await combine({
+    ...readingFlags(options),
+    ...{ pool, folders, rules, seed, uncalibrated, out, dryRun, fresh, log, signal },
+  });
+  if (facts === undefined) return session.result(step, "combine: runs");
+  const { counts, ensemble } = facts;
   const { members, uncertainty } = ensemble;
   for (const warning of ruleWarnings(options)) log.warn(warning);
   const { agreement, mutualInformation } = uncertainty;

@@ -1,12 +1,7 @@
 /** `weak-teacher generate`: sampled responses to prompts, scored by gold where that is asked for. */
-import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { ConfigError, listed } from "../../../base/core/errors.ts";
-import { readJson } from "../../../base/core/files.ts";
-import type { GenerateFacts } from "../../../pipeline/job/generate-stage.ts";
 import { badRowOption } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
-import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type GenerateOptions = ComputeOptions & {
@@ -63,45 +58,18 @@ export function addGenerate(program: Command): void {
 
 async function runGenerate(
   session: Session,
-  files: readonly string[],
+  prompts: readonly string[],
   options: GenerateOptions,
 ): Promise<void> {
-  const { settingsOf } = await import("../../../base/settings/set.ts");
-  const { generateSchema, generateStage } = await import("../../../pipeline/job/generate-stage.ts");
-  const { runSingle } = await import("../../../pipeline/stages/single.ts");
-  const { readPrompts } = await import("../../../method/data/prompts.ts");
-  const { formatBadRow } = await import("../../../method/data/bad-rows.ts");
-  const { checkPrompts } = await import("../../../pipeline/job/row-checks.ts");
-  const { checkRoom } = await import("../../../pipeline/job/model-checks.ts");
-  const { out, device, threads, seed } = options;
-  if (out.endsWith(".jsonl"))
-    throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
-  const settings = settingsOf(generateSchema, options.set);
-  const { prompts, bad } = await readPrompts(files, options);
-  if (bad.length > 0)
-    session.log.warn(
-      `${bad.length} bad rows are skipped: ${listed(
-        bad.map((row) => formatBadRow(row)),
-        3,
-      )}`,
-    );
-  await checkPrompts(options.model, listed(files), prompts);
-  await checkRoom([options.model], settings.maxNewTokens, "max_new_tokens (--set)");
+  const { generate } = await import("../../library/train.ts");
+  const { set, sampleOnly = false, out, ...rest } = options;
   const { log, signal } = session;
-  const how = {
-    ...{ out, device, threads, log, signal, code: packageVersion() },
-    fresh: options.fresh === true,
-    shareOnly: options.sampleOnly === true,
-  };
-  const step = await runSingle(how, (deps) =>
-    generateStage(deps, { model: options.model, prompts, settings, seed }),
-  );
-  if (step.state === "shared")
+  const { step, facts } = await generate({ ...rest, prompts, out, settings: set, sampleOnly, log, signal });
+  if (facts === undefined)
     return session.result(
       step,
       `${out}: all prompts are answered; the same command without --sample-only writes the records`,
     );
-  const facts = (await readJson(join(out, "facts.json"))) as GenerateFacts;
   const means = Object.entries(facts.gold).map(([name, value]) => `, mean ${name} ${value.toFixed(3)}`);
   const kept = step.state === "cached" ? " (kept from before)" : "";
   session.result(

@@ -1,19 +1,9 @@
 /** `weak-teacher label`: a teacher's labels of a pool of pairs. */
-import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { ConfigError } from "../../../base/core/errors.ts";
-import { exists } from "../../../base/core/files.ts";
 import type { Source } from "../../../method/data/source.ts";
-import type { LabelFactsFile, LabelRequest } from "../../../pipeline/label/label-stage.ts";
-import {
-  checkFiles,
-  type DataOptions,
-  readOptions,
-  SOURCES,
-  sourceOf,
-  tokenLimits,
-  withData,
-} from "../data-options.ts";
+import type { LabelPoolRequest } from "../../../pipeline/label/label-pool.ts";
+import type { LabelFactsFile } from "../../../pipeline/label/label-stage.ts";
+import { type DataOptions, readOptions, SOURCES, sourceOf, withData } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
@@ -78,34 +68,19 @@ export function addLabel(program: Command): void {
 }
 
 async function runLabel(session: Session, files: readonly string[], options: LabelOptions): Promise<void> {
-  const { runSingle } = await import("../../../pipeline/stages/single.ts");
-  const { labelStage } = await import("../../../pipeline/label/label-stage.ts");
-  const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
+  const { labelPoolFile } = await import("../../../pipeline/label/label-pool.ts");
   const { nothingKept, promiseInWords } = await import("../../../method/labels/kept-words.ts");
+  const { out } = options;
   const request = await requestOf(session, sourceOf(files, options.mix), options);
-  const { log, signal } = session;
-  const { out, device, threads } = options;
-  const how = {
-    out,
-    device,
-    threads,
-    log,
-    signal,
-    code: packageVersion(),
-    dryRun: options.dryRun === true,
-    fresh: options.fresh === true,
-    shareOnly: options.scoreOnly === true,
-  };
-  const step = await runSingle(how, (deps) => labelStage(deps, request));
-  if (options.dryRun === true && step.state !== "cached") return session.result(step, "label: runs");
+  const { step, facts } = await labelPoolFile(request);
   if (step.state === "shared")
     return session.result(
       step,
       `${out}: all pairs are scored; the same command without --score-only writes the labels`,
     );
-  const facts = await readLabellingFacts<LabelFactsFile>(out);
+  if (facts === undefined) return session.result(step, "label: runs");
   const { counts, teacher, promise } = facts;
-  for (const warning of ruleWarnings(options)) log.warn(warning);
+  for (const warning of ruleWarnings(options)) session.log.warn(warning);
   session.result(
     { ...step, counts, teacher, promise },
     wordsOf(out, step.state === "cached", facts, promise?.bound != null ? [promiseInWords(promise)] : []),
@@ -141,46 +116,24 @@ function wordsOf(
   return [...lines, ...promised].join("\n");
 }
 
-async function requestOf(session: Session, pool: Source, options: LabelOptions): Promise<LabelRequest> {
-  const { digestSources } = await import("../../../method/data/source.ts");
-  const { labelRulesSchema } = await import("../../../pipeline/label/label-stage.ts");
-  const { settingsOf } = await import("../../../base/settings/set.ts");
-  const { identityOf, readersOf } = await import("../../../method/teacher/choice.ts");
+async function requestOf(session: Session, pool: Source, options: LabelOptions): Promise<LabelPoolRequest> {
   const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
-  const { modelIdentity } = await import("../../../engine/checkpoint/model-identity.ts");
-  const { seed, out } = options;
+  const { seed, out, device, threads, maxLength, maxPromptLength } = options;
   const calibrate = options.calibrate && sourceOf(options.calibrate);
-  const rules = settingsOf(labelRulesSchema, ruleSettings(options));
-  if (rules.calibration !== undefined && calibrate === undefined)
-    throw new ConfigError(
-      "--set calibration: has no effect without labelled pairs. Name a file of them with --calibrate.",
-    );
-  if (rules.select?.kind === "promise" && calibrate === undefined)
-    throw new ConfigError(
-      "--calibrate: is missing; a promise (--max-disagreement, --set select.kind=promise) rests on labelled pairs that the teacher has not seen.",
-    );
+  const { log, signal } = session;
   const read = readOptions(options);
   const pairFiles = [pool, ...(calibrate === undefined ? [] : [calibrate])];
-  const how = { ...read, seed, log: session.log };
+  const how = { ...read, seed, log };
   const teacher = await teacherOf(options, seed, {
     gold: (file) => goldRewards(file, pairFiles, how),
     human: (file) => humanChoices(file, pairFiles, how),
   });
-  await checkFiles(readersOf(teacher), pairFiles, options);
-  const digests = [
-    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
-    ...Object.entries(teacherFiles(options)).map(async ([name, at]) => [name, await digestSources(at)]),
-  ];
   return {
-    teacher,
-    rules,
-    models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
-    pool: { file: pool, digest: await digestSources(pool) },
-    calibrate:
-      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSources(calibrate) },
-    read,
-    limits: await tokenLimits(options, readersOf(teacher)),
-    seed,
-    earlier: options.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
+    ...{ pool, teacher, teacherFiles: teacherFiles(options), calibrate, seed, read },
+    ...{ set: ruleSettings(options), maxLength, maxPromptLength },
+    ...{ out, device, threads, log, signal, code: packageVersion() },
+    dryRun: options.dryRun === true,
+    fresh: options.fresh === true,
+    shareOnly: options.scoreOnly === true,
   };
 }

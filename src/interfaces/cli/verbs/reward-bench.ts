@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { sum } from "../../../base/stats/describe.ts";
-import type { TokenLimits } from "../../../engine/text/pair.ts";
 import { STYLES } from "../../../method/data/adapters/lists.ts";
 import { type Source, sourceName } from "../../../method/data/source.ts";
 import type { StyleMatrix } from "../../../method/evaluate/bench-lists.ts";
@@ -10,15 +9,7 @@ import type { BenchResult, BenchScorer } from "../../../pipeline/results/bench.t
 import type { ReportTable } from "../../../report/data.ts";
 import { formatInterval, formatNumber } from "../../../report/format.ts";
 import { tableView } from "../../../report/table.ts";
-import {
-  checkFiles,
-  type DataOptions,
-  readOptions,
-  SOURCES,
-  sourceOf,
-  tokenLimits,
-  withData,
-} from "../data-options.ts";
+import { type DataOptions, readOptions, SOURCES, sourceOf, withData } from "../data-options.ts";
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { formatTable } from "../outcome-view.ts";
 import { act, type Session } from "../session.ts";
@@ -69,48 +60,20 @@ export function addRewardBench(program: Command): void {
 }
 
 async function runBench(session: Session, file: Source, options: BenchOptions, told: boolean): Promise<void> {
-  const { benchPairs } = await import("../../../pipeline/results/bench.ts");
-  const { openRuntime } = await import("../../../engine/runtime/runtime.ts");
-  const scorer = told ? await namedTeacher(options) : await impliedScorer(options);
-  if (options.replies !== undefined && scorer.kind !== "judge-chat")
-    throw new ConfigError("--replies: has an effect with --teacher judge-chat only. Leave it out.");
-  let opened: ReturnType<typeof openRuntime> | undefined;
-  const runtime = () => {
-    opened ??= openRuntime({ device: options.device, threads: options.threads });
-    return opened;
-  };
-  try {
-    const result = await benchPairs(
-      { runtime, log: session.log, signal: session.signal },
-      {
-        file,
-        read: readOptions(options),
-        scorer,
-        limits: await limitsOf(scorer, file, options),
-        seed: options.seed,
-        replies: options.replies ?? "judge-answers",
-      },
-    );
-    const name = sourceName(file);
-    session.result({ file: name, ...result }, wordsOf(name, result));
-  } finally {
-    await opened?.close();
-  }
+  const { benchFile } = await import("../../../pipeline/results/bench-file.ts");
+  const { seed, replies, device, threads, maxLength, maxPromptLength } = options;
+  const { log, signal } = session;
+  const result = await benchFile({
+    ...{ file, read: readOptions(options), seed, replies, maxLength, maxPromptLength },
+    scorer: told ? await namedTeacher(options) : await impliedScorer(options),
+    ...{ device, threads, log, signal },
+  });
+  const name = sourceName(file);
+  session.result({ file: name, ...result }, wordsOf(name, result));
 }
 
-/** A reward model cuts limits to its own positions; an encoder reads conversations as plain text. */
-async function limitsOf(scorer: BenchScorer, file: Source, options: BenchOptions): Promise<TokenLimits> {
-  const { readersOf } = await import("../../../method/teacher/choice.ts");
-  if (scorer.kind !== "reward-model") await checkFiles(readersOf(scorer), [file], options);
-  return tokenLimits(options, scorer.kind === "reward-model" ? [] : readersOf(scorer));
-}
-
+/** A control's file is read when it opens, which `benchFile` refuses. */
 function namedTeacher(options: BenchOptions): Promise<BenchScorer> {
-  const { teacher } = options;
-  if (teacher === "gold" || teacher === "noisy-human")
-    throw new ConfigError(
-      `--teacher ${teacher}: reads what the pairs are worth from a file, so its accuracy says nothing. Choose another teacher.`,
-    );
   const none = () => Promise.reject(new Error("internal: a control without a file"));
   return teacherOf(options, options.seed, { gold: none, human: none });
 }
@@ -121,18 +84,15 @@ async function impliedScorer(options: BenchOptions): Promise<BenchScorer> {
   if (model === undefined)
     throw new ConfigError("--model: is missing; name the folder of what scores, or a kind with --teacher.");
   if (reference !== undefined) return namedTeacher(options);
-  const { readModelConfig } = await import("../../../engine/checkpoint/model-folder.ts");
-  const { architectures } = await readModelConfig(model);
-  const scores =
-    Array.isArray(architectures) &&
-    architectures.some((name) => /ForSequenceClassification$/.test(String(name)));
-  if (!scores) return namedTeacher({ ...options, teacher: "likelihood" });
+  const { scorerOfFolder } = await import("../../../pipeline/results/bench-file.ts");
+  const scorer = await scorerOfFolder(model);
+  if (scorer.kind !== "reward-model") return namedTeacher({ ...options, teacher: "likelihood" });
   const useless = (
     ["beta", "url", "apiKeyEnv", "judgePrompt", "gold", "human", "noise", "rate"] as const
   ).filter((flag) => others[flag] !== undefined);
   if (useless.length > 0)
     throw new ConfigError(useless.map((flag) => `${flag}: has no effect on a reward model. Leave it out.`));
-  return { kind: "reward-model", model };
+  return scorer;
 }
 
 function wordsOf(file: string, result: BenchResult): string {

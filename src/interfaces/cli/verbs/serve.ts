@@ -9,7 +9,6 @@ import {
   wholeNumber,
   withCompute,
 } from "../options.ts";
-import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
 type ServeOptions = ComputeOptions & {
@@ -83,37 +82,25 @@ function bytes(text: string): number {
 }
 
 async function runServe(session: Session, model: string, options: ServeOptions): Promise<void> {
-  const { openServer } = await import("../../serve/server.ts");
+  const { serve } = await import("../../library/serve.ts");
   const { readToken } = await import("../../serve/access.ts");
-  const { openRuntime } = await import("../../../engine/runtime/runtime.ts");
-  const { name, reference, host, port, beta } = options;
-  const adapters = options.lora.map(adapterOf);
-  const pairLimits = pairLimitsOf(options);
+  const { name, reference, host, port, beta, device, threads } = options;
   const token = await readToken({ env: options.tokenEnv, file: options.tokenFile }, host);
-  const runtime = openRuntime(options);
+  const server = await serve({
+    ...{ model, name, reference, host, port, token, device, threads },
+    adapters: options.lora.map(adapterOf),
+    pairLimits: pairLimitsOf(options),
+    limits: limitsOf(options),
+    log: session.log,
+    ...(beta === undefined ? {} : { beta }),
+  });
   try {
-    const server = await openServer({
-      runtime,
-      version: packageVersion(),
-      model,
-      name,
-      adapters,
-      reference,
-      host,
-      port,
-      token,
-      pairLimits,
-      limits: limitsOf(options),
-      log: session.log,
-      ...(beta === undefined ? {} : { beta }),
-    });
     const { url, models } = server;
     const guarded = token === undefined ? "" : ", bearer token required";
     session.result({ url, models }, `${url} serves ${models.join(", ")}${guarded}. Stop it with Ctrl-C.`);
     await aborted(session.signal);
-    await server.close();
   } finally {
-    await runtime.close();
+    await server.close();
   }
 }
 

@@ -1,0 +1,36 @@
+/**
+ * Trains a teacher on labelled pairs and labels a pool with it: SFT, then preferences against that start, then labels calibrated on
+ * pairs that the teacher has not seen. Called again it goes on from what is kept.
+ *
+ *   node docs/examples/label.mjs models/small labelled.jsonl held-out.jsonl pool.jsonl out
+ */
+import { join } from "node:path";
+import { argv } from "node:process";
+import { createLog, label, prefer, sft } from "weak-teacher";
+
+const [, , model, labelled, heldOut, pool, out] = argv;
+const log = createLog();
+const start = join(out, "sft");
+const taught = join(out, "dpo");
+await sft({ file: labelled, model, out: start, settings: { learning_rate: 1e-3 }, log });
+await prefer({
+  file: labelled,
+  model: join(start, "model"),
+  out: taught,
+  settings: { beta: 0.1, learning_rate: 1e-3 },
+  log,
+});
+const { facts } = await label({
+  pool,
+  teacher: {
+    kind: "implicit-reward",
+    policy: join(taught, "model"),
+    reference: join(start, "model"),
+    beta: 0.1,
+  },
+  calibrate: heldOut,
+  rules: { calibration: "platt", weight: "tanh" },
+  out: join(out, "labels"),
+  log,
+});
+console.log(JSON.stringify(facts.counts));

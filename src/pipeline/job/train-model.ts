@@ -1,0 +1,105 @@
+/** One training stage as one call: a data file and a model folder in, a model folder out. */
+import { z } from "zod";
+import { digestOf } from "../../base/core/digest.ts";
+import { ConfigError } from "../../base/core/errors.ts";
+import { silentLog } from "../../base/core/log.ts";
+import { settingsOf } from "../../base/settings/set.ts";
+import { readPreferences } from "../../method/data/load.ts";
+import type { PairOptions } from "../../method/data/pairs.ts";
+import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
+import { fetchModel } from "../recipe/hub-models.ts";
+import { preferOf } from "../recipe/job.ts";
+import { loraOf } from "../recipe/teacher-job.ts";
+import { loraSchema, preferSchema, rewardSchema, sftSchema } from "../recipe/training.ts";
+import type { JobDeps } from "../stages/deps.ts";
+import { runSingle, type SingleOptions } from "../stages/single.ts";
+import { artefactAt } from "../stages/stage.ts";
+import type { StageStep } from "../stages/steps.ts";
+import { encodableBy } from "./encodable.ts";
+import { type AskedLimits, tokenLimits } from "./model-checks.ts";
+import { checkAdapters, givenModel } from "./model-stages.ts";
+import { checkReadable, checkRows } from "./row-checks.ts";
+import { preferStage, rewardStage, sftStage, type TrainRequest } from "./train-stages.ts";
+
+/** What is trained: on chosen responses, on preferences against the start as reference, or a Bradley-Terry reward head. */
+export type TrainingKind = "sft" | "prefer" | "reward";
+
+/** What to train from what. */
+export type TrainModelRequest = SingleOptions &
+  AskedLimits & {
+    readonly kind: TrainingKind;
+    /** Preferences. */
+    readonly file: Source;
+    /** The model to start from: a folder, or hub:Owner/name[@revision]. */
+    readonly model: string;
+    /** Training settings as texts of `--set`, named as in recipes. */
+    readonly set: readonly string[];
+    readonly read: PairOptions;
+    readonly seed: number;
+  };
+
+/**
+ * Trains, or says what would be done; the model is in `model/` of `out`.
+ * @throws ConfigError for settings that do not fit the kind, and as `runSingle`; CheckpointError and DataError for model and file
+ */
+export async function trainModel(call: TrainModelRequest): Promise<StageStep> {
+  const { kind, file, read, log = silentLog } = call;
+  const folder = await fetchModel(call.model, log);
+  const request: TrainRequest = {
+    name: kind,
+    model: await givenModel(folder),
+    rows: await rowsOf(call, folder),
+    limits: await tokenLimits(call, [folder]),
+  };
+  await checkReadable([folder], [{ file, read }]);
+  // Nobody reads the rows for work then.
+  if (call.dryRun === true) await checkRows([folder], [{ file, read }]);
+  return runSingle(call, (deps) => TRAIN[kind](deps, request, call));
+}
+
+/** The rows, named by the digest of the files and by how they are read; the seed draws a mixture. */
+async function rowsOf(
+  { file, read, seed, log }: TrainModelRequest,
+  folder: string,
+): Promise<TrainRequest["rows"]> {
+  const how = { ...read, ...(typeof file === "string" ? {} : { seed }) };
+  let bad = 0;
+  const digest = digestOf([await digestSources(file), how]);
+  return {
+    from: artefactAt("file", sourceName(file), digest),
+    read: async () => {
+      const { check } = await encodableBy([folder]);
+      const { rows, report } = await readPreferences(file, { ...how, ...(log && { log }), check });
+      bad = report.bad.length;
+      return rows;
+    },
+    badRows: () => bad,
+  };
+}
+
+type Train = (deps: JobDeps, request: TrainRequest, call: TrainModelRequest) => Promise<unknown>;
+
+const TRAIN: Readonly<Record<TrainingKind, Train>> = {
+  sft: (deps, request, { set, seed }) =>
+    sftStage(deps, { ...request, settings: { ...settingsOf(sftSchema, set), seed } }),
+  reward: (deps, request, { set, seed }) =>
+    rewardStage(deps, { ...request, settings: { ...settingsOf(rewardSchema, set), seed } }),
+  prefer: async (deps, request, { set, seed }) => {
+    const adapter = set.filter((text) => /^\s*lora\s*[.=]/.test(text));
+    const settings = settingsOf(
+      preferSchema,
+      set.filter((text) => !adapter.includes(text)),
+    );
+    if (settings.loss.weighted || settings.loss.type === "soft")
+      throw new ConfigError(
+        "--set loss: a preference file holds no weights or soft labels; use a plain loss here, or a recipe.",
+      );
+    const { lora: asked } = settingsOf(
+      z.strictObject({ lora: loraSchema.nullable().default(null) }),
+      adapter,
+    );
+    const lora = asked === null ? undefined : loraOf(asked);
+    await checkAdapters(lora, request.model);
+    return preferStage(deps, { ...request, ...preferOf(settings, seed, "loss"), lora });
+  },
+};

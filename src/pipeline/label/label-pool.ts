@@ -1,0 +1,83 @@
+/** A labelling as one call: files and model folders in, a folder of labels out. */
+import { join } from "node:path";
+import { ConfigError } from "../../base/core/errors.ts";
+import { exists } from "../../base/core/files.ts";
+import { silentLog } from "../../base/core/log.ts";
+import { settingsOf } from "../../base/settings/set.ts";
+import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
+import type { PairOptions } from "../../method/data/pairs.ts";
+import { digestSources, type Source } from "../../method/data/source.ts";
+import { readLabellingFacts } from "../../method/labels/labelling.ts";
+import { identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { type AskedLimits, tokenLimits } from "../job/model-checks.ts";
+import { checkReadable, checkRows } from "../job/row-checks.ts";
+import { runSingle, type SingleOptions } from "../stages/single.ts";
+import type { StageStep } from "../stages/steps.ts";
+import { type LabelFactsFile, type LabelRequest, labelRulesSchema, labelStage } from "./label-stage.ts";
+
+/** What to label, by whom, under which rules. */
+export type LabelPoolRequest = SingleOptions &
+  AskedLimits & {
+    /** Pairs to label; labels in it are not looked at. */
+    readonly pool: Source;
+    readonly teacher: TeacherChoice;
+    /** Files beside model folders that the teacher reads, by name: the result's identity holds their contents. */
+    readonly teacherFiles?: Readonly<Record<string, Source>>;
+    /** Labelled pairs that the teacher has not seen: probabilities are fitted on them. */
+    readonly calibrate?: Source | undefined;
+    /** Rules as texts of `--set`: score, calibration, select, weight. */
+    readonly set: readonly string[];
+    readonly read: PairOptions;
+    readonly seed: number;
+  };
+
+/** The step, and the facts of what lies in the folder; none of a dry run, or where pairs were only scored. */
+export type LabelPoolOutcome = { readonly step: StageStep; readonly facts: LabelFactsFile | undefined };
+
+/**
+ * Labels a pool, or says what would be done.
+ * @throws ConfigError for rules without the pairs they rest on, and as `runSingle`; CheckpointError and DataError for models and files
+ */
+export async function labelPoolFile(call: LabelPoolRequest): Promise<LabelPoolOutcome> {
+  const request = await labelRequest(call);
+  const step = await runSingle(call, (deps) => labelStage(deps, request));
+  const there = call.dryRun === true ? step.state === "cached" : step.state !== "shared";
+  const facts = there ? await readLabellingFacts<LabelFactsFile>(call.out) : undefined;
+  return { step, facts };
+}
+
+async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
+  const { pool, teacher, teacherFiles = {}, calibrate, read, seed, out, log = silentLog } = call;
+  const rules = settingsOf(labelRulesSchema, call.set);
+  if (rules.calibration !== undefined && calibrate === undefined)
+    throw new ConfigError(
+      "--set calibration: has no effect without labelled pairs. Name a file of them with --calibrate.",
+    );
+  if (rules.select?.kind === "promise" && calibrate === undefined)
+    throw new ConfigError(
+      "--calibrate: is missing; a promise (--max-disagreement, --set select.kind=promise) rests on labelled pairs that the teacher has not seen.",
+    );
+  const files = [pool, ...(calibrate === undefined ? [] : [calibrate])].map((file) => ({
+    file,
+    read: { ...read, log },
+  }));
+  await checkReadable(readersOf(teacher), files);
+  // Nobody reads the rows for work then.
+  if (call.dryRun === true) await checkRows(readersOf(teacher), files);
+  const digests = [
+    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
+    ...Object.entries(teacherFiles).map(async ([name, at]) => [name, await digestSources(at)]),
+  ];
+  return {
+    teacher,
+    rules,
+    models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
+    pool: { file: pool, digest: await digestSources(pool) },
+    calibrate:
+      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSources(calibrate) },
+    read,
+    limits: await tokenLimits(call, readersOf(teacher)),
+    seed,
+    earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
+  };
+}
