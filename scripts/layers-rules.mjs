@@ -38,8 +38,8 @@ export const LIMITS = {
     engine: 13_600,
     report: 3_700,
     method: 21_000,
-    pipeline: 20_400,
-    interfaces: 6_000,
+    pipeline: 20_600,
+    interfaces: 6_400,
   },
 };
 

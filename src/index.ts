@@ -21,16 +21,16 @@ export {
 } from "./base/core/errors.ts";
 export { createLog, type Log, type Progress, silentLog } from "./base/core/log.ts";
 export {
-  type AskPeopleOptions,
-  type AuditOptions,
+  type AskCall,
+  type AuditCall,
   ask,
   audit,
-  type CombineOptions,
+  type CombineCall,
   combine,
-  type LabelOptions,
+  type LabelCall,
   label,
-  type MergeOptions,
-  mergeAnswers,
+  type MergeCall,
+  mergeAnswerFile as mergeAnswers,
 } from "./interfaces/library/label.ts";
 export type { Into, Reading, Settings, Work } from "./interfaces/library/options.ts";
 export {
@@ -39,26 +39,26 @@ export {
   compare,
   compareSeeds,
   type ExportSettings,
-  evaluate,
-  exportRun,
+  evaluateCheckpoint as evaluate,
+  exportFor as exportRun,
   type RunSettings,
   report,
   run,
-  runSeeds,
+  runAllSeeds as runSeeds,
   type StudySettings,
   status,
   study,
 } from "./interfaces/library/run.ts";
 export { type ServeOptions, serve } from "./interfaces/library/serve.ts";
 export {
-  type GenerateOptions,
-  generate,
+  type GenerateCall,
+  generateResponses as generate,
   prefer,
-  type RewardBenchOptions,
+  type RewardBenchCall,
   reward,
   rewardBench,
   sft,
-  type TrainOptions,
+  type TrainCall,
 } from "./interfaces/library/train.ts";
 export type { TeacherServer } from "./interfaces/serve/server.ts";
 export type { Source } from "./method/data/source.ts";

@@ -124,9 +124,16 @@ const beside = (file, from) => resolve(dirname(file), from);
 export function surfaceOf(entry) {
   const file = join(root, "src", `${entry}.ts`);
   return reexports(readFileSync(file, "utf8")).flatMap(({ name, local, from }) =>
-    find(beside(file, from), local).map((found) => ({ ...found, name: name === "*" ? found.name : name })),
+    find(beside(file, from), local).map((found) => (name === "*" ? found : called(found, name))),
   );
 }
+
+/** A declaration under its public name. */
+const called = (found, name) => ({
+  ...found,
+  name,
+  type: found.type.replace(new RegExp(`^(\\w+) ${found.name}\\b`), `$1 ${name}`),
+});
 
 /** Documentation in Markdown: tags as a list. */
 function words(doc) {

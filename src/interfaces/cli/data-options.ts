@@ -115,13 +115,13 @@ export function withData(command: Command, only = ""): Command {
     );
 }
 
-/** The token limits that the flags name. @throws as `tokenLimits` of `pipeline/job/model-checks.ts` */
+/** The token limits that the flags name. @throws as `limitsFor` of `pipeline/job/model-checks.ts` */
 export async function tokenLimits(
   options: Pick<DataOptions, "maxLength" | "maxPromptLength">,
   models: readonly string[] = [],
 ): Promise<TokenLimits> {
-  const { tokenLimits: limitsOf } = await import("../../pipeline/job/model-checks.ts");
-  return limitsOf(options, models);
+  const { limitsFor } = await import("../../pipeline/job/model-checks.ts");
+  return limitsFor(options, models);
 }
 
 /**

@@ -5,7 +5,7 @@ import { digestSources, type Source } from "../../method/data/source.ts";
 import type { AskResult } from "../../method/labels/ask.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import type { TeacherChoice } from "../../method/teacher/choice.ts";
-import { tokenLimits } from "../../pipeline/job/model-checks.ts";
+import { limitsFor } from "../../pipeline/job/model-checks.ts";
 import { checkReadable, checkRows } from "../../pipeline/job/row-checks.ts";
 import { type AnswerFacts, answersStage, writeQuestions } from "../../pipeline/label/answers-stage.ts";
 import type { AuditKind } from "../../pipeline/label/audit/kinds.ts";
@@ -23,15 +23,15 @@ import {
   howOf,
   type Into,
   intoOf,
+  pairReading,
   type Reading,
-  readingOf,
   SEED,
   type Settings,
   settingTexts,
 } from "./options.ts";
 
 /** A pool to label. */
-export type LabelOptions = Into &
+export type LabelCall = Into &
   Reading & {
     /** The pairs: a file, a folder, a glob, hub:Owner/name/file, or several sources; labels in it are not looked at. */
     readonly pool: Source;
@@ -52,7 +52,7 @@ export type LabelOptions = Into &
  * @returns the step, and what was counted; no facts of a dry run or of scores alone
  * @throws ConfigError for rules without effect; CheckpointError and DataError for models and files
  */
-export function label(options: LabelOptions): Promise<LabelPoolOutcome> {
+export function label(options: LabelCall): Promise<LabelPoolOutcome> {
   const {
     pool,
     teacher,
@@ -72,14 +72,14 @@ export function label(options: LabelOptions): Promise<LabelPoolOutcome> {
       calibrate,
       seed,
       set: settingTexts(rules),
-      read: readingOf(options),
+      read: pairReading(options),
       shareOnly: scoreOnly,
     },
   });
 }
 
 /** Labellings of one pool, to be one. */
-export type CombineOptions = Omit<Into, "device" | "threads"> &
+export type CombineCall = Omit<Into, "device" | "threads"> &
   Omit<Reading, "maxLength" | "maxPromptLength"> & {
     readonly pool: Source;
     /** Folders that `label` filled, each calibrated; at least two. */
@@ -98,7 +98,7 @@ export type CombineOptions = Omit<Into, "device" | "threads"> &
  * @throws ConfigError for folders that are no labellings of the pool, or not calibrated
  */
 export async function combine(
-  options: CombineOptions,
+  options: CombineCall,
 ): Promise<{ readonly step: StageStep; readonly facts: CombineFacts | undefined }> {
   const { pool, folders, rules, seed = SEED, uncalibrated = false } = options;
   const texts = settingTexts(rules);
@@ -110,7 +110,7 @@ export async function combine(
   if (texts.some((text) => /^\s*select\b.*\bpromise\b/.test(text))) refusePromise();
   const { select, weight } = settingsOf(labelRulesSchema, texts);
   const request = {
-    ...{ folders, seed, uncalibrated, rules: { select, weight }, read: readingOf(options) },
+    ...{ folders, seed, uncalibrated, rules: { select, weight }, read: pairReading(options) },
     pool: { file: pool, digest: await digestSources(pool) },
   };
   const step = await runSingle(intoOf(options), (deps) => combineStage(deps, request));
@@ -119,8 +119,8 @@ export async function combine(
 }
 
 /** Labels to ask people about. */
-export type AskPeopleOptions = {
-  /** A folder that `label` or `mergeAnswers` filled, a run's `stages/weak-labels-…`, or a labels file. */
+export type AskCall = {
+  /** A folder that `label` or `mergeAnswerFile` filled, a run's `stages/weak-labels-…`, or a labels file. */
   readonly labels: string;
   /** The pool that was labelled; a run's own is found without it. */
   readonly pool?: Source;
@@ -138,12 +138,12 @@ export type AskPeopleOptions = {
  * Writes the questions that people should answer, most useful first.
  * @throws ConfigError when the folder is there: answers are not written over
  */
-export async function ask({ labels, pool, budget = 200, ...options }: AskPeopleOptions): Promise<AskResult> {
+export async function ask({ labels, pool, budget = 200, ...options }: AskCall): Promise<AskResult> {
   return writeQuestions(await openLabelSet(labels, pool), { budget, ...options });
 }
 
 /** Answers of people to be merged. */
-export type MergeOptions = Omit<Into, "device" | "threads" | "dryRun"> & {
+export type MergeCall = Omit<Into, "device" | "threads" | "dryRun"> & {
   readonly labels: string;
   readonly pool?: Source;
   /** Questions with their column `answer` filled in. */
@@ -154,19 +154,19 @@ export type MergeOptions = Omit<Into, "device" | "threads" | "dryRun"> & {
  * Merges what people said into labels, calibrator and labelled rows; scores nothing.
  * @throws DataError for answers that mean nothing; ConfigError as `ask`
  */
-export async function mergeAnswers({
+export async function mergeAnswerFile({
   labels,
   pool,
   answers,
   ...into
-}: MergeOptions): Promise<{ readonly step: StageStep; readonly facts: AnswerFacts }> {
+}: MergeCall): Promise<{ readonly step: StageStep; readonly facts: AnswerFacts }> {
   const set = await openLabelSet(labels, pool);
   const step = await runSingle(intoOf(into), (deps) => answersStage(deps, { set, file: answers }));
   return { step, facts: await readLabellingFacts<AnswerFacts>(into.out) };
 }
 
 /** Labels to look for errors in. */
-export type AuditOptions = Into &
+export type AuditCall = Into &
   Reading & {
     /** Labelled pairs. */
     readonly file: Source;
@@ -188,15 +188,15 @@ export type AuditOptions = Into &
   };
 
 /** Finds labels that are likely wrong, by teachers that never saw them; nothing is changed. @throws as its stages do */
-export async function audit(options: AuditOptions): Promise<AuditOutcome> {
+export async function audit(options: AuditCall): Promise<AuditOutcome> {
   const { file, layers, trim = false, teacher = "implicit-reward", folds = 5, seed = SEED, plant } = options;
   const from = await fetchModel(options.model, options.log);
-  const read = readingOf(options);
+  const read = pairReading(options);
   await checkReadable([from], [{ file, read }]);
   if (options.dryRun === true) await checkRows([from], [{ file, read }]);
   const request = {
     ...auditSettings(teacher, settingTexts(options.settings), seed),
-    ...{ file, digest: await digestSources(file), read, limits: await tokenLimits(options, [from]) },
+    ...{ file, digest: await digestSources(file), read, limits: await limitsFor(options, [from]) },
     ...{ model: { from, layers, trimVocabulary: trim }, folds, seed, plant },
   };
   const mode = options.dryRun === true ? "plan" : "run";

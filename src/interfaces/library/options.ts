@@ -73,7 +73,7 @@ export function intoOf({ out, dryRun, fresh, ...work }: Into) {
 }
 
 /** How a data file is read, in the words of the data room. @throws ConfigError for a bad `map` */
-export function readingOf({ map, format, header, ignore, onBadRow = "fail", limit }: Reading): PairOptions {
+export function pairReading({ map, format, header, ignore, onBadRow = "fail", limit }: Reading): PairOptions {
   return {
     onBadRow,
     ...given({ format, header, ignore, limit }),

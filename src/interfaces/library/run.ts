@@ -1,7 +1,7 @@
 /** Whole runs as functions: what `run`, `status`, `report`, `evaluate`, `compare`, `study` and `export` do. */
 import { join, resolve } from "node:path";
 import type { Log } from "../../base/core/log.ts";
-import { type ExportOutcome, exportRun as writeExport } from "../../pipeline/export/export.ts";
+import { type ExportOutcome, exportRun } from "../../pipeline/export/export.ts";
 import type { ExportTool } from "../../pipeline/export/request.ts";
 import type { Recipe } from "../../pipeline/recipe/schema.ts";
 import { compareRuns, type RunComparison } from "../../pipeline/results/compare/compare-runs.ts";
@@ -9,12 +9,7 @@ import { openRuns } from "../../pipeline/results/compare/run-folder.ts";
 import { seedsReport } from "../../pipeline/results/seeds/report.ts";
 import { evaluateModel } from "../../pipeline/run/evaluate-model.ts";
 import { type RunOutcome, reportRun, runRecipe } from "../../pipeline/run/run.ts";
-import {
-  reportSeeds,
-  runSeeds as runEachSeed,
-  type SeedsOutcome,
-  seedsIn,
-} from "../../pipeline/run/run-seeds.ts";
+import { reportSeeds, runSeeds, type SeedsOutcome, seedsIn } from "../../pipeline/run/run-seeds.ts";
 import { type FolderStatus, folderStatus } from "../../pipeline/run/status.ts";
 import { runStudies, type StudiesOutcome } from "../../pipeline/study/run-studies.ts";
 import type { ReportData } from "../../report/data.ts";
@@ -40,8 +35,8 @@ export const run = (recipe: Recipe, settings: RunSettings = {}): Promise<RunOutc
   runRecipe(recipe, { ...given(settings), code: code() });
 
 /** Runs a recipe once for each of its `seeds`, one after another, and reports over them. @throws as `run` */
-export const runSeeds = (recipe: Recipe, settings: RunSettings = {}): Promise<SeedsOutcome> =>
-  runEachSeed(recipe, { ...given(settings), code: code() });
+export const runAllSeeds = (recipe: Recipe, settings: RunSettings = {}): Promise<SeedsOutcome> =>
+  runSeeds(recipe, { ...given(settings), code: code() });
 
 /** How far a run, a labelling or a generation is, told by its files alone. @throws ConfigError when the folder holds none */
 export const status = (folder: string): Promise<FolderStatus> => folderStatus(folder, code());
@@ -75,7 +70,7 @@ export type Checkpoint = {
  * Measures a checkpoint with a finished run's own prompts, gold scorers and held-out pairs, and reports it beside the run's students.
  * @throws ConfigError for a name that is taken; CheckpointError for a model that is not the student's kind
  */
-export const evaluate = (
+export const evaluateCheckpoint = (
   run: string,
   checkpoint: Checkpoint,
   settings: Pick<Work, "log" | "signal"> & { readonly out?: string; readonly fresh?: boolean } = {},
@@ -167,8 +162,8 @@ export type ExportSettings = {
  * @param folder - of a run, or one that `label` filled
  * @throws ConfigError for a loss or setting that the tool lacks, naming those that have it
  */
-export const exportRun = (folder: string, settings: ExportSettings): Promise<ExportOutcome> =>
-  writeExport(folder, {
+export const exportFor = (folder: string, settings: ExportSettings): Promise<ExportOutcome> =>
+  exportRun(folder, {
     gpus: 1,
     ...given(settings),
     tool: settings.tool,

@@ -19,8 +19,8 @@ import {
   howOf,
   type Into,
   intoOf,
+  pairReading,
   type Reading,
-  readingOf,
   SEED,
   type Settings,
   settingTexts,
@@ -28,7 +28,7 @@ import {
 } from "./options.ts";
 
 /** A model to train. */
-export type TrainOptions = Into &
+export type TrainCall = Into &
   Reading & {
     /** Preferences: a file, a folder, a glob, hub:Owner/name/file, or several sources. */
     readonly file: Source;
@@ -40,26 +40,26 @@ export type TrainOptions = Into &
     readonly seed?: number;
   };
 
-function train(kind: TrainingKind, options: TrainOptions): Promise<StageStep> {
+function train(kind: TrainingKind, options: TrainCall): Promise<StageStep> {
   const { file, model, settings, seed = SEED, maxLength, maxPromptLength } = options;
   return trainModel({
     ...intoOf(options),
     ...given({ maxLength, maxPromptLength }),
-    ...{ kind, file, model, seed, set: settingTexts(settings), read: readingOf(options) },
+    ...{ kind, file, model, seed, set: settingTexts(settings), read: pairReading(options) },
   });
 }
 
 /** Fine-tunes a model on the chosen responses; the result is `model/` in `out`. @throws ConfigError, CheckpointError, DataError */
-export const sft = (options: TrainOptions): Promise<StageStep> => train("sft", options);
+export const sft = (options: TrainCall): Promise<StageStep> => train("sft", options);
 
 /** Trains a model on preferences, its start being the reference; the result is `model/` in `out`. @throws as `sft` */
-export const prefer = (options: TrainOptions): Promise<StageStep> => train("prefer", options);
+export const prefer = (options: TrainCall): Promise<StageStep> => train("prefer", options);
 
 /** Trains a Bradley-Terry reward head and the model below it; the result is `model/` in `out`. @throws as `sft` */
-export const reward = (options: TrainOptions): Promise<StageStep> => train("reward", options);
+export const reward = (options: TrainCall): Promise<StageStep> => train("reward", options);
 
 /** Prompts to answer. */
-export type GenerateOptions = Omit<Into, "dryRun"> & {
+export type GenerateCall = Omit<Into, "dryRun"> & {
   /** Column `prompt` of data files, a JSON list of texts, or a text file, one a line. */
   readonly prompts: string | readonly string[];
   /** Default `fail`; `skip` leaves bad rows out and says so. */
@@ -78,8 +78,8 @@ export type GenerateOptions = Omit<Into, "dryRun"> & {
  * @returns the step, and what was counted; no facts where prompts were only answered
  * @throws ConfigError for settings; CheckpointError and DataError for model and prompts
  */
-export async function generate(
-  options: GenerateOptions,
+export async function generateResponses(
+  options: GenerateCall,
 ): Promise<{ readonly step: StageStep; readonly facts: GenerateFacts | undefined }> {
   const { out, model: folder, seed = SEED } = options;
   if (out.endsWith(".jsonl"))
@@ -100,7 +100,7 @@ export async function generate(
 }
 
 /** Pairs in RewardBench's form, and what scores them. */
-export type RewardBenchOptions = Work &
+export type RewardBenchCall = Work &
   Reading & {
     readonly file: Source;
     /** A teacher, or a model's folder: one score by its head, a language model by its likelihood. */
@@ -111,12 +111,12 @@ export type RewardBenchOptions = Work &
   };
 
 /** Accuracy of a teacher or a reward model per subset, per section and in all; ties count as wrong. @throws DataError, CheckpointError */
-export async function rewardBench(options: RewardBenchOptions): Promise<BenchResult> {
+export async function rewardBench(options: RewardBenchCall): Promise<BenchResult> {
   const { file, scorer: named, seed = SEED, replies, maxLength, maxPromptLength } = options;
   const { code: _, ...how } = howOf(options);
   const scorer = typeof named === "string" ? await scorerOfFolder(named) : named;
   return benchFile({
-    ...{ ...how, file, scorer, seed, read: readingOf(options) },
+    ...{ ...how, file, scorer, seed, read: pairReading(options) },
     ...given({ replies, maxLength, maxPromptLength }),
   });
 }

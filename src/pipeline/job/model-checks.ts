@@ -45,7 +45,7 @@ export type AskedLimits = {
  * @param models - folders (or stories15M) of all models that will read the tokens
  * @throws ConfigError when more is asked for than a model takes; CheckpointError when one is no model
  */
-export async function tokenLimits(
+export async function limitsFor(
   { maxLength: asked, maxPromptLength }: AskedLimits,
   models: readonly string[] = [],
 ): Promise<TokenLimits> {

@@ -16,7 +16,7 @@ import { runSingle, type SingleOptions } from "../stages/single.ts";
 import { artefactAt } from "../stages/stage.ts";
 import type { StageStep } from "../stages/steps.ts";
 import { encodableBy } from "./encodable.ts";
-import { type AskedLimits, tokenLimits } from "./model-checks.ts";
+import { type AskedLimits, limitsFor } from "./model-checks.ts";
 import { checkAdapters, givenModel } from "./model-stages.ts";
 import { checkReadable, checkRows } from "./row-checks.ts";
 import { preferStage, rewardStage, sftStage, type TrainRequest } from "./train-stages.ts";
@@ -49,7 +49,7 @@ export async function trainModel(call: TrainModelRequest): Promise<StageStep> {
     name: kind,
     model: await givenModel(folder),
     rows: await rowsOf(call, folder),
-    limits: await tokenLimits(call, [folder]),
+    limits: await limitsFor(call, [folder]),
   };
   await checkReadable([folder], [{ file, read }]);
   // Nobody reads the rows for work then.

@@ -9,7 +9,7 @@ import type { PairOptions } from "../../method/data/pairs.ts";
 import { digestSources, type Source } from "../../method/data/source.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import { identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
-import { type AskedLimits, tokenLimits } from "../job/model-checks.ts";
+import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
 import { checkReadable, checkRows } from "../job/row-checks.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
 import type { StageStep } from "../stages/steps.ts";
@@ -76,7 +76,7 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     calibrate:
       calibrate === undefined ? undefined : { file: calibrate, digest: await digestSources(calibrate) },
     read,
-    limits: await tokenLimits(call, readersOf(teacher)),
+    limits: await limitsFor(call, readersOf(teacher)),
     seed,
     earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
   };

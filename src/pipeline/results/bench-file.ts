@@ -6,7 +6,7 @@ import { openRuntime, type Runtime, type RuntimeOptions } from "../../engine/run
 import type { PairOptions } from "../../method/data/pairs.ts";
 import type { Source } from "../../method/data/source.ts";
 import { readersOf } from "../../method/teacher/choice.ts";
-import { type AskedLimits, tokenLimits } from "../job/model-checks.ts";
+import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
 import { checkReadable } from "../job/row-checks.ts";
 import { type BenchResult, type BenchScorer, benchPairs } from "./bench.ts";
 
@@ -45,7 +45,7 @@ export async function benchFile(call: BenchFileRequest): Promise<BenchResult> {
   // A reward model cuts limits to its own positions; an encoder reads conversations as plain text.
   const readers = scorer.kind === "reward-model" ? [] : readersOf(scorer);
   if (readers.length > 0) await checkReadable(readers, [{ file, read }]);
-  const limits = await tokenLimits(call, readers);
+  const limits = await limitsFor(call, readers);
   try {
     return await benchPairs(
       { runtime, log, ...(signal && { signal }) },

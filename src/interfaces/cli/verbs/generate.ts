@@ -61,10 +61,18 @@ async function runGenerate(
   prompts: readonly string[],
   options: GenerateOptions,
 ): Promise<void> {
-  const { generate } = await import("../../library/train.ts");
+  const { generateResponses } = await import("../../library/train.ts");
   const { set, sampleOnly = false, out, ...rest } = options;
   const { log, signal } = session;
-  const { step, facts } = await generate({ ...rest, prompts, out, settings: set, sampleOnly, log, signal });
+  const { step, facts } = await generateResponses({
+    ...rest,
+    prompts,
+    out,
+    settings: set,
+    sampleOnly,
+    log,
+    signal,
+  });
   if (facts === undefined)
     return session.result(
       step,
