@@ -83,6 +83,7 @@ test("two seeds are two runs and one report, go on after kill -9, and a second t
   expect(report.tables.map(({ title }) => title)).toEqual([
     "Over 2 seeds: gold reward",
     "How far runs differ",
+    "What each arm learned from",
     "Every run, %",
     "Every run",
   ]);
