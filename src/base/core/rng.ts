@@ -4,6 +4,9 @@
  */
 import { createHash } from "node:crypto";
 
+/** The seed where none is given, in recipes, flags and calls (WDPO section 3.2). */
+export const DEFAULT_SEED = 22;
+
 /** Four 32-bit words: all there is to save and restore of a stream. */
 export type RngState = readonly [number, number, number, number];
 

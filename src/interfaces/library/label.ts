@@ -1,5 +1,7 @@
 /** Labels as functions: what `label`, `combine`, `ask` and `audit` do. */
+
 import { ConfigError } from "../../base/core/errors.ts";
+import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { digestSources, type Source } from "../../method/data/source.ts";
 import type { AskResult } from "../../method/labels/ask.ts";
@@ -25,7 +27,6 @@ import {
   intoOf,
   pairReading,
   type Reading,
-  SEED,
   type Settings,
   settingTexts,
 } from "./options.ts";
@@ -58,7 +59,7 @@ export function label(options: LabelCall): Promise<LabelPoolOutcome> {
     teacher,
     calibrate,
     rules,
-    seed = SEED,
+    seed = DEFAULT_SEED,
     scoreOnly = false,
     maxLength,
     maxPromptLength,
@@ -100,7 +101,7 @@ export type CombineCall = Omit<Into, "device" | "threads"> &
 export async function combine(
   options: CombineCall,
 ): Promise<{ readonly step: StageStep; readonly facts: CombineFacts | undefined }> {
-  const { pool, folders, rules, seed = SEED, uncalibrated = false } = options;
+  const { pool, folders, rules, seed = DEFAULT_SEED, uncalibrated = false } = options;
   const texts = settingTexts(rules);
   const odd = texts.find((text) => /^\s*(score|calibration)\b/.test(text));
   if (odd !== undefined)
@@ -189,7 +190,15 @@ export type AuditCall = Into &
 
 /** Finds labels that are likely wrong, by teachers that never saw them; nothing is changed. @throws as its stages do */
 export async function audit(options: AuditCall): Promise<AuditOutcome> {
-  const { file, layers, trim = false, teacher = "implicit-reward", folds = 5, seed = SEED, plant } = options;
+  const {
+    file,
+    layers,
+    trim = false,
+    teacher = "implicit-reward",
+    folds = 5,
+    seed = DEFAULT_SEED,
+    plant,
+  } = options;
   const from = await fetchModel(options.model, options.log);
   const read = pairReading(options);
   await checkReadable([from], [{ file, read }]);

@@ -56,9 +56,6 @@ export const settingTexts = (settings: Settings = {}): readonly string[] =>
     ? settings
     : Object.entries(settings).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
 
-/** Seed of what no caller seeds. */
-export const SEED = 22;
-
 /** Version of this package: part of every stage's key. */
 export const code = (): string => ownManifest().version;
 

@@ -1,7 +1,9 @@
 /** Models as functions: what `sft`, `prefer`, `reward`, `generate`, `reward-bench` do. */
+
 import { join } from "node:path";
 import { ConfigError, listed } from "../../base/core/errors.ts";
 import { readJson } from "../../base/core/files.ts";
+import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { formatBadRow } from "../../method/data/bad-rows.ts";
 import { readPrompts } from "../../method/data/prompts.ts";
@@ -21,7 +23,6 @@ import {
   intoOf,
   pairReading,
   type Reading,
-  SEED,
   type Settings,
   settingTexts,
   type Work,
@@ -41,7 +42,7 @@ export type TrainCall = Into &
   };
 
 function train(kind: TrainingKind, options: TrainCall): Promise<StageStep> {
-  const { file, model, settings, seed = SEED, maxLength, maxPromptLength } = options;
+  const { file, model, settings, seed = DEFAULT_SEED, maxLength, maxPromptLength } = options;
   return trainModel({
     ...intoOf(options),
     ...given({ maxLength, maxPromptLength }),
@@ -81,7 +82,7 @@ export type GenerateCall = Omit<Into, "dryRun"> & {
 export async function generateResponses(
   options: GenerateCall,
 ): Promise<{ readonly step: StageStep; readonly facts: GenerateFacts | undefined }> {
-  const { out, model: folder, seed = SEED } = options;
+  const { out, model: folder, seed = DEFAULT_SEED } = options;
   if (out.endsWith(".jsonl"))
     throw new ConfigError(`--out ${out}: expected a folder; the records go to responses.jsonl in it.`);
   const settings = settingsOf(generateSchema, settingTexts(options.settings));
@@ -112,7 +113,7 @@ export type RewardBenchCall = Work &
 
 /** Accuracy of a teacher or a reward model per subset, per section and in all; ties count as wrong. @throws DataError, CheckpointError */
 export async function rewardBench(options: RewardBenchCall): Promise<BenchResult> {
-  const { file, scorer: named, seed = SEED, replies, maxLength, maxPromptLength } = options;
+  const { file, scorer: named, seed = DEFAULT_SEED, replies, maxLength, maxPromptLength } = options;
   const { code: _, ...how } = howOf(options);
   const scorer = typeof named === "string" ? await scorerOfFolder(named) : named;
   return benchFile({

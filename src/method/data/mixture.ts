@@ -1,6 +1,6 @@
 /** Several sources read as one: each is understood by itself, ids and groups of all are kept apart, and weights draw what each gives. */
 import { ConfigError } from "../../base/core/errors.ts";
-import { createRng } from "../../base/core/rng.ts";
+import { createRng, DEFAULT_SEED } from "../../base/core/rng.ts";
 import { isHubSource } from "../../base/files/hub.ts";
 import type { Place } from "../../base/files/record.ts";
 import { sourceFiles } from "../../base/files/source-files.ts";
@@ -9,9 +9,6 @@ import { asTurns } from "./adapters/context.ts";
 import { assignIds, contentId } from "./identify.ts";
 import { checkSound, collectPairs, type PairOptions, type PartRead, type ReadPairs } from "./pairs.ts";
 import { checkSource, partsOf, readingOfPart, type Source, type SourcePart, sourceName } from "./source.ts";
-
-/** What draws where no seed is given: the default of the command line. */
-const SEED = 22;
 
 /**
  * Reads all pairs of a source, or of several as one.
@@ -46,7 +43,7 @@ async function readMixture(parts: readonly SourcePart[], options: PairOptions): 
     parts,
     reads.map(({ pairs }) => pairs.length),
   );
-  const seed = options.seed ?? SEED;
+  const seed = options.seed ?? DEFAULT_SEED;
   const drawn = named.flatMap((pairs, i) => draw(pairs, wanted[i]!, seed));
   const kept = told(drawn.map(({ pair }) => pair));
   return {

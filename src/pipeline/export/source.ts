@@ -1,9 +1,11 @@
 /** What is exported: the rows and settings of one arm of a run, or of a folder that `weak-teacher label` wrote. */
+
 import { join } from "node:path";
 import { z } from "zod";
 import { AlignError, ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
+import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
 import { readJsonl } from "../../base/files/jsonl.ts";
 import { settingsOf } from "../../base/settings/set.ts";
@@ -193,7 +195,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
     throw new ConfigError(
       "--model: is missing; a folder of labels does not say which model is to be trained.",
     );
-  const seed = 22;
+  const seed = DEFAULT_SEED;
   const prefer = preferOf(settingsOf(preferSchema, []), seed, "prefer.loss");
   return {
     model,

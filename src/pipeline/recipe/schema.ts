@@ -2,7 +2,9 @@
  * The recipe, described once: its type, defaults, checks, JSON Schema, page (`docs/recipe.md`) and the paths of `--set` all come from
  * here. Names are camelCase inside; `names.ts` says what they are called in a file. Every setting here has an effect.
  */
+
 import { z } from "zod";
+import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { DEVICES } from "../../engine/runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
 import { executorSchema } from "./executor.ts";
@@ -64,7 +66,7 @@ export const recipeSchema = z.strictObject({
     .array(z.string())
     .default([])
     .describe("What the recipe needs, in words; printed before it starts."),
-  seed: seedNumber.default(22).describe("Everything random comes from it."), // WDPO section 3.2
+  seed: seedNumber.default(DEFAULT_SEED).describe("Everything random comes from it."),
   seeds: seedsSchema.optional(),
   device: z
     .enum(DEVICES as ["cpu", "webgpu", "cuda"])

@@ -1,6 +1,8 @@
 /** `weak-teacher audit`: which labels of a labelled set are likely wrong. */
+
 import { basename, relative } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { plainText } from "../../../method/data/rows.ts";
 import { AUDIT_DEFAULTS, AUDIT_KINDS, type AuditKind } from "../../../pipeline/label/audit/kinds.ts";
@@ -48,7 +50,7 @@ export function addAudit(program: Command): void {
       "--seed <n>",
       "seed of folds, training and planted flips",
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      22,
+      DEFAULT_SEED,
     )
     .addOption(
       new Option(

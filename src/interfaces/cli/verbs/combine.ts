@@ -1,5 +1,7 @@
 /** `weak-teacher combine`: an ensemble of labellings that are there. */
+
 import type { Command } from "commander";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import { type ReadingOptions, readingFlags, sourceOf, withReading } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
 import { collect, examples, wholeNumber } from "../options.ts";
@@ -33,7 +35,12 @@ export function addCombine(program: Command): void {
       "where labels.jsonl, training.jsonl, training.parquet and uncertainty.jsonl go",
     );
   withRules(command, "select (all, top or threshold) or weight")
-    .option("--seed <n>", "the seed they were labelled with", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22)
+    .option(
+      "--seed <n>",
+      "the seed they were labelled with",
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      DEFAULT_SEED,
+    )
     .option(
       "--uncalibrated",
       "take probabilities that were not fitted to people's labels as they are; margins of different teachers have different scales",

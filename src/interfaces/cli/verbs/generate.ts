@@ -1,5 +1,7 @@
 /** `weak-teacher generate`: sampled responses to prompts, scored by gold where that is asked for. */
+
 import { type Command, Option } from "commander";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import { badRowOption } from "../data-options.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { act, type Session } from "../session.ts";
@@ -35,7 +37,7 @@ export function addGenerate(program: Command): void {
       [],
     )
     .addOption(badRowOption())
-    .option("--seed <n>", "seed of the sampling", wholeNumber(0, Number.MAX_SAFE_INTEGER), 22)
+    .option("--seed <n>", "seed of the sampling", wholeNumber(0, Number.MAX_SAFE_INTEGER), DEFAULT_SEED)
     .option("--fresh", "start over, whatever is kept")
     .addOption(
       new Option(

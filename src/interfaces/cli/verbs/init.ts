@@ -1,10 +1,12 @@
 /** `weak-teacher init`: a recipe to begin with, on one's own data and models. */
+
 import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../../base/core/files.ts";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import { sourceName } from "../../../method/data/source.ts";
 import { type ReadingOptions, readOptions, SOURCES, sourceOf, withReading } from "../data-options.ts";
 import { collect, examples } from "../options.ts";
@@ -50,9 +52,9 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const local = [options.weak, options.student].filter((model) => !model.startsWith("hub:"));
   const { check } = await encodableBy(local);
   const source = sourceOf(options.data, options.mix);
-  const how = { ...readOptions(options), log: session.log, check, seed: SEED };
+  const how = { ...readOptions(options), log: session.log, check, seed: DEFAULT_SEED };
   const { rows } = await readPreferences(source, how);
-  const heldOut = heldOutShare(rows, { seed: SEED, split: SPLIT });
+  const heldOut = heldOutShare(rows, { seed: DEFAULT_SEED, split: SPLIT });
   const text = recipeText(file, options, { maxLength: Math.min(512, ...positions), heldOut });
   resolveRecipe([parseDocumentText(text, file)], []);
   await writeFileAtomic(file, text);
@@ -73,7 +75,6 @@ async function knownPositions(source: string): Promise<number> {
   return positionsOf(source);
 }
 
-const SEED = 22;
 const SPLIT = { labelled: 0.3, pool: 0.6, test: 0.1 };
 
 /** What the data and the models decide; `heldOut` is undefined where too few pairs are labelled to calibrate. */
@@ -111,7 +112,7 @@ function recipeText(file: string, options: InitOptions, { maxLength, heldOut }: 
 # All settings and their defaults: docs/recipe.md. Every one can be changed with --set, as in --set student.prefer.beta=0.05.
 version: 1
 name: ${value(name)}
-seed: ${SEED}
+seed: ${DEFAULT_SEED}
 
 models:
   weak: ${value(weak)}

@@ -1,6 +1,8 @@
 /** `weak-teacher inspect`: what a data file is, how it was understood, and what a model sees of one row. */
+
 import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { encodePair, type TokenLimits } from "../../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../../engine/text/tokenizer.ts";
@@ -120,9 +122,6 @@ async function runInspect(
   );
 }
 
-/** The seed of other verbs, so that what is shown is what they draw. */
-const SEED = 22;
-
 /** The table of columns, of each of several sources. */
 function columnLines({ sources, columns, records }: LoadReport): string[] {
   if (sources.length === 0) return ["  columns:", ...formatColumns(columns, records)];
@@ -157,7 +156,11 @@ async function load(
 ): Promise<Loaded> {
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
   const check = tokenizer && encodableCheck([tokenizer]);
-  const read = await readCandidates(file, { ...readOptions(options), seed: options.seed ?? SEED, check });
+  const read = await readCandidates(file, {
+    ...readOptions(options),
+    seed: options.seed ?? DEFAULT_SEED,
+    check,
+  });
   const { report, pairs, humanLabels } = read;
   const people = peopleAgreement(read.people, { seed: 0 });
   const judged = judgedRows(pairs, humanLabels);

@@ -1,5 +1,7 @@
 /** `weak-teacher label`: a teacher's labels of a pool of pairs. */
+
 import { type Command, Option } from "commander";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import type { Source } from "../../../method/data/source.ts";
 import type { LabelPoolRequest } from "../../../pipeline/label/label-pool.ts";
 import type { LabelFactsFile } from "../../../pipeline/label/label-stage.ts";
@@ -42,7 +44,7 @@ export function addLabel(program: Command): void {
       "--seed <n>",
       "seed of the candidates' order, and of random and noisy-human",
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      22,
+      DEFAULT_SEED,
     )
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--fresh", "start over, whatever is kept")

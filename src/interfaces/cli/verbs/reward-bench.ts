@@ -1,6 +1,8 @@
 /** `weak-teacher reward-bench`: accuracy on pairs in RewardBench's form, per subset and section. */
+
 import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import { sum } from "../../../base/stats/describe.ts";
 import { STYLES } from "../../../method/data/adapters/lists.ts";
 import { type Source, sourceName } from "../../../method/data/source.ts";
@@ -32,7 +34,7 @@ export function addRewardBench(program: Command): void {
       "--seed <n>",
       "seed of the order in which a teacher sees candidates",
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      22,
+      DEFAULT_SEED,
     );
   withCompute(withData(withTeacher(command)))
     .addHelpText(

@@ -1,5 +1,7 @@
 /** `weak-teacher sft | prefer | reward`: one training stage, from a data file and a model folder to a model folder. */
+
 import type { Command } from "commander";
+import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import type { Source } from "../../../method/data/source.ts";
 import type { TrainingKind } from "../../../pipeline/job/train-model.ts";
 import type { StageStep } from "../../../pipeline/stages/pipeline.ts";
@@ -45,7 +47,7 @@ function addTrain(program: Command, verb: TrainingKind, description: string, set
       "--seed <n>",
       "seed of row order, dropout and new weights",
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      22,
+      DEFAULT_SEED,
     )
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--fresh", "start over, whatever is kept");
