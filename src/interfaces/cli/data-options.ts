@@ -2,9 +2,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ConfigError } from "../../base/core/errors.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
-import { parseColumnMap } from "../../method/data/adapters/column-map.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { checkSource, type Source } from "../../method/data/source.ts";
+import { pairReading } from "../library/options.ts";
 import { nameList, wholeNumber } from "./options.ts";
 
 /** How data is read. */
@@ -124,40 +124,9 @@ export async function tokenLimits(
   return limitsFor(options, models);
 }
 
-/**
- * Files against the models that will read them: their first rows, for these show the shape; in a dry run, where nobody reads them for work, all.
- * @param models - as in `tokenLimits`
- * @throws ConfigError naming model, file and row; DataError listing the bad rows
- */
-export async function checkFiles(
-  models: readonly string[],
-  files: readonly Source[],
-  options: Parameters<typeof readOptions>[0] & { readonly dryRun?: boolean },
-): Promise<void> {
-  const { checkReadable, checkRows } = await import("../../pipeline/job/row-checks.ts");
-  const read = files.map((file) => ({ file, read: readOptions(options) }));
-  await checkReadable(models, read);
-  if (options.dryRun === true) await checkRows(models, read);
-}
-
 /** The flags in the words of the data room. @throws ConfigError for a bad `--map` */
-export function readOptions({
-  map,
-  format,
-  header,
-  ignore,
-  onBadRow,
-  limit,
-}: Omit<ReadingOptions, "mix">): PairOptions {
-  return {
-    onBadRow,
-    ...(header === "auto" ? {} : { header: header === "yes" }),
-    ...(map === undefined ? {} : { map: parseColumnMap(map) }),
-    ...(format === undefined ? {} : { format }),
-    ...(ignore === undefined ? {} : { ignore }),
-    ...(limit === undefined ? {} : { limit }),
-  };
-}
+export const readOptions = (options: Omit<ReadingOptions, "mix">): PairOptions =>
+  pairReading(readingFlags(options));
 
 /** The flags in the words of a program's call. */
 export const readingFlags = ({

@@ -156,11 +156,8 @@ async function load(
 ): Promise<Loaded> {
   const count = tokenizer && ((text: PreferenceRow["prompt"]) => tokenizer.encode(plainText(text)).length);
   const check = tokenizer && encodableCheck([tokenizer]);
-  const read = await readCandidates(file, {
-    ...readOptions(options),
-    seed: options.seed ?? DEFAULT_SEED,
-    check,
-  });
+  const { seed = DEFAULT_SEED } = options;
+  const read = await readCandidates(file, { ...readOptions(options), seed, check });
   const { report, pairs, humanLabels } = read;
   const people = peopleAgreement(read.people, { seed: 0 });
   const judged = judgedRows(pairs, humanLabels);
