@@ -2,7 +2,8 @@
 import { ConfigError } from "../../base/core/errors.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
 import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "../../engine/runtime/runtime.ts";
+import { lateRuntime } from "../../engine/runtime/late-runtime.ts";
+import type { RuntimeOptions } from "../../engine/runtime/runtime.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import type { Source } from "../../method/data/source.ts";
 import { readersOf } from "../../method/teacher/choice.ts";
@@ -37,22 +38,18 @@ export async function benchFile(call: BenchFileRequest): Promise<BenchResult> {
     );
   if (replies !== undefined && scorer.kind !== "judge-chat")
     throw new ConfigError("--replies: has an effect with --teacher judge-chat only. Leave it out.");
-  let opened: Runtime | undefined;
-  const runtime = () => {
-    opened ??= openRuntime({ ...(device && { device }), ...(threads && { threads }) });
-    return opened;
-  };
+  const runtime = lateRuntime(() => ({ ...(device && { device }), ...(threads && { threads }) }));
   // A reward model cuts limits to its own positions; an encoder reads conversations as plain text.
   const readers = scorer.kind === "reward-model" ? [] : readersOf(scorer);
   if (readers.length > 0) await checkReadable(readers, [{ file, read }]);
   const limits = await limitsFor(call, readers);
   try {
     return await benchPairs(
-      { runtime, log, ...(signal && { signal }) },
+      { runtime: runtime.get, log, ...(signal && { signal }) },
       { file, read, scorer, limits, seed, replies: replies ?? "judge-answers" },
     );
   } finally {
-    await opened?.close();
+    await runtime.close();
   }
 }
 

@@ -1,6 +1,7 @@
 /** What stages work with, opened: a pipeline over a folder, and a runtime that starts when a stage first computes. */
 import { silentLog } from "../../base/core/log.ts";
-import { openRuntime, type Runtime, type RuntimeOptions } from "../../engine/runtime/runtime.ts";
+import { lateRuntime } from "../../engine/runtime/late-runtime.ts";
+import type { RuntimeOptions } from "../../engine/runtime/runtime.ts";
 import type { JobDeps } from "./deps.ts";
 import { openPipeline } from "./pipeline.ts";
 import type { PipelineOptions, StageStep } from "./steps.ts";
@@ -18,16 +19,12 @@ export async function withDeps<T>(
     ...(threads === undefined ? {} : { threads }),
   };
   const pipeline = openPipeline(options);
-  let opened: Runtime | undefined;
-  const runtime = () => {
-    opened ??= openRuntime(compute);
-    return opened;
-  };
+  const runtime = lateRuntime(() => compute);
   try {
     const { log = silentLog, signal } = options;
-    const result = await work({ pipeline, runtime, log, signal });
+    const result = await work({ pipeline, runtime: runtime.get, log, signal });
     return { result, steps: pipeline.steps() };
   } finally {
-    await opened?.close();
+    await runtime.close();
   }
 }

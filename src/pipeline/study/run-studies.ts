@@ -7,7 +7,8 @@ import { AlignError, ConfigError, messageOf } from "../../base/core/errors.ts";
 import { ensureFolder } from "../../base/core/files.ts";
 import { formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
 import { shellWord } from "../../base/core/shell.ts";
-import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
+import { type LateRuntime, lateRuntime } from "../../engine/runtime/late-runtime.ts";
+import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { Study } from "../../report/data.ts";
 import { computeOf } from "../recipe/job.ts";
 import { type Helpers, inTurn } from "../run/in-turn.ts";
@@ -142,27 +143,18 @@ function lacking(study: StudyDefinition, context: StudyContext): string | undefi
   return measures ? "compares students by gold reward: name a scorer with --set eval.gold" : undefined;
 }
 
-type Runtimes = {
-  get(): Runtime;
+type Runtimes = LateRuntime & {
   /** From here on the cores are shared with other processes. */
   share(processes: number): Promise<void>;
-  close(): Promise<void>;
 };
 
 /** One runtime for all variants, opened when something first computes: compiled graphs serve them all. */
 function openOnce({ recipe }: StudyContext): Runtimes {
   const { device, threads } = computeOf(recipe);
   let own = threads;
-  let opened: Runtime | undefined;
-  const close = async () => {
-    await opened?.close();
-    opened = undefined;
-  };
+  const { get, close } = lateRuntime(() => ({ device, threads: own }));
   return {
-    get: () => {
-      opened ??= openRuntime({ device, threads: own });
-      return opened;
-    },
+    get,
     share: async (processes) => {
       // A recipe's own number of threads is every process's.
       if (recipe.threads !== undefined || processes < 2) return;
