@@ -28,6 +28,14 @@ export async function* readJsonl(file: string, options: ReadOptions = {}): Recor
   if (records === 0) throw new DataError(file, 0, "holds only blank lines, expected at least one row.");
 }
 
+/** The records of a file that a program wrote. @throws DataError for a line that is none, and as `readJsonl` */
+export async function* readRecords(file: string): AsyncGenerator<RawRecord, void, undefined> {
+  for await (const record of readJsonl(file)) {
+    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+    yield record;
+  }
+}
+
 function parseLine(file: string, line: number, bytes: Uint8Array): RawRecord | RawProblem | undefined {
   const decoded = decodeUtf8(bytes);
   if (decoded === undefined) return { file, line, problem: NOT_UTF8 };

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { DataError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { jsonLines } from "./json-lines.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "./rows.ts";
 
@@ -26,8 +26,7 @@ export async function writeHumanLabels(folder: string, labels: readonly HumanLab
 export async function readHumanLabels(folder: string): Promise<HumanLabel[]> {
   const file = join(folder, HUMAN_LABELS_FILE);
   const labels = new Map<string, HumanLabel>();
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     const { id, preferred } = record.value;
     if (typeof id !== "string" || (preferred !== "a" && preferred !== "b" && preferred !== "tie"))
       throw new DataError(

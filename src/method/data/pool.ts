@@ -1,8 +1,7 @@
 /** The unlabelled pool on disk: all that labelling code can open. Holds no column that could tell what people chose. */
 import { join } from "node:path";
-import { DataError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import type { TemplateInputs } from "../../engine/text/template-inputs.ts";
 import { RowProblem } from "./adapters/adapter.ts";
 import { contentAt, textAt } from "./adapters/columns.ts";
@@ -39,8 +38,7 @@ export async function readPool(folder: string): Promise<CandidatePair[]> {
   const pairs: CandidatePair[] = [];
   const bad: BadRow[] = [];
   const ids = new Set<string>();
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     try {
       pairs.push(toPair(record.value, ids));
     } catch (error) {

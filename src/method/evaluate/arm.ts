@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { AlignError, ConfigError, DataError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import type { Model } from "../../engine/model/model.ts";
 import type { Tokenizer } from "../../engine/text/tokenizer.ts";
 import { jsonLines } from "../data/json-lines.ts";
@@ -118,8 +118,7 @@ function refuseTwice(what: string, values: readonly string[]): void {
  */
 export async function readArmRecords(file: string): Promise<ArmRecord[]> {
   const records: ArmRecord[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     const parsed = armRecordSchema.safeParse(record.value);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;

@@ -1,7 +1,7 @@
 /** Held-out labelled pairs beside the labels that they calibrate: enough to fit again without scoring. One JSON object per line. */
 import { DataError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { jsonLines } from "../data/json-lines.ts";
 import type { HeldOutPair } from "./human-answers.ts";
 
@@ -19,8 +19,7 @@ export async function writeHeldOut(file: string, pairs: readonly HeldOutPair[]):
 /** Reads them back. @throws DataError for a line that is none */
 export async function readHeldOut(file: string): Promise<HeldOutPair[]> {
   const pairs: HeldOutPair[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     const { id, margin, preferred, unit } = record.value;
     if (
       typeof id !== "string" ||

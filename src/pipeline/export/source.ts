@@ -7,7 +7,7 @@ import { exists, readJson } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
 import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
@@ -250,8 +250,7 @@ const labelledSchema = z
 /** Rows of a `training.jsonl`; all that is wrong with one is told at once. */
 async function readLabelled(file: string): Promise<z.output<typeof labelledSchema>[]> {
   const rows: z.output<typeof labelledSchema>[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     const row = labelledSchema.safeParse(record.value);
     if (!row.success) throw new DataError(file, record.line, problemOf(row.error));
     rows.push(row.data);

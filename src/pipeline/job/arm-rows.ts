@@ -2,10 +2,10 @@
  * Rows that an arm trains on: weak labels by their file, the others joined with what is hidden from labellers; then what a study
  * does to them on purpose (turned round, left out, added).
  */
-import { ConfigError, DataError } from "../../base/core/errors.ts";
+import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
 import { createRng } from "../../base/core/rng.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { plainText, sameText } from "../../method/data/rows.ts";
@@ -230,8 +230,7 @@ async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {
   const rows: TrainingRow[] = [];
   // Labels of which none prefers a side are no training file; who trains on them says so.
   if (!(await exists(file))) return rows;
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & {
       p_chosen: number;
     };

@@ -4,9 +4,7 @@
  */
 
 import { copyFile } from "node:fs/promises";
-import { DataError } from "../../base/core/errors.ts";
 import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
 import type { ColumnReport } from "../../method/data/column-report.ts";
 import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../method/data/human-labels.ts";
 import { jsonLines } from "../../method/data/json-lines.ts";
@@ -18,6 +16,7 @@ import { plainText, type Text } from "../../method/data/rows.ts";
 import { writePreferences } from "../../method/data/writers.ts";
 import type { GoldPair } from "../../method/split/world.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import { readRows } from "../stages/stage-file.ts";
 import { type PeopleLine, writePeople } from "./people-file.ts";
 
 /** Everything the data stage makes. */
@@ -129,13 +128,7 @@ export const readLabelledGold = (data: Artefact): Promise<GoldRow[]> =>
   readGold<GoldRow>(data.path("hidden", LABELLED_GOLD));
 
 async function readGold<T>(file: string): Promise<T[]> {
-  const gold: T[] = [];
-  if (!(await exists(file))) return gold;
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    gold.push(record.value as T);
-  }
-  return gold;
+  return (await exists(file)) ? readRows<T>(file) : [];
 }
 
 /** Prompts to generate on, as texts or as conversations. */

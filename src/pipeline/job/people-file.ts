@@ -4,7 +4,7 @@
  */
 import { DataError } from "../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { isRecord } from "../../base/files/record.ts";
 import { jsonLines } from "../../method/data/json-lines.ts";
 import type { Answers } from "../../method/data/people.ts";
@@ -77,8 +77,7 @@ export async function readPeople(data: Artefact): Promise<PeopleLine[]> {
   const file = data.path("hidden", FILE);
   if (!(await exists(file))) return [];
   const lines: PeopleLine[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     if (!isPeopleLine(record.value))
       throw new DataError(
         file,

@@ -1,8 +1,7 @@
 /** How much each arm learned from: pairs, steps and tokens of its fine-tuning and of its preference training; who had fewer says so. */
 import { join } from "node:path";
-import { DataError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import type { Amount, Arm, Cell, Column, Learned, ReportTable } from "../../report/data.ts";
 import { formatCount } from "../../report/format.ts";
 import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
@@ -32,8 +31,7 @@ async function amountOf({ source }: ModelFolderRef): Promise<Amount | undefined>
   const file = join(source.folder, "log", "metrics.jsonl");
   let done: Omit<Amount, "pairs"> = {};
   if (await exists(file))
-    for await (const record of readJsonl(file)) {
-      if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
+    for await (const record of readRecords(file)) {
       const { global_step, num_tokens } = record.value as { global_step?: number; num_tokens?: number };
       if (num_tokens !== undefined)
         done = { ...(global_step === undefined ? {} : { steps: global_step }), tokens: num_tokens };

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { digestPath } from "../../base/core/contents.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { POOL_FILE } from "../../method/data/pool.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";
@@ -170,8 +170,7 @@ async function disagreementAt(
   labels: ReadonlyMap<string, Label>,
 ): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
+  for await (const record of readRecords(file)) {
     const { id, mutualInformation } = record.value;
     if (typeof id !== "string" || typeof mutualInformation !== "number" || !(mutualInformation >= 0))
       throw new DataError(

@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
+import { readRecords } from "../../base/files/jsonl.ts";
 import { jsonLines } from "../../method/data/json-lines.ts";
 
 /** A stage's folder, being filled or finished. */
@@ -48,9 +48,6 @@ export function jsonlFile<Row>(name: string): StageFile<readonly Row[]> {
 /** The records of such a file, wherever it lies. @throws DataError for a line that is no record */
 export async function readRows<Row>(file: string): Promise<Row[]> {
   const rows: Row[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    rows.push(record.value as Row);
-  }
+  for await (const { value } of readRecords(file)) rows.push(value as Row);
   return rows;
 }

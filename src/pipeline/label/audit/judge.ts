@@ -1,9 +1,7 @@
 /** The judgement of an audit: out-of-fold scores of all folds become ranked suspects, an estimate of the noise, and figures. */
 
-import { DataError } from "../../../base/core/errors.ts";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "../../../base/core/files.ts";
 import { createRng } from "../../../base/core/rng.ts";
-import { readJsonl } from "../../../base/files/jsonl.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { logistic } from "../../../base/stats/special.ts";
 import { toCandidates } from "../../../method/data/candidates.ts";
@@ -23,6 +21,7 @@ import { fitForm } from "../../../method/teacher/score-form.ts";
 import { readScores } from "../../../method/teacher/scores-folder.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
+import { readRows } from "../../stages/stage-file.ts";
 import { type AuditRow, readAuditRows } from "./rows.ts";
 import type { AuditRequest } from "./settings.ts";
 
@@ -167,11 +166,5 @@ export const readAuditFacts = async (judged: Artefact): Promise<AuditFacts> =>
 
 /** The suspects back, likeliest first. */
 export async function readSuspects(judged: Artefact): Promise<SuspectRow[]> {
-  const file = judged.path(AUDIT_FILES.suspects);
-  const rows: SuspectRow[] = [];
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) throw new DataError(file, record.line, record.problem);
-    rows.push(record.value as SuspectRow);
-  }
-  return rows;
+  return readRows<SuspectRow>(judged.path(AUDIT_FILES.suspects));
 }
