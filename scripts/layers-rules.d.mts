@@ -16,4 +16,5 @@ export function docProblems(path: string, text: string, parts?: Parts): string[]
 export function linesPerPlace(files: readonly SourceFile[]): Map<string, number>;
 export function budgetProblems(files: readonly SourceFile[]): string[];
 export const DOUBLED: ReadonlySet<string>;
+export function doubledNoMore(files: readonly SourceFile[], allowed?: ReadonlySet<string>): string[];
 export function doubledProblems(files: readonly SourceFile[], allowed?: ReadonlySet<string>): string[];

@@ -297,13 +297,26 @@ export function bannedProblems(path, text, parts = scan(text)) {
 const DECLARATION =
   /^export\s+(?:default\s+)?(?:declare\s+)?(?:async\s+|abstract\s+)?(function\s*\*?|class|interface|type|const|let)\s+([\w$]+)/gm;
 
-/** Rule g: one exported name, one file; tests aside. @param allowed - names that are double today */
-export function doubledProblems(files, allowed = DOUBLED) {
+/** Files by the names that they export; tests aside. */
+function exportedNames(files) {
   const places = new Map();
   for (const { path, text } of files.filter((file) => !isTest(file.path)))
     for (const [, , name] of scan(text).code.matchAll(DECLARATION))
       places.set(name, (places.get(name) ?? new Set()).add(path));
-  return [...places].flatMap(([name, paths]) =>
+  return places;
+}
+
+/** Names of the list that no two files of the whole source share any more. */
+export function doubledNoMore(files, allowed = DOUBLED) {
+  const places = exportedNames(files);
+  return [...allowed]
+    .filter((name) => (places.get(name)?.size ?? 0) < 2)
+    .map((name) => `scripts/layers-rules.mjs:1: ${name} is double no more, expected off the list DOUBLED`);
+}
+
+/** Rule g: one exported name, one file; tests aside. @param allowed - names that are double today */
+export function doubledProblems(files, allowed = DOUBLED) {
+  return [...exportedNames(files)].flatMap(([name, paths]) =>
     paths.size > 1 && !allowed.has(name)
       ? [`${[...paths][1]}:1: exports ${name}, as ${[...paths][0]} does; expected each name once`]
       : [],

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { checkAll, isTest, linesPerPlace } from "./layers-rules.mjs";
+import { checkAll, doubledNoMore, isTest, linesPerPlace } from "./layers-rules.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const files = readdirSync(`${root}src`, { recursive: true })
@@ -13,7 +13,7 @@ const files = readdirSync(`${root}src`, { recursive: true })
   .sort()
   .map((path) => ({ path, text: readFileSync(root + path, "utf8") }));
 
-const problems = checkAll(files);
+const problems = [...checkAll(files), ...doubledNoMore(files)];
 for (const problem of problems) console.error(problem);
 const tests = files.filter((file) => isTest(file.path)).length;
 const lines = linesPerPlace(files);

@@ -5,6 +5,7 @@ import {
   checkAll,
   cycleProblems,
   docProblems,
+  doubledNoMore,
   doubledProblems,
   importsOf,
   LIMITS,
@@ -277,6 +278,9 @@ describe("doubled names", () => {
       "src/base/core/b.ts:1: exports read, as src/base/core/a.ts does; expected each name once",
     ]);
     expect(doubledProblems(files, new Set(["read"]))).toEqual([]);
+    expect(doubledNoMore(files, new Set(["read", "Row"]))).toEqual([
+      "scripts/layers-rules.mjs:1: Row is double no more, expected off the list DOUBLED",
+    ]);
   });
 
   test("what is in a string, a comment or not exported is no export", () => {
