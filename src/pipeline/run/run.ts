@@ -214,7 +214,7 @@ async function finished(run: OpenedRun): Promise<OpenedRun> {
   const why =
     other.length === 0
       ? ""
-      : ` Results of ${other.length === open.length ? "all of them" : other.join(", ")} are there, but made by another version of weak-teacher or under other settings.`;
+      : ` Results of ${open.length > 1 && other.length === open.length ? "all of them" : other.join(", ")} are there, but made by another version of weak-teacher or under other settings.`;
   throw new AlignError(
     "pipeline",
     `${folder}: ${open.length} of ${run.steps.length} stages are not finished: ${open.join(", ")}.${why} Finish them with: weak-teacher run ${join(folder, RESOLVED)} --out ${folder}`,
