@@ -74,6 +74,14 @@ async function readChatTemplate(folder: string, tokenizerConfig: JsonObject): Pr
   );
 }
 
+/** A folder that is no model at all is told so: what it lacks is not the tokenizer alone. */
+async function withoutTokenizer(folder: string): Promise<string> {
+  const expected = "tokenizer.json (or vocab.json and merges.txt)";
+  return (await exists(join(folder, "config.json")))
+    ? `holds no tokenizer, expected ${expected}.`
+    : `is no model folder, expected config.json, weights and ${expected}.`;
+}
+
 /** A byte-level BPE `tokenizer.json` from GPT-2's two files, as OPT is published. */
 async function fromVocabAndMerges(
   folder: string,
@@ -83,10 +91,7 @@ async function fromVocabAndMerges(
   const vocab = await optionalObject(join(folder, "vocab.json"));
   const mergesFile = join(folder, "merges.txt");
   if (vocab === undefined || !(await exists(mergesFile)))
-    throw new CheckpointError(
-      folder,
-      "holds no tokenizer, expected tokenizer.json (or vocab.json and merges.txt).",
-    );
+    throw new CheckpointError(folder, await withoutTokenizer(folder));
   const merges = (await readOr(mergesFile, () => readText(mergesFile, MAX_BYTES)))
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#version"));

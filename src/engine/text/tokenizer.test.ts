@@ -202,7 +202,13 @@ describe("loadTokenizer", () => {
 
   it("refuses folders without a tokenizer, damaged files and contradictions", async () => {
     const load = async (files: Record<string, unknown>) => loadTokenizer(await folderOf(files));
-    await expect(load({})).rejects.toThrow(/expected tokenizer.json \(or vocab.json and merges.txt\)/);
+    await expect(load({})).rejects.toThrow(
+      /is no model folder, expected config.json, weights and tokenizer.json/,
+    );
+    const unread = load({ "config.json": "{}" });
+    await expect(unread).rejects.toThrow(
+      /holds no tokenizer, expected tokenizer.json \(or vocab.json and merges.txt\)/,
+    );
     await expect(load({ "tokenizer.json": "{" })).rejects.toThrow(CheckpointError);
     await expect(load({ "tokenizer.json": "[]" })).rejects.toThrow(/expected a JSON object/);
     await expect(load({ "tokenizer.json": {} })).rejects.toThrow(/cannot be used/);
