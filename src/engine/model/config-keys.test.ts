@@ -103,4 +103,7 @@ test("DeBERTa's keys are known, or refused", () => {
   ).not.toThrow();
   expect(() => describeEncoder({ ...config, z_steps: 2 }, "c.json")).toThrow(/"z_steps": 2: not known/);
   expect(() => describeEncoder({ ...config, share_att_key: undefined }, "c.json")).toThrow(/share_att_key/);
+  const far = { position_buckets: 8, max_relative_positions: 5 };
+  expect(() => describeEncoder({ ...config, ...far }, "c.json")).toThrow(/"max_relative_positions".*got 5/);
+  expect(() => describeEncoder({ ...config, ...far, max_relative_positions: 6 }, "c.json")).not.toThrow();
 });

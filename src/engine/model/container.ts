@@ -30,6 +30,13 @@ export function unpack(
   const reward = name === container.rewardModel;
   if (!reward && name !== container.languageModel)
     throw whole.error("architectures", `${container.languageModel} or ${container.rewardModel}`, name);
+  for (const key of reward ? [] : container.textOnly)
+    if ((text[key] ?? null) !== null)
+      throw whole.error(
+        `text_config.${key}`,
+        `none: transformers follows it in ${family.languageModel} only`,
+        text[key],
+      );
   const config: Record<string, unknown> = { ...text };
   for (const key of [...SHARED, ...(reward ? ["id2label", "label2id", "num_labels"] : [])]) {
     const own = whole.raw(key);

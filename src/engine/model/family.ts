@@ -35,6 +35,8 @@ export type Container = {
   readonly prefixes: readonly { readonly trunk: string; readonly head: string }[];
   /** Names of tensors that belong to the rest. */
   readonly rest: RegExp;
+  /** Keys of the text model that the language model's own class follows and the whole's does not. */
+  readonly textOnly: readonly string[];
   readonly harmless: HarmlessKeys;
 };
 

@@ -63,6 +63,7 @@ export function readLayerRopes(
     if (!LAYER_KINDS.includes(key as LayerKind))
       throw config.error("rope_parameters", `${LAYER_KINDS.join(" and ")} only`, parameters);
   const scaling = config.object("rope_scaling");
+  refuseOldType(config, scaling);
   const read = (kind: LayerKind, thetaKey: string, theta: number) => {
     const sources: Source[] = [];
     const own = parameters?.[kind];
@@ -76,6 +77,13 @@ export function readLayerRopes(
     full_attention: read("full_attention", names.thetaKey ?? "rope_theta", names.theta),
     sliding_attention: read("sliding_attention", slidingTheta.key, slidingTheta.fallback),
   };
+}
+
+/** `rope_scaling` that names its kind by `type` alone: transformers 5 turns by its defaults then, in these families only; 4 followed it. */
+function refuseOldType(config: ConfigReader, scaling: Source["values"] | undefined): void {
+  const type = scaling?.["type"] ?? "default";
+  if (type !== "default" && (scaling?.["rope_type"] ?? null) === null)
+    throw config.error("rope_scaling.type", '"rope_type", which every version of transformers reads', type);
 }
 
 /** `rope_parameters` of a family that turns all layers alike. By layer type transformers leaves them unread there, and turns by its defaults. */

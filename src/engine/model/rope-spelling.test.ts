@@ -118,6 +118,10 @@ test("Gemma 3 and OLMo 3 turn layers of two types differently", () => {
   expect(() => describeModel({ ...gemma, rope_parameters: full })).toThrow(
     /full_attention and sliding_attention/,
   );
+  const byType = { ...gemma, rope_theta: 5000, rope_scaling: { type: "linear", factor: 8 } };
+  expect(() => describeModel(byType)).toThrow(/"rope_scaling.type": expected "rope_type"/);
+  const both = { ...older, rope_scaling: { ...linear, type: "linear" } };
+  expect(programOf(both).equals(programOf(older))).toBe(true);
   const { rope_theta: _theta, ...olmo } = TINY_CONFIGS["olmo3"]!;
   expect(() => describeModel({ ...olmo, rope_theta: 10000 })).toThrow(/transformers 4 and 5/);
   expect(() => describeModel(olmo)).toThrow(/transformers 4 and 5/);

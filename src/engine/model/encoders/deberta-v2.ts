@@ -80,6 +80,13 @@ function read(config: ConfigReader): DebertaConfig {
   const maxRelative = config.number("max_relative_positions", -1);
   const maxDistance = maxRelative < 1 ? maxPositions : maxRelative;
   const buckets = config.number("position_buckets", -1);
+  // The scale of the far buckets is divided by the logarithm of 1 then, and distances have no bucket.
+  if (buckets > 0 && maxDistance - 1 === Math.floor(buckets / 2))
+    throw config.error(
+      "max_relative_positions",
+      `another than ${maxDistance} beside ${buckets} position_buckets, which leave far distances no bucket`,
+      maxDistance,
+    );
   const kinds = attentionTypes(config);
   return {
     vocabSize: config.size("vocab_size", 128100),

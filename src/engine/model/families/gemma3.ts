@@ -35,6 +35,7 @@ export const gemma3: Family = {
       { trunk: "language_model.model.", head: "language_model." },
       { trunk: "model.language_model.", head: "" },
     ],
+    textOnly: ["final_logit_softcapping"],
     rest: /^(model\.)?(vision_tower|multi_modal_projector)\./,
     harmless: harmless(
       "for images, which are not read",
