@@ -34,7 +34,7 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 6_400,
+    base: 6_500,
     engine: 13_600,
     report: 3_700,
     method: 21_000,

@@ -45,6 +45,30 @@ export async function hasContents(folder: string, contents: Contents): Promise<b
 }
 
 /**
+ * What is wrong with the files of a folder by what was recorded of them, read whole: the first that is missing, is no plain file or holds
+ * something else; undefined when each is as it was.
+ */
+export async function contentsProblem(folder: string, contents: Contents): Promise<string | undefined> {
+  for (const [path, record] of Object.entries(contents)) {
+    const problem = await fileProblem(join(folder, path), record);
+    if (problem !== undefined) return `${path} ${problem}`;
+  }
+  return undefined;
+}
+
+/** As `contentsProblem`, of one file. */
+export async function fileProblem(path: string, { bytes, sha256 }: FileRecord): Promise<string | undefined> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) return "is missing";
+  if (!info.isFile()) return "is no plain file";
+  if (info.size !== bytes) return `has changed, expected ${bytes} bytes, got ${info.size}`;
+  const found = await digestFile(path);
+  return found === sha256
+    ? undefined
+    : `has changed, expected sha256 ${sha256.slice(0, 12)}, got ${found.slice(0, 12)}`;
+}
+
+/**
  * Digest of a file or of all files of a folder from outside, such as a data file or a model folder.
  * @throws DataError when it cannot be read
  */

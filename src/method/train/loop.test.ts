@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+/** The training loop: what it computes, and that cut off anywhere it goes on to the same bits. Length: all of it runs on one tiny model. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -289,9 +290,55 @@ describe("a run that stopped", () => {
     ).resolves.toBeDefined();
   });
 
-  test("does not believe a broken trainer state", async () => {
-    const { folder } = await run({ settings });
-    await writeFile(join(folder, "checkpoint-9", "trainer_state.json"), '{"global_step": -1}');
-    await expect(run({ settings, folder })).rejects.toThrow("is no trainer state");
+  /** The same run cut off after step 5, with checkpoints of steps 2 and 4. */
+  async function cutOff(): Promise<string> {
+    const folder = newFolder();
+    const stop = (step: number) => {
+      if (step === 5) throw new Error("power cut");
+    };
+    const log: Log = { ...silentLog, progress: () => ({ update: stop, end() {} }) };
+    await expect(run({ settings, folder, log })).rejects.toThrow("power cut");
+    return folder;
+  }
+
+  /** Turns the lowest bit of the byte in the middle of a file: a weight stays finite, JSON mostly JSON. */
+  async function flip(path: string): Promise<void> {
+    const bytes = await readFile(path);
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(path, bytes);
+  }
+
+  const FILES = ["checksums.json", "optimizer.safetensors", "parameters.safetensors", "trainer_state.json"];
+
+  test.each(FILES)("one bit of %s turned: goes on from the checkpoint before, and says so", async (file) => {
+    const whole = await uninterrupted();
+    const folder = await cutOff();
+    expect((await readdir(join(folder, "checkpoint-4"))).sort()).toEqual(FILES);
+    await flip(join(folder, "checkpoint-4", file));
+    const said: string[] = [];
+    const resumed = await run({ settings, folder, log: { ...silentLog, warn: (text) => said.push(text) } });
+    expect(said).toEqual([
+      expect.stringMatching(
+        /checkpoint-4: is damaged and removed: .*; the one before is tried, checkpoint-2\.$/,
+      ),
+    ]);
+    expect(await weights(resumed.model)).toEqual(whole.weights);
+    expect(resumed.result).toEqual(whole.result);
+  });
+
+  test("where every checkpoint is damaged training begins anew, and says so", async () => {
+    const whole = await uninterrupted();
+    const folder = await cutOff();
+    await flip(join(folder, "checkpoint-4", "parameters.safetensors"));
+    await writeFile(join(folder, "checkpoint-2", "trainer_state.json"), '{"global_step": -1}');
+    const said: string[] = [];
+    const resumed = await run({ settings, folder, log: { ...silentLog, warn: (text) => said.push(text) } });
+    expect(said[0]).toMatch(
+      /parameters.safetensors has changed, expected sha256 \w{12}, got \w{12}; the one/,
+    );
+    expect(said[1]).toMatch(
+      /trainer_state.json has changed, expected \d+ bytes, got 19; training begins anew/,
+    );
+    expect(await weights(resumed.model)).toEqual(whole.weights);
   });
 });

@@ -69,6 +69,7 @@ async function openFolder(
     moments: optimizer.moments,
     keep: settings.saveTotalLimit,
     fresh: job.fresh ?? false,
+    log: deps.log,
   });
   if (folder.start.step > 0)
     deps.log.info(

@@ -3,11 +3,13 @@
  * whole or not at all. Resuming is the default.
  */
 import { readdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ensureFolder, exists, removeTemporaries, writeDirAtomic } from "../../base/core/files.ts";
+import type { Log } from "../../base/core/log.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { type MetricsLine, openMetrics } from "./metrics.ts";
 import {
+  checkpointProblem,
   type RunIdentity,
   readState,
   restoreArrays,
@@ -46,21 +48,23 @@ export type RunSetup = {
   readonly keep: number;
   /** Removes old checkpoints instead of going on from them. */
   readonly fresh: boolean;
+  /** Hears of checkpoints that are damaged. */
+  readonly log: Log;
 };
 
 /** Metrics as TensorBoard reads them: any file with "tfevents" in its name. */
 export const EVENTS = "events.out.tfevents.0.weak-teacher";
 
 /**
- * Opens a run's folder and, where it holds a checkpoint, puts that into the store.
- * @throws CheckpointError when the newest checkpoint is broken or belongs to another run
+ * Opens a run's folder and, where it holds a checkpoint, puts the newest that is whole into the store.
+ * @throws CheckpointError when that checkpoint belongs to another run
  */
 export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
   const { folder, runtime, identity } = setup;
   await ensureFolder(folder);
   await removeTemporaries(folder);
   if (setup.fresh) await clearCheckpoints(folder);
-  let newest = (await checkpointsOf(folder)).at(-1);
+  let newest = await newestWhole(setup);
   let state: TrainerState = { step: 0, epoch: 0, tokens: 0, lines: [] };
   if (newest !== undefined) {
     state = await readState(newest, identity);
@@ -99,6 +103,20 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
         await rm(old, { recursive: true });
     },
   };
+}
+
+/** The newest checkpoint whose every byte is as it was written; damaged ones are said and removed. */
+async function newestWhole({ folder, log }: RunSetup): Promise<string | undefined> {
+  const paths = (await checkpointsOf(folder)).reverse();
+  for (const [i, path] of paths.entries()) {
+    const problem = await checkpointProblem(path);
+    if (problem === undefined) return path;
+    const next = paths[i + 1];
+    const then = next === undefined ? "training begins anew" : `the one before is tried, ${basename(next)}`;
+    log.warn(`${path}: is damaged and removed: ${problem}; ${then}.`);
+    await rm(path, { recursive: true });
+  }
+  return undefined;
 }
 
 /** Removes the checkpoints of a finished run, which hold three times its model. */

@@ -1,9 +1,10 @@
 /**
- * What a checkpoint holds: trainable parameters, optimiser moments, and `trainer_state.json` in Hugging Face's shape.
+ * What a checkpoint holds: trainable parameters, optimiser moments, `trainer_state.json` in Hugging Face's shape, and checksums of them.
  * The order of rows and dropout are functions of seed and step, so the step is all of the cursor.
  */
 import { join } from "node:path";
 import { z } from "zod";
+import { contentsProblem, readContents } from "../../base/core/contents.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import { openSafetensors, writeSafetensors } from "../../engine/checkpoint/safetensors.ts";
@@ -31,6 +32,7 @@ export type RunIdentity = { readonly digest: string; readonly seed: number; read
 const STATE = "trainer_state.json";
 const WEIGHTS = "parameters.safetensors";
 const MOMENTS = "optimizer.safetensors";
+const CHECKSUMS = "checksums.json";
 
 /** A long run's history has its place, but no file is believed without bound. */
 const MAX_STATE_BYTES = 2 ** 30;
@@ -42,6 +44,9 @@ const stateSchema = z.looseObject({
   num_input_tokens_seen: z.number().nonnegative(),
   weak_teacher: z.object({ digest: z.string(), seed: z.number() }),
 });
+
+const fileSchema = z.strictObject({ bytes: z.number(), sha256: z.string() });
+const checksumsSchema = z.strictObject({ [STATE]: fileSchema, [WEIGHTS]: fileSchema, [MOMENTS]: fileSchema });
 
 /** Fills a checkpoint folder. @throws CheckpointError when a parameter or moment is not finite */
 export async function writeState(
@@ -63,6 +68,13 @@ export async function writeState(
     log_history: state.lines.map((line) => ({ ...line, step: line.global_step })),
     weak_teacher: { digest: identity.digest, seed: identity.seed },
   });
+  await writeJsonAtomic(join(folder, CHECKSUMS), await readContents(folder));
+}
+
+/** What is wrong with a checkpoint's files; undefined when every byte is as it was written. */
+export async function checkpointProblem(folder: string): Promise<string | undefined> {
+  const checksums = checksumsSchema.safeParse(await readJson(join(folder, CHECKSUMS)).catch(() => undefined));
+  return checksums.success ? contentsProblem(folder, checksums.data) : `${CHECKSUMS} cannot be read`;
 }
 
 /**
