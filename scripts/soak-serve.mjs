@@ -92,7 +92,7 @@ function serveArguments(folder) {
 async function adapterOn(folder) {
   const path = join(root, "adapter");
   const base = await loadModel(runtime, folder, { id: "under adapter" });
-  const lora = loraSpec({ rank: 8, alpha: 16, dropout: 0, targets: ["q_proj", "v_proj"] });
+  const lora = loraSpec({ r: 8, alpha: 16, dropout: 0, targetModules: ["q_proj", "v_proj"] });
   const adapted = await addAdapter(runtime, base, lora, 1);
   for (const [name, shape] of adapted.parameters) {
     if (!name.endsWith("lora_B.weight")) continue;

@@ -135,7 +135,7 @@ test("a plan runs nothing; settings without effect on the kind, and too many fol
     ...auditSettings("likelihood", [], 1),
     ...{ file: at("pairs.jsonl"), digest: "0", read: {}, folds: 2, seed: 1, plant: undefined },
     limits: { maxLength: 65, maxPromptLength: 32 },
-    model: { from: at("base"), layers: undefined, trimVocabulary: false },
+    model: { source: at("base"), layers: undefined, vocabulary: "keep" as const },
   };
   await expect(runAudit(request, { folder: at("w"), code: "test", mode: "plan" })).rejects.toThrow(
     "base: has 64 positions, expected at least max_length of them, got max_length 65",

@@ -35,7 +35,7 @@ export async function writeTinyFolders(runtime: Runtime): Promise<TinyFolders> {
 /** Writes an adapter that does something: neither of its matrices is zero. */
 export async function writeTinyAdapter(runtime: Runtime, base: string, path: string): Promise<void> {
   const model = await loadModel(runtime, base, { id: `adapter of ${base}` });
-  const lora = loraSpec({ rank: 2, alpha: 4, dropout: 0, targets: ["q_proj", "v_proj"] });
+  const lora = loraSpec({ r: 2, alpha: 4, dropout: 0, targetModules: ["q_proj", "v_proj"] });
   const adapted = await addAdapter(runtime, model, lora, 5);
   for (const [name, shape] of adapted.parameters) {
     if (!isAdapterParameter(name) || !name.endsWith("lora_B.weight")) continue;

@@ -28,7 +28,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const options: LoraOptions = { rank: 3, alpha: 12, dropout: 0.1, targets: ["q_proj", "v_proj"] };
+const options: LoraOptions = { r: 3, alpha: 12, dropout: 0.1, targetModules: ["q_proj", "v_proj"] };
 
 const difference = async (a: Model, b: Model) => (await compareModels(runtime, a, b)).largestDifference;
 
@@ -136,17 +136,17 @@ describe("an adapter on a tiny model", () => {
   it.each([
     ["llama", options],
     ["opt", options],
-    ["gpt2", { ...options, targets: ["c_attn"] }],
+    ["gpt2", { ...options, targetModules: ["c_attn"] }],
     // Square weights, whose orientation their shape does not show.
-    ["gpt2", { ...options, targets: ["attn.c_proj", "c_fc"] }],
+    ["gpt2", { ...options, targetModules: ["attn.c_proj", "c_fc"] }],
   ] as const)("is the same after saving, loading and merging: %s", async (family, lora) => {
     await expectRoundTrip(await tiny(family), lora);
   });
 
   it.each(["llama", "gpt2", "opt"] as const)("takes its reward head along: %s", async (family) => {
-    const targets = family === "gpt2" ? ["c_attn"] : options.targets;
+    const targets = family === "gpt2" ? ["c_attn"] : options.targetModules;
     const base = await tiny(family, "reward");
-    await expectRoundTrip(base, { ...options, targets });
+    await expectRoundTrip(base, { ...options, targetModules: targets });
     const config = JSON.parse(await readFile(join(folder, "saved", "adapter_config.json"), "utf8"));
     expect(config).toMatchObject({
       task_type: "SEQ_CLS",
@@ -162,7 +162,7 @@ describe("an adapter on a tiny model", () => {
     const other = await copyModel(runtime, base, `${base.id}/other`);
     await runtime.store.set(keyOf(other, "score.weight"), [1, 16], new Float32Array(16).fill(9));
     const loaded = await loadAdapter(runtime, other, join(folder, "saved"));
-    expect(await difference(await trained(base, { ...options, targets }), loaded)).toBe(0);
+    expect(await difference(await trained(base, { ...options, targetModules: targets }), loaded)).toBe(0);
   });
 
   it("adds scale · B·A, by hand", async () => {
@@ -192,7 +192,7 @@ describe("an adapter on a tiny model", () => {
   });
 
   it("can be merged, written as a model folder and read back", async () => {
-    const model = await trained(await tiny("gpt2"), { ...options, targets: ["c_attn"] });
+    const model = await trained(await tiny("gpt2"), { ...options, targetModules: ["c_attn"] });
     const { model: merged } = await mergeAdapter(runtime, model);
     await saveModel(runtime, merged, join(folder, "merged"));
     const loaded = await loadModel(runtime, join(folder, "merged"));
@@ -279,6 +279,9 @@ describe.skipIf(!existsSync(FIXTURES))("an adapter on a Hugging Face fixture", (
     ["gemma2", ["k_proj", "o_proj"]],
     ["rm-qwen2", ["q_proj", "v_proj"]],
   ])("is the same after saving, loading and merging: %s", async (name, targets) => {
-    await expectRoundTrip(await loadModel(runtime, join(FIXTURES, name)), { ...options, targets });
+    await expectRoundTrip(await loadModel(runtime, join(FIXTURES, name)), {
+      ...options,
+      targetModules: targets,
+    });
   });
 });

@@ -198,7 +198,7 @@ function specOf(config: AdapterConfig, modules: readonly string[]): LoraSpec {
   const targets = targetModules.length === 0 ? modules : targetModules;
   const { scale } = moduleScale({ ...config, rankPattern: {}, alphaPattern: {} }, "");
   return {
-    ...loraSpec({ rank: r, alpha: loraAlpha, dropout: loraDropout, targets }),
+    ...loraSpec({ r, alpha: loraAlpha, dropout: loraDropout, targetModules: targets }),
     scale,
     parts,
     on: (projection) => parts.get(projection),

@@ -107,7 +107,7 @@ describe("the cache", () => {
 
   it("serves adapters", async () => {
     const base = await tinyModel(runtime, "llama", { id: "adapted", scale: 0.5 });
-    const spec = loraSpec({ rank: 2, alpha: 8, dropout: 0, targets: ["q_proj", "v_proj"] });
+    const spec = loraSpec({ r: 2, alpha: 8, dropout: 0, targetModules: ["q_proj", "v_proj"] });
     const model = await addAdapter(runtime, base, spec, 3);
     const before = await generate(runtime, model, [[1, 2, 3]], greedy);
     for (const [name, shape] of model.parameters)

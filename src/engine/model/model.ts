@@ -91,7 +91,7 @@ function checkTargets({ family, decoder }: Pick<Model, "family" | "decoder">, { 
 /** Names (without ".weight") of what an adapter can sit on, found by putting one everywhere. */
 export function projectionsOf(decoder: Decoder): string[] {
   const everywhere: LoraSpec = {
-    ...loraSpec({ rank: 1, alpha: 1, dropout: 0, targets: ["all"] }),
+    ...loraSpec({ r: 1, alpha: 1, dropout: 0, targetModules: ["all"] }),
     on: () => ({ rank: 1, scale: 1 }),
   };
   const end = ".lora_A.weight";

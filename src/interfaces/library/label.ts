@@ -199,14 +199,19 @@ export async function audit(options: AuditCall): Promise<AuditOutcome> {
     seed = DEFAULT_SEED,
     plant,
   } = options;
-  const from = await fetchModel(options.model, options.log);
+  const source = await fetchModel(options.model, options.log);
   const read = pairReading(options);
-  await checkReadable([from], [{ file, read }]);
-  if (options.dryRun === true) await checkRows([from], [{ file, read }]);
+  await checkReadable([source], [{ file, read }]);
+  if (options.dryRun === true) await checkRows([source], [{ file, read }]);
   const request = {
     ...auditSettings(teacher, settingTexts(options.settings), seed),
-    ...{ file, digest: await digestSources(file), read, limits: await limitsFor(options, [from]) },
-    ...{ model: { from, layers, trimVocabulary: trim }, folds, seed, plant },
+    ...{ file, digest: await digestSources(file), read, limits: await limitsFor(options, [source]) },
+    ...{
+      model: { source, layers, vocabulary: trim ? ("trim" as const) : ("keep" as const) },
+      folds,
+      seed,
+      plant,
+    },
   };
   const mode = options.dryRun === true ? "plan" : "run";
   return runAudit(request, { ...howOf(options), folder: options.out, mode, fresh: options.fresh === true });

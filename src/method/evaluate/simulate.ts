@@ -1,6 +1,8 @@
 /** Makes the material of a preference world: candidate responses sampled from a model, and their gold scores. */
+import { z } from "zod";
 import { InterruptedError } from "../../base/core/errors.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
+import { count } from "../../base/settings/parts.ts";
 import { type GenerateOptions, generate } from "../../engine/model/generate.ts";
 import type { Model } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
@@ -11,13 +13,28 @@ import { promptId } from "../data/rows.ts";
 import type { PromptCandidates } from "../split/world.ts";
 import type { GoldScorer } from "./gold.ts";
 
-/** How responses are sampled; `stop` are strings that end a response. */
-export type SamplingSettings = {
-  readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topK?: number | undefined;
-  readonly topP?: number | undefined;
-  readonly stop?: readonly string[] | undefined;
+/** Sampling, as in evaluation and in a made-up world. */
+export const samplingFields = (temperature: number) => ({
+  maxNewTokens: count.default(256).describe("Most tokens of a response."), // WDPO A.2
+  temperature: z
+    .number()
+    .min(0)
+    .default(temperature)
+    .describe("Softness of sampling; 0 takes the likeliest token each time."),
+  topK: count.optional().describe("Sample among the k likeliest tokens only."),
+  topP: z
+    .number()
+    .gt(0)
+    .max(1)
+    .optional()
+    .describe("Sample among the fewest tokens that sum to this probability."),
+  stop: z.array(z.string().min(1)).optional().describe("Texts that end a response."),
+});
+
+const samplingSchema = z.object(samplingFields(1));
+
+/** How responses are sampled. */
+export type SamplingSettings = Readonly<z.output<typeof samplingSchema>> & {
   readonly seed: number;
   /** Responses per prompt, default 1. */
   readonly perPrompt?: number | undefined;

@@ -42,7 +42,7 @@ test("counts operations and arrays as by hand", () => {
 });
 
 test("an adapter needs no gradient of the base and little state", async () => {
-  const spec = loraSpec({ rank: 2, alpha: 4, dropout: 0, targets: ["c_attn"] });
+  const spec = loraSpec({ r: 2, alpha: 4, dropout: 0, targetModules: ["c_attn"] });
   const adapted = await addAdapter(runtime, model, spec, 1);
   const full = estimateTraining(model, rows, settings, 100);
   const lora = estimateTraining(adapted, rows, settings, 100);

@@ -128,7 +128,7 @@ describe("the loop", () => {
 
   test("a LoRA run moves the adapters alone and keeps state for them alone", async () => {
     const base = await tinyModel(runtime, "llama", { id: "lora" });
-    const spec = loraSpec({ rank: 2, alpha: 4, dropout: 0, targets: ["q_proj", "v_proj"] });
+    const spec = loraSpec({ r: 2, alpha: 4, dropout: 0, targetModules: ["q_proj", "v_proj"] });
     const model = await addAdapter(runtime, base, spec, 1);
     const before = await weights(model);
     const { result, folder } = await run({ model, settings: { batchSize: 24, epochs: 6 } });

@@ -213,7 +213,7 @@ describe("preference training", () => {
     const train = async (rate: number, id: string) => {
       const base = await tinyModel(runtime, "llama", { id });
       const columns = await columnsOf(base);
-      const spec = loraSpec({ rank: 4, alpha: 8, dropout: rate, targets: ["q_proj", "v_proj"] });
+      const spec = loraSpec({ r: 4, alpha: 8, dropout: rate, targetModules: ["q_proj", "v_proj"] });
       const model = await addAdapter(runtime, base, spec, 1);
       const settings = trainSettings({ batchSize: 6, epochs: 4, learningRate: 2e-2 });
       const stage = {

@@ -140,10 +140,10 @@ function preferConfig(input: ToolInput, chat: boolean): object {
     max_prompt_len: limits.maxPromptLength,
     ...(lora && {
       adapter: "lora",
-      lora_r: lora.rank,
+      lora_r: lora.r,
       lora_alpha: lora.alpha,
       lora_dropout: lora.dropout,
-      lora_target_modules: lora.targets,
+      lora_target_modules: lora.targetModules,
     }),
     output_dir: "./dpo",
     ...stage(prefer!, input),

@@ -119,10 +119,10 @@ function preferConfig(input: ToolInput, chat: boolean): object {
     stage: "dpo",
     finetuning_type: lora === undefined ? "full" : "lora",
     ...(lora && {
-      lora_rank: lora.rank,
+      lora_rank: lora.r,
       lora_alpha: lora.alpha,
       lora_dropout: lora.dropout,
-      lora_target: lora.targets.join(","),
+      lora_target: lora.targetModules.join(","),
     }),
     ...lossOptions("llama-factory", loss!),
     dataset: "weak_teacher",

@@ -95,10 +95,10 @@ function preferFlags(input: ToolInput, chat: boolean): Flags {
     "data.rejected_key": "rejected",
     ...(chat ? { "data.apply_chat_template": true } : {}),
     ...(lora && {
-      "ds.lora.rank": lora.rank,
+      "ds.lora.r": lora.r,
       "ds.lora.alpha": lora.alpha,
       "ds.lora.dropout": lora.dropout,
-      "ds.lora.target_modules": lora.targets,
+      "ds.lora.target_modules": lora.targetModules,
     }),
     "ckpt.output_dir": "./dpo",
     ...stage(prefer!, input, input.rows.length),

@@ -34,7 +34,7 @@ export type StudentSettings = {
   readonly prefer: TrainSettings | undefined;
   readonly loss: ResolvedLossSpec | undefined;
   /** Its targets named, for tools differ in what they adapt otherwise. */
-  readonly lora: (LoraOptions & { readonly targets: readonly string[] }) | undefined;
+  readonly lora: (LoraOptions & { readonly targetModules: readonly string[] }) | undefined;
   readonly limits: TokenLimits;
   readonly seed: number;
 };

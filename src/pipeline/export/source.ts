@@ -211,7 +211,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
 
 /** Adapters with their targets named: the family's usual ones where the recipe names none. */
 async function namedLora(lora: LoraOptions | undefined, model: string): Promise<StudentSettings["lora"]> {
-  return lora && { ...lora, targets: lora.targets ?? (await usualTargets(model)) };
+  return lora && { ...lora, targetModules: lora.targetModules ?? (await usualTargets(model)) };
 }
 
 async function usualTargets(model: string): Promise<readonly string[]> {

@@ -50,7 +50,7 @@ const input = (over: Partial<ToolInput["student"]> = {}, rows = plain): ToolInpu
       seed: 7,
     }),
     loss: loss({ type: "sigmoid", beta: 0.5 }),
-    lora: { rank: 8, alpha: 16, dropout: 0.05, targets: ["q_proj", "v_proj"] },
+    lora: { r: 8, alpha: 16, dropout: 0.05, targetModules: ["q_proj", "v_proj"] },
     limits: { maxLength: 512, maxPromptLength: 256 },
     seed: 7,
     ...over,

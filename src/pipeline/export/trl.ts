@@ -58,10 +58,10 @@ function preferConfig({ student, gpus }: ToolInput): Readonly<Record<string, unk
     precompute_ref_log_probs: true,
     ...(lora && {
       use_peft: true,
-      lora_r: lora.rank,
+      lora_r: lora.r,
       lora_alpha: lora.alpha,
       lora_dropout: lora.dropout,
-      lora_target_modules: lora.targets,
+      lora_target_modules: lora.targetModules,
     }),
   };
 }

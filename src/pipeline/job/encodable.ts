@@ -37,8 +37,8 @@ export const rewardModelEncodable = async (folder: string): Promise<Encodable> =
 /** The check of a job's rows: teachers, students, and reward models that are gold and have a template of their own. */
 export async function jobEncodable({ teacher, seed, models, evaluation }: MainJob): Promise<Encodable> {
   const trained = [
-    ...membersOf(teacher, seed, models.weak).map((member) => member.weak.from),
-    models.student.from,
+    ...membersOf(teacher, seed, models.weak).map((member) => member.weak.source),
+    models.student.source,
   ];
   const gold = evaluation.gold.flatMap((spec) => (spec.type === "reward-model" ? [spec.model] : []));
   return encodableWith([...(await tokenizersOf(trained)), ...(await withTemplate(gold))]);

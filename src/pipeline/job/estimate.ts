@@ -54,10 +54,10 @@ export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: numbe
     ),
     judge:
       job.teacher.kind === "judge-local"
-        ? await shapeOf({ ...job.models.weak!, trimVocabulary: false })
+        ? await shapeOf({ ...job.models.weak!, vocabulary: "keep" })
         : undefined,
     student: await shapeOf(job.models.student),
-    base: await shapeOf({ from: job.models.student.from, trimVocabulary: false }),
+    base: await shapeOf({ source: job.models.student.source, vocabulary: "keep" }),
     rows: await sampleRows(job),
     gflops: gflops ?? (await measureGflops(runtime)),
   };
@@ -200,11 +200,11 @@ export function formatEstimates(estimates: readonly StageEstimate[]): string {
 /** Tokens that a trimmed vocabulary is counted with; seen: 2,757 for the demo, 6,398 for all of ETHICS utilitarianism. */
 const TRIMMED_VOCABULARY = 5000;
 
-async function shapeOf({ from, layers, trimVocabulary }: ModelSource): Promise<KnownShape> {
-  const config = await configOf(from);
+async function shapeOf({ source, layers, vocabulary: kept }: ModelSource): Promise<KnownShape> {
+  const config = await configOf(source);
   const vocabulary = Math.min(Number(config["vocab_size"] ?? TRIMMED_VOCABULARY), TRIMMED_VOCABULARY);
-  const counted = trimVocabulary ? { ...config, vocab_size: vocabulary } : config;
-  const { family, decoder } = describeModel(counted, from);
+  const counted = kept === "trim" ? { ...config, vocab_size: vocabulary } : config;
+  const { family, decoder } = describeModel(counted, source);
   const cut = layers === undefined ? decoder : { ...decoder, config: { ...decoder.config, layers } };
   return {
     family,

@@ -68,7 +68,7 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
 export async function runLabelling(deps: JobDeps, job: MainJob): Promise<StudentMaterial> {
   const { models } = job;
   await checkJobModels(job);
-  const whole = await baseModel(deps, models.student.from);
+  const whole = await baseModel(deps, models.student.source);
   for (const lora of [job.student.lora, job.student.sftLora]) await checkAdapters(lora, whole);
   // A world is sampled from the whole student, so that students of all depths live in one world.
   const seed = job.dataSeed ?? job.seed;
@@ -95,9 +95,9 @@ async function lengthRule(
   student: ModelFolderRef,
 ): Promise<LengthRule | undefined> {
   if (data.kind !== "files" || data.overLength === undefined) return undefined;
-  const members = membersOf(teacher, seed, models.weak).map(({ weak }) => weak.from);
-  const labelling = teacher.kind === "judge-local" ? [models.weak!.from] : members;
-  const others = [...new Set(labelling)].filter((from) => from !== models.student.from);
+  const members = membersOf(teacher, seed, models.weak).map(({ weak }) => weak.source);
+  const labelling = teacher.kind === "judge-local" ? [models.weak!.source] : members;
+  const others = [...new Set(labelling)].filter((source) => source !== models.student.source);
   const weak = await Promise.all(others.map((from) => baseModel(deps, from)));
   return { models: [student, ...weak], limits };
 }

@@ -111,13 +111,13 @@ export async function checkJobModels({
   data,
   evaluation,
 }: MainJob): Promise<void> {
-  const weak = membersOf(teacher, seed, models.weak).map((member) => member.weak.from);
-  const trained = [...weak, models.student.from];
+  const weak = membersOf(teacher, seed, models.weak).map((member) => member.weak.source);
+  const trained = [...weak, models.student.source];
   await checkModels(trained, limits, "language-model");
   if (evaluation.gold.length + evaluation.judges.length > 0)
-    await checkRoom([models.student.from], evaluation.generation.maxNewTokens, "eval.max_new_tokens");
+    await checkRoom([models.student.source], evaluation.generation.maxNewTokens, "eval.max_new_tokens");
   if (data.kind === "world")
-    await checkRoom([models.student.from], data.sampling.maxNewTokens, "data.max_new_tokens");
+    await checkRoom([models.student.source], data.sampling.maxNewTokens, "data.max_new_tokens");
   const world = data.kind === "world" ? [data.gold] : [];
   for (const gold of [...evaluation.gold, ...world])
     if (gold.type === "reward-model") await checkRewardModel(gold.model);

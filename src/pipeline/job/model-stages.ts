@@ -84,7 +84,7 @@ export async function trimmedModel(
   model: ModelFolderRef,
   data: Artefact,
 ): Promise<ModelFolderRef> {
-  if (!source.trimVocabulary) return model;
+  if (source.vocabulary === "keep") return model;
   return inModelFolder(
     await trimming(deps, { name: `${role}-vocabulary`, config: {}, inputs: { model, data } }),
   );

@@ -44,7 +44,7 @@ type WeakModels = (source: ModelSource, place: number) => Promise<ModelFolderRef
 function weakModels(deps: JobDeps, data: Artefact): WeakModels {
   return async (source, place) => {
     const suffix = place === 0 ? "" : `-${place + 1}`;
-    const base = await baseModel(deps, source.from);
+    const base = await baseModel(deps, source.source);
     const shallow = await shallowModel(deps, source, base, `first-layers${suffix}`);
     return trimmedModel(deps, `weak${suffix}`, source, shallow, data);
   };

@@ -4,13 +4,13 @@ import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { silentLog } from "../../base/core/log.ts";
 import { settingsOf } from "../../base/settings/set.ts";
+import { loraSchema } from "../../engine/model/lora.ts";
 import { readPreferences } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
 import { fetchModel } from "../recipe/hub-models.ts";
 import { preferOf } from "../recipe/job.ts";
-import { loraOf } from "../recipe/teacher-job.ts";
-import { loraSchema, preferSchema, rewardSchema, sftSchema } from "../recipe/training.ts";
+import { preferSchema, rewardSchema, sftSchema } from "../recipe/training.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
 import { artefactAt } from "../stages/stage.ts";
@@ -98,7 +98,7 @@ const TRAIN: Readonly<Record<TrainingKind, Train>> = {
       z.strictObject({ lora: loraSchema.nullable().default(null) }),
       adapter,
     );
-    const lora = asked === null ? undefined : loraOf(asked);
+    const lora = asked ?? undefined;
     await checkAdapters(lora, request.model);
     return preferStage(deps, { ...request, ...preferOf(settings, seed, "loss"), lora });
   },

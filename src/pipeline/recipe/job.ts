@@ -7,10 +7,10 @@ import type { SourcePart } from "../../method/data/source.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ArmSettings, DataSource, FilesData, MainJob, WorldData } from "./job-settings.ts";
-import type { ModelSource, PreferSettings } from "./model-settings.ts";
+import type { PreferSettings } from "./model-settings.ts";
 import type { Recipe } from "./schema.ts";
 import { checkOneSeed } from "./seeds.ts";
-import { loraOf, teacherOf } from "./teacher-job.ts";
+import { teacherOf } from "./teacher-job.ts";
 
 /** Prompts that responses are generated to, unless the recipe says how many. */
 const TEST_PROMPTS = 256;
@@ -23,26 +23,23 @@ export function jobOf(recipe: Recipe): MainJob {
   checkOneSeed(recipe);
   const { lora: sftLora, ...sft } = recipe.student.sft;
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
+  const { gold, judges, ownBaselines, nBootstrap, parity, ...sampling } = recipe.eval;
   const teacherSeed = labelled.seed ?? seed;
   // Only the student of one implicit reward has log-ratios to learn from.
   const ratios = teacher.kind === "implicit-reward";
   const studentPrefer = preferOf(student.prefer, seed, "student.prefer.loss", { ratios });
-  const weak = models.weak ? modelOf(models.weak) : undefined;
+  const weak = models.weak ?? undefined;
   return {
     name,
     seed,
     dataSeed: data.seed,
-    models: {
-      weak,
-      student: modelOf(models.student),
-    },
+    models: { weak, student: models.student },
     data: dataOf(recipe),
     limits: { maxLength: data.maxLength, maxPromptLength: data.maxPromptLength },
     labelled: labelledOf(labelled, teacherSeed),
     teacher: teacherOf(teacher, {
       seed: teacherSeed,
       weak,
-      model: modelOf,
       prefer: (settings, own, where) => withoutAuto(preferOf(settings, own, where), where),
     }),
     label: {
@@ -54,23 +51,20 @@ export function jobOf(recipe: Recipe): MainJob {
     },
     student: {
       sft: { ...sft, seed },
-      sftLora: sftLora === null ? undefined : loraOf(sftLora),
+      sftLora: sftLora ?? undefined,
       prefer: studentPrefer,
-      lora: student.lora === null ? undefined : loraOf(student.lora),
+      lora: student.lora ?? undefined,
     },
     arms: arms.map((arm) => armOf(arm, studentPrefer, seed, { ratios })),
     evaluation: {
       generation: {
-        ...samplingOf(recipe.eval),
-        perPrompt: recipe.eval.perPrompt,
+        ...sampling,
         seed,
         maxPromptLength: data.maxPromptLength,
       },
-      gold: recipe.eval.gold,
-      judges: recipe.eval.judges,
-      ownBaselines: recipe.eval.ownBaselines,
-      resamples: recipe.eval.nBootstrap,
-      parity: marginOf(recipe.eval.parity),
+      ...{ gold, judges, ownBaselines },
+      resamples: nBootstrap,
+      parity: marginOf(parity),
     },
   };
 }
@@ -146,38 +140,27 @@ function withoutAuto(prefer: PreferSettings, where: string): PreferSettings {
   return prefer;
 }
 
-const modelOf = ({ source, layers, vocabulary }: Recipe["models"]["student"]): ModelSource => ({
-  from: source,
-  layers,
-  trimVocabulary: vocabulary === "trim",
-});
-
-type Sampling = Pick<Recipe["eval"], "maxNewTokens" | "temperature" | "topK" | "topP" | "stop">;
-
-const samplingOf = ({ maxNewTokens, temperature, topK, topP, stop }: Sampling) => ({
-  maxNewTokens,
-  temperature,
-  ...(topK === undefined ? {} : { topK }),
-  ...(topP === undefined ? {} : { topP }),
-  ...(stop === undefined ? {} : { stop }),
-});
-
 type RecipeSource = Exclude<NonNullable<Recipe["data"]["source"]>, readonly unknown[]>;
 
 function dataOf({ data, seed }: Recipe): FilesData | WorldData {
   const { source, split, labelled, unlabelled, test, world } = data;
-  if (world !== undefined)
+  if (world !== undefined) {
+    const {
+      prompts,
+      promptLimit,
+      pairsPerPrompt,
+      gold,
+      tau,
+      labelled: share,
+      test: kept,
+      ...sampling
+    } = world;
     return {
       kind: "world",
-      prompts: world.prompts,
-      promptLimit: world.promptLimit,
-      pairsPerPrompt: world.pairsPerPrompt,
-      sampling: { ...samplingOf(world), seed: data.seed ?? seed },
-      gold: world.gold,
-      tau: world.tau,
-      labelled: world.labelled,
-      test: world.test,
+      ...{ prompts, promptLimit, pairsPerPrompt, gold, tau, labelled: share, test: kept },
+      sampling: { ...sampling, seed: data.seed ?? seed },
     };
+  }
   const partOf = ({ header, ...rest }: RecipeSource): SourcePart => ({
     ...(header === "auto" ? {} : { header: header === "yes" }),
     ...rest,

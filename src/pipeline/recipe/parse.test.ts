@@ -434,7 +434,7 @@ describe("files", () => {
       });
     }
     expect(taoLi.teacher).toMatchObject({ kind: "implicit-reward", beta: 0.1 });
-    expect(taoLi.student.lora).toMatchObject({ rank: 8 });
+    expect(taoLi.student.lora).toMatchObject({ r: 8 });
     expect(taoLi.data).toMatchObject({ split: { labelled: 0.5, pool: 0.5, test: 0 } });
     expect(taoLi.evaluation.generation).toMatchObject({ temperature: 0.7, maxNewTokens: 256 });
     // The same for TL;DR, but DPO at 5e-6 with beta 0.5 on both sides; the rest is inherited.
@@ -445,7 +445,7 @@ describe("files", () => {
         prefer: { settings: { learningRate: 5e-6, batchSize: 16, epochs: 1 }, loss: { beta: 0.5 } },
       });
     expect(tldr.teacher).toMatchObject({ beta: 0.5 });
-    expect(tldr.student.lora).toMatchObject({ rank: 8 });
+    expect(tldr.student.lora).toMatchObject({ r: 8 });
     const cwpo = jobOf(await loadRecipe("cwpo-2026"));
     // CW-PO tables 7 to 9: BT head 1e-5 at 32, 5 epochs; PO 5e-6 at 16 x 4, 5 epochs, cosine, warm-up 100, decay 0.05, beta 0.5.
     expect(cwpo.teacher).toMatchObject({

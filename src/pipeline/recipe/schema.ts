@@ -5,13 +5,15 @@
 
 import { z } from "zod";
 import { DEFAULT_SEED } from "../../base/core/rng.ts";
+import { loraSchema } from "../../engine/model/lora.ts";
 import { DEVICES } from "../../engine/runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
 import { executorSchema } from "./executor.ts";
 import { labelledSchema, labelSchema } from "./labels.ts";
-import { dataSchema, evalSchema, studentModelSchema, weakModelSchema } from "./sections.ts";
+import { studentModelSchema, weakModelSchema } from "./model-settings.ts";
+import { dataSchema, evalSchema } from "./sections.ts";
 import { preferOn, teacherSchema } from "./teacher.ts";
-import { loraSchema, sftSchema } from "./training.ts";
+import { sftSchema } from "./training.ts";
 
 /** Training of the student, the same for all arms unless one says otherwise. */
 const studentSchema = z.strictObject({

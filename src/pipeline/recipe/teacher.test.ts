@@ -54,11 +54,11 @@ describe("an ensemble", () => {
     const read = recipe(both, list);
     expect(jobOf(read).teacher).toMatchObject({
       members: [
-        { kind: "implicit-reward", seed: 7, beta: 0.2, weak: { from: "small" }, bootstrap: false },
+        { kind: "implicit-reward", seed: 7, beta: 0.2, weak: { source: "small" }, bootstrap: false },
         {
           kind: "reward-head",
           seed: 23,
-          weak: { from: "other", layers: 2 },
+          weak: { source: "other", layers: 2 },
           reward: { batchSize: 4 },
           bootstrap: true,
         },

@@ -2,13 +2,14 @@
 import { z } from "zod";
 import { messageOf } from "../../base/core/errors.ts";
 import { choice, count, positive } from "../../base/settings/parts.ts";
+import { loraSchema } from "../../engine/model/lora.ts";
 import { chatSettings, verdictSettings } from "../../method/teacher/chat-settings.ts";
 import { judgePrompt } from "../../method/teacher/judge.ts";
 import { judgePromptNamed } from "../../method/teacher/judge-prompts.ts";
 import { SERVER_KINDS } from "../../method/teacher/remote/protocol.ts";
 import { scoreSchema } from "../../method/teacher/score-form.ts";
-import { weakModelSchema } from "./sections.ts";
-import { loraSchema, preferSchema, rewardSchema, sftSchema } from "./training.ts";
+import { weakModelSchema } from "./model-settings.ts";
+import { preferSchema, rewardSchema, sftSchema } from "./training.ts";
 
 /** Supervised fine-tuning before something else; null where there is none. */
 const sftFirst = (rows: string) =>

@@ -4,25 +4,6 @@ import { choice, count, isObject, positive } from "../../base/settings/parts.ts"
 import { lossSchema } from "../../method/objective/loss-spec.ts";
 import { trainSettingsSchema } from "../../method/train/settings.ts";
 
-/** Adapters instead of full training, in PEFT's names. */
-export const loraSchema = z.strictObject({
-  r: count.default(8).describe("Inner size of the adapters."),
-  alpha: positive.default(16).describe("The adapters' product is scaled by alpha / r."),
-  dropout: z
-    .number()
-    .min(0)
-    .lt(1)
-    .default(0.05)
-    .describe("Share of the adapters' input zeroed while training."),
-  targetModules: z
-    .array(z.string().min(1))
-    .min(1)
-    .optional()
-    .describe(
-      "Projections that get adapters, by the last part of their names; default those usual for the model's family, such as q_proj and v_proj, or c_attn for GPT-2.",
-    ),
-});
-
 // The run's seed is the recipe's, so that one number repeats everything.
 const common = trainSettingsSchema.omit({ seed: true });
 

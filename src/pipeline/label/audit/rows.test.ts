@@ -12,7 +12,7 @@ test("rows are read again when the model's chat template changes, which says wha
   await writeTinyModel(folder, { family: "llama", seed: 1 });
   const request = {
     ...{ file: "pairs.jsonl", digest: "0", read: { onBadRow: "skip" }, folds: 2, seed: 0 },
-    ...{ plant: undefined, model: { from: folder } },
+    ...{ plant: undefined, model: { source: folder } },
   } as unknown as AuditRequest;
   const key = async () => {
     const how = { folder, code: "1", mode: "plan" } as const;

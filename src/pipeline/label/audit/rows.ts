@@ -74,14 +74,14 @@ const reading = defineStage({
 /** Reads the file, flips what is to be planted, draws the folds. */
 export async function auditDataStage(deps: JobDeps, request: AuditRequest): Promise<Artefact> {
   const { file, digest, read, folds, seed, plant, model } = request;
-  const encodable = await encodableBy([model.from]);
+  const encodable = await encodableBy([model.source]);
   return reading(deps, {
     name: "audit-data",
     config: { read, folds, seed, plant: plant ?? null },
     inputs: {
       file: { value: file, source: digest },
       // Which rows are read depends on what the model's tokenizer and template take.
-      reader: { folder: model.from, source: encodable.digest },
+      reader: { folder: model.source, source: encodable.digest },
     },
   });
 }

@@ -32,11 +32,11 @@ export type AuditResult = {
 
 /** Runs (or plans) an audit. */
 export async function runAuditStages(deps: JobDeps, request: AuditRequest): Promise<AuditResult> {
-  await checkModels([request.model.from], request.limits, "language-model");
+  await checkModels([request.model.source], request.limits, "language-model");
   const data = await auditDataStage(deps, request);
-  const base = await shallowModel(deps, request.model, await baseModel(deps, request.model.from));
+  const base = await shallowModel(deps, request.model, await baseModel(deps, request.model.source));
   const trimmed = { name: "audit-vocabulary", config: {}, inputs: { model: base, data } };
-  const model = request.model.trimVocabulary ? inModelFolder(await trimming(deps, trimmed)) : base;
+  const model = request.model.vocabulary === "trim" ? inModelFolder(await trimming(deps, trimmed)) : base;
   const scores: Artefact[] = [];
   for (let fold = 0; fold < request.folds; fold++)
     scores.push(await foldScores(deps, request, data, model, fold));
