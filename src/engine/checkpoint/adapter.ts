@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { digestOf, sha256 } from "../../base/core/digest.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { refuseForeignLinks } from "../../base/core/model-path.ts";
 import { type AdapterConfig, moduleScale, type ParsedConfig, parseAdapterConfig } from "./adapter-config.ts";
 import { readJsonObject } from "./model-folder.ts";
 import { type NamedTensor, openSafetensors, writeSafetensors } from "./safetensors.ts";
@@ -30,6 +31,7 @@ export type ReadAdapter = Adapter & Omit<ParsedConfig, "config">;
 
 /** Reads a PEFT LoRA folder. @throws CheckpointError naming the setting or tensor that is wrong or not supported */
 export async function readAdapter(path: string): Promise<ReadAdapter> {
+  await refuseForeignLinks(path);
   const configFile = join(path, "adapter_config.json");
   if (!(await exists(configFile)))
     throw new CheckpointError(path, `is no adapter folder, expected adapter_config.json and ${WEIGHTS}.`);
