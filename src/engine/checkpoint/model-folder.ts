@@ -9,6 +9,7 @@ import { digestOf } from "../../base/core/digest.ts";
 import { CheckpointError, messageOf, pathProblem, show } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
+import { shellWord } from "../../base/core/shell.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
 
 /** An open model folder: its config and its tensors, wherever they are stored. */
@@ -87,8 +88,8 @@ function refuseNoModel(path: string, inside: string[]): void {
       path,
       `holds its weights only as ${pickles[0]}, a Python pickle, which can run any code when it is read, so it is not. ` +
         "Convert it once with Python, in a place where you trust it:\n" +
-        `  python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; p, q = '${path}', '${path}-safetensors'; ` +
-        `M.from_pretrained(p, torch_dtype='auto').save_pretrained(q); T.from_pretrained(p).save_pretrained(q)"`,
+        `  python -c "from transformers import AutoModelForCausalLM as M, AutoTokenizer as T; import sys; p, q = sys.argv[1:]; ` +
+        `M.from_pretrained(p, torch_dtype='auto').save_pretrained(q); T.from_pretrained(p).save_pretrained(q)" ${shellWord(path)} ${shellWord(`${path}-safetensors`)}`,
     );
   const got = inside.length === 0 ? "an empty folder" : inside.sort().slice(0, 8).join(", ");
   const adapter = inside.includes("adapter_config.json")

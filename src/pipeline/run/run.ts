@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../base/core/files.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
+import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import type { ReportData } from "../../report/data.ts";
 import type { ReportFiles } from "../../report/render.ts";
@@ -73,6 +74,8 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   const folder = resolve(asked.out);
   await checkLayout(folder);
   const settings = slurmOf(asked, options);
+  // Before anything is made: jobs' scripts begin with these.
+  if (settings !== undefined) [folder, process.cwd()].map(oneLine);
   const [remote] = hubModels(asked);
   if (dryRun && remote)
     throw new ConfigError(

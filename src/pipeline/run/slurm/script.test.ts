@@ -87,3 +87,14 @@ test("any word comes through the shell as it is", () => {
     { numRuns: 50 },
   );
 });
+
+test.each([
+  ["out", { argv: ["node", "main.js", "stage", "/runs/a\ntouch /tmp/owned", "--only", "x"] }],
+  ["log", { log: "/runs/a\ntouch /tmp/owned/x-%j.out" }],
+  ["working folder", { workingFolder: "/home/me\r#" }],
+  ["option", { resources: { cpus: 1, extra: ["--comment=a\u2028b"] } }],
+])("a control character in %s is refused: it would begin another line of the script", (_, change) => {
+  expect(() => batchScript({ ...base, ...change })).toThrow(
+    /holds a control character, expected a path or name of one line/,
+  );
+});

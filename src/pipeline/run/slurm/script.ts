@@ -1,5 +1,5 @@
 /** The batch script of one job. What differs from one submission to the next (dependencies, which tasks) is not in it. */
-import { shellWord } from "../../../base/core/shell.ts";
+import { oneLine, shellWord } from "../../../base/core/shell.ts";
 import type { StageResources } from "../../recipe/executor.ts";
 
 /** A job to submit. */
@@ -38,13 +38,13 @@ export function batchScript(request: ScriptRequest): string {
     "kill-on-invalid-dep": request.dropWhenInputsFail ? "yes" : "no",
   };
   const directives = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined ? [] : [`#SBATCH --${name}=${value}`],
+    value === undefined ? [] : [oneLine(`#SBATCH --${name}=${value}`)],
   );
   return [
     "#!/bin/bash",
     ...directives,
     "#SBATCH --requeue",
-    ...extra.map((line) => `#SBATCH ${line}`),
+    ...extra.map((line) => oneLine(`#SBATCH ${line}`)),
     "set -eu",
     ...setup,
     `exec ${argv.map(shellWord).join(" ")}`,
