@@ -34,12 +34,12 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 6_500,
+    base: 6_600,
     engine: 13_600,
     report: 3_700,
     method: 21_000,
     pipeline: 20_600,
-    interfaces: 6_400,
+    interfaces: 6_420,
   },
 };
 

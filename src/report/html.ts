@@ -3,6 +3,8 @@
  * which also makes control characters and direction overrides visible, so that no text can disguise itself.
  */
 
+import { visible } from "../base/core/visible.ts";
+
 /** Markup that is safe to put in a page as it is. Made by `html`, `join` and `trusted` only. */
 export type Html = { readonly markup: string };
 
@@ -16,23 +18,10 @@ const ENTITIES: Record<string, string> = {
   '"': "&quot;",
   "'": "&#39;",
 };
-// Controls, direction overrides, separators; not tab, newline, soft hyphen and the joiners that scripts and emoji need.
-const HIDDEN = /(?![\t\n\u00ad\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** Text as HTML text or attribute value: markup escaped, hidden characters shown as `⟨U+202E⟩`, lone surrogates as U+FFFD. */
 export function escapeHtml(text: string): string {
   return visible(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
-}
-
-/** Hidden characters spelled out; the line ends of other systems become newlines. Used for HTML and Markdown alike. */
-export function visible(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/\r\n?/g, "\n")
-    .replace(
-      HIDDEN,
-      (character) => `⟨U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`,
-    );
 }
 
 /** Template tag: `` html`<p>${text}</p>` `` with every text value escaped. */

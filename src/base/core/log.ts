@@ -4,6 +4,7 @@
  */
 
 import { redact } from "./redact.ts";
+import { printed } from "./visible.ts";
 
 /** A task with a known or unknown number of items. */
 export interface Progress {
@@ -37,7 +38,7 @@ type Sink = { write(text: string): unknown; isTTY?: boolean; columns?: number };
 export function createLog(sink: Sink = process.stderr, options: { quiet?: boolean } = {}): Log {
   const tty = sink.isTTY === true;
   const clear = tty ? "\r\u001b[2K" : "";
-  const line = (text: string) => sink.write(`${clear}${redact(text)}\n`);
+  const line = (text: string) => sink.write(`${clear}${printed(redact(text))}\n`);
   return {
     info: (message) => {
       if (!options.quiet) line(message);
@@ -67,7 +68,11 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
     const count = total > 0 ? `${done}/${total}` : `${done}`;
     const left = total > done && rate > 0 ? `, ${formatSeconds((total - done) / rate)} left` : "";
     const bar = tty && total > 0 ? ` [${"█".repeat(Math.round(20 * part)).padEnd(20, "·")}]` : "";
-    const body = `${label}${bar}${share} ${count} ${unit}, ${formatRate(rate)} ${unit}/s${left}${note ? `, ${note}` : ""}`;
+    const body = printed(
+      redact(
+        `${label}${bar}${share} ${count} ${unit}, ${formatRate(rate)} ${unit}/s${left}${note ? `, ${note}` : ""}`,
+      ),
+    );
     // Some terminals say 0 columns when they do not know.
     return tty ? body.slice(0, (sink.columns || 120) - 1) : body;
   };
@@ -82,7 +87,8 @@ function progressOn(sink: Sink, { label, total, unit, tty, clear }: ProgressSetu
     end(note = "") {
       const took = formatSeconds(elapsedSeconds());
       const rate = last > earlier ? `, ${formatRate(rateAt(last))} ${unit}/s` : "";
-      sink.write(`${clear}${label}: ${last} ${unit} in ${took}${rate}${note ? `, ${note}` : ""}\n`);
+      const text = `${label}: ${last} ${unit} in ${took}${rate}${note ? `, ${note}` : ""}`;
+      sink.write(`${clear}${printed(redact(text))}\n`);
     },
   };
 }

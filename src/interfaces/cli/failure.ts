@@ -5,6 +5,7 @@
 import { CommanderError } from "commander";
 import { AlignError, messageOf } from "../../base/core/errors.ts";
 import { redact } from "../../base/core/redact.ts";
+import { printed, printedJson } from "../../base/core/visible.ts";
 
 /** Exit code of anything that was thrown. */
 export function exitCodeOf(error: unknown): number {
@@ -30,11 +31,9 @@ export function explain(error: unknown, debug: boolean): string {
 export function exitWith(error: unknown, argv: readonly string[]): void {
   const exitCode = exitCodeOf(error);
   process.exitCode = exitCode;
-  process.stderr.write(redact(explain(error, argv.includes("--debug"))));
+  process.stderr.write(printed(redact(explain(error, argv.includes("--debug")))));
   if (exitCode === 0 || !argv.includes("--json")) return;
   const code =
     error instanceof CommanderError ? "config" : error instanceof AlignError ? error.code : "internal";
-  process.stdout.write(
-    `${JSON.stringify({ error: { code, message: redact(messageOf(error)), exitCode } })}\n`,
-  );
+  process.stdout.write(`${printedJson({ error: { code, message: redact(messageOf(error)), exitCode } })}\n`);
 }

@@ -1,6 +1,7 @@
 /** The tree of commands. One file per verb; a verb loads what it needs only when it runs, so that help is quick. */
 import { Command } from "commander";
 import { didYouMean } from "../../base/core/suggest.ts";
+import { printed } from "../../base/core/visible.ts";
 import { addCompletion } from "./completion.ts";
 import { examples } from "./options.ts";
 import { packageVersion } from "./package.ts";
@@ -49,6 +50,7 @@ export function buildProgram(): Command {
     .option("--json", "print the result as one line of JSON on stdout; everything else goes to stderr")
     .option("--quiet", "no progress and no notes, only warnings and errors")
     .option("--debug", "print the stack of an error")
+    .configureOutput({ outputError: (text, write) => write(printed(text)) })
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .exitOverride()
     .addHelpText(

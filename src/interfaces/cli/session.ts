@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { createLog, type Log } from "../../base/core/log.ts";
 import { onNotice } from "../../base/core/notices.ts";
+import { printed, printedJson } from "../../base/core/visible.ts";
 import { hasColours, type Paint, painter } from "./streams.ts";
 
 /** Options that every verb takes; they may stand before or after the verb. */
@@ -52,13 +53,12 @@ function openSession({ json, quiet }: CommonOptions): Session & { close(): void 
     signal,
     paint: painter(hasColours(process.stdout)),
     result: (value, text) => {
-      process.stdout.write(
-        json === true ? `${JSON.stringify(value)}\n` : text.endsWith("\n") ? text : `${text}\n`,
-      );
+      const shown = json === true ? printedJson(value) : printed(text, hasColours(process.stdout));
+      process.stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`);
     },
     fail: (problem) => {
       process.exitCode = 1;
-      process.stderr.write(`error: ${problem}\n`);
+      process.stderr.write(printed(`error: ${problem}\n`));
     },
     close,
   };

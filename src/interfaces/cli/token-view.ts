@@ -3,9 +3,9 @@
  * background, without (NO_COLOR) in brackets.
  */
 
+import { visible } from "../../base/core/visible.ts";
 import type { EncodedPair } from "../../engine/text/pair.ts";
 import type { Tokenizer } from "../../engine/text/tokenizer.ts";
-import { visible } from "../../report/html.ts";
 import type { Paint } from "./streams.ts";
 
 /** One token: `inLoss` is true where the model is trained to predict it. */
