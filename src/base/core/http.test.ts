@@ -77,6 +77,21 @@ describe("Retry-After", () => {
 });
 
 describe("answers", () => {
+  test("a key that the endpoint repeats in its reply is not handed on, however it is spelt; a short one is a word", async () => {
+    process.env.TEST_HTTP_KEY = "sk-secret-value";
+    try {
+      answer = (_, response) => void response.end('{"answer": "sk-secret-value \\u0073k-secret-value"}');
+      const read = (value: unknown) => (value as { answer: string }).answer;
+      const request = { path: "/x", read, expected: "an answer", signal: new AbortController().signal };
+      expect(await open({ apiKeyEnv: "TEST_HTTP_KEY" }).ask(request)).toBe("*** ***");
+      process.env.TEST_HTTP_KEY = "none";
+      answer = (_, response) => void response.end('{"answer": "none of them"}');
+      expect(await open({ apiKeyEnv: "TEST_HTTP_KEY" }).ask(request)).toBe("none of them");
+    } finally {
+      delete process.env.TEST_HTTP_KEY;
+    }
+  });
+
   test("that are no JSON are asked for again; JSON of another shape is not", async () => {
     answer = (nth, response) => {
       if (nth === 1) response.end("<html>proxy</html>");

@@ -168,7 +168,7 @@ async function once<T>(setup: Setup, request: HttpRequest<T>): Promise<{ readonl
   const start = hide(text.slice(0, 200), setup);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text, (_, member) => (typeof member === "string" ? masked(member, setup) : member));
   } catch {
     // A proxy's page, or a reply that was cut off: it may pass.
     return { problem: `answered with no JSON: ${start}`, passing: true };
@@ -198,7 +198,8 @@ async function send(
       redirect: "error",
       signal: AbortSignal.any([signal, timeout]),
     });
-    return { response, text: await boundedText(response, setup.maxReplyBytes) };
+    // Before anybody reads it: replies are kept on disk, and quoted.
+    return { response, text: masked(await boundedText(response, setup.maxReplyBytes), setup) };
   } catch (error) {
     if (timeout.aborted) return { problem: `gave no answer within ${setup.timeoutMs} ms` };
     const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : "";
@@ -237,3 +238,10 @@ function retryAfter(header: string | null): number | undefined {
 function hide(text: string, { key }: Setup): string {
   return key === undefined ? text : text.replaceAll(key, "***");
 }
+
+/** Shorter keys ("none", "EMPTY") are words that any reply may hold. */
+const LEAST_KEY = 8;
+
+/** A reply, or a text in it however it is spelt, without the key: replies are kept on disk. */
+const masked = (text: string, setup: Setup): string =>
+  (setup.key ?? "").length < LEAST_KEY ? text : hide(text, setup);
