@@ -28,3 +28,10 @@ test("data in another form drops the first form, and keeps the rest", () => {
   expect(mergeSettings(files, { source: "b" }, FORMS)).toEqual({ ...files, source: "b" });
   expect(mergeSettings({ world: { tau: 1 } }, { source: "b" }, FORMS)).toEqual({ source: "b" });
 });
+
+test("a member called __proto__ is laid over as any other and changes nothing that is inherited", () => {
+  const merged = mergeSettings({ a: 1 }, JSON.parse('{"__proto__":{"seed":1}}')) as Record<string, unknown>;
+  expect(Object.getPrototypeOf(merged)).toBe(Object.prototype);
+  expect(merged.seed).toBeUndefined();
+  expect(Object.keys(merged)).toEqual(["a", "__proto__"]);
+});

@@ -17,9 +17,10 @@ export function mergeSettings(base: unknown, over: unknown, forms: Forms = []): 
   const other = TELLING.some((key) => key in over && key in base && over[key] !== base[key]);
   if (other) return over;
   const kept = withoutOtherForms(base, over, forms);
-  const merged: Record<string, unknown> = { ...kept };
-  for (const [key, value] of Object.entries(over)) merged[key] = mergeSettings(kept[key], value, forms);
-  return merged;
+  const own = (key: string) => (Object.hasOwn(kept, key) ? kept[key] : undefined);
+  const laid = Object.entries(over).map(([key, value]) => [key, mergeSettings(own(key), value, forms)]);
+  // Not by assignment: that of "__proto__" would change what the object inherits.
+  return Object.fromEntries([...Object.entries(kept), ...laid]);
 }
 
 function withoutOtherForms(

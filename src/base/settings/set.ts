@@ -36,6 +36,8 @@ export function parseSetting(text: string): Setting {
   const name = text.slice(0, at).trim();
   if (at < 1 || name.split(".").some((key) => key === ""))
     throw new ConfigError(`--set ${text}: expected path=value, such as student.prefer.beta=0.05.`);
+  if (name.split(".").includes("__proto__"))
+    throw new ConfigError(`--set ${text}: __proto__ names no setting.`);
   try {
     const path = name.split(".").map((key) => (/^\d{1,6}$/.test(key) ? Number(key) : key));
     return { text: `--set ${text}`, path, value: parseYaml(text.slice(at + 1)) ?? null };

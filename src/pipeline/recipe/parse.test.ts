@@ -331,7 +331,7 @@ eval: { temperature: [1] }
       expect.stringMatching(/^--set foo\.bar=1: foo: unknown setting; there are version, /),
       '--set seed=x: seed: expected a number, got "x".',
     ]);
-    for (const bad of ["seed", "=1", "a..b=1", "a=[1"])
+    for (const bad of ["seed", "=1", "a..b=1", "a=[1", "__proto__.seed=1", "student.__proto__={beta: 1}"])
       expect(() => read(LEAST, bad), bad).toThrow(`--set ${bad}: `);
   });
 
