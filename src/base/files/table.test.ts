@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DataError } from "../core/errors.ts";
+import { readParquet } from "./parquet.ts";
 import { openTable, type TableOptions } from "./table.ts";
 
 let folder: string;
@@ -213,6 +214,18 @@ describe("Parquet", () => {
     expect(await all(path)).toEqual(
       rows.map((i) => ({ file: path, line: i + 1, value: { prompt: `p${i}`, n: i } })),
     );
+  });
+
+  test("a text that repeats is refused where a small file unfolds to more than it could mean", async () => {
+    const data = Array.from({ length: 100 }, () => "x".repeat(2 ** 20));
+    const buffer = new Uint8Array(parquetWriteBuffer({ columnData: [{ name: "a", data, type: "STRING" }] }));
+    const path = await write("bomb.parquet", buffer);
+    let rows = 0;
+    const read = async () => {
+      for await (const _ of readParquet(path)) rows++;
+    };
+    await expect(read()).rejects.toThrow(/unfolds to more than \d+ characters of text from \d+ bytes/);
+    expect(rows).toBeLessThan(100);
   });
 
   test("a cut, false or non-UTF-8 file is one clear error", async () => {

@@ -7,8 +7,9 @@ import { CheckpointError, messageOf, show } from "../../base/core/errors.ts";
 import { parseJson, RepeatedMemberError } from "../../base/core/json-text.ts";
 import { DTYPE_BYTES, type StoredDtype } from "./dtypes.ts";
 
-/** The reference implementation's limit: a header is JSON text of at most this many bytes. */
-export const MAX_HEADER_BYTES = 100_000_000;
+/** Most bytes of a header, and tensors in it: a model of 128 experts a layer has some 40,000 in all its files, at about 130 bytes each. */
+export const MAX_HEADER_BYTES = 2 ** 25;
+const MAX_TENSORS = 2 ** 17;
 /** No weight has more axes; keeps products of sizes short. */
 const MAX_RANK = 8;
 
@@ -29,7 +30,13 @@ export type TensorEntry = {
  */
 export function parseHeader(file: string, json: Uint8Array, dataBytes: number): Map<string, TensorEntry> {
   const entries = new Map<string, TensorEntry>();
-  for (const [name, value] of Object.entries(parseObject(file, json))) {
+  const header = Object.entries(parseObject(file, json));
+  if (header.length > MAX_TENSORS)
+    throw new CheckpointError(
+      file,
+      `header names ${header.length} tensors, expected at most ${MAX_TENSORS}. Save the model in several files.`,
+    );
+  for (const [name, value] of header) {
     if (name !== "__metadata__") entries.set(name, parseEntry(file, name, value, dataBytes));
   }
   checkTiling(file, entries, dataBytes);

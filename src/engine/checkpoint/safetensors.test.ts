@@ -56,6 +56,14 @@ describe("a name that comes twice", () => {
   });
 });
 
+it("a header of more tensors than a model has is refused", async () => {
+  const entry = { dtype: "F32", shape: [0], data_offsets: [0, 0] };
+  const header = Object.fromEntries(Array.from({ length: 2 ** 17 + 1 }, (_, i) => [i, entry]));
+  await expect(opened(await rawFile(header, new Uint8Array()))).rejects.toThrow(
+    /header names 131073 tensors, expected at most 131072/,
+  );
+});
+
 describe("number formats", () => {
   it("decodes halves by their definition", () => {
     // 0x3C00 = 1; 0x3C01 = 1 + 2^-10; 0xC000 = -2; 0x7BFF = (2 - 2^-10) 2^15 = 65504; 0x0400 = 2^-14
