@@ -56,6 +56,10 @@ export interface Emitter {
   shape(shape: Shape): string;
   /** An int64 vector of one element: the size at run time. */
   size(dim: Shape[number]): string;
+  /** The program's nodes of an op, in the order they are written: what they have in common can be written once. */
+  nodesOf(op: Op): readonly Node[];
+  /** The value that `make` gave when it was first asked for under this key in this program. */
+  once(key: string, make: () => string): string;
 }
 
 /** Options of `Emitter.add`. */

@@ -11,6 +11,7 @@ import {
   isParameter,
   leafName,
   type Node,
+  type Op,
   type Tensor,
 } from "../tensor.ts";
 import { ATTRIBUTE, ELEMENT, encodeModel, type NodeProto, type TensorProto } from "./schema.ts";
@@ -46,7 +47,7 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
   const twice = ports.find((port, i) => ports.findIndex((other) => other.name === port.name) !== i);
   if (twice !== undefined) throw new ShapeError("program", `two inputs are called "${twice.name}".`);
 
-  const writer = new GraphWriter(dialect, ports);
+  const writer = new GraphWriter(dialect, ports, nodes);
   for (const node of nodes) node.op.emit(node, writer);
   const results = Object.entries(outputs).map(([name, tensor]) => {
     writer.add("Identity", [writer.name(tensor)], { outputs: [outputName(name)] });
@@ -121,13 +122,16 @@ class GraphWriter implements Emitter {
   readonly nodes: NodeProto[] = [];
   readonly constants = new Map<string, TensorProto>();
   readonly #ports: readonly Port[];
+  readonly #program: readonly Node[];
+  readonly #shared = new Map<string, string>();
   readonly #sizes = new Map<string, string>();
   readonly #numbers = new Map<Node, number>();
   #fresh = 0;
 
-  constructor(dialect: Dialect, ports: readonly Port[]) {
+  constructor(dialect: Dialect, ports: readonly Port[], program: readonly Node[]) {
     this.dialect = dialect;
     this.#ports = ports;
+    this.#program = program;
   }
 
   name(tensor: Tensor): string {
@@ -152,6 +156,18 @@ class GraphWriter implements Emitter {
     }));
     this.nodes.push({ opType, domain, name: output[0]!, input: [...inputs], output, attribute });
     return output[0]!;
+  }
+
+  nodesOf(op: Op): readonly Node[] {
+    return this.#program.filter((node) => node.op === op);
+  }
+
+  once(key: string, make: () => string): string {
+    const known = this.#shared.get(key);
+    if (known !== undefined) return known;
+    const name = make();
+    this.#shared.set(key, name);
+    return name;
   }
 
   scalar(value: number): string {

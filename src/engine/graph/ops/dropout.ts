@@ -9,6 +9,7 @@ import {
   type Emitter,
   expectDType,
   expectRank,
+  type Node,
   type Op,
   type Tensor,
 } from "../tensor.ts";
@@ -23,21 +24,13 @@ const dropoutOp: Op = {
   ],
   gradient: (node, [dy]) => [dy && mul(dy, node.outputs[1]!)],
   emit: (node, emit) => {
-    const [x, seed, rows, columns] = node.inputs.map((t) => emit.name(t)) as [string, string, string, string];
+    const x = emit.name(node.inputs[0]!);
     const [y, mask] = node.outputs.map((t) => emit.name(t)) as [string, string];
-    const site = attribute<number>(node, "site");
-    const start = hashed(emit, emit.add("Add", [emit.add("Mul", [seed, emit.int(GOLDEN)]), emit.int(site)]));
     // Two keys per row and per column, well mixed; an element's bits are the product of a xor and a sum of them, so
     // that no bit of it is linear in the row's and the column's. Four cheap passes over the elements.
-    const key = (places: string, salt: number, axis: number) => {
-      const salted = emit.add("Add", [start, emit.int(salt)]);
-      return emit.add("Unsqueeze", [
-        hashed(emit, emit.add("Add", [hashed(emit, places), salted])),
-        emit.ints([axis]),
-      ]);
-    };
-    const first = emit.add("BitwiseXor", [key(rows, 0x1b56c4e9, 1), key(columns, 0x6a09e667, 0)]);
-    const second = emit.add("Add", [key(rows, 0x3c6ef372, 1), key(columns, 0x510e527f, 0)]);
+    const key = (axis: 0 | 1, salt: number) => keyOf(node, emit, axis, salt);
+    const first = emit.add("BitwiseXor", [key(0, 0x1b56c4e9), key(1, 0x6a09e667)]);
+    const second = emit.add("Add", [key(0, 0x3c6ef372), key(1, 0x510e527f)]);
     const bits = emit.add("Mul", [first, second]);
     const rate = attribute<number>(node, "rate");
     // Bits are uniform over int32; those in the lowest `rate` of its range are dropped.
@@ -46,6 +39,35 @@ const dropoutOp: Op = {
     emit.add("Mul", [x, mask], { outputs: [y] });
   },
 };
+
+/**
+ * Keys of a site's rows, `[N, 1]`, or columns, `[1, C]`. Those of all sites that share a seed and a length are mixed together, in
+ * `[sites, N, 1]`: site by site they were most of the nodes of a deep model with adapters, and a session opens in the square of those.
+ */
+function keyOf(node: Node, emit: Emitter, axis: 0 | 1, salt: number): string {
+  const seed = emit.name(node.inputs[1]!);
+  const nodes = emit.nodesOf(dropoutOp).filter((other) => emit.name(other.inputs[1]!) === seed);
+  const sites = [...new Set(nodes.map(siteOf))];
+  const places = node.inputs[2 + axis]!;
+  const keys = emit.once(`dropout ${seed} ${places.shape[0]} ${salt}`, () => {
+    const salted = emit.add("Add", [startsOf(emit, seed, sites), emit.int(salt)]);
+    const place = emit.once(`dropout places ${places.shape[0]}`, () => hashed(emit, emit.name(places)));
+    const mixed = hashed(emit, emit.add("Add", [place, salted]));
+    return emit.add("Unsqueeze", [mixed, emit.ints([axis === 0 ? 2 : 1])]);
+  });
+  return emit.add("Gather", [keys, emit.int(sites.indexOf(siteOf(node)))]);
+}
+
+/** A number for each site under a seed, `[sites, 1]`. */
+function startsOf(emit: Emitter, seed: string, sites: readonly number[]): string {
+  return emit.once(`dropout starts ${seed}`, () => {
+    const numbers = emit.add("Cast", [emit.ints(sites)], { attributes: { to: INT32 } });
+    const starts = hashed(emit, emit.add("Add", [emit.add("Mul", [seed, emit.int(GOLDEN)]), numbers]));
+    return emit.add("Unsqueeze", [starts, emit.ints([1])]);
+  });
+}
+
+const siteOf = (node: Node): number => attribute<number>(node, "site");
 
 /** 2^32 / golden ratio, odd, as int32. */
 const GOLDEN = 0x9e3779b9 | 0;
