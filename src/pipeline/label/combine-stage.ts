@@ -5,6 +5,7 @@ import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import type { LoadOptions } from "../../method/data/load.ts";
 import { type CandidatePair, plainText } from "../../method/data/rows.ts";
+import type { Source } from "../../method/data/source.ts";
 import { openCandidates } from "../../method/data/stream-candidates.ts";
 import {
   type EnsemblePair,
@@ -19,6 +20,7 @@ import { LABEL_FILES, writeLabelling } from "../../method/labels/labelling.ts";
 import { planLabels } from "../../method/labels/plan-labels.ts";
 import { teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import { readStageRecord } from "../stages/cache.ts";
+import { type Digested, defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import type { FileRef, LabelFactsFile, labelRulesSchema } from "./label-stage.ts";
@@ -49,45 +51,57 @@ type Member = { readonly folder: string; readonly digest: string; readonly label
 export async function combineStage(deps: JobDeps, request: CombineRequest): Promise<Artefact> {
   const { pool, read, seed, rules } = request;
   if (rules.select.kind === "promise") refusePromise();
-  const { members, takes } = sharing(await openMembers(request), read);
-  return deps.pipeline.stage({
+  const members = await openMembers(request);
+  return combining(deps, {
     name: "combine",
-    version: 2,
     config: { read, seed, rules },
     inputs: {
-      pool: pool.digest,
-      ...Object.fromEntries(members.map(({ digest }, i) => [`labels-${i}`, digest])),
-    },
-    run: async (work) => {
-      const source = await openCandidates(pool.file, { ...read, seed, log: deps.log });
-      const pairs = () => only(source.pairs(), takes);
-      const facts = members.map(({ labels, digest }) => ({ name: labels[0]?.teacher ?? "", digest }));
-      const scores = work.path("scores");
-      const target = {
-        folder: scores,
-        uncertainty: work.folder,
-        name: "ensemble",
-        settings: { members: facts },
-      };
-      const uncertainty = await writeEnsembleScores(target, membersOf(members, pairs()));
-      const plan = await planLabels(scores, {
-        select: selectionRule(rules.select, refusePromise),
-        weight: rules.weight,
-      });
-      const { read: labels, counts, promise, settings } = plan;
-      const teacher = await teacherFacts(scores);
-      await writeLabelling<CombineFacts>(work.folder, {
-        labels: labels(),
-        pairs,
-        facts: () => ({
-          ...{ teacher, counts, promise, settings },
-          badRows: source.report.bad.length,
-          ensemble: { members: facts, uncertainty },
-        }),
-      });
+      pool: { value: pool.file, source: pool.digest },
+      labels: members.map((value) => ({ value, source: value.digest })),
     },
   });
 }
+
+type Combining = Running<
+  Pick<CombineRequest, "read" | "seed" | "rules">,
+  { readonly pool: Digested<Source>; readonly labels: readonly Digested<Member>[] }
+>;
+
+const combining = defineStage({
+  version: 3,
+  async run({ work, config: { read, seed, rules }, inputs, tools: { log } }: Combining) {
+    const { members, takes } = sharing(
+      inputs.labels.map(({ value }) => value),
+      read,
+    );
+    const source = await openCandidates(inputs.pool.value, { ...read, seed, log });
+    const pairs = () => only(source.pairs(), takes);
+    const facts = members.map(({ labels, digest }) => ({ name: labels[0]?.teacher ?? "", digest }));
+    const scores = work.path("scores");
+    const target = {
+      folder: scores,
+      uncertainty: work.folder,
+      name: "ensemble",
+      settings: { members: facts },
+    };
+    const uncertainty = await writeEnsembleScores(target, membersOf(members, pairs()));
+    const plan = await planLabels(scores, {
+      select: selectionRule(rules.select, refusePromise),
+      weight: rules.weight,
+    });
+    const { read: labels, counts, promise, settings } = plan;
+    const teacher = await teacherFacts(scores);
+    await writeLabelling<CombineFacts>(work.folder, {
+      labels: labels(),
+      pairs,
+      facts: () => ({
+        ...{ teacher, counts, promise, settings },
+        badRows: source.report.bad.length,
+        ensemble: { members: facts, uncertainty },
+      }),
+    });
+  },
+});
 
 /** Why labels that are there cannot be selected by a promise. @throws ConfigError */
 export function refusePromise(): never {

@@ -19,6 +19,7 @@ import { isDecided } from "../../../method/labels/label.ts";
 import { labelsOf } from "../../../method/labels/plan-labels.ts";
 import { fitForm } from "../../../method/teacher/score-form.ts";
 import { readScores } from "../../../method/teacher/scores-folder.ts";
+import { defineStage, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
 import { readRows } from "../../stages/stage-file.ts";
@@ -64,47 +65,54 @@ export type SuspectRow = {
 };
 
 /** Judges the labels; trains and scores nothing. */
-export async function auditVerdictStage(
+export function auditVerdictStage(
   deps: JobDeps,
-  request: AuditRequest,
+  { calibration, seed, teacher: { kind, form }, plant }: AuditRequest,
   data: Artefact,
-  scores: readonly Artefact[],
+  folds: readonly Artefact[],
 ): Promise<Artefact> {
-  const { calibration, seed, teacher, plant, folds } = request;
-  return deps.pipeline.stage({
-    name: "audit",
-    version: 7,
-    config: { calibration, seed, form: teacher.form, plant: plant ?? null },
-    inputs: { data, ...Object.fromEntries(scores.map((fold, i) => [`fold-${i + 1}`, fold])) },
-    run: async (work) => {
-      const rows = await readAuditRows(data);
-      const pairs = await auditedPairs(request, rows, scores);
-      const rng = createRng(seed).fork("audit");
-      const { ranked, ...report } = auditLabels(pairs, { rng, method: calibration });
-      const byId = new Map(rows.map((row) => [row.id, row]));
-      const lines = ranked.map((suspect) => suspectRow(suspect, byId.get(suspect.id)!, plant !== undefined));
-      await writeFileAtomic(work.path(AUDIT_FILES.suspects), jsonLines(lines));
-      const facts: AuditFacts = {
-        judged: pairs.length,
-        notJudged: rows.length - pairs.length,
-        folds,
-        teacher: teacher.kind,
-        calibration,
-        disagreement: report.disagreement,
-        noiseRate: report.noiseRate,
-        disagreementAmongSure: report.disagreementAmongSure,
-        meanProbabilityWrong: report.meanProbabilityWrong,
-        reliability: reliabilityOf(ranked, seed),
-        plant: plant === undefined ? null : { rate: plant, ...foundOf(ranked, rows, seed) },
-      };
-      await writeJsonAtomic(work.path(AUDIT_FILES.audit), facts);
-    },
-  });
+  const config = { calibration, seed, kind, form, plant: plant ?? null };
+  return judging(deps, { name: "audit", config, inputs: { data, folds } });
 }
+
+type JudgingConfig = Pick<AuditRequest, "calibration" | "seed"> &
+  Pick<AuditRequest["teacher"], "kind" | "form"> & { readonly plant: number | null };
+
+const judging = defineStage({
+  version: 8,
+  async run({
+    work,
+    config,
+    inputs: { data, folds },
+  }: Running<JudgingConfig, { readonly data: Artefact; readonly folds: readonly Artefact[] }>) {
+    const { calibration, seed, kind, plant } = config;
+    const rows = await readAuditRows(data);
+    const pairs = await auditedPairs(config, rows, folds);
+    const rng = createRng(seed).fork("audit");
+    const { ranked, ...report } = auditLabels(pairs, { rng, method: calibration });
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const lines = ranked.map((suspect) => suspectRow(suspect, byId.get(suspect.id)!, plant !== null));
+    await writeFileAtomic(work.path(AUDIT_FILES.suspects), jsonLines(lines));
+    const facts: AuditFacts = {
+      judged: pairs.length,
+      notJudged: rows.length - pairs.length,
+      folds: folds.length,
+      teacher: kind,
+      calibration,
+      disagreement: report.disagreement,
+      noiseRate: report.noiseRate,
+      disagreementAmongSure: report.disagreementAmongSure,
+      meanProbabilityWrong: report.meanProbabilityWrong,
+      reliability: reliabilityOf(ranked, seed),
+      plant: plant === null ? null : { rate: plant, ...foundOf(ranked, rows, seed) },
+    };
+    await writeJsonAtomic(work.path(AUDIT_FILES.audit), facts);
+  },
+});
 
 /** Every row's out-of-fold margin beside its label; a and b were drawn when it was scored. */
 async function auditedPairs(
-  { teacher, seed }: AuditRequest,
+  { form: asked, seed }: JudgingConfig,
   rows: readonly AuditRow[],
   scores: readonly Artefact[],
 ): Promise<AuditedPair[]> {
@@ -113,7 +121,7 @@ async function auditedPairs(
   const pairs: AuditedPair[] = [];
   for (const fold of scores) {
     const folder = fold.path("scores");
-    const form = await fitForm(teacher.form, readScores(folder));
+    const form = await fitForm(asked, readScores(folder));
     for (const label of await labelsOf(readScores(folder), { form, teacher: fold.stage })) {
       const said = human.get(label.id);
       if (isDecided(label) && (said === "a" || said === "b"))
