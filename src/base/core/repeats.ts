@@ -29,17 +29,6 @@ export class Fingerprints {
   }
 }
 
-/**
- * The first text that comes a second time; undefined when each comes once.
- * @param texts - starts a reading; read again only when two fingerprints agree
- */
-export async function findRepeat(texts: () => AsyncIterable<string>): Promise<string | undefined> {
-  const seen = new Fingerprints();
-  const suspects = new Set<string>();
-  for await (const text of texts()) if (seen.add(text)) suspects.add(text);
-  return suspects.size === 0 ? undefined : confirmRepeat(texts(), suspects);
-}
-
 /** The first of the suspected texts that does come twice. */
 export async function confirmRepeat(
   texts: AsyncIterable<string>,

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { mirrorLabel } from "../../../test/helpers/mirror-label.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { pearson, spearman } from "../../base/stats/correlation.ts";
-import { labelFromScores, mirrorLabel } from "../labels/label.ts";
+import { labelFromScores } from "../labels/label.ts";
 import type { Choice } from "./agreement.ts";
 import {
   accuracyByLengthGap,

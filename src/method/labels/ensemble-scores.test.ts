@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mirrorLabel } from "../../../test/helpers/mirror-label.ts";
 import { type EnsemblePair, ensembleScore, together, writeEnsembleScores } from "./ensemble-scores.ts";
-import { type Label, labelFromScores, mirrorLabel, UNSELECTED } from "./label.ts";
+import { type Label, labelFromScores, UNSELECTED } from "./label.ts";
 import { makeLabels } from "./plan-labels.ts";
 
 const member = (id: string, probability: number, flags: readonly string[] = []): Label => {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { mirrorLabel } from "../../../test/helpers/mirror-label.ts";
 import { binaryEntropy, combineLabels } from "./ensemble.ts";
-import { labelFromScores, mirrorLabel } from "./label.ts";
+import { labelFromScores } from "./label.ts";
 import { parseLabel, serializeLabel } from "./label-file.ts";
 
 /** A label whose calibrated probability for a is p, p >= 0.5 meaning a. */

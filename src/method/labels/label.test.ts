@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { labelFromScores, mirrorLabel, relabel, UNSELECTED } from "./label.ts";
+import { mirrorLabel } from "../../../test/helpers/mirror-label.ts";
+import { labelFromScores, relabel, UNSELECTED } from "./label.ts";
 import { parseLabel, parseLabels, serializeLabel } from "./label-file.ts";
 
 const scored = (scoreA: number, scoreB: number, flags: string[] = []) => ({

@@ -90,19 +90,6 @@ export function undoSelection(label: Label): Label {
   return { ...label, preferred, pChosen: pChosenOf(preferred, label.pA), flags };
 }
 
-/** The label of the same pair with its candidates in the other order. */
-export function mirrorLabel(label: Label): Label {
-  const preferred = label.preferred === "a" ? "b" : label.preferred === "b" ? "a" : label.preferred;
-  return {
-    ...label,
-    preferred,
-    scoreA: label.scoreB,
-    scoreB: label.scoreA,
-    margin: label.margin === 0 ? 0 : -label.margin,
-    pA: 1 - label.pA,
-  };
-}
-
 /** A label that prefers one of the two. */
 export type DecidedLabel = Label & { readonly preferred: "a" | "b"; readonly pChosen: number };
 

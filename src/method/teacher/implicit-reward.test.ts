@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mirrorLabel } from "../../../test/helpers/mirror-label.ts";
 import { scoreRounding } from "../../../test/helpers/rounding.ts";
 import { writeTinyFolder } from "../../../test/helpers/tiny-folder.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
@@ -9,9 +10,10 @@ import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { encodePair } from "../../engine/text/pair.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import type { CandidatePair } from "../data/rows.ts";
-import { labelFromScores, mirrorLabel } from "../labels/label.ts";
-import { openScorer } from "../objective/score.ts";
-import { checkStepZero, type ImplicitRewardTeacher, openImplicitReward } from "./implicit-reward.ts";
+import { labelFromScores } from "../labels/label.ts";
+import { openScorer, type RowScore } from "../objective/score.ts";
+import { encodePairs, scoreCandidates } from "./encode.ts";
+import { type ImplicitRewardTeacher, openImplicitReward } from "./implicit-reward.ts";
 import { teacherDigest } from "./teacher.ts";
 
 const limits = { maxLength: 64, maxPromptLength: 32 };
@@ -151,3 +153,24 @@ describe("opening", () => {
     await expect(open({ beta: 0 })).rejects.toThrow("expected above 0, got 0");
   });
 });
+
+/**
+ * The largest reward that the policy gets with itself as the reference, in the teacher's unit: 0 up to rounding, or scores depend on
+ * their batch. Scores the pairs together and one by one.
+ */
+async function checkStepZero(
+  { policy, runtime, beta, manifest }: ImplicitRewardTeacher,
+  pairs: readonly CandidatePair[],
+): Promise<number> {
+  const scorer = await openScorer(runtime, policy.model);
+  const encoded = encodePairs(policy.tokenizer, pairs, manifest.limits!);
+  const pick = ({ logps }: RowScore) => logps;
+  const together = await scoreCandidates(scorer, encoded, pick);
+  let largest = 0;
+  for (const [i, pair] of encoded.entries()) {
+    const [alone] = await scoreCandidates(scorer, [pair], pick);
+    for (const side of [0, 1] as const)
+      largest = Math.max(largest, beta * Math.abs(together[i]![side] - alone![side]));
+  }
+  return largest;
+}

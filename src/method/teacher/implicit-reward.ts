@@ -8,8 +8,7 @@
 import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
-import type { CandidatePair } from "../data/rows.ts";
-import { openScorer, type RowScore } from "../objective/score.ts";
+import { openScorer } from "../objective/score.ts";
 import { encodePairs, scoreCandidates } from "./encode.ts";
 import { implicitRewards } from "./logratio.ts";
 import { type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
@@ -105,27 +104,6 @@ async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
     if (reference !== undefined) await releaseModel(runtime, reference.model);
     throw error;
   }
-}
-
-/**
- * The largest reward that the policy gets with itself as the reference, in the teacher's unit: 0 up to rounding, or scores depend on
- * their batch. Scores the pairs together and one by one.
- */
-export async function checkStepZero(
-  { policy, runtime, beta, manifest }: ImplicitRewardTeacher,
-  pairs: readonly CandidatePair[],
-): Promise<number> {
-  const scorer = await openScorer(runtime, policy.model);
-  const encoded = encodePairs(policy.tokenizer, pairs, manifest.limits!);
-  const pick = ({ logps }: RowScore) => logps;
-  const together = await scoreCandidates(scorer, encoded, pick);
-  let largest = 0;
-  for (const [i, pair] of encoded.entries()) {
-    const [alone] = await scoreCandidates(scorer, [pair], pick);
-    for (const side of [0, 1] as const)
-      largest = Math.max(largest, beta * Math.abs(together[i]![side] - alone![side]));
-  }
-  return largest;
 }
 
 /**

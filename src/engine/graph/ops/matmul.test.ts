@@ -90,12 +90,6 @@ const cases: Record<string, Check[]> = {
       values: [17, 53], // 5 + 12, 21 + 32
     }),
   ],
-  linearLast: [
-    check({
-      feeds: { x: real(["B", "T", 3]), weight, bias },
-      build: ({ x, weight, bias }) => ops.linearLast(x, weight, { bias }),
-    }),
-  ],
 };
 
 describe.each(Object.entries(cases))("%s", (_name, checks) => {

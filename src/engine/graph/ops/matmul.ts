@@ -3,7 +3,7 @@ import { ShapeError } from "../../../base/core/errors.ts";
 import { broadcastShapes, formatShape, type Shape, sameShape } from "../dims.ts";
 import { apply, attribute, type Emitter, expectRank, type Node, type Op, type Tensor } from "../tensor.ts";
 import { mul } from "./elementwise.ts";
-import { reshape, sum, sumTo } from "./layout.ts";
+import { sum, sumTo } from "./layout.ts";
 
 const lastTwo = (x: Tensor, transposed: boolean): readonly [Shape[number], Shape[number]] => {
   const [rows, columns] = x.shape.slice(-2) as [Shape[number], Shape[number]];
@@ -187,10 +187,4 @@ export function foldOuterProducts(existing: Tensor, product: Tensor): Tensor | u
 /** Row-wise inner product: a, b `[…, D]` → `[…, 1]`. */
 export function rowDot(a: Tensor, b: Tensor): Tensor {
   return sum(mul(a, b), [-1], { keep: true });
-}
-
-/** `linear` on the last axis of a tensor of any rank. */
-export function linearLast(x: Tensor, weight: Tensor, options: LinearOptions = {}): Tensor {
-  const y = linear(reshape(x, [-1, x.shape.at(-1)!]), weight, options);
-  return reshape(y, [...x.shape.slice(0, -1), y.shape[1]!]);
 }
