@@ -35,7 +35,7 @@ export const LIMITS = {
   room: 6_000,
   storeys: {
     base: 6_600,
-    engine: 13_600,
+    engine: 13_700,
     report: 3_700,
     method: 21_000,
     pipeline: 20_600,

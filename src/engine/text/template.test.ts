@@ -1,3 +1,4 @@
+import { Template } from "@huggingface/jinja";
 import { describe, expect, it } from "vitest";
 import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
 import { parseChatTemplate } from "./template.ts";
@@ -70,6 +71,30 @@ describe("a template that would run for ever", () => {
       "text that doubles",
       "{% set n = namespace(t='xxxxxxxx') %}{% for i in range(40) %}{% set n.t = n.t ~ n.t %}{% endfor %}{{ n.t }}",
     ],
+    [
+      "lists that double",
+      "{% set n = namespace(t=[1]) %}{% for i in range(60) %}{% set n.t = n.t + n.t %}{% endfor %}",
+    ],
+    [
+      "lists that hold themselves twice",
+      "{% set n = namespace(t=['x']) %}{% for i in range(60) %}{% set n.t = [n.t, n.t] %}{% endfor %}{{ n.t | tojson }}",
+    ],
+    [
+      "a mapping that holds itself twice",
+      "{% set n = namespace(t={}) %}{% for i in range(60) %}{% set n.t = {'a': n.t, 'b': n.t} %}{% endfor %}{{ n.t }}",
+    ],
+    [
+      "replacements of replacements",
+      "{% set n = namespace(t='xx') %}{% for i in range(9) %}{% set n.t = n.t.replace('x', n.t) %}{% endfor %}",
+    ],
+    ["a filter over a block", "{% filter indent(300000000, true) %}{{ 'x' }}{% endfilter %}"],
+    ["JSON with a wide margin", "{{ [[1]] | tojson(indent=400000000) }}"],
+    ["a long separator", `{{ range(4000) | list | join('${"x".repeat(2000)}') }}`],
+    [
+      "looking at a long text for ever",
+      "{% set n = namespace(t='xy') %}{% for i in range(20) %}{% set n.t = n.t ~ n.t %}{% endfor %}{% for i in range(100000) %}{% if 'z' in n.t %}{% endif %}{% endfor %}",
+    ],
+    ["blocks in a macro that calls itself", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"],
   ])("is stopped: %s", (_, source) => {
     expect(() => render(source)).toThrow(/chat template of t\.jinja: refuses messages of roles user/);
   });
@@ -83,6 +108,19 @@ describe("a template that would run for ever", () => {
     expect(
       render("{% macro m(x) %}<{{ x }}>{% endmacro %}{{ m('a') }} in the range (of) {{ m('range') }}"),
     ).toBe("<a> in the range (of) <range>");
+  });
+
+  it("what is within the bounds is written as the library alone writes it", () => {
+    const source = `{%- set ns = namespace(text='', n=0) -%}{%- for m in messages -%}{%- set ns.text = ns.text ~ m.role.upper() ~ ': ' ~ m.content.replace('a', 'bb', 1) -%}
+      {%- set ns.n = ns.n + 1 -%}{%- endfor -%}{{ ns.text }}|{{ ns.n }}|{{ messages | map(attribute='role') | join(', ') }}|{{ messages | tojson(indent=2) }}|
+      {%- filter upper %}x{{ messages | length }}{% endfilter %}{{ 'a\\nb' | indent(2) }}{{ 'aaa' | replace('a', 'b') }}{{ messages[-1:] | length }}{{ 'a' in messages[0].content }}`;
+    const messages = [
+      { role: "user", content: "a banana" },
+      { role: "assistant", content: "banana a" },
+    ];
+    const given = parseChatTemplate("t.jinja", source, {}).render(messages, false);
+    expect(given).toBe(new Template(source).render({ messages }));
+    expect(given).toContain("USER: bb banana");
   });
 
   it("a template of megabytes is refused before it is parsed", () => {

@@ -7,6 +7,7 @@ import { sha256 } from "../../base/core/digest.ts";
 import { CheckpointError, ConfigError, innerMessage } from "../../base/core/errors.ts";
 import { boundLoops, loopLimits } from "./template-bounds.ts";
 import { splitTemplateInputs } from "./template-inputs.ts";
+import { renderBounded, useFilterExpressions } from "./template-interpreter.ts";
 import { stripFunctions, useOwnStrip } from "./template-strip.ts";
 
 /**
@@ -29,9 +30,8 @@ export interface ChatTemplate {
   render(messages: readonly Message[], addGenerationPrompt: boolean): string;
 }
 
-/** Most characters of a template, and of a conversation that it writes. */
+/** Most characters of a template; a conversation that it writes is bounded as any value in it. */
 const MAX_TEMPLATE = 2 ** 20;
-const MAX_TEXT = 2 ** 26;
 
 /** Templates that print the date would make the same data tokenise differently tomorrow: it is always this day. */
 const FIXED_DATE = new Date(Date.UTC(2024, 6, 26));
@@ -59,6 +59,7 @@ export function parseChatTemplate(
     template = new Template(source.replace(/\bstrftime_now\b/g, "fixed_date_now"));
     boundLoops(template);
     useOwnStrip(template);
+    useFilterExpressions(template);
   } catch (error) {
     throw new CheckpointError(file, `chat template is not valid: ${innerMessage(error)}.`, { cause: error });
   }
@@ -68,7 +69,7 @@ export function parseChatTemplate(
     render: (messages, addGenerationPrompt) => {
       try {
         const { messages: bare, inputs } = splitTemplateInputs(messages);
-        const text = template.render({
+        const text = renderBounded(template, {
           ...specialTokens,
           ...inputs.chat_template_kwargs,
           messages: bare,
@@ -80,7 +81,6 @@ export function parseChatTemplate(
           ...loopLimits(),
           ...stripFunctions(),
         });
-        if (text.length > MAX_TEXT) throw new Error(`it made a text of ${text.length} characters`);
         return text;
       } catch (error) {
         const roles = messages.map(({ role }) => role).join(", ");
