@@ -38,8 +38,8 @@ export const LIMITS = {
     engine: 13_700,
     report: 3_700,
     method: 21_000,
-    pipeline: 20_600,
-    interfaces: 6_420,
+    pipeline: 20_700,
+    interfaces: 6_450,
   },
 };
 

@@ -1,4 +1,5 @@
 /** What a folder holds, by size and digest; and digests of files and folders from outside. */
+import type { Stats } from "node:fs";
 import { open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { digestFile, digestOf } from "./digest.ts";
@@ -35,37 +36,43 @@ export function digestContents(contents: Contents): string {
   );
 }
 
-/** True when every file is there with its size. */
-export async function hasContents(folder: string, contents: Contents): Promise<boolean> {
-  for (const [path, { bytes }] of Object.entries(contents)) {
-    const info = await stat(join(folder, path)).catch(() => undefined);
-    if (info?.size !== bytes) return false;
-  }
-  return true;
-}
+/** A file of a folder that is not what was recorded of it. */
+export type ContentsProblem = { readonly missing: boolean; readonly text: string };
 
 /**
- * What is wrong with the files of a folder by what was recorded of them, read whole: the first that is missing, is no plain file or holds
- * something else; undefined when each is as it was.
+ * The first file of a folder that is no plain file or holds something else than was recorded, else the first that is missing; undefined
+ * when each is as it was.
+ * @param trusted - told of a file of the right size before it is read: true leaves it at that
  */
-export async function contentsProblem(folder: string, contents: Contents): Promise<string | undefined> {
+export async function contentsProblem(
+  folder: string,
+  contents: Contents,
+  trusted: (path: string, info: Stats, record: FileRecord) => Promise<boolean> = async () => false,
+): Promise<ContentsProblem | undefined> {
+  let missing: ContentsProblem | undefined;
   for (const [path, record] of Object.entries(contents)) {
-    const problem = await fileProblem(join(folder, path), record);
-    if (problem !== undefined) return `${path} ${problem}`;
+    const full = join(folder, path);
+    const info = await stat(full).catch(() => undefined);
+    if (info === undefined) {
+      missing ??= { missing: true, text: `${path} is missing` };
+      continue;
+    }
+    const text = sizeProblem(info, record);
+    if (text !== undefined) return { missing: false, text: `${path} ${text}` };
+    if (await trusted(full, info, record)) continue;
+    const found = await digestFile(full);
+    const short = (digest: string) => digest.slice(0, 12);
+    if (found !== record.sha256) {
+      const why = `has changed, expected sha256 ${short(record.sha256)}, got ${short(found)}`;
+      return { missing: false, text: `${path} ${why}` };
+    }
   }
-  return undefined;
+  return missing;
 }
 
-/** As `contentsProblem`, of one file. */
-export async function fileProblem(path: string, { bytes, sha256 }: FileRecord): Promise<string | undefined> {
-  const info = await stat(path).catch(() => undefined);
-  if (info === undefined) return "is missing";
+function sizeProblem(info: Stats, { bytes }: FileRecord): string | undefined {
   if (!info.isFile()) return "is no plain file";
-  if (info.size !== bytes) return `has changed, expected ${bytes} bytes, got ${info.size}`;
-  const found = await digestFile(path);
-  return found === sha256
-    ? undefined
-    : `has changed, expected sha256 ${sha256.slice(0, 12)}, got ${found.slice(0, 12)}`;
+  return info.size === bytes ? undefined : `has changed, expected ${bytes} bytes, got ${info.size}`;
 }
 
 /**

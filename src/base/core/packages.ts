@@ -40,10 +40,13 @@ export function testedVersion(name: OptionalPackage): string {
   return (optionalDependencies[name] ?? peerDependencies[name] ?? "latest").replace("^", "");
 }
 
+/** The user's folder for what can be had again. */
+export const cacheFolder = (): string =>
+  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "weak-teacher");
+
 /** Where a fetched package is installed: one folder for each package and version. */
 export function fetchedFolder(name: OptionalPackage): string {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
-  return join(cache, "weak-teacher", "packages", `${name}@${testedVersion(name)}`);
+  return join(cacheFolder(), "packages", `${name}@${testedVersion(name)}`);
 }
 
 /** The folder of an installed package, or undefined. */

@@ -74,7 +74,8 @@ export async function writeState(
 /** What is wrong with a checkpoint's files; undefined when every byte is as it was written. */
 export async function checkpointProblem(folder: string): Promise<string | undefined> {
   const checksums = checksumsSchema.safeParse(await readJson(join(folder, CHECKSUMS)).catch(() => undefined));
-  return checksums.success ? contentsProblem(folder, checksums.data) : `${CHECKSUMS} cannot be read`;
+  if (!checksums.success) return `${CHECKSUMS} cannot be read`;
+  return (await contentsProblem(folder, checksums.data))?.text;
 }
 
 /**

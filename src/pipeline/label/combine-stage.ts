@@ -19,7 +19,7 @@ import { readLabelFile } from "../../method/labels/label-file.ts";
 import { LABEL_FILES, writeLabelling } from "../../method/labels/labelling.ts";
 import { planLabels } from "../../method/labels/plan-labels.ts";
 import { teacherFacts } from "../../method/teacher/teacher-facts.ts";
-import { readStageRecord } from "../stages/cache.ts";
+import { checkUnchanged, readStageRecord } from "../stages/cache.ts";
 import { type Digested, defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
@@ -123,6 +123,7 @@ async function openMembers({ folders, pool, seed, read, uncalibrated }: CombineR
       issues.push(`${folder}: ${problem}`);
       continue;
     }
+    await checkUnchanged(folder, record);
     const labels = await readLabelFile(join(folder, LABEL_FILES.labels));
     if (members.some(({ digest }) => digest === record.digest)) issues.push(`${folder}: is named twice.`);
     members.push({ folder, digest: record.digest, labels });

@@ -20,7 +20,7 @@ import type { Label } from "../../method/labels/label.ts";
 import { readLabelFile } from "../../method/labels/label-file.ts";
 import { LABEL_FILES } from "../../method/labels/labelling.ts";
 import { type Answer, readAnswers } from "../../method/labels/questions.ts";
-import { readStageRecord, type StageRecord } from "../stages/cache.ts";
+import { checkUnchanged, readStageRecord, type StageRecord } from "../stages/cache.ts";
 
 /** Name of the stage that merges answers. */
 export const ANSWERS_STAGE = "answers";
@@ -68,6 +68,7 @@ export async function openLabelSet(
   const folder = dirname(file);
   const labels = await readLabelFile(file);
   const record = isFolder ? await readStageRecord(folder) : undefined;
+  if (record !== undefined) await checkUnchanged(folder, record);
   const source = await poolOf(folder, record, pool, read);
   const { pairs: all, humanLabels } = await readCandidates(source.file, {
     ...source.read,
@@ -149,7 +150,9 @@ async function siblingOf(folder: string, digest: string | undefined): Promise<st
   for (const name of await readdir(stages)) {
     if (name.startsWith(".")) continue;
     const record = await readStageRecord(join(stages, name));
-    if (digest !== undefined && record?.digest === digest) return join(stages, name);
+    if (digest === undefined || record?.digest !== digest) continue;
+    await checkUnchanged(join(stages, name), record);
+    return join(stages, name);
   }
   throw new ConfigError(
     `${folder}: the data stage of its run is not beside it. Name the labels where the run made them.`,

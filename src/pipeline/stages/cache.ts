@@ -7,8 +7,8 @@ import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import {
   type Contents,
+  contentsProblem,
   digestContents,
-  hasContents,
   LOG_FOLDER,
   readContents,
 } from "../../base/core/contents.ts";
@@ -22,6 +22,7 @@ import {
   writeJsonAtomic,
 } from "../../base/core/files.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
+import { refuseChanged, stageProblem } from "./verify.ts";
 
 /** Name of the record in a finished stage's folder. */
 export const RECORD = "stage.json";
@@ -59,13 +60,21 @@ export type Found =
   | { readonly state: "cached"; readonly artefact: Artefact; readonly record: StageRecord }
   /** An earlier attempt was cut off. */
   | { readonly state: "begun" }
-  /** There is a folder, but files of it are missing or have another size. */
+  /** There is a folder, but files of it are missing. */
   | { readonly state: "damaged"; readonly problem: string }
+  /** Files of it are not what the stage made. */
+  | { readonly state: "changed"; readonly folder: string; readonly text: string }
   | { readonly state: "absent" };
 
 /** The record of a finished stage's folder; undefined when the folder is none. */
 export async function readStageRecord(folder: string): Promise<StageRecord | undefined> {
   return recordSchema.safeParse(await readJson(join(folder, RECORD)).catch(() => undefined)).data;
+}
+
+/** What is missing is for who reads it to say. @throws DataError when a file of a finished stage is not what the stage made */
+export async function checkUnchanged(folder: string, { outputs }: StageRecord): Promise<void> {
+  const problem = await stageProblem(folder, outputs);
+  if (problem?.missing === false) refuseChanged(folder, problem);
 }
 
 /** Names of the stages that have some result in a folder, whatever their keys. */
@@ -89,8 +98,9 @@ export async function findAt(done: string, identity: Identity): Promise<Found> {
   const record = await readStageRecord(done);
   if (record === undefined) return { state: "damaged", problem: `${RECORD} cannot be read` };
   if (record.key !== keyOf(identity)) return { state: "damaged", problem: `${RECORD} is of another stage` };
-  if (!(await hasContents(done, record.outputs)))
-    return { state: "damaged", problem: "files are missing or have another size" };
+  const problem = await stageProblem(done, record.outputs);
+  if (problem?.missing === true) return { state: "damaged", problem: problem.text };
+  if (problem !== undefined) return { state: "changed", folder: done, text: problem.text };
   return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
 }
 
@@ -190,7 +200,8 @@ export async function finishRecorded(
 ): Promise<{ artefact: Artefact; record: StageRecord } | undefined> {
   const work = workFolder(folder, identity, keyOf(identity));
   const record = await readStageRecord(work);
-  if (record?.key !== keyOf(identity) || !(await hasContents(work, record.outputs))) return undefined;
+  if (record?.key !== keyOf(identity)) return undefined;
+  if ((await contentsProblem(work, record.outputs)) !== undefined) return undefined;
   return { artefact: await putInPlace(folder, identity, record), record };
 }
 

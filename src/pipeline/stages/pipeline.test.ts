@@ -188,12 +188,7 @@ describe("a damaged result", () => {
   };
 
   test.each([
-    [
-      "a file is shorter",
-      (a: Artefact) => truncate(a.path("out"), 1),
-      "files are missing or have another size",
-    ],
-    ["a file is gone", (a: Artefact) => rm(a.path("out")), "files are missing or have another size"],
+    ["a file is gone", (a: Artefact) => rm(a.path("out")), "out is missing"],
     [
       "the record is no JSON",
       (a: Artefact) => writeFile(a.path("stage.json"), "{"),
@@ -213,6 +208,34 @@ describe("a damaged result", () => {
     expect(warnings).toEqual([`stage a: ${problem}; it is computed again.`]);
     await open().stage(writes("a", "text"));
     expect(ran).toHaveLength(2);
+  });
+});
+
+describe("a result whose files have changed", () => {
+  const sha = "expected sha256 \\w{12}, got \\w{12}";
+  test.each([
+    ["of the same size", (file: string) => writeFile(file, "texT"), sha],
+    ["shorter", (file: string) => truncate(file, 1), "expected 4 bytes, got 1"],
+    ["no file", (file: string) => rm(file).then(() => mkdir(file)), "is no plain file"],
+  ])("is refused, in a run and in a plan: %s", async (_, change, problem) => {
+    const artefact = await open().stage(writes("a", "text"));
+    await change(artefact.path("out"));
+    const message = new RegExp(
+      `/stages/a-\\w{12}: out .*${problem}: it is not what its stage made\\. Put the file back, or remove this folder`,
+    );
+    await expect(open().stage(writes("a", "text"))).rejects.toThrow(message);
+    await expect(open({ mode: "plan" }).stage(writes("a", "text"))).rejects.toThrow(message);
+    expect(ran).toEqual(["a"]);
+    await rm(artefact.folder, { recursive: true });
+    await open().stage(writes("a", "text"));
+    expect(await readFile(artefact.path("out"), "utf8")).toBe("text");
+  });
+
+  test("and is made again where a fresh start is asked for", async () => {
+    const artefact = await open().stage(writes("a", "text"));
+    await writeFile(artefact.path("out"), "texT");
+    await open({ fresh: true }).stage(writes("a", "text"));
+    expect(await readFile(artefact.path("out"), "utf8")).toBe("text");
   });
 });
 

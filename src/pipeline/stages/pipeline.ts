@@ -17,6 +17,7 @@ import {
   type Stage,
 } from "./stage.ts";
 import type { PipelineOptions, StageStep } from "./steps.ts";
+import { refuseChanged } from "./verify.ts";
 
 export { formatSteps, type PipelineOptions, type StageState, type StageStep } from "./steps.ts";
 
@@ -99,6 +100,7 @@ async function planStage(
     return artefactAt(name, stagesFolder(options), undefined);
   }
   const found = await findStage(stagesFolder(options), identity);
+  if (found.state === "changed" && options.fresh !== true) refuseChanged(found.folder, found);
   if (found.state === "cached" && options.fresh !== true) {
     note(stepOf(options, stage, identity, "cached", found.record.elapsedSeconds));
     return found.artefact;

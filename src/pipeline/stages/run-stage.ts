@@ -29,6 +29,7 @@ import {
   stagesBefore,
 } from "./stage.ts";
 import type { PipelineOptions, StageState, StageStep } from "./steps.ts";
+import { refuseChanged } from "./verify.ts";
 import { othersGone, workTogether } from "./workers.ts";
 
 /** Where a step of the run is written down. */
@@ -158,7 +159,7 @@ async function share(run: Run): Promise<Begun | undefined> {
 async function clearAway(run: Run): Promise<void> {
   const { options, identity, folder } = run;
   const { state } = await findStage(folder, identity);
-  if (options.fresh !== true && state !== "damaged") return;
+  if (options.fresh !== true && !isUnusable(state)) return;
   const lock = await lockStage(run);
   try {
     await othersGone(lockPath(folder, identity), { signal: options.signal });
@@ -171,17 +172,21 @@ async function clearAway(run: Run): Promise<void> {
 async function discardUnusable({ options, identity, folder, log }: Run): Promise<void> {
   const found = await findStage(folder, identity);
   if (found.state === "damaged") log.warn(`stage ${identity.name}: ${found.problem}; it is computed again.`);
-  if (options.fresh === true || found.state === "damaged") await discardStage(folder, identity);
+  if (options.fresh === true || isUnusable(found.state)) await discardStage(folder, identity);
 }
+
+/** Where it is the result itself, one that has changed was refused before (`takeKept`). */
+const isUnusable = (state: Found["state"]): boolean => state === "damaged" || state === "changed";
 
 type Kept = Extract<Found, { state: "cached" }>;
 
 const isUsable = ({ stale }: Run, found: Found): found is Kept =>
   found.state === "cached" && found.record.finishedAt !== stale;
 
-/** The kept result, if there is one. */
+/** The kept result, if there is one. @throws DataError when files of it have changed since */
 async function takeKept(run: Run): Promise<Artefact | undefined> {
   const found = await lookUp(run.options, run.identity);
+  if (found.state === "changed" && run.options.fresh !== true) refuseChanged(found.folder, found);
   if (!isUsable(run, found)) return undefined;
   // Of one that was killed between the result and giving its lock back: nobody takes that lock any more.
   await removeDeadLock(lockPath(run.folder, run.identity));

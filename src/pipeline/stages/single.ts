@@ -9,12 +9,13 @@ import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import type { RuntimeOptions } from "../../engine/runtime/runtime.ts";
-import { readStageRecord, removeIfEmpty, type StageRecord } from "./cache.ts";
+import { findAt, readStageRecord, removeIfEmpty, type StageRecord } from "./cache.ts";
 import type { JobDeps } from "./deps.ts";
 import { withDeps } from "./open-deps.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { type Identity, identityOf, type Stage } from "./stage.ts";
 import type { StageStep } from "./steps.ts";
+import { refuseChanged } from "./verify.ts";
 
 /** Where and how a single stage runs. */
 export type SingleOptions = RuntimeOptions & {
@@ -60,7 +61,9 @@ export async function runSingle(
   const clear = async () => {
     for (const folder of [join(work, "stages"), work]) await removeIfEmpty(folder);
   };
-  if (there?.key === planned.key && options.fresh !== true) {
+  const kept = there?.key === planned.key && options.fresh !== true ? await findAt(out, asked) : undefined;
+  if (kept?.state === "changed") refuseChanged(out, kept);
+  if (kept?.state === "cached") {
     if (dryRun !== true) await clear();
     return { ...planned, state: "cached", folder: out };
   }

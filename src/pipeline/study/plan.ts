@@ -7,6 +7,7 @@ import { digestOf } from "../../base/core/digest.ts";
 import { findStage } from "../stages/cache.ts";
 import type { Pipeline, StageState } from "../stages/pipeline.ts";
 import { type Artefact, artefactAt, folderName, identityOf, keyOf, type Stage } from "../stages/stage.ts";
+import { refuseChanged } from "../stages/verify.ts";
 
 /** A stage of a plan. */
 export type PlannedStage = { readonly name: string; readonly state: StageState; readonly symbol: string };
@@ -60,6 +61,7 @@ async function look(
   if (identity === undefined)
     return { artefact: artefactAt(stage.name, stages, undefined), state: "depends" };
   const found = await findStage(stages, identity);
+  if (found.state === "changed") refuseChanged(found.folder, found);
   if (found.state === "cached") return { artefact: found.artefact, state: "cached" };
   const artefact = artefactAt(stage.name, join(stages, folderName(stage.name, keyOf(identity))), undefined);
   return { artefact, state: found.state === "begun" ? "resume" : "run" };

@@ -1,6 +1,7 @@
 /** `weak-teacher status`: how far a run, a labelling or a generation is, whoever works on it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
+import { ConfigError } from "../../../base/core/errors.ts";
 import { formatSeconds } from "../../../base/core/log.ts";
 import type { FolderStatus, StageShards, StageStatus } from "../../../pipeline/run/status.ts";
 import { examples, positiveNumber } from "../options.ts";
@@ -18,15 +19,25 @@ export function addStatus(program: Command): void {
       "say it again and again until nothing runs, every 5 s unless said otherwise",
       positiveNumber,
     )
-    .addHelpText("after", examples(["status runs/demo", "status labels --watch", "status labels --json"]))
+    .option("--verify", "read every file of every finished stage, and say which are not what the stage made")
+    .addHelpText(
+      "after",
+      examples([
+        "status runs/demo",
+        "status labels --watch",
+        "status labels --json",
+        "status runs/demo --verify",
+      ]),
+    )
     .action(act(runStatus));
 }
 
 async function runStatus(
   session: Session,
   folder: string,
-  options: { watch?: number | true },
+  options: { watch?: number | true; verify?: true },
 ): Promise<void> {
+  if (options.verify === true) return verify(session, folder, options.watch !== undefined);
   const { folderStatus } = await import("../../../pipeline/run/status.ts");
   const { formatQueuedJobs, queuedJobs } = await import("../../../pipeline/run/slurm/queued-jobs.ts");
   const everyMs = 1000 * (typeof options.watch === "number" ? options.watch : 5);
@@ -40,6 +51,21 @@ async function runStatus(
     if (options.watch === undefined || !running || session.signal.aborted) return;
     await sleep(everyMs, undefined, { signal: session.signal }).catch(() => {});
   }
+}
+
+async function verify(session: Session, folder: string, watch: boolean): Promise<void> {
+  if (watch) throw new ConfigError("--watch: has no effect with --verify, which looks once. Leave one out.");
+  const { folderStatus } = await import("../../../pipeline/run/status.ts");
+  const { verifyFolder } = await import("../../../pipeline/run/verify.ts");
+  // Refuses what is neither a run nor an output.
+  await folderStatus(folder, packageVersion());
+  const verified = await verifyFolder(folder, session.signal);
+  const { stages, problems } = verified;
+  const shown = problems.slice(0, 20);
+  const more = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : [];
+  const text = [`${folder}: ${stages} finished stages are as they were made`, ...shown, ...more].join("\n");
+  session.result(verified, text);
+  if (problems.length > 0) session.fail(`${folder}: ${problems.length} of the finished stages have changed.`);
 }
 
 /** A status as lines of text. */

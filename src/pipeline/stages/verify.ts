@@ -1,0 +1,74 @@
+/**
+ * Whether the files of a finished stage are still what it made. Small files are read each time a process first asks. A big one, such as a
+ * model, is read once; after that it is known by size, times and inode, kept in the user's cache, so that a warm run stays fast.
+ */
+import { join, resolve } from "node:path";
+import { type Contents, type ContentsProblem, contentsProblem } from "../../base/core/contents.ts";
+import { digestOf } from "../../base/core/digest.ts";
+import { DataError } from "../../base/core/errors.ts";
+import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { cacheFolder } from "../../base/core/packages.ts";
+
+/** Files above it are not read again while they look as they did. */
+const SMALL = 4 * 2 ** 20;
+
+/** Clocks of file systems are coarse: a file this young may change again and look the same. */
+const YOUNG_MS = 2_000;
+
+/** What is known in this process: file → how it looked, and its digest. */
+const known = new Map<string, string>();
+
+type Look = {
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly ino: number;
+};
+
+const lookOf = ({ size, mtimeMs, ctimeMs, ino }: Look, sha256: string): string =>
+  digestOf([size, mtimeMs, ctimeMs, ino, sha256]);
+
+/**
+ * The first file of a finished stage that is missing or has changed.
+ * @param all - read every file, however it looks
+ */
+export async function stageProblem(
+  folder: string,
+  outputs: Contents,
+  { all = false }: { all?: boolean } = {},
+): Promise<ContentsProblem | undefined> {
+  const seen: [path: string, look: string, big: boolean][] = [];
+  const problem = await contentsProblem(resolve(folder), outputs, async (path, info, { bytes, sha256 }) => {
+    const look = lookOf(info, sha256);
+    if (!all && (await isKnown(path, look, bytes > SMALL))) return true;
+    if (Date.now() - info.ctimeMs > YOUNG_MS) seen.push([path, look, bytes > SMALL]);
+    return false;
+  });
+  if (problem === undefined) for (const each of seen) await remember(...each);
+  return problem;
+}
+
+/** @throws DataError naming the file of a stage that is not what the stage made, and what to do */
+export function refuseChanged(folder: string, { text }: { readonly text: string }): never {
+  throw new DataError(
+    folder,
+    0,
+    `${text}: it is not what its stage made. Put the file back, or remove this folder to have it made again.`,
+  );
+}
+
+async function isKnown(path: string, look: string, big: boolean): Promise<boolean> {
+  if (!known.has(path) && big) {
+    const kept = await readJson(keptAt(path)).catch(() => undefined);
+    if (typeof kept === "string") known.set(path, kept);
+  }
+  return known.get(path) === look;
+}
+
+async function remember(path: string, look: string, big: boolean): Promise<void> {
+  known.set(path, look);
+  // A home that takes nothing costs time alone.
+  if (big) await writeJsonAtomic(keptAt(path), look).catch(() => {});
+}
+
+const keptAt = (path: string): string => join(cacheFolder(), "seen", `${digestOf(path).slice(0, 32)}.json`);
