@@ -4,6 +4,18 @@ import { didYouMean, nearest } from "./suggest.ts";
 
 const options = ["learning-rate", "beta", "epochs", "seed"];
 
+test("names of other trainers' settings lead to ours, where the section has them", () => {
+  const known = ["batch_size", "micro_batch_tokens", "learning_rate"];
+  expect(didYouMean("gradient_accumulation_steps", known)).toMatch(
+    /"batch_size" or "micro_batch_tokens": the rows/,
+  );
+  expect(didYouMean("per_device_train_batch_size", known)).toMatch(
+    /did you mean "batch_size", the pairs or rows/,
+  );
+  expect(didYouMean("lr", known)).toBe('; did you mean "learning_rate"?');
+  expect(didYouMean("lr", ["beta"])).toBe("");
+});
+
 describe("nearest", () => {
   test("finds the word one slip away: letter missing, added, wrong, swapped", () => {
     expect(nearest("lerning-rate", options)).toBe("learning-rate");

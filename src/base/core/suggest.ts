@@ -19,6 +19,16 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
 const ALIASES: ReadonlyMap<string, { readonly meant: readonly string[]; readonly why?: string }> = new Map([
   ["dpo", { meant: ["sigmoid"], why: ", which is DPO" }],
   ["gpu", { meant: ["cuda", "webgpu"] }],
+  ["per_device_train_batch_size", { meant: ["batch_size"], why: ", the pairs or rows of a whole step" }],
+  [
+    "gradient_accumulation_steps",
+    {
+      meant: ["batch_size", "micro_batch_tokens"],
+      why: ": the rows of a whole step, and how many tokens of them are in memory at once",
+    },
+  ],
+  ["epochs", { meant: ["num_train_epochs"] }],
+  ["lr", { meant: ["learning_rate"] }],
 ]);
 
 /** `; did you mean "x"?` or the empty string. */

@@ -205,6 +205,10 @@ describe("a folder that cannot be used says why", () => {
     );
     expect(await problem(await make("adapter", { "adapter_config.json": {} }))).toMatch(/LoRA adapter/);
     expect(await problem(join(folder, "no-such"))).toMatch(/cannot be opened as a model folder/);
+    expect(await problem("No-Such/model-0.5B")).toMatch(
+      /If it is a name on a hub: write hub:No-Such\/model-0\.5B\./,
+    );
+    expect(await problem("no/such/folder")).not.toMatch(/hub/);
     expect(await problem("stories15M")).toMatch(/weak-teacher import stories15M --out models\/stories15M\.$/);
     const odd = await make("odd", { "config.json": [], "model.safetensors": 0 });
     expect(await problem(odd)).toMatch(/config.json: expected a JSON object/);

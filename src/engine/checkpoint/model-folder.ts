@@ -35,9 +35,8 @@ const INDEX = "model.safetensors.index.json";
 export async function openModelFolder(given: string): Promise<ModelFolder> {
   const path = await modelPath(given);
   const inside = await readdir(path).catch((error) => {
-    const advice =
-      path === "stories15M" ? ` To make it a folder: weak-teacher import ${path} --out models/${path}.` : "";
-    throw new CheckpointError(path, `${pathProblem(error, "cannot be opened as a model folder")}${advice}`, {
+    const problem = pathProblem(error, "cannot be opened as a model folder");
+    throw new CheckpointError(path, `${problem}${missingAdvice(path)}`, {
       cause: error,
     });
   });
@@ -77,6 +76,13 @@ export async function readJsonObject(path: string): Promise<Record<string, unkno
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new CheckpointError(path, `expected a JSON object, got ${show(value)}.`);
   return value as Record<string, unknown>;
+}
+
+/** What is meant by a path that is not there, where its form says so. */
+function missingAdvice(path: string): string {
+  if (path === "stories15M") return ` To make it a folder: weak-teacher import ${path} --out models/${path}.`;
+  if (!/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(path)) return "";
+  return ` If it is a name on a hub: write hub:${path}.`;
 }
 
 function refuseNoModel(path: string, inside: string[]): void {
