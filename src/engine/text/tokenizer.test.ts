@@ -86,6 +86,22 @@ describe("loadTokenizer", () => {
     await expect(loadTokenizer(folder)).rejects.toThrow(/single_word of "cat" is wrong, expected false/);
   });
 
+  it.each([
+    ["prepend", { type: "Prepend", prepend: "▁".repeat(257) }],
+    [
+      "content",
+      {
+        type: "Sequence",
+        normalizers: [{ type: "Replace", pattern: { String: "a" }, content: "b".repeat(300) }],
+      },
+    ],
+  ])("refuses a normalizer that puts in a long text: %s", async (what, normalizer) => {
+    const folder = await folderOf({ "tokenizer.json": { ...gpt2, normalizer } });
+    await expect(loadTokenizer(folder)).rejects.toThrow(
+      `the ${what} of a normalizer is wrong, expected at most 256`,
+    );
+  });
+
   it("builds the same tokenizer from vocab.json and merges.txt", async () => {
     const tokens = { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>" };
     const files = { "vocab.json": vocab, "merges.txt": `#version: 0.2\n${merges.join("\n")}\n` };

@@ -7,6 +7,7 @@ import { digestOf } from "../../base/core/digest.ts";
 import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../../base/core/errors.ts";
 import { type ControlWords, controlWords } from "./control-words.ts";
 import { withExactParts } from "./exact-parts.ts";
+import { insertions, MAX_INSERTION } from "./insertions.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
 import { type BeyondToken, embeddingRows, refuseOwnBeyond, tokensBeyond, withinRows } from "./vocabulary.ts";
@@ -151,6 +152,9 @@ function refuseWrongParts(folder: string, tokenizer: TokenizerFiles["tokenizer"]
       `its tokenizer cannot be used: ${what} is wrong, expected ${expected}, got ${show(got)}.`,
     );
   const { model, added_tokens: added = [] } = tokenizer;
+  for (const [what, length] of insertions([tokenizer.normalizer, tokenizer.pre_tokenizer]))
+    if (length > MAX_INSERTION)
+      throw fail(`the ${what} of a normalizer`, `at most ${MAX_INSERTION} characters`, length);
   if (typeof model !== "object" || model === null) throw fail("model", "an object", model);
   const { vocab } = model as { vocab?: unknown };
   if (typeof vocab !== "object" || vocab === null) throw fail("model.vocab", "tokens with their ids", vocab);
