@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 13_700,
     report: 3_700,
     method: 21_000,
-    pipeline: 20_700,
+    pipeline: 20_720,
     interfaces: 6_450,
   },
 };

@@ -53,7 +53,7 @@ describe("export", () => {
     );
     const config = parse(await read(out, "dpo.yaml"), { strict: true });
     expect(config).toMatchObject({ dataset_name: "./data", max_length: 64, loss_type: ["sigmoid"] });
-    expect(await read(out, "train_weighted_dpo.py")).toContain("was NOT run");
+    expect(await read(out, "train_weighted_dpo.py")).toContain("tested with TRL 1.16");
     const card = await read(out, "README.md");
     const [, header] = /^---\n([\s\S]*?)\n---\n/.exec(card)!;
     expect(parse(header!)).toMatchObject({

@@ -112,7 +112,7 @@ function stage(settings: TrainSettings, { student, gpus }: ToolInput): object {
     gradient_checkpointing: settings.gradientCheckpointing,
     save_steps: settings.saveSteps,
     save_total_limit: settings.saveTotalLimit,
-    bf16: true,
+    bf16: gpus > 0,
     seed: settings.seed,
   };
 }

@@ -22,6 +22,14 @@ const TOOL_NAMES: Readonly<Record<ExportTool, string>> = {
   openrlhf: "OpenRLHF",
 };
 
+/** Which versions are written for, and how that is known. */
+const WRITTEN_FOR: Readonly<Record<ExportTool, string>> = {
+  trl: "For TRL 1.16 with transformers 5.24; these commands are run with it in weak-teacher's own tests.",
+  "llama-factory": "For LLaMA-Factory 0.9, by its documentation; it was not run.",
+  axolotl: "For axolotl 0.1x, by its documentation; it was not run.",
+  openrlhf: "For OpenRLHF 0.9, by its documentation; it was not run.",
+};
+
 /** README.md. */
 export function exportCard(input: CardInput): string {
   const { tool, source, weighed, output } = input;
@@ -29,9 +37,11 @@ export function exportCard(input: CardInput): string {
   return `${header(input)}
 # ${title(source.origin)} for ${TOOL_NAMES[tool]}
 
-Written by weak-teacher ${input.version}. ${TOOL_NAMES[tool]} was not run where this was written.
+Written by weak-teacher ${input.version}. ${WRITTEN_FOR[tool]}
 
 ## Train
+
+Inside this folder:
 
 \`\`\`bash
 ${commands.join("\n")}
@@ -45,7 +55,7 @@ ${sentence(weighed.said)}
 ${notes.map((note) => `\n${note}\n`).join("")}
 ## Not carried over
 
-${list(["precision: float32 here, bf16 there", ...notCarried])}
+${list(notCarried)}
 
 ## Labels
 

@@ -73,6 +73,7 @@ export async function exportRun(folder: string, request: ExportRequest): Promise
   const carried: ToolOutput = {
     ...output,
     notCarried: [
+      ...(gpus > 0 ? ["precision: float32 here, bf16 there, which GPUs before Ampere do not have"] : []),
       ...output.notCarried,
       ...(filtered ? ["loss.weighted: rows were filtered; those that are left count the same"] : []),
       ...(source.student.sftLora && source.student.sft

@@ -108,7 +108,7 @@ function sftConfig(input: ToolInput, chat: boolean): object {
     finetuning_type: "full",
     dataset: "weak_teacher_sft",
     output_dir: "./sft",
-    ...common(input, chat, trainerArguments(sft!, input.gpus)),
+    ...common(input, chat, trainerArguments(sft!, input.gpus, "4")),
   };
 }
 
@@ -127,7 +127,7 @@ function preferConfig(input: ToolInput, chat: boolean): object {
     ...lossOptions("llama-factory", loss!),
     dataset: "weak_teacher",
     output_dir: "./dpo",
-    ...common(input, chat, trainerArguments(prefer!, input.gpus)),
+    ...common(input, chat, trainerArguments(prefer!, input.gpus, "4")),
   };
 }
 

@@ -1,4 +1,5 @@
 /** OpenRLHF: command lines of `openrlhf.cli.train_sft` and `train_dpo`, with its dotted arguments (0.9, 2026). */
+import { ConfigError } from "../../base/core/errors.ts";
 import { shellWord } from "../../base/core/shell.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import { lossOptions } from "./losses.ts";
@@ -11,6 +12,10 @@ type Flags = Readonly<Record<string, unknown>>;
 /** Writes for OpenRLHF. @throws ConfigError for a loss or batch it cannot take */
 export function writeOpenRlhf(input: ToolInput): ToolOutput {
   const { rows, student } = input;
+  if (input.gpus === 0)
+    throw new ConfigError(
+      "--gpus 0: OpenRLHF trains on GPUs only. Use --to trl, or name how many GPUs there are.",
+    );
   refuseTemplateMembers("openrlhf", [...rows, ...input.sftRows]);
   const { sft, prefer, loss } = student;
   const chat = isConversational(rows);

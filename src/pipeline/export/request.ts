@@ -45,7 +45,7 @@ export type ToolInput = {
   /** Rows whose preferred responses are learned before; read where there is an SFT stage. */
   readonly sftRows: readonly ExportRow[];
   readonly student: StudentSettings;
-  /** GPUs the batch is spread over, at least 1. */
+  /** GPUs the batch is spread over; 0 trains on processors. */
   readonly gpus: number;
   /** True where weights were used up by resampling or filtering, or are all 1. */
   readonly weightsDone: boolean;
@@ -80,8 +80,9 @@ export function isConversational(rows: readonly ExportRow[]): boolean {
   return forms.has("object");
 }
 
-/** A batch as one GPU sees it: its largest divisor up to 8 rows, and how many of these make one step. */
-export function splitBatch(batch: number, gpus: number): { perDevice: number; accumulation: number } {
+/** A batch as one device sees it (processors are one): its largest divisor up to 8 rows, and how many of these make one step. */
+export function splitBatch(batch: number, devices: number): { perDevice: number; accumulation: number } {
+  const gpus = Math.max(devices, 1);
   if (batch % gpus !== 0)
     throw new ConfigError(
       `--gpus ${gpus}: does not divide the batch of ${batch} rows; the step would not be the recipe's. Choose a divisor.`,

@@ -1,6 +1,6 @@
 /** What is exported: the rows and settings of one arm of a run, or of a folder that `weak-teacher label` wrote. */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { AlignError, ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
@@ -22,6 +22,7 @@ import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/training-rows.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
 import { loadRecipe } from "../recipe/parse.ts";
+import type { Recipe } from "../recipe/schema.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";
 import { openRun, RESOLVED, type RunOptions } from "../run/run.ts";
 import { RECORD } from "../stages/cache.ts";
@@ -88,7 +89,7 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
     rows: (await rows.read()).map(exportRow),
     sftRows: sftRows && (await sftRows.read()).map(exportRow),
     student: {
-      model: options.model ?? asked.models.student.source,
+      model: await modelName(options.model ?? hubName(asked.models.student) ?? result.base.folder),
       sft: sftRows && job.student.sft,
       sftLora: job.student.sftLora !== undefined,
       prefer: trained ? settings : undefined,
@@ -111,6 +112,25 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
       seed: job.seed,
     },
   };
+}
+
+/** The student as the hub has it, where the run took it from there and trains it whole. */
+const hubName = ({ source, layers, vocabulary }: Recipe["models"]["student"]) =>
+  source.startsWith("hub:") && layers === undefined && vocabulary !== "trim"
+    ? source.slice("hub:".length)
+    : undefined;
+
+/**
+ * A model as another program finds it: a folder of this machine by its whole path, from wherever training is started; other names as they are.
+ * @throws ConfigError for the built-in model, which only this program knows
+ */
+async function modelName(model: string): Promise<string> {
+  if (model === STORIES)
+    throw new ConfigError(
+      `--model ${STORIES}: is built in here and known to no other trainer. Name a folder with its model: one that sft wrote, or the run's import-stories15m stage.`,
+    );
+  const path = await modelPath(model);
+  return (await exists(join(path, "config.json"))) ? resolve(path) : model.replace(/^hub:/, "");
 }
 
 function exportRow({ id, prompt, chosen, rejected, weight, pChosen: p }: TrainingRow): ExportRow {
@@ -181,7 +201,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
     const recipe = await loadRecipe(file);
     const { student, limits, seed } = jobOf(recipe);
     return {
-      model: model ?? recipe.models.student.source,
+      model: await modelName(model ?? wholeModel(recipe.models.student)),
       sft: student.sft,
       sftLora: student.sftLora !== undefined,
       prefer: student.prefer.settings,
@@ -198,7 +218,7 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
   const seed = DEFAULT_SEED;
   const prefer = preferOf(settingsOf(preferSchema, []), seed, "prefer.loss");
   return {
-    model,
+    model: await modelName(model),
     sft: { ...settingsOf(sftSchema, []), seed },
     sftLora: false,
     prefer: prefer.settings,
@@ -207,6 +227,14 @@ async function studentOf({ recipe: file, model }: SourceOptions): Promise<Studen
     limits: { maxLength: 512, maxPromptLength: 256 },
     seed,
   };
+}
+
+/** The source of a recipe's student. @throws ConfigError where the recipe changes it, for then only a run has the model that is trained */
+function wholeModel({ source, layers, vocabulary }: Recipe["models"]["student"]): string {
+  if (layers === undefined && vocabulary !== "trim") return source;
+  throw new ConfigError(
+    "--model: is missing; the recipe cuts its student (layers or vocabulary: trim), and a folder of labels does not hold what is left. Name the folder, such as the one in a run's stages.",
+  );
 }
 
 /** Adapters with their targets named: the family's usual ones where the recipe names none. */

@@ -1,4 +1,4 @@
-/** What each trainer is given: columns and config keys by its documentation (field.md 3.1 to 3.4), and nothing lost in silence. */
+/** What each trainer is given: columns and config keys by its documentation (field.md 3.1 to 3.4), and nothing lost in silence. Length: four tools, each read by itself. */
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type LossSpecInput, parseLossSpec, resolveFlip } from "../../method/objective/loss-spec.ts";
@@ -124,7 +124,7 @@ describe("trl", () => {
     const output = writeTrl(input(weighted));
     const python = file(output, "train_weighted_dpo.py");
     expect(python).toContain("class WeightedDPOTrainer(DPOTrainer)");
-    expect(python).toContain("It was NOT run");
+    expect(python).toContain("tested with TRL 1.16");
     expect(output.commands[1]).toBe("python train_weighted_dpo.py dpo.yaml");
     expect(yaml(output, "dpo.yaml")).toMatchObject({ precompute_ref_log_probs: true });
     const done = writeTrl({ ...input(weighted), weightsDone: true });
@@ -150,8 +150,25 @@ describe("trl", () => {
     const prefer = trainSettings({ schedule: "constant", warmupRatio: 0.1 });
     expect(yaml(writeTrl(input({ prefer })), "dpo.yaml")).toMatchObject({
       lr_scheduler_type: "constant_with_warmup",
-      warmup_ratio: 0.1,
+      warmup_steps: 0.1,
     });
+    const whole = trainSettings({ warmupRatio: 0.5, groupByLength: true });
+    const config = yaml(writeTrl(input({ prefer: whole })), "dpo.yaml");
+    expect(config).toMatchObject({ warmup_steps: 0.5, train_sampling_strategy: "group_by_length" });
+    expect(config).not.toHaveProperty("warmup_ratio");
+    expect(yaml(writeLlamaFactory(input({ prefer: whole })), "dpo.yaml")).toMatchObject({
+      warmup_ratio: 0.5,
+      group_by_length: true,
+    });
+  });
+
+  test("processors train in float32, GPUs in bfloat16; OpenRLHF has no processors", () => {
+    const device = (gpus: number) => yaml(writeTrl({ ...input(), gpus }), "dpo.yaml");
+    expect(device(0)).toMatchObject({ bf16: false, use_cpu: true, per_device_train_batch_size: 8 });
+    expect(device(1)).toMatchObject({ bf16: true });
+    expect(device(1)).not.toHaveProperty("use_cpu");
+    expect(yaml(writeAxolotl({ ...input(), gpus: 0 }), "dpo.yaml")).toMatchObject({ bf16: false });
+    expect(() => writeOpenRlhf({ ...input(), gpus: 0 })).toThrow(/--gpus 0: OpenRLHF trains on GPUs only/);
   });
 });
 

@@ -36,7 +36,7 @@ function sftConfig({ student, gpus }: ToolInput): object {
     model_name_or_path: student.model,
     dataset_name: "./data-sft",
     output_dir: "./sft",
-    ...trainerArguments(student.sft!, gpus),
+    ...trainerArguments(student.sft!, gpus, "5"),
     max_length: student.limits.maxLength,
     // Only the response is learned, as here.
     completion_only_loss: true,
@@ -51,7 +51,7 @@ function preferConfig({ student, gpus }: ToolInput): Readonly<Record<string, unk
     dataset_name: "./data",
     output_dir: "./dpo",
     ...lossOptions("trl", student.loss!),
-    ...trainerArguments(student.prefer!, gpus),
+    ...trainerArguments(student.prefer!, gpus, "5"),
     max_length: student.limits.maxLength,
     disable_dropout: true,
     // The reference is the model it starts from, scored before the first update.
@@ -82,8 +82,6 @@ function notCarried({ student, weightsDone }: ToolInput): string[] {
 
 function notes(weighted: boolean): string[] {
   return weighted
-    ? [
-        `\`trl dpo\` has no weight per pair; \`${WEIGHTED_TRAINER}\` is a subclass of its trainer that has. It was written for TRL 1.x and was not run here.`,
-      ]
+    ? [`\`trl dpo\` has no weight per pair; \`${WEIGHTED_TRAINER}\` is a subclass of its trainer that has.`]
     : [];
 }

@@ -37,6 +37,8 @@ export type MeasuredStudent = Student & {
 
 /** Everything the job made, for the report. */
 export type JobResult = {
+  /** What every student is made from: the recipe's model, cut and trimmed where it asks for that. */
+  readonly base: ModelFolderRef;
   /** What each arm learnt from, in the order of the arms. */
   readonly arms: readonly ArmStudent[];
   readonly data: Artefact;
@@ -61,7 +63,7 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
   const { gold, ownBaselines } = job.evaluation;
   const starts = gold.length > 0 && ownBaselines ? await ownStarts(deps, job, data, students) : [];
   const judged = await judgeStudents(deps, job, students);
-  return { arms, data, scores, labels, explained, students, judged, starts };
+  return { base: labelled.base, arms, data, scores, labels, explained, students, judged, starts };
 }
 
 /** Data, teacher and labels. */

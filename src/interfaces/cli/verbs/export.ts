@@ -41,7 +41,12 @@ export function addExport(program: Command): void {
     )
     .option("--min-confidence <number>", "with --weights filter: least confidence, 0.5 to 1", confidence)
     .option("--budget <n>", "rows to keep or draw; below 1 a share of them", positiveNumber)
-    .option("--gpus <n>", "GPUs that a batch is spread over", wholeNumber(1, 65536), 1)
+    .option(
+      "--gpus <n>",
+      "GPUs that a batch is spread over, in bfloat16; 0 trains on processors, in float32",
+      wholeNumber(0, 65536),
+      1,
+    )
     .option("--license <id>", "licence of the data for the card, default unknown")
     .addHelpText(
       "after",
