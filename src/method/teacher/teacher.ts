@@ -23,7 +23,7 @@ export type PairScore = {
   readonly parts?: Readonly<Record<string, readonly [number, number]>>;
 };
 
-/** Flags that make a pair's scores no evidence: such a pair is always `abstain` (architecture.md, section 6). */
+/** Flags that make a pair's scores no evidence: such a pair is always `abstain` (architecture.md, section 7). */
 export const BLOCKING_FLAGS = ["truncated", "empty", "identical", "non-finite"] as const;
 
 /** True when a flag forbids a label. */
