@@ -114,4 +114,15 @@ test("conversations share whole messages", () => {
     second: [say("a")],
   });
   expect(() => splitMessages([user], [user, say("b")])).toThrow("beginning of the other");
+  const system = { role: "system", content: "Be brief." };
+  expect(() => splitMessages([system, user, say("a")], [user, say("b")])).toThrow(
+    'differ from message 1 on, one of "system"',
+  );
+  const other = { role: "user", content: "another question" };
+  expect(() => splitMessages([user, say("a")], [other, say("b")])).toThrow('one of "user"');
+  const [longer, shorter] = [
+    [user, say("a"), other, say("c")],
+    [user, say("b")],
+  ];
+  expect(splitMessages(longer, shorter)).toMatchObject({ prompt: [user], second: [say("b")] });
 });

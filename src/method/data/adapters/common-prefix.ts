@@ -64,9 +64,12 @@ function lastBoundary(a: string, b: string, length: number): number {
   return cut;
 }
 
+/** Who asks: what begins with a message of theirs is no response. */
+const ASKING: readonly string[] = ["system", "developer", "user", "human"];
+
 /**
  * Splits two conversations into the messages they share and the rest.
- * @throws RowProblem when one has no message of its own
+ * @throws RowProblem when one has no message of its own, or the prompts differ
  */
 export function splitMessages(
   a: readonly Message[],
@@ -81,6 +84,13 @@ export function splitMessages(
       "chosen, rejected",
       "one conversation is the beginning of the other",
       "Give each a response of its own.",
+    );
+  const asked = [a[n]!, b[n]!].find(({ role }) => ASKING.includes(role));
+  if (asked !== undefined)
+    throw new RowProblem(
+      "chosen, rejected",
+      `the conversations differ from message ${n + 1} on, one of "${asked.role}", so what comes after answers two prompts`,
+      "Give both the same prompt.",
     );
   return { prompt: a.slice(0, n), first: a.slice(n), second: b.slice(n) };
 }
