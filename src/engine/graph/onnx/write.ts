@@ -124,7 +124,6 @@ class GraphWriter implements Emitter {
   readonly #ports: readonly Port[];
   readonly #program: readonly Node[];
   readonly #shared = new Map<string, string>();
-  readonly #sizes = new Map<string, string>();
   readonly #numbers = new Map<Node, number>();
   #fresh = 0;
 
@@ -199,44 +198,36 @@ class GraphWriter implements Emitter {
 
   shape(shape: Shape): string {
     if (shape.every((dim) => typeof dim === "number")) return this.ints(shape as readonly number[]);
-    const key = shape.join(",");
-    const known = this.#sizes.get(key);
-    if (known !== undefined) return known;
-    const parts = shape.map((dim) => this.size(dim));
-    const name = parts.length === 1 ? parts[0]! : this.add("Concat", parts, { attributes: { axis: 0 } });
-    this.#sizes.set(key, name);
-    return name;
+    return this.once(`shape:${shape.join(",")}`, () => {
+      const parts = shape.map((dim) => this.size(dim));
+      return parts.length === 1 ? parts[0]! : this.add("Concat", parts, { attributes: { axis: 0 } });
+    });
   }
 
   size(dim: Dim): string {
-    const { factor, symbols } = dimParts(dim);
-    const key = `dim:${dim}`;
-    const known = this.#sizes.get(key);
-    if (known !== undefined) return known;
-    let name = factor === 1 && symbols.length > 0 ? undefined : this.ints([factor]);
-    for (const symbol of symbols) {
-      const value = this.#symbol(symbol);
-      name = name === undefined ? value : this.add("Mul", [name, value]);
-    }
-    this.#sizes.set(key, name!);
-    return name!;
+    return this.once(`dim:${dim}`, () => {
+      const { factor, symbols } = dimParts(dim);
+      let name = factor === 1 && symbols.length > 0 ? undefined : this.ints([factor]);
+      for (const symbol of symbols) {
+        const value = this.#symbol(symbol);
+        name = name === undefined ? value : this.add("Mul", [name, value]);
+      }
+      return name!;
+    });
   }
 
   #symbol(symbol: string): string {
-    const key = `symbol:${symbol}`;
-    const known = this.#sizes.get(key);
-    if (known !== undefined) return known;
-    for (const port of this.#ports) {
-      for (const [axis, dim] of port.shape.entries()) {
-        const { factor, symbols } = dimParts(dim);
-        if (symbols.length !== 1 || symbols[0] !== symbol) continue;
-        const size = this.add("Shape", [port.name], { attributes: { start: axis, end: axis + 1 } });
-        const value = factor === 1 ? size : this.add("Div", [size, this.ints([factor])]);
-        this.#sizes.set(key, value);
-        return value;
+    return this.once(`symbol:${symbol}`, () => {
+      for (const port of this.#ports) {
+        for (const [axis, dim] of port.shape.entries()) {
+          const { factor, symbols } = dimParts(dim);
+          if (symbols.length !== 1 || symbols[0] !== symbol) continue;
+          const size = this.add("Shape", [port.name], { attributes: { start: axis, end: axis + 1 } });
+          return factor === 1 ? size : this.add("Div", [size, this.ints([factor])]);
+        }
       }
-    }
-    throw new ShapeError("program", `size ${symbol} is not the size of any input.`);
+      throw new ShapeError("program", `size ${symbol} is not the size of any input.`);
+    });
   }
 
   #constant(key: string, dims: number[], dataType: number, data: ArrayBufferView): string {

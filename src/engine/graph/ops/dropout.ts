@@ -28,7 +28,8 @@ const dropoutOp: Op = {
     const [y, mask] = node.outputs.map((t) => emit.name(t)) as [string, string];
     // Two keys per row and per column, well mixed; an element's bits are the product of a xor and a sum of them, so
     // that no bit of it is linear in the row's and the column's. Four cheap passes over the elements.
-    const key = (axis: 0 | 1, salt: number) => keyOf(node, emit, axis, salt);
+    const sites = sitesBeside(node, emit);
+    const key = (axis: 0 | 1, salt: number) => keyOf(node, emit, sites, axis, salt);
     const first = emit.add("BitwiseXor", [key(0, 0x1b56c4e9), key(1, 0x6a09e667)]);
     const second = emit.add("Add", [key(0, 0x3c6ef372), key(1, 0x510e527f)]);
     const bits = emit.add("Mul", [first, second]);
@@ -44,10 +45,8 @@ const dropoutOp: Op = {
  * Keys of a site's rows, `[N, 1]`, or columns, `[1, C]`. Those of all sites that share a seed and a length are mixed together, in
  * `[sites, N, 1]`: site by site they were most of the nodes of a deep model with adapters, and a session opens in the square of those.
  */
-function keyOf(node: Node, emit: Emitter, axis: 0 | 1, salt: number): string {
+function keyOf(node: Node, emit: Emitter, sites: readonly number[], axis: 0 | 1, salt: number): string {
   const seed = emit.name(node.inputs[1]!);
-  const nodes = emit.nodesOf(dropoutOp).filter((other) => emit.name(other.inputs[1]!) === seed);
-  const sites = [...new Set(nodes.map(siteOf))];
   const places = node.inputs[2 + axis]!;
   const keys = emit.once(`dropout ${seed} ${places.shape[0]} ${salt}`, () => {
     const salted = emit.add("Add", [startsOf(emit, seed, sites), emit.int(salt)]);
@@ -56,6 +55,13 @@ function keyOf(node: Node, emit: Emitter, axis: 0 | 1, salt: number): string {
     return emit.add("Unsqueeze", [mixed, emit.ints([axis === 0 ? 2 : 1])]);
   });
   return emit.add("Gather", [keys, emit.int(sites.indexOf(siteOf(node)))]);
+}
+
+/** The sites that share a node's seed, its own among them. */
+function sitesBeside(node: Node, emit: Emitter): number[] {
+  const seed = emit.name(node.inputs[1]!);
+  const nodes = emit.nodesOf(dropoutOp).filter((other) => emit.name(other.inputs[1]!) === seed);
+  return [...new Set(nodes.map(siteOf))];
 }
 
 /** A number for each site under a seed, `[sites, 1]`. */
