@@ -151,7 +151,7 @@ export type ExportSettings = {
   readonly weights?: "filter" | "resample" | "none";
   readonly minConfidence?: number;
   readonly budget?: number;
-  /** Default 1. */
+  /** GPUs that a batch is spread over, in bfloat16; 0 trains on processors, in float32. Default 1. */
   readonly gpus?: number;
   readonly license?: string;
   readonly log?: Log;

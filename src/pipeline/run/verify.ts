@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { InterruptedError } from "../../base/core/errors.ts";
 import { seedFolder } from "../recipe/seeds.ts";
 import { readStageRecord } from "../stages/cache.ts";
-import { stageProblem } from "../stages/verify.ts";
+import { PUT_BACK, stageProblem } from "../stages/verify.ts";
 import { seedsIn } from "./run-seeds.ts";
 
 /** What came of it: stages whose files are all as they were made, and one line for each that has changed. */
@@ -23,10 +23,7 @@ export async function verifyFolder(path: string, signal?: AbortSignal): Promise<
     if (record === undefined) continue;
     const problem = await stageProblem(folder, record.outputs, { all: true });
     if (problem === undefined) stages++;
-    else
-      problems.push(
-        `${folder}: ${problem.text}. Put the file back, or remove this folder to have it made again.`,
-      );
+    else problems.push(`${folder}: ${problem.text}. ${PUT_BACK}`);
   }
   return { stages, problems };
 }

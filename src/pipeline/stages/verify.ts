@@ -48,13 +48,12 @@ export async function stageProblem(
   return problem;
 }
 
+/** What to do about a file that its stage did not make. */
+export const PUT_BACK = "Put the file back, or remove this folder to have it made again.";
+
 /** @throws DataError naming the file of a stage that is not what the stage made, and what to do */
 export function refuseChanged(folder: string, { text }: { readonly text: string }): never {
-  throw new DataError(
-    folder,
-    0,
-    `${text}: it is not what its stage made. Put the file back, or remove this folder to have it made again.`,
-  );
+  throw new DataError(folder, 0, `${text}: it is not what its stage made. ${PUT_BACK}`);
 }
 
 async function isKnown(path: string, look: string, big: boolean): Promise<boolean> {

@@ -1,21 +1,14 @@
 /** `weak-teacher export`: a run's student for a GPU trainer. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { EXPORT_TOOLS, type ExportTool } from "../../../pipeline/export/request.ts";
+import type { ExportSettings } from "../../library/run.ts";
 import { examples, positiveNumber, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
-type ExportOptions = {
+type ExportOptions = Omit<ExportSettings, "tool" | "log"> & {
   readonly to: ExportTool;
-  readonly out?: string;
-  readonly arm?: string;
-  readonly model?: string;
-  readonly recipe?: string;
-  readonly weights?: "filter" | "resample" | "none";
-  readonly minConfidence?: number;
-  readonly budget?: number;
   readonly gpus: number;
-  readonly license?: string;
 };
 
 /** Adds the verb `export`. */
