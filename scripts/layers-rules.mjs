@@ -34,11 +34,11 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 6_600,
+    base: 7_000,
     engine: 13_700,
     report: 3_700,
     method: 21_000,
-    pipeline: 20_720,
+    pipeline: 20_900,
     interfaces: 6_450,
   },
 };

@@ -24,9 +24,9 @@ describe("claims", () => {
     const [mine, yours] = [await openClaims(folder), await openClaims(folder)];
     const claim = await mine.take("x");
     expect(await yours.take("x")).toBeUndefined();
-    expect(await yours.isHeld("x")).toBe(true);
+    expect(await yours.heldBy("x")).toMatchObject({ pid: process.pid, token: expect.any(String) });
     await claim!.release();
-    expect(await yours.isHeld("x")).toBe(false);
+    expect(await yours.heldBy("x")).toBeUndefined();
     expect((await yours.take("x"))!.takenOver).toBe(false);
   });
 
@@ -42,7 +42,7 @@ describe("claims", () => {
     const claims = await openClaims(folder, { staleMs: 40 });
     // An old date alone says nothing: the other machine's clock may be wrong.
     await utimes(claimFile(), new Date(0), new Date(0));
-    expect(await claims.isHeld("x")).toBe(true);
+    expect(await claims.heldBy("x")).toMatchObject({ host: "elsewhere" });
     await utimes(claimFile(), new Date(1), new Date(1));
     expect(await claims.take("x")).toBeUndefined();
     await new Promise((resolve) => setTimeout(resolve, 60));

@@ -3,11 +3,11 @@
  * from one folder. Claims only save double work. What keeps results right is that each is written whole under a name of its
  * content, so two processes that do take the same piece write the same file.
  */
-import { randomBytes } from "node:crypto";
-import { link, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureFolder, exists } from "./files.ts";
-import { holderIn, isGone, isHere, thisHolder, watchSilence } from "./holders.ts";
+import { ensureFolder } from "./files.ts";
+import { createHolderFile, evictHolderFile, readHolder } from "./holder-file.ts";
+import { type Holder, holderIn, isGone, isHere, thisHolder, watchSilence } from "./holders.ts";
 
 /** How often a claim shows that it lives, and after how long without a sign it is taken over, in milliseconds. */
 export type ClaimTimes = { readonly heartbeatMs?: number; readonly staleMs?: number };
@@ -23,11 +23,13 @@ export interface Claim {
 export interface Claims {
   /** Claims a piece of work; undefined while another process, seen alive, holds it. */
   take(name: string): Promise<Claim | undefined>;
-  /** True while another process, seen alive, holds a piece of work. */
-  isHeld(name: string): Promise<boolean>;
+  /** The other process, seen alive, that holds a piece of work: who it is, or "unnamed" where its file does not say; undefined when none. */
+  heldBy(name: string): Promise<Holder | "unnamed" | undefined>;
 }
 
 const STALE_MS = 60_000;
+/** A claim that names nobody is one where files cannot be linked, created and not yet written: for no longer than that takes. */
+const NAMELESS_MS = 10_000;
 
 /**
  * Opens a folder of claims. A claim is stale when its process is known to be dead (same machine) or when its file has not been
@@ -37,26 +39,28 @@ export async function openClaims(folder: string, times: ClaimTimes = {}): Promis
   const { heartbeatMs = 5_000, staleMs = STALE_MS } = times;
   await ensureFolder(folder);
   const silence = watchSilence();
-  /** What a claim file holds, if its holder is gone; undefined if it lives or there is no claim. */
-  const staleText = async (file: string): Promise<string | undefined> => {
+  /** What a claim file says, and whether its holder is gone; undefined if there is no claim. */
+  const look = async (file: string) => {
     const silentMs = await silence(file);
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (silentMs === undefined || text === undefined) return undefined;
     const holder = holderIn(text);
-    if (holder !== undefined && (await isGone(holder))) return text;
-    return silentMs >= staleMs ? text : undefined;
+    const isStale =
+      (holder !== undefined && (await isGone(holder))) ||
+      silentMs >= (holder === undefined ? Math.min(staleMs, NAMELESS_MS) : staleMs);
+    return { text, holder, isStale };
   };
   return {
-    async isHeld(name) {
-      const file = join(folder, `${name}.claim`);
-      return (await exists(file)) && (await staleText(file)) === undefined;
+    async heldBy(name) {
+      const seen = await look(join(folder, `${name}.claim`));
+      return seen === undefined || seen.isStale ? undefined : (seen.holder ?? "unnamed");
     },
     async take(name) {
       const file = join(folder, `${name}.claim`);
       const fresh = await create(file);
       if (fresh !== undefined) return hold(file, fresh, heartbeatMs, false);
-      const stale = await staleText(file);
-      if (stale === undefined || !(await evict(file, stale))) return undefined;
+      const seen = await look(file);
+      if (seen?.isStale !== true || !(await evictHolderFile(file, seen.text))) return undefined;
       const token = await create(file);
       return token === undefined ? undefined : hold(file, token, heartbeatMs, true);
     },
@@ -80,7 +84,7 @@ export async function readClaims(folder: string): Promise<ClaimHolder[]> {
   const holders = names.map(async (name): Promise<ClaimHolder | undefined> => {
     const file = join(folder, name);
     const info = await stat(file).catch(() => undefined);
-    const holder = holderIn(await readFile(file, "utf8").catch(() => ""));
+    const holder = await readHolder(file);
     if (info === undefined || holder === undefined) return undefined;
     const silentSeconds = Math.max(0, (Date.now() - info.mtimeMs) / 1000);
     const dead = isHere(holder) ? await isGone(holder) : silentSeconds > STALE_MS / 1000;
@@ -90,21 +94,10 @@ export async function readClaims(folder: string): Promise<ClaimHolder[]> {
   return (await Promise.all(holders)).filter((holder) => holder !== undefined);
 }
 
-/** Makes the claim file; undefined when there is one. Creating exclusively is atomic, on NFS too. */
+/** Makes the claim file; undefined when there is one. */
 async function create(file: string): Promise<string | undefined> {
   const me = await thisHolder();
-  try {
-    const handle = await open(file, "wx");
-    try {
-      await handle.writeFile(`${JSON.stringify(me)}\n`);
-    } finally {
-      await handle.close();
-    }
-    return me.token;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
-    throw error;
-  }
+  return (await createHolderFile(file, me)) ? me.token : undefined;
 }
 
 function hold(file: string, token: string, heartbeatMs: number, takenOver: boolean): Claim {
@@ -118,23 +111,7 @@ function hold(file: string, token: string, heartbeatMs: number, takenOver: boole
     takenOver,
     async release() {
       clearInterval(beat);
-      const text = await readFile(file, "utf8").catch(() => "");
-      if (holderIn(text)?.token === token) await rm(file, { force: true });
+      if ((await readHolder(file))?.token === token) await rm(file, { force: true });
     },
   };
-}
-
-/** Moves a stale claim away: of several processes that see it, one succeeds. */
-async function evict(file: string, stale: string): Promise<boolean> {
-  const aside = `${file}.${randomBytes(4).toString("hex")}.stale`;
-  try {
-    await rename(file, aside);
-    const right = (await readFile(aside, "utf8")) === stale;
-    // Another was faster and this is its new claim: give it back, unless a third has claimed meanwhile.
-    if (!right) await link(aside, file).catch(() => {});
-    await rm(aside, { force: true });
-    return right;
-  } catch {
-    return false;
-  }
 }

@@ -8,7 +8,6 @@ import {
   exists,
   readJson,
   readText,
-  removeTemporaries,
   writeDirAtomic,
   writeFileAtomic,
   writeJsonAtomic,
@@ -145,15 +144,6 @@ describe("writeDirAtomic", () => {
     expect(await readdir(path)).toEqual(["old"]);
     expect(await readdir(folder)).toEqual(["model"]);
   });
-});
-
-test("removeTemporaries removes what a crash left and nothing else, and accepts an absent folder", async () => {
-  await writeFile(join(folder, ".tmp-x-1-abc"), "");
-  await mkdir(join(folder, ".tmp-model-1-abc", "deep"), { recursive: true });
-  await writeFile(join(folder, "keep.tmp-"), "");
-  await removeTemporaries(folder);
-  expect(await readdir(folder)).toEqual(["keep.tmp-"]);
-  await removeTemporaries(join(folder, "absent"));
 });
 
 describe("reading", () => {

@@ -1,15 +1,13 @@
 /**
  * Files that appear whole or not at all: written aside, synced, renamed. A reader never meets half a file,
- * and a crash leaves at most a `.tmp-…` that the next run removes.
+ * and a crash leaves at most a `.tmp-…` that the next run removes (`temporaries.ts`).
  */
-import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 import { parseJson, RepeatedMemberError } from "./json-text.ts";
-
-const TMP = ".tmp-";
+import { TMP, temporaryFor } from "./temporaries.ts";
 
 /**
  * Makes a folder, and those above it that are missing. Node's own recursive `mkdir` never returns where a file system answers with
@@ -47,7 +45,7 @@ export interface AtomicFile {
  * @throws AlignError with code "io" when it cannot be written
  */
 export async function openFileAtomic(path: string): Promise<AtomicFile> {
-  const temporary = temporaryFor(path);
+  const temporary = await temporaryFor(path);
   const checked = <T>(work: Promise<T>): Promise<T> =>
     work.catch((error: unknown) => {
       throw writeError(path, error);
@@ -107,11 +105,11 @@ export function writeJsonAtomic(path: string, value: unknown): Promise<void> {
  * @throws AlignError with code "io" when it cannot be written; an AlignError of `fill`'s own passes through
  */
 export async function writeDirAtomic(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const temporary = temporaryFor(path);
+  const temporary = await temporaryFor(path);
   try {
     await ensureFolder(temporary);
     await fill(temporary);
-    await replaceFolder(temporary, path, temporaryFor(path));
+    await replaceFolder(temporary, path, await temporaryFor(path));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw error instanceof AlignError ? error : writeError(path, error);
@@ -134,13 +132,6 @@ export async function replaceFolder(from: string, place: string, aside: string):
     throw error;
   });
   await rm(aside, { recursive: true, force: true });
-}
-
-/** Removes what crashed writers left in a folder and in those below it. */
-export async function removeTemporaries(folder: string): Promise<void> {
-  for (const path of await readdir(folder, { recursive: true }).catch(() => [])) {
-    if (basename(path).startsWith(TMP)) await rm(join(folder, path), { recursive: true, force: true });
-  }
 }
 
 /** Copies the files of a folder and of those below it that another does not have; each appears whole. Other processes may do the same. */
@@ -224,10 +215,6 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function temporaryFor(path: string): string {
-  return join(dirname(path), `${TMP}${basename(path)}-${process.pid}-${randomBytes(4).toString("hex")}`);
 }
 
 function writeError(path: string, error: unknown): AlignError {

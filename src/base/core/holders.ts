@@ -6,6 +6,8 @@ import { randomBytes } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { hostname } from "node:os";
+import { basename } from "node:path";
+import { redact } from "./redact.ts";
 
 /** What a holder's file says. */
 export type Holder = {
@@ -17,6 +19,10 @@ export type Holder = {
   readonly started: string;
   /** Drawn anew for each holding. */
   readonly token: string;
+  /** What the process was started with, for people; files of 0.1 lack it. */
+  readonly command?: string;
+  /** ISO date of the holding, for people; files of 0.1 lack it. */
+  readonly since?: string;
 };
 
 /** Where this process runs. */
@@ -29,16 +35,29 @@ export async function thisHolder(): Promise<Holder> {
     ...HERE,
     started: await startOf(process.pid),
     token: randomBytes(8).toString("hex"),
+    command: commandHere(),
+    since: new Date().toISOString(),
   };
+}
+
+/** This process's command line without node and without secrets; at most 160 characters. */
+function commandHere(): string {
+  const [program = "", ...args] = process.argv.slice(1);
+  const line = redact([basename(program), ...args].join(" "));
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
 }
 
 /** What a file's text says; undefined when it is no holder's, such as one half written. */
 export function holderIn(text: string): Holder | undefined {
   try {
-    const { pid, host, space, started, token } = (JSON.parse(text) ?? {}) as Partial<Holder>;
-    return typeof pid === "number" && [host, space, started, token].every((part) => typeof part === "string")
-      ? { pid, host: host!, space: space!, started: started!, token: token! }
-      : undefined;
+    const { pid, host, space, started, token, command, since } = (JSON.parse(text) ?? {}) as Partial<Holder>;
+    if (typeof pid !== "number" || ![host, space, started, token].every((part) => typeof part === "string"))
+      return undefined;
+    return {
+      ...{ pid, host: host!, space: space!, started: started!, token: token! },
+      ...(typeof command === "string" ? { command } : {}),
+      ...(typeof since === "string" ? { since } : {}),
+    };
   } catch {
     return undefined;
   }

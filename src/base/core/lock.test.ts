@@ -1,12 +1,18 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { openClaims } from "./claims.ts";
 import { InterruptedError } from "./errors.ts";
-import { HERE, startOf } from "./holders.ts";
-import { lookAtLock, takeLock } from "./lock.ts";
+import { HERE, type Holder, holderIn, startOf } from "./holders.ts";
+import { lookAtLock, removeDeadLock, takeLock } from "./lock.ts";
+import type { Waiting } from "./waiting.ts";
+
+const KILL_AT = fileURLToPath(new URL("../../../test/helpers/kill-at.mjs", import.meta.url));
+const HOLDER = fileURLToPath(new URL("../../../test/helpers/lock-holder.ts", import.meta.url));
 
 let folder: string;
 let path: string;
@@ -65,8 +71,8 @@ const longAgo = new Date(Date.now() - 600_000);
 async function waitedFor(staleMs: number): Promise<string> {
   const stop = new AbortController();
   let host = "";
-  const onWait = (seen: { host: string }) => {
-    host = seen.host;
+  const onWait: Waiting = ([seen]) => {
+    host = seen!.host;
     stop.abort();
   };
   const waits = takeLock(path, { pollMs: 2, staleMs, onWait, signal: stop.signal });
@@ -115,16 +121,59 @@ test.runIf(process.platform === "linux")(
   },
 );
 
-test("a lock file that was never written in full counts by its silence", async () => {
+test("a lock file that names nobody counts by its silence, and is waited for with a word", async () => {
   await writeFile(path, "");
-  await (await takeLock(path, { pollMs: 2, staleMs: 40 })).release();
+  const seen: (Holder | undefined)[] = [];
+  const onWait: Waiting = (holders) => void seen.push(...holders);
+  await (await takeLock(path, { pollMs: 2, staleMs: 40, onWait })).release();
+  expect(seen.length).toBeGreaterThan(0);
+  expect(new Set(seen)).toEqual(new Set([undefined]));
 });
 
-test("a guard that its process died with does not hold anybody up", async () => {
+test("killed at any operation on files, a holder leaves a lock and a claim that are whole or absent, and nobody waits", async () => {
+  for (let at = 1; ; at++) {
+    const own = join(folder, String(at));
+    await mkdir(own);
+    const child = spawn(process.execPath, ["--import", KILL_AT, "--import", "tsx", HOLDER, own], {
+      env: { ...process.env, KILL_AT: String(at) },
+      stdio: "inherit",
+    });
+    const [code, signal] = (await once(child, "exit")) as [number | null, string | null];
+    if (signal === null) {
+      expect({ code, at }).toMatchObject({ code: 0 });
+      // Writing aside, linking and removing, of a lock and of a claim, at the least.
+      expect(at).toBeGreaterThan(8);
+      return;
+    }
+    for (const name of ["lock", "x.claim"]) {
+      const text = await readFile(join(own, name), "utf8").catch(() => undefined);
+      if (text !== undefined)
+        expect(holderIn(text), `${name}, killed at ${at}`).toMatchObject({ pid: child.pid });
+    }
+    const waits: unknown[] = [];
+    const lock = await takeLock(join(own, "lock"), {
+      pollMs: 2,
+      onWait: (holders) => void waits.push(holders),
+    });
+    const claim = await (await openClaims(own)).take("x");
+    expect(waits, `killed at ${at}`).toEqual([]);
+    await claim!.release();
+    await lock.release();
+    expect(await readdir(own), `killed at ${at}`).toEqual([]);
+  }
+});
+
+test("a guard that its process died with does not hold anybody up, and does not stay", async () => {
+  const guard = JSON.stringify({ pid: DEAD, ...HERE, started: "", token: "guard" });
   await holder({});
-  await writeFile(`${path}.takeover`, "");
-  await utimes(`${path}.takeover`, longAgo, longAgo);
-  await (await takeLock(path, { pollMs: 2 })).release();
+  await writeFile(`${path}.takeover`, guard);
+  const waits: unknown[] = [];
+  await (await takeLock(path, { pollMs: 2, onWait: (holders) => void waits.push(holders) })).release();
+  expect(waits).toEqual([]);
+  expect(await readdir(folder)).toEqual([]);
+  // Its holder had removed the lock already.
+  await writeFile(`${path}.takeover`, guard);
+  await removeDeadLock(path);
   expect(await readdir(folder)).toEqual([]);
 });
 

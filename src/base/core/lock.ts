@@ -2,12 +2,14 @@
  * A lock that outlives nobody: a file with the holder's process id, host and a heartbeat. A holder that was killed is told by its
  * process (same host) or by its silence (another host), and its lock is taken over.
  */
-import { open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { readFile, rm, stat, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError, messageOf } from "./errors.ts";
-import { ensureFolder } from "./files.ts";
+import { ensureFolder, exists } from "./files.ts";
+import { createHolderFile, evictHolderFile, readHolder } from "./holder-file.ts";
 import { type Holder, holderIn, isGone, isHere, thisHolder, watchSilence } from "./holders.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** A held lock. */
 export interface Lock {
@@ -18,8 +20,8 @@ export interface Lock {
 /** How a lock is waited for. */
 export type LockOptions = {
   readonly signal?: AbortSignal;
-  /** Called once, when somebody else holds it. */
-  readonly onWait?: (holder: Holder) => void;
+  /** Told at every look that somebody else holds it. */
+  readonly onWait?: Waiting;
   /** Between two looks, ms. */
   readonly pollMs?: number;
   /** Silence after which a holder on another host counts as dead, ms. */
@@ -28,6 +30,13 @@ export type LockOptions = {
 
 const HEARTBEAT_MS = 10_000;
 const STALE_MS = 120_000;
+/**
+ * Silence after which a lock that names nobody counts as dead, ms. Only where files cannot be linked is one there before it is written, and
+ * for no longer than writing takes.
+ */
+const NAMELESS_MS = 10_000;
+/** A guard is held while one file is removed. */
+const GUARD_MS = 10_000;
 const silence = watchSilence();
 
 /**
@@ -37,25 +46,21 @@ const silence = watchSilence();
 export async function takeLock(path: string, options: LockOptions = {}): Promise<Lock> {
   const me = await thisHolder();
   const staleMs = options.staleMs ?? STALE_MS;
-  let told = false;
   for (;;) {
     if (options.signal?.aborted) throw new InterruptedError(path);
     if (await create(path, me)) return hold(path, me);
     const holder = await readHolder(path);
-    if (holder === undefined) {
-      // Gone since, or a holder that died between making the file and writing it: told by its silence.
-      if (await isSilent(path, staleMs)) await takeOver(path, undefined, staleMs);
-    } else if (await isDead(path, holder, staleMs)) {
-      await takeOver(path, holder, staleMs);
-    } else if (!told) {
-      told = true;
-      options.onWait?.(holder);
-    }
+    const namelessMs = Math.min(staleMs, NAMELESS_MS);
+    const dead =
+      holder === undefined ? await isSilent(path, namelessMs) : await isDead(path, holder, staleMs);
+    if (dead) await takeOver(path, holder, namelessMs);
+    // Between our two looks it may have been given back.
+    else if (holder !== undefined || (await exists(path))) options.onWait?.([holder]);
     await sleep(options.pollMs ?? 250);
   }
 }
 
-/** Who holds a lock; undefined when nobody does, or a process that is dead. */
+/** Who holds a lock; undefined when nobody does, or a process that is dead. A lock that names nobody is nobody's. */
 export async function livingHolder(path: string, staleMs = STALE_MS): Promise<Holder | undefined> {
   const holder = await readHolder(path);
   return holder === undefined || (await isDead(path, holder, staleMs)) ? undefined : holder;
@@ -71,34 +76,24 @@ export async function lookAtLock(
   return { pid: holder.pid, host: holder.host, living: !(await isDead(path, holder, staleMs, olderThan)) };
 }
 
-/** Removes the lock of a process that is dead; anybody else's stays. */
+/** Removes the lock of a process that is dead, and a guard that one died with; anybody else's stays. */
 export async function removeDeadLock(path: string, staleMs = STALE_MS): Promise<void> {
   const holder = await readHolder(path);
-  if (holder !== undefined && (await isDead(path, holder, staleMs, olderThan)))
-    await takeOver(path, holder, staleMs);
+  if (holder === undefined) return clearGuard(path);
+  if (await isDead(path, holder, staleMs, olderThan)) await takeOver(path, holder, NAMELESS_MS);
 }
 
 async function create(path: string, me: Holder): Promise<boolean> {
-  const fail = (error: unknown) => {
-    const advice = "Check free space and permissions, or choose another folder.";
-    throw new AlignError("io", `${path}: cannot be locked: ${messageOf(error)}. ${advice}`, { cause: error });
-  };
-  await ensureFolder(dirname(path)).catch(fail);
   try {
-    const file = await open(path, "wx");
-    try {
-      await file.writeFile(JSON.stringify(me));
-    } catch (error) {
-      // A full disk: an empty lock would be waited for.
-      await rm(path, { force: true });
-      throw error;
-    } finally {
-      await file.close();
-    }
+    await ensureFolder(dirname(path));
+    if (!(await createHolderFile(path, me))) return false;
+    await clearGuard(path);
     return true;
   } catch (error) {
-    // ENOENT: the folder was removed between our making it and this, by one that left nothing in it.
-    return ["EEXIST", "ENOENT"].includes((error as NodeJS.ErrnoException).code ?? "") ? false : fail(error);
+    // The folder was removed between our making it and this, by one that left nothing in it.
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    const advice = "Check free space and permissions, or choose another folder.";
+    throw new AlignError("io", `${path}: cannot be locked: ${messageOf(error)}. ${advice}`, { cause: error });
   }
 }
 
@@ -116,27 +111,32 @@ function hold(path: string, me: Holder): Lock {
   };
 }
 
+const guardOf = (path: string) => `${path}.takeover`;
+
 /**
  * Removes a dead holder's lock. Guarded by a second file, so that of several processes that find it dead one removes it, and none
  * removes the lock that the first then takes.
  */
-async function takeOver(path: string, dead: Holder | undefined, staleMs: number): Promise<void> {
-  const guard = `${path}.takeover`;
-  const file = await open(guard, "wx").catch(() => undefined);
-  if (file === undefined) {
-    // Whoever held the guard for this long died with it; removing a file takes no time.
-    if (await olderThan(guard, 10_000)) await rm(guard, { force: true });
-    return;
-  }
-  await file.close();
+async function takeOver(path: string, dead: Holder | undefined, namelessMs: number): Promise<void> {
+  const guard = guardOf(path);
+  if (!(await createHolderFile(guard, await thisHolder()).catch(() => false))) return clearGuard(path);
   try {
     const holder = await readHolder(path);
-    // One without a holder may be another's by now, just made and not yet written.
-    const same = holder?.token === dead?.token && (dead !== undefined || (await isSilent(path, staleMs)));
+    const same = holder?.token === dead?.token && (dead !== undefined || (await isSilent(path, namelessMs)));
     if (same) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });
   }
+}
+
+/** Removes a guard whose process died with it: it is held for no longer than removing a file takes. */
+async function clearGuard(path: string): Promise<void> {
+  const guard = guardOf(path);
+  const text = await readFile(guard, "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  const holder = holderIn(text);
+  const dead = (holder !== undefined && (await isGone(holder))) || (await isSilent(guard, GUARD_MS));
+  if (dead) await evictHolderFile(guard, text);
 }
 
 /**
@@ -163,8 +163,4 @@ async function isSilent(path: string, staleMs: number): Promise<boolean> {
 async function olderThan(path: string, ms: number): Promise<boolean> {
   const info = await stat(path).catch(() => undefined);
   return info !== undefined && Date.now() - info.mtimeMs > ms;
-}
-
-async function readHolder(path: string): Promise<Holder | undefined> {
-  return holderIn(await readFile(path, "utf8").catch(() => ""));
 }

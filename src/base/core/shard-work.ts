@@ -10,7 +10,11 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Claim, type Claims, type ClaimTimes, openClaims } from "./claims.ts";
 import { InterruptedError } from "./errors.ts";
-import { copyMissing, ensureFolder, exists, removeTemporaries, writeFileAtomic } from "./files.ts";
+import { copyMissing, ensureFolder, exists, writeFileAtomic } from "./files.ts";
+import type { Holder } from "./holders.ts";
+import { type Log, silentLog } from "./log.ts";
+import { removeTemporaries, TMP } from "./temporaries.ts";
+import { tellWaits } from "./waiting.ts";
 
 /** Where shards are, in their folder. */
 export const SHARDS = "shards";
@@ -35,6 +39,8 @@ export type ShardJob<Input> = {
   /** Called once for each shard that is finished, by this process or another. */
   readonly settled?: (index: number) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Told who has what is left, while nothing is free. */
+  readonly log?: Log | undefined;
   readonly claims?: ClaimTimes;
   /** How often to look whether other processes are done, in milliseconds, default 500. */
   readonly pollMs?: number;
@@ -56,13 +62,17 @@ export async function workShards<Input>(job: ShardJob<Input>): Promise<void> {
     if (open.delete(index)) job.settled?.(index);
   };
   const state: State<Input> = { job, claims, open, settle };
+  const waiting = tellWaits(job.log ?? silentLog, job.name);
   await dropFinished(state);
   while (open.size > 0) {
     const before = open.size;
+    const { free, holders } = await whoHolds(state);
     // The inputs are read again only if there is something to do.
-    if (await anyFree(state)) await workOpen(state);
+    if (free) await workOpen(state);
     await dropFinished(state);
-    if (open.size > 0 && open.size === before) await pause(pollMs, signal, job.name);
+    if (open.size === 0 || open.size < before) continue;
+    if (!free) waiting(holders);
+    await pause(pollMs, signal, job.name);
   }
 }
 
@@ -95,11 +105,17 @@ async function dropFinished<Input>({ job, open, settle }: State<Input>): Promise
   for (const index of [...open]) if (there.has(`${job.digests[index]}.jsonl`)) settle(index);
 }
 
-async function anyFree<Input>({ claims, open, job }: State<Input>): Promise<boolean> {
-  // Every claim is looked at, for staleness is a matter of watching.
+/** Whether anything is free, and who works on the rest, each once. Every claim is looked at, for staleness is a matter of watching. */
+async function whoHolds<Input>({ claims, open, job }: State<Input>) {
+  const holders = new Map<string, Holder | undefined>();
   let free = false;
-  for (const index of open) free = !(await claims.isHeld(job.digests[index]!)) || free;
-  return free;
+  for (const index of open) {
+    const holder = await claims.heldBy(job.digests[index]!);
+    if (holder === undefined) free = true;
+    else if (holder === "unnamed") holders.set("", undefined);
+    else holders.set(`${holder.pid} ${holder.host} ${holder.space}`, holder);
+  }
+  return { free, holders: [...holders.values()] };
 }
 
 /** Goes through the inputs once and does each open shard that nobody else is at. */
@@ -159,7 +175,7 @@ async function workOne<Input>(
 /** What a dead holder left of this shard; others' files carry other names. */
 async function clearLeftovers(folder: string, digest: string): Promise<void> {
   const inside = await readdir(join(folder, SHARDS));
-  for (const name of inside.filter((entry) => entry.startsWith(`.tmp-${digest}`)))
+  for (const name of inside.filter((entry) => entry.startsWith(`${TMP}${digest}`)))
     await rm(join(folder, SHARDS, name), { force: true });
 }
 

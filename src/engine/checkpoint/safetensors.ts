@@ -6,6 +6,7 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { CheckpointError, messageOf } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
+import { temporaryFor } from "../../base/core/temporaries.ts";
 import {
   DTYPE_BYTES,
   decodeFloats,
@@ -105,9 +106,9 @@ export interface SafetensorsWriter {
   abort(): Promise<void>;
 }
 
-/** Starts a safetensors file; its data is collected in `<path>.part` until `finish`. */
+/** Starts a safetensors file; its data is collected aside until `finish`. */
 export async function createSafetensorsWriter(path: string, dtype: WeightDtype): Promise<SafetensorsWriter> {
-  const part = `${path}.part`;
+  const part = await temporaryFor(path);
   const file = await open(part, "w");
   const entries = new Map<string, { name: string; dtype: StoredDtype; shape: readonly number[] }>();
   let total = 0;

@@ -4,8 +4,9 @@
  */
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ensureFolder, exists, removeTemporaries, writeDirAtomic } from "../../base/core/files.ts";
+import { ensureFolder, exists, writeDirAtomic } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
+import { removeTemporaries } from "../../base/core/temporaries.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { type MetricsLine, openMetrics } from "./metrics.ts";
 import {

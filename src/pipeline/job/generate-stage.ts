@@ -152,6 +152,7 @@ async function sampleShards({ work, config, inputs, tools }: Generating): Promis
         progress.update(done);
       },
       signal: tools.signal,
+      log: tools.log,
     });
   } finally {
     progress.end();

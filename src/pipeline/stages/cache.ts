@@ -13,14 +13,8 @@ import {
   readContents,
 } from "../../base/core/contents.ts";
 import { AlignError, messageOf } from "../../base/core/errors.ts";
-import {
-  ensureFolder,
-  exists,
-  readJson,
-  removeTemporaries,
-  replaceFolder,
-  writeJsonAtomic,
-} from "../../base/core/files.ts";
+import { ensureFolder, exists, readJson, replaceFolder, writeJsonAtomic } from "../../base/core/files.ts";
+import { removeTemporaries } from "../../base/core/temporaries.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
 import { refuseChanged, stageProblem } from "./verify.ts";
 

@@ -1,5 +1,6 @@
 /** What stages work with, opened: a pipeline over a folder, and a runtime that starts when a stage first computes. */
 import { silentLog } from "../../base/core/log.ts";
+import { removeDeadTemporaries } from "../../base/core/temporaries.ts";
 import { lateRuntime } from "../../engine/runtime/late-runtime.ts";
 import type { RuntimeOptions } from "../../engine/runtime/runtime.ts";
 import type { JobDeps } from "./deps.ts";
@@ -18,6 +19,7 @@ export async function withDeps<T>(
     ...(device === undefined ? {} : { device }),
     ...(threads === undefined ? {} : { threads }),
   };
+  if (options.mode !== "plan") await removeDeadTemporaries(options.folder);
   const pipeline = openPipeline(options);
   const runtime = lateRuntime(() => compute);
   try {

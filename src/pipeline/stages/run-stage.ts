@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { InterruptedError } from "../../base/core/errors.ts";
 import { type Lock, removeDeadLock, takeLock } from "../../base/core/lock.ts";
 import { formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
+import { tellWaits } from "../../base/core/waiting.ts";
 import {
   discardStage,
   diskError,
@@ -89,7 +90,7 @@ async function makeStage(run: Run): Promise<Artefact> {
       if (since !== undefined) return since;
       // Whoever was closing it died.
       if (begun === undefined) continue;
-      if (isShared) await othersGone(lockPath(folder, identity), { signal: options.signal });
+      if (isShared) await waitForOthers(run);
       else await discardUnusable(run);
       const made = await takeUnplaced(run);
       if (made !== undefined) return await placeOf(options, made);
@@ -162,7 +163,7 @@ async function clearAway(run: Run): Promise<void> {
   if (options.fresh !== true && !isUnusable(state)) return;
   const lock = await lockStage(run);
   try {
-    await othersGone(lockPath(folder, identity), { signal: options.signal });
+    await waitForOthers(run);
     await discardUnusable(run);
   } finally {
     await lock.release();
@@ -204,10 +205,15 @@ function tellKept(
 
 function lockStage({ options: { signal }, identity, folder, log }: Run): Promise<Lock> {
   return takeLock(lockPath(folder, identity), {
-    onWait: ({ pid, host }) =>
-      log.info(`stage ${identity.name}: process ${pid} on ${host} works on it, waiting`),
+    onWait: tellWaits(log, `stage ${identity.name}`),
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/** Waits until nobody shares the stage's work any more. The caller holds the stage's lock. */
+function waitForOthers({ options: { signal }, identity, folder, log }: Run): Promise<void> {
+  const onWait = tellWaits(log, `stage ${identity.name}`);
+  return othersGone(lockPath(folder, identity), { signal, onWait });
 }
 
 async function compute(run: Run, begun: Begun): Promise<Artefact> {

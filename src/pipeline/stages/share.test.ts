@@ -1,12 +1,14 @@
 /** Stages that several processes work on at once: here several pipelines in one process, which know nothing of each other. */
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { silentLog } from "../../base/core/log.ts";
 import { clearShardWork, shardPath, workShards } from "../../base/core/shard-work.ts";
 import { runSingle } from "./single.ts";
 import type { Stage } from "./stage.ts";
+import { othersGone, workTogether } from "./workers.ts";
 
 let folder: string;
 let out: string;
@@ -100,4 +102,52 @@ test("an error of the shared work is the run's error, is kept for status, and wh
   // Shards 0 to 4 were kept, and one that was in hand beside the broken one may be.
   expect(made.length).toBeLessThanOrEqual(7);
   expect(await readdir(folder)).toEqual(["out"]);
+});
+
+test("whoever waits says for whom: for shards in others' hands, and for those that still share", async () => {
+  const said: string[] = [];
+  const log = { ...silentLog, info: (text: string) => void said.push(text) };
+  let release = () => {};
+  const held = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  let begun = 0;
+  const slow = stage({
+    share: (work) =>
+      workShards({
+        ...{ name: "capitals", folder: work.folder, digests: NAMES.slice(0, 2), inputs, pollMs: 2, log },
+        work: async (name) => {
+          begun++;
+          await held;
+          return name.toUpperCase();
+        },
+      }),
+    run: (work) => writeFile(work.path("all"), "made"),
+  });
+  const first = run({}, slow);
+  await expect.poll(() => begun).toBe(2);
+  const second = run({}, slow);
+  const whom = `process ${process.pid} on ${hostname()} (`;
+  await expect.poll(() => said.join("\n")).toContain(`capitals: ${whom}`);
+  release();
+  await Promise.all([first, second]);
+
+  const lock = join(folder, "lock");
+  let leave = () => {};
+  let joined = false;
+  const working = workTogether(lock, () => {
+    joined = true;
+    return new Promise((resolve) => {
+      leave = resolve;
+    });
+  });
+  await expect.poll(() => joined).toBe(true);
+  await othersGone(lock, {
+    pollMs: 2,
+    onWait: (holders) => {
+      expect(holders).toMatchObject([{ pid: process.pid, since: expect.any(String) }]);
+      leave();
+    },
+  });
+  await working;
 });

@@ -8,7 +8,9 @@ import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { InterruptedError } from "../../base/core/errors.ts";
+import type { Holder } from "../../base/core/holders.ts";
 import { livingHolder, takeLock } from "../../base/core/lock.ts";
+import type { Waiting } from "../../base/core/waiting.ts";
 
 /**
  * Works together with others.
@@ -27,29 +29,41 @@ export async function workTogether(lock: string, work: () => Promise<void>): Pro
 }
 
 /** How to wait for others. */
-export type WaitOptions = { readonly signal?: AbortSignal | undefined; readonly pollMs?: number };
+export type WaitOptions = {
+  readonly signal?: AbortSignal | undefined;
+  readonly pollMs?: number;
+  /** Told at every look who still works. */
+  readonly onWait?: Waiting;
+};
 
 /**
  * Returns when nobody works any more; dead processes' files are removed. The caller holds the lock, so nobody new begins.
  * @throws InterruptedError when `signal` fires meanwhile
  */
-export async function othersGone(lock: string, { signal, pollMs = 100 }: WaitOptions = {}): Promise<void> {
-  while ((await livingWorkers(lock)) > 0) {
+export async function othersGone(
+  lock: string,
+  { signal, pollMs = 100, onWait }: WaitOptions = {},
+): Promise<void> {
+  for (;;) {
+    const workers = await livingWorkers(lock);
+    if (workers.length === 0) return;
     if (signal?.aborted) throw new InterruptedError(lock);
+    onWait?.(workers);
     await sleep(pollMs);
   }
 }
 
 const WORKER = ".worker-";
 
-async function livingWorkers(lock: string): Promise<number> {
+async function livingWorkers(lock: string): Promise<readonly Holder[]> {
   const folder = dirname(lock);
   const inside = await readdir(folder);
-  let living = 0;
+  const living: Holder[] = [];
   for (const name of inside.filter((entry) => entry.startsWith(`${basename(lock)}${WORKER}`))) {
     const path = join(folder, name);
-    if ((await livingHolder(path)) === undefined) await rm(path, { force: true });
-    else living++;
+    const holder = await livingHolder(path);
+    if (holder === undefined) await rm(path, { force: true });
+    else living.push(holder);
   }
   return living;
 }

@@ -7,6 +7,7 @@ import { AlignError, ConfigError, messageOf } from "../../base/core/errors.ts";
 import { ensureFolder } from "../../base/core/files.ts";
 import { formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
 import { shellWord } from "../../base/core/shell.ts";
+import { removeDeadTemporaries } from "../../base/core/temporaries.ts";
 import { type LateRuntime, lateRuntime } from "../../engine/runtime/late-runtime.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { Study } from "../../report/data.ts";
@@ -211,6 +212,7 @@ async function runAll(
   { code, log = silentLog, signal, helper = false }: StudyOptions,
 ): Promise<{ outcomes: ReadonlyMap<string, CellOutcome>; steps: readonly StageStep[] }> {
   await checkLayout(folder);
+  await removeDeadTemporaries(folder);
   const pipeline: Pipeline = openPipeline({ folder, code, log, ...(signal === undefined ? {} : { signal }) });
   const outcomes = new Map<string, CellOutcome>();
   // A helper begins at the other end, so that those that share equal stages seldom want them at once.

@@ -5,6 +5,7 @@ import { AlignError, InterruptedError } from "../../../base/core/errors.ts";
 import { ensureFolder, writeFileAtomic } from "../../../base/core/files.ts";
 import { takeLock } from "../../../base/core/lock.ts";
 import type { Log } from "../../../base/core/log.ts";
+import { tellWaits } from "../../../base/core/waiting.ts";
 import type { SlurmSettings } from "../../recipe/executor.ts";
 import type { Recipe } from "../../recipe/schema.ts";
 import type { StageStep } from "../../stages/steps.ts";
@@ -95,8 +96,11 @@ async function submitOnce(
   runId: string,
   save: (tracked: TrackedJobs) => Promise<void>,
 ): Promise<TrackedJobs> {
-  const { folder, signal } = run;
-  const lock = await takeLock(join(slurmFolder(folder), ".lock"), signal === undefined ? {} : { signal });
+  const { folder, signal, log } = run;
+  const lock = await takeLock(join(slurmFolder(folder), ".lock"), {
+    onWait: tellWaits(log, `${folder}: submitting its jobs`),
+    ...(signal === undefined ? {} : { signal }),
+  });
   try {
     await checkNoOtherJobs(slurm, folder, runId);
     await run.prepare();
