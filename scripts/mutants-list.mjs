@@ -4,6 +4,13 @@
  */
 export const mutants = [
   {
+    name: "people's noise: more agreement with gold for more noise",
+    file: "src/method/split/people-noise.ts",
+    find: "if (at(middle) > agreement) sharp = middle;",
+    replace: "if (at(middle) < agreement) sharp = middle;",
+    tests: ["src/method/split/people-noise.test.ts"],
+  },
+  {
     name: "apo: the rejected response is pushed up",
     file: "src/method/objective/apo.ts",
     find: "sigmoid(mul(rejected, beta))",

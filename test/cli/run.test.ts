@@ -181,7 +181,7 @@ describe("run", () => {
   test("the demo is planned without a network and refuses what it does not know", async () => {
     const plan = await weakTeacher(["demo", "--dry-run", "--out", join(folder, "demo")]);
     expect(plan.code, plan.stderr).toBe(0);
-    expect(plan.stdout).toMatch(/^import-stories15m +runs\nworld +runs, unless/);
+    expect(plan.stdout).toMatch(/^import-stories15m +runs\ncandidates +runs, unless/);
     expect(plan.stderr).toContain("needs the npm packages");
     expect((await weakTeacher(["demo", "--set", "epochs=2"])).code).toBe(2);
   });

@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { mergeSettings } from "./merge.ts";
 
 /** As a recipe's data. */
-const FORMS = [["source", "split", "test_prompts"], ["world"]];
+const FORMS = [
+  [["source", "split", "test_prompts"], ["world"]],
+  [["tau"], ["gold_agreement"]],
+];
 
 test("objects are merged key by key, everything else is replaced", () => {
   expect(mergeSettings({ a: { b: 1, c: 2 }, d: [1, 2] }, { a: { c: 3 }, d: [4] })).toEqual({
@@ -27,6 +30,19 @@ test("data in another form drops the first form, and keeps the rest", () => {
   expect(mergeSettings(files, { world: {} }, FORMS)).toEqual({ world: {}, max_length: 64 });
   expect(mergeSettings(files, { source: "b" }, FORMS)).toEqual({ ...files, source: "b" });
   expect(mergeSettings({ world: { tau: 1 } }, { source: "b" }, FORMS)).toEqual({ source: "b" });
+});
+
+test("each thing has its forms: another one drops the first's, deeper down too, beside keys of other things", () => {
+  const world = { tau: 1, labelled: 0.3, split: 2 };
+  expect(mergeSettings({ world }, { world: { gold_agreement: 0.7, labelled: 0.4 } }, FORMS)).toEqual({
+    world: { gold_agreement: 0.7, labelled: 0.4, split: 2 },
+  });
+  expect(mergeSettings({ gold_agreement: 0.7 }, { tau: 2 }, FORMS)).toEqual({ tau: 2 });
+  // Both at once are left for the schema to refuse.
+  expect(mergeSettings({ tau: 1 }, { tau: 2, gold_agreement: 0.7 }, FORMS)).toEqual({
+    tau: 2,
+    gold_agreement: 0.7,
+  });
 });
 
 test("a member called __proto__ is laid over as any other and changes nothing that is inherited", () => {

@@ -7,18 +7,21 @@ const TELLING = ["kind", "type", "form"] as const;
 /** The ways to give one thing, each by its keys as in a file; settings take one. */
 export type Forms = readonly (readonly string[])[];
 
+/** Things that can be given in several ways, wherever they stand. */
+export type AllForms = readonly Forms[];
+
 /**
  * `over` laid over `base`: objects key by key, everything else replaced.
- * @param forms - giving an object in another of these forms drops what the base gave in the first
+ * @param all - giving an object in another of a thing's forms drops what the base gave in the first
  */
-export function mergeSettings(base: unknown, over: unknown, forms: Forms = []): unknown {
+export function mergeSettings(base: unknown, over: unknown, all: AllForms = []): unknown {
   if (over === undefined) return base;
   if (!isObject(base) || !isObject(over)) return over;
   const other = TELLING.some((key) => key in over && key in base && over[key] !== base[key]);
   if (other) return over;
-  const kept = withoutOtherForms(base, over, forms);
+  const kept = all.reduce((left, forms) => withoutOtherForms(left, over, forms), base);
   const own = (key: string) => (Object.hasOwn(kept, key) ? kept[key] : undefined);
-  const laid = Object.entries(over).map(([key, value]) => [key, mergeSettings(own(key), value, forms)]);
+  const laid = Object.entries(over).map(([key, value]) => [key, mergeSettings(own(key), value, all)]);
   // Not by assignment: that of "__proto__" would change what the object inherits.
   return Object.fromEntries([...Object.entries(kept), ...laid]);
 }

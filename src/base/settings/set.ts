@@ -5,7 +5,7 @@ import { ConfigError, messageOf } from "../core/errors.ts";
 import { didYouMean } from "../core/suggest.ts";
 import { parseDocumentText, readable, type SettingsDocument } from "./document.ts";
 import { issueOf, type SettingIssue } from "./issues.ts";
-import { type Forms, mergeSettings } from "./merge.ts";
+import { type AllForms, mergeSettings } from "./merge.ts";
 import { expand, fromDisk, type Path, type UnknownKey } from "./names.ts";
 import { isObject } from "./parts.ts";
 
@@ -49,7 +49,7 @@ export function parseSetting(text: string): Setting {
 }
 
 /** A copy of `value` with a setting laid over one place; what lies on the way is made. */
-export function put(value: unknown, [key, ...rest]: Path, to: unknown, forms: Forms = []): unknown {
+export function put(value: unknown, [key, ...rest]: Path, to: unknown, forms: AllForms = []): unknown {
   if (key === undefined) return mergeSettings(value, to, forms);
   if (Array.isArray(value) && typeof key === "number") {
     const items = [...value];

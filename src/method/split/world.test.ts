@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../base/core/errors.ts";
 import { type PromptCandidates, preferenceWorld } from "./world.ts";
 
-const settings = { tau: 1, seed: 7, labelled: 0.25, test: 0.25 };
+const settings = { people: { tau: 1 }, seed: 7, labelled: 0.25, test: 0.25 };
 
 /** Prompts with one pair each, whose first candidate has `gap` more gold. */
 function prompts(count: number, gap: number): PromptCandidates[] {
@@ -20,17 +20,33 @@ const parts = (world: ReturnType<typeof preferenceWorld>) => [world.labelled, wo
 
 describe("preferenceWorld", () => {
   it("draws people by Bradley and Terry: a gap of one tau is preferred with probability σ(1) = 0.731", () => {
-    const world = preferenceWorld(prompts(4000, 2), { ...settings, tau: 2 });
+    const world = preferenceWorld(prompts(4000, 2), { ...settings, people: { tau: 2 } });
     const labels = parts(world).flatMap(({ humanLabels }) => humanLabels);
     const share = labels.filter(({ preferred }) => preferred === "a").length / labels.length;
     // Standard error sqrt(0.731 * 0.269 / 4000) = 0.007.
     expect(Math.abs(share - 0.7311)).toBeLessThan(0.021);
-    expect(world.humanGoldAgreement).toBe(share);
+    expect(world.people).toMatchObject({ tau: 2, pairs: 4000, drawn: share });
+    expect(world.people.expected).toBeCloseTo(0.7311, 4);
+  });
+
+  it("solves for the people who agree with gold on a stated share, and says with which tau", () => {
+    const mixed = [...prompts(3000, 0.5), ...prompts(3000, -3)].map((one, i) => ({
+      ...one,
+      prompt: `prompt ${i}`,
+    }));
+    const world = preferenceWorld(mixed, { ...settings, people: { goldAgreement: 0.71 } });
+    const { tau, pairs, expected, drawn } = world.people;
+    expect(pairs).toBe(6000);
+    expect(expected).toBeCloseTo(0.71, 12);
+    // Standard error at most sqrt(0.71 * 0.29 / 6000) = 0.006.
+    expect(Math.abs(drawn! - 0.71)).toBeLessThan(0.018);
+    // The same world as with that tau written out.
+    expect(preferenceWorld(mixed, { ...settings, people: { tau } })).toEqual(world);
   });
 
   it("gives people who see gold perfectly when tau is tiny, whichever side it is on", () => {
-    const world = preferenceWorld(prompts(40, -1), { ...settings, tau: 1e-3 });
-    expect(world.humanGoldAgreement).toBe(1);
+    const world = preferenceWorld(prompts(40, -1), { ...settings, people: { tau: 1e-3 } });
+    expect(world.people.drawn).toBe(1);
     for (const { rows, gold } of parts(world)) {
       expect(rows.every(({ chosen }) => String(chosen).startsWith("second"))).toBe(true);
       expect(gold.every(({ goldA, goldB }) => goldA === -1 && goldB === 0)).toBe(true);
@@ -84,7 +100,7 @@ describe("preferenceWorld", () => {
   });
 
   it("refuses settings that mean nothing and prompts that would leak", () => {
-    expect(() => preferenceWorld(prompts(2, 1), { ...settings, tau: 0 })).toThrow(ConfigError);
+    expect(() => preferenceWorld(prompts(2, 1), { ...settings, people: { tau: 0 } })).toThrow(ConfigError);
     expect(() => preferenceWorld(prompts(2, 1), { ...settings, labelled: 0.8, test: 0.3 })).toThrow(
       /at most 1/,
     );

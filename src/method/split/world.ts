@@ -13,6 +13,7 @@ import {
   type PreferenceRow,
   promptId,
 } from "../data/rows.ts";
+import { expectedGoldAgreement, type PeopleNoise, tauFor } from "./people-noise.ts";
 
 /** A response and its gold score. */
 export type ScoredCandidate = { readonly text: string; readonly gold: number };
@@ -22,8 +23,8 @@ export type PromptCandidates = { readonly prompt: string; readonly candidates: r
 
 /** How people are simulated and how the prompts are split. */
 export type WorldSettings = {
-  /** P(human prefers a) = σ((gold_a - gold_b) / tau); in units of gold, above 0. Small: people see gold well. */
-  readonly tau: number;
+  /** A small tau, or a large agreement: people see gold well. */
+  readonly people: PeopleNoise;
   readonly seed: number | string;
   /** Share of the prompts that become the labelled part, in [0, 1]. */
   readonly labelled: number;
@@ -50,8 +51,19 @@ export type PreferenceWorld = {
   readonly test: WorldPart;
   /** Pairs that were left out, by reason. */
   readonly dropped: { readonly identical: number; readonly empty: number };
-  /** Share of all pairs with unequal gold on which the simulated person sided with gold; null without any. */
-  readonly humanGoldAgreement: number | null;
+  readonly people: SimulatedPeople;
+};
+
+/** How the people of a world see gold. */
+export type SimulatedPeople = {
+  /** As given, or as solved for. */
+  readonly tau: number;
+  /** Pairs with unequal gold, of all parts; the shares below are of these, null without any. */
+  readonly pairs: number;
+  /** Share on which such people side with gold in the mean over many draws. */
+  readonly expected: number | null;
+  /** Share on which those that were drawn do. */
+  readonly drawn: number | null;
 };
 
 /**
@@ -61,12 +73,15 @@ export type PreferenceWorld = {
  */
 export function preferenceWorld(
   prompts: readonly PromptCandidates[],
-  { tau, seed, labelled, test }: WorldSettings,
+  { people, seed, labelled, test }: WorldSettings,
 ): PreferenceWorld {
-  checkSettings({ tau, seed, labelled, test });
+  checkSettings({ people, seed, labelled, test });
   const dropped = { identical: 0, empty: 0 };
-  const judged = prompts.map((entry) => judgedPairs(entry, tau, seed, dropped));
+  const made = prompts.map((entry) => pairsOf(entry, dropped));
   checkUnique(prompts);
+  const gaps = made.flat().map(({ gold }) => gold.goldA - gold.goldB);
+  const tau = "tau" in people ? people.tau : tauFor(gaps, people.goldAgreement);
+  const judged = made.map((pairs) => pairs.map((one) => judge(one, tau, seed)));
   const order = createRng(seed)
     .fork("world-split")
     .shuffle([...prompts.keys()]);
@@ -84,34 +99,42 @@ export function preferenceWorld(
     labelled: part(testSize, testSize + labelledSize),
     pool: part(testSize + labelledSize, prompts.length),
     dropped,
-    humanGoldAgreement: goldAgreement(judged.flat()),
+    people: {
+      tau,
+      pairs: gaps.filter((gap) => gap !== 0).length,
+      expected: expectedGoldAgreement(gaps, tau),
+      drawn: goldAgreement(judged.flat()),
+    },
   };
 }
 
-type Judged = { readonly pair: CandidatePair; readonly human: HumanLabel; readonly gold: GoldPair };
+type Made = { readonly pair: CandidatePair; readonly gold: GoldPair };
+type Judged = Made & { readonly human: HumanLabel };
 
-function judgedPairs(
+function pairsOf(
   { prompt, candidates }: PromptCandidates,
-  tau: number,
-  seed: number | string,
   dropped: { identical: number; empty: number },
-): Judged[] {
-  const judged: Judged[] = [];
+): Made[] {
+  const made: Made[] = [];
   for (let i = 0; i + 1 < candidates.length; i += 2) {
     const [a, b] = [candidates[i]!, candidates[i + 1]!];
     if (isEmptyText(a.text) || isEmptyText(b.text)) dropped.empty++;
     else if (a.text.trim() === b.text.trim()) dropped.identical++;
     else {
       const id = `${promptId(prompt).slice(0, 16)}-${i / 2}`;
-      const prefersA = createRng(seed).fork("human", id).next() < logistic((a.gold - b.gold) / tau);
-      judged.push({
+      made.push({
         pair: { id, prompt, a: a.text, b: b.text },
-        human: { id, preferred: prefersA ? "a" : "b" },
         gold: { id, goldA: a.gold, goldB: b.gold },
       });
     }
   }
-  return judged;
+  return made;
+}
+
+function judge({ pair, gold }: Made, tau: number, seed: number | string): Judged {
+  const { id, goldA, goldB } = gold;
+  const prefersA = createRng(seed).fork("human", id).next() < logistic((goldA - goldB) / tau);
+  return { pair, gold, human: { id, preferred: prefersA ? "a" : "b" } };
 }
 
 function partOf(judged: readonly Judged[]): WorldPart {
@@ -127,9 +150,10 @@ function goldAgreement(judged: readonly Judged[]): number | null {
   return decided.length === 0 ? null : agree.length / decided.length;
 }
 
-function checkSettings({ tau, labelled, test }: WorldSettings): void {
+function checkSettings({ people, labelled, test }: WorldSettings): void {
   const issues: string[] = [];
-  if (!(tau > 0 && Number.isFinite(tau))) issues.push(`world.tau: expected a number above 0, got ${tau}.`);
+  if ("tau" in people && !(people.tau > 0 && Number.isFinite(people.tau)))
+    issues.push(`world.tau: expected a number above 0, got ${people.tau}.`);
   if (!(labelled >= 0 && test >= 0 && labelled + test <= 1))
     issues.push(
       `world: expected labelled and test to be shares that together are at most 1, got ${labelled} and ${test}.`,

@@ -14,7 +14,7 @@ import { readPool, writePoolFile } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText, type Text } from "../../method/data/rows.ts";
 import { writePreferences } from "../../method/data/writers.ts";
-import type { GoldPair } from "../../method/split/world.ts";
+import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
 import { readRows } from "../stages/stage-file.ts";
 import { type PeopleLine, writePeople } from "./people-file.ts";
@@ -53,6 +53,8 @@ export type DataFacts = {
   readonly columns?: Readonly<Record<string, readonly ColumnReport[]>>;
   /** How far people agree with each other, where several judged. */
   readonly people?: PeopleAgreement;
+  /** How the simulated people of a made-up world see gold. */
+  readonly simulated?: SimulatedPeople;
 };
 
 /** One of several sources. */

@@ -1,13 +1,8 @@
 /**
- * The data of a job: read and split by dialogue, or made as a world of its own.
+ * The data of a job, read and split by dialogue; a made-up world is `world-stage.ts`.
  * Length: what is left out, and why, is counted in one place, beside the order in which parts are kept apart.
  */
 
-import { ConfigError, DataError } from "../../base/core/errors.ts";
-import { readJson } from "../../base/core/files.ts";
-import { loadModel } from "../../engine/checkpoint/load-model.ts";
-import { releaseModel } from "../../engine/model/model.ts";
-import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { toCandidates } from "../../method/data/candidates.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
 import { type LoadOptions, readCandidates, readPreferences } from "../../method/data/load.ts";
@@ -16,26 +11,19 @@ import { splitKey } from "../../method/data/normalise.ts";
 import { type PeopleRecord, peopleAgreement } from "../../method/data/people-agreement.ts";
 import { type PreferenceRow, plainText } from "../../method/data/rows.ts";
 import { digestSources } from "../../method/data/source.ts";
-import { openGoldScorer } from "../../method/evaluate/gold.ts";
-import { sampleCandidates, scoreCandidates } from "../../method/evaluate/simulate.ts";
 import { crossingRows } from "../../method/split/dialogue-statistics.ts";
 import { findDialogues, withDialogues } from "../../method/split/dialogues.ts";
 import { splitRows } from "../../method/split/split.ts";
 import { dropDuplicatePairs, dropDuplicates, validateRows } from "../../method/split/validate.ts";
-import { preferenceWorld, type WorldPart } from "../../method/split/world.ts";
-import type { DataSource, FilesData, WorldData } from "../recipe/job-settings.ts";
-import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { DataSource, FilesData } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import { type DataFacts, type GoldRow, type JobData, type SourceShare, writeData } from "./data-files.ts";
+import { type DataFacts, type JobData, type SourceShare, writeData } from "./data-files.ts";
 import { readingOf } from "./data-source.ts";
 import { ANYTHING, type Encodable } from "./encodable.ts";
-import { asRow, differentPrompts, promptsToAnswer, withoutLeaks } from "./leaks.ts";
-import type { ModelFolderRef } from "./model-stages.ts";
+import { asRow, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import { type LengthFilter, type LengthRule, openLengthFilter } from "./over-length.ts";
 import { peopleLines, underNames } from "./people-file.ts";
-
-/** Prompts that come with the package. */
-const DEMO_PROMPTS = new URL("../../../assets/demo/prompts.json", import.meta.url);
 
 /** What rows must suit, beside what reading asks: those that do not are left out before anything is split, for all arms alike. */
 type RowRules = {
@@ -232,77 +220,8 @@ async function readRows(source: DataSource, how: Reading, length: LengthFilter) 
   return { ...read, rows: length.keep(read.rows) };
 }
 
-function goldRows({ humanLabels, gold }: WorldPart): GoldRow[] {
-  const said = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));
-  return gold.map(({ id, goldA, goldB }) =>
-    said.get(id) === "a"
-      ? { id, goldChosen: goldA, goldRejected: goldB }
-      : { id, goldChosen: goldB, goldRejected: goldA },
-  );
-}
-
-/** Makes a world: candidates sampled from `base`, gold scores, simulated people. */
-export async function worldStage(
-  deps: JobDeps,
-  data: WorldData,
-  seed: number,
-  base: ModelFolderRef,
-): Promise<Artefact> {
-  const prompts = await readPromptList(data);
-  return deps.pipeline.stage({
-    name: "world",
-    version: 2,
-    config: { ...data, prompts: undefined, seed },
-    inputs: { base: base.source, prompts: JSON.stringify(prompts) },
-    run: async (work) => {
-      const { runtime } = stageDeps(deps);
-      const tokenizer = await loadTokenizer(base.folder);
-      const model = await loadModel(runtime, base.folder, { id: "world" });
-      const gold = await openGoldScorer({ runtime }, data.gold);
-      try {
-        const sampling = { ...data.sampling, perPrompt: 2 * data.pairsPerPrompt };
-        const candidates = await sampleCandidates(stageDeps(deps), model, tokenizer, prompts, sampling);
-        const world = preferenceWorld(await scoreCandidates(gold, candidates), { ...data, seed });
-        const rows = [world.labelled, world.pool, world.test].flatMap((part) => part.rows);
-        const quality = factsOf(data.prompts, `world, gold ${gold.name}`, rows, rowsOf(world), [
-          { kind: "pairs left out: identical candidates", count: world.dropped.identical },
-          { kind: "pairs left out: an empty candidate", count: world.dropped.empty },
-        ]);
-        await writeData(work, {
-          labelled: world.labelled.rows,
-          pool: world.pool.pairs,
-          humanLabels: world.pool.humanLabels,
-          gold: world.pool.gold,
-          labelledGold: goldRows(world.labelled),
-          test: world.test.rows,
-          prompts: differentPrompts(world.test.pairs),
-          quality,
-        });
-      } finally {
-        await gold.close();
-        await releaseModel(runtime, model);
-      }
-    },
-  });
-}
-
-const rowsOf = (world: Record<"labelled" | "pool" | "test", WorldPart>) => ({
-  labelled: world.labelled.rows,
-  pool: world.pool.rows,
-  test: world.test.rows,
-});
-
-/** The prompts of a world. @throws DataError when the file is no list of texts; ConfigError when one comes twice */
-export async function readPromptList({ prompts, promptLimit }: WorldData): Promise<string[]> {
-  const file = prompts === "demo" ? DEMO_PROMPTS.pathname : prompts;
-  const list = await readJson(file);
-  if (!Array.isArray(list) || list.length === 0 || !list.every((prompt) => typeof prompt === "string"))
-    throw new DataError(file, 0, "expected a JSON list of prompts (strings), got something else.");
-  if (new Set(list).size !== list.length) throw new ConfigError(`${file}: a prompt comes twice. Remove one.`);
-  return list.slice(0, promptLimit);
-}
-
-function factsOf(
+/** What the report says of preferences that were read or made. */
+export function factsOf(
   source: string,
   format: string,
   all: readonly PreferenceRow[],

@@ -34,10 +34,10 @@ import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "../recipe/j
 import type { ModelSource } from "../recipe/model-settings.ts";
 import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import { readingOf } from "./data-source.ts";
-import { readPromptList } from "./data-stage.ts";
 import { jobEncodable } from "./encodable.ts";
 import { STORIES } from "./model-stages.ts";
 import { startOf } from "./student-stages.ts";
+import { readPromptList } from "./world-stage.ts";
 
 /** One stage and what it will take. */
 export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };
@@ -101,7 +101,7 @@ function dataEstimates({ job, base, rows, gflops }: Known): StageEstimate[] {
   const pairs = rows.labelled.length + rows.pool.length + rows.test.length;
   const { maxNewTokens } = job.data.sampling;
   const sampling = { sequences: 2 * pairs, maxNewTokens, promptTokens: meanPrompt(rows.pool) };
-  return [{ stage: "world", estimate: estimateSampling(base, sampling, gflops) }];
+  return [{ stage: "candidates", estimate: estimateSampling(base, sampling, gflops) }];
 }
 
 function teacherEstimates(known: Known): StageEstimate[] {

@@ -8,7 +8,7 @@ import { membersOf } from "../recipe/teacher-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
-import { filesStage, worldStage } from "./data-stage.ts";
+import { filesStage } from "./data-stage.ts";
 import { jobEncodable } from "./encodable.ts";
 import {
   generationsStage,
@@ -27,6 +27,7 @@ import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedMod
 import type { LengthRule } from "./over-length.ts";
 import { type ArmStudent, type StudentMaterial, trainStudents } from "./student-stages.ts";
 import { teacherScores } from "./teacher-stages.ts";
+import { worldStage } from "./world-stage.ts";
 
 /** A student and what was measured of it. */
 export type MeasuredStudent = Student & {

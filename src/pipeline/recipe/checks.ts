@@ -9,6 +9,9 @@ type Parsed = z.output<typeof recipeSchema>;
 /** Share of the labelled prompts that is held out, unless a recipe says another. */
 const HELD_OUT = 0.1;
 
+/** Temperature of a world's simulated people, unless a recipe says how far they agree with gold. */
+const TAU = 0.5;
+
 /** Everything that does not go together. */
 export function teacherIssues(recipe: Parsed): SettingIssue[] {
   return [...weakIssues(recipe), ...labelIssues(recipe), ...ensembleIssues(recipe), ...goldIssues(recipe)];
@@ -19,6 +22,14 @@ export function withHeldOut<R extends Pick<Recipe, "label" | "teacher">>(recipe:
   const { label, teacher } = recipe;
   if (label.heldOut !== undefined || label.calibrationFolds > 0 || !learns(teacher)) return recipe;
   return { ...recipe, label: { ...label, heldOut: HELD_OUT } };
+}
+
+/** The temperature of a world's people with its default, where their agreement with gold is not given in its place. */
+export function withTau<R extends Pick<Recipe, "data">>(recipe: R): R {
+  const { data } = recipe;
+  if (data.world === undefined || data.world.tau !== undefined || data.world.goldAgreement !== undefined)
+    return recipe;
+  return { ...recipe, data: { ...data, world: { ...data.world, tau: TAU } } };
 }
 
 function weakIssues({ models, teacher }: Parsed): SettingIssue[] {

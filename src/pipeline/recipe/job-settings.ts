@@ -12,6 +12,7 @@ import type { CalibrationMethod } from "../../method/labels/calibration.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
 import type { SelectionSettings } from "../../method/labels/selection.ts";
 import type { LabelledSettings } from "../../method/split/labelled-part.ts";
+import type { PeopleNoise } from "../../method/split/people-noise.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { TeacherSettings } from "./teacher-settings.ts";
@@ -46,8 +47,8 @@ export type WorldData = {
   readonly pairsPerPrompt: number;
   readonly sampling: SamplingSettings;
   readonly gold: GoldSpec;
-  /** People prefer a with probability σ((gold_a - gold_b) / tau). */
-  readonly tau: number;
+  /** How well simulated people see gold. */
+  readonly people: PeopleNoise;
   readonly labelled: number;
   readonly test: number;
 };

@@ -151,13 +151,15 @@ function dataOf({ data, seed }: Recipe): FilesData | WorldData {
       pairsPerPrompt,
       gold,
       tau,
+      goldAgreement,
       labelled: share,
       test: kept,
       ...sampling
     } = world;
     return {
       kind: "world",
-      ...{ prompts, promptLimit, pairsPerPrompt, gold, tau, labelled: share, test: kept },
+      ...{ prompts, promptLimit, pairsPerPrompt, gold, labelled: share, test: kept },
+      people: goldAgreement === undefined ? { tau: tau! } : { goldAgreement },
       sampling: { ...sampling, seed: data.seed ?? seed },
     };
   }

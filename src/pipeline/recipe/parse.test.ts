@@ -199,6 +199,16 @@ eval: { temperature: [1] }
       "data.source: has no effect beside world",
     ],
     [
+      "two ways to say how noisy people are",
+      "data: { world: { gold: sentiment, tau: 0.2, gold_agreement: 0.7 } }",
+      "data.world.gold_agreement: says something else than tau beside it, expected one of the two.",
+    ],
+    [
+      "people who agree with gold less than a coin does",
+      "data: { world: { gold: sentiment, gold_agreement: 0.4 } }",
+      "data.world.gold_agreement: expected above 0.5, got 0.4",
+    ],
+    [
       "no test pairs",
       "data: { source: a, split: { labelled: 1, unlabelled: 1 } }",
       "data.split: expected the test pairs from one place",
@@ -394,6 +404,13 @@ describe("files", () => {
     });
     expect(recipe.data.source).toBeUndefined();
     expect(recipe.data.world).toMatchObject({ prompts: "demo", tau: 0.5 });
+    // Another way to say how noisy people are takes the first one's place, in either direction.
+    const agreeing = await loadRecipe(join(folder, "mine.yaml"), {
+      set: ["data.world.tau=0.2", "data.world.gold_agreement=0.71"],
+    });
+    expect(agreeing.data.world).toMatchObject({ goldAgreement: 0.71 });
+    expect(agreeing.data.world?.tau).toBeUndefined();
+    expect(jobOf(agreeing).data).toMatchObject({ people: { goldAgreement: 0.71 } });
     const other = await loadRecipe(join(folder, "mine.yaml"), { set: ["teacher.kind=likelihood"] });
     expect(other.teacher.kind).toBe("likelihood");
   });

@@ -9,10 +9,10 @@ import { diskName, diskWords, expand, fromDisk, type Path } from "../../base/set
 import { isObject } from "../../base/settings/parts.ts";
 import { configError, parseSetting, put, type Setting, unknownIssue } from "../../base/settings/set.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
-import { teacherIssues, withHeldOut } from "./checks.ts";
+import { teacherIssues, withHeldOut, withTau } from "./checks.ts";
 import { openDocument, PRESETS } from "./presets.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
-import { DATA_FORMS } from "./sections.ts";
+import { DATA_FORMS, WORLD_FORMS } from "./sections.ts";
 import { preferSchema } from "./training.ts";
 
 /**
@@ -43,7 +43,7 @@ export function resolveRecipe(
       mergeSettings(
         expand(base, recipeSchema, { complete: true }),
         expand(value ?? {}, recipeSchema, { conflicts }),
-        DATA_FORMS,
+        FORMS,
       ),
     undefined,
   );
@@ -52,7 +52,7 @@ export function resolveRecipe(
   // Written out once more at the end, so that an issue's place holds what was given and not what it is short for.
   const open = (value: unknown) => expand(value, recipeSchema, { complete: true });
   const raw = withoutNulls(
-    open(settings.reduce((value, { path, value: to }) => put(open(value), path, to, DATA_FORMS), named)),
+    open(settings.reduce((value, { path, value: to }) => put(open(value), path, to, FORMS), named)),
     settings,
   );
   const { value, unknown } = fromDisk(raw, recipeSchema);
@@ -69,8 +69,11 @@ export function resolveRecipe(
   refuseSecrets(parsed.data);
   const resolved = resolveArms(arms, preferOf(raw), parsed.data.student.prefer);
   if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
-  return { ...withHeldOut(recipe), out: out ?? join("runs", recipe.name), arms: resolved.arms };
+  return { ...withTau(withHeldOut(recipe)), out: out ?? join("runs", recipe.name), arms: resolved.arms };
 }
+
+/** What a recipe can give in several ways: each way takes the place of another that it is laid over. */
+const FORMS = [DATA_FORMS, WORLD_FORMS];
 
 /** The recipes that are laid over each other are opened before `--set` is looked at. */
 const EXTENDS_SET: SettingIssue = {

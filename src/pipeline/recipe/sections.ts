@@ -36,9 +36,17 @@ const worldSchema = z
       "What candidates are truly worth; simulated people prefer by it.",
     ),
     tau: positive
-      .default(0.5)
+      .optional()
       .describe(
-        "People prefer a with probability σ((gold a - gold b) / tau): in units of gold, larger is more noise.",
+        "People prefer a with probability σ((gold a - gold b) / tau): in units of gold, larger is more noise; 0.5 where gold_agreement is not given.",
+      ),
+    goldAgreement: z
+      .number()
+      .gt(0.5)
+      .lt(1)
+      .optional()
+      .describe(
+        "In place of tau: the share of pairs on which people are expected to side with gold. The tau that gives it on the sampled pairs is solved for, and stands in the report.",
       ),
     labelled: share.default(0.3).describe("Share of the prompts whose pairs the teacher learns from."),
     test: share
@@ -49,9 +57,16 @@ const worldSchema = z
     path: ["test"],
     error: "labelled and test must leave a share of the prompts to be labelled, expected a sum below 1.",
   })
+  .refine(({ tau, goldAgreement }) => tau === undefined || goldAgreement === undefined, {
+    path: ["goldAgreement"],
+    error: "says something else than tau beside it, expected one of the two. Remove one of them.",
+  })
   .describe(
     "Data that is made: candidates sampled from the student's base, scored by gold, judged by simulated people.",
   );
+
+/** The ways to say how noisy simulated people are, keys as in a file; a world takes one. */
+export const WORLD_FORMS = [["tau"], ["gold_agreement"]] as const;
 
 /** The ways to give data, keys as in a file; a recipe takes one. */
 export const DATA_FORMS = [

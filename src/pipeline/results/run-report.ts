@@ -5,7 +5,7 @@ import type { DataQuality, ReportData } from "../../report/data.ts";
 import { type ReportFiles, writeReport } from "../../report/render.ts";
 import { readFacts } from "../job/data-files.ts";
 import type { JobResult } from "../job/main-job.ts";
-import { peopleTables } from "../job/report-people.ts";
+import { peopleTables, simulatedTables } from "../job/report-people.ts";
 import { sourceTables } from "../job/report-sources.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { isTrained, teacherWords } from "../recipe/teacher-settings.ts";
@@ -66,6 +66,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
     tables: [
       ...sourceTables(facts.sources),
       ...peopleTables(facts.people),
+      ...simulatedTables(facts.simulated),
       ...(labels.tables ?? []),
       ...(arms.tables ?? []),
     ],

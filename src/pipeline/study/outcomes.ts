@@ -8,9 +8,9 @@ import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/
 import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
 import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
 import { isDecided, type Label } from "../../method/labels/label.ts";
-import type { GoldPair } from "../../method/split/world.ts";
+import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
 import type { Learned } from "../../report/data.ts";
-import { poolFolder, readHidden, readTest } from "../job/data-files.ts";
+import { poolFolder, readFacts, readHidden, readTest } from "../job/data-files.ts";
 import { readTestAccuracy } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
 import { splitLabelled } from "../job/labelled-split.ts";
@@ -34,6 +34,8 @@ export type LabelOutcome = {
   readonly human: readonly HumanLabel[];
   /** Empty where gold is not known. */
   readonly gold: readonly GoldPair[];
+  /** How simulated people see gold; undefined where people are real. */
+  readonly simulated: SimulatedPeople | undefined;
   readonly pool: ReadonlyMap<string, CandidatePair>;
   readonly facts: LabelFacts;
   /** Pairs that the teacher learnt from, as it saw them. */
@@ -70,6 +72,7 @@ export async function readLabelOutcome(
     labels: await readLabels(labels),
     human: await readHidden(data),
     gold,
+    simulated: (await readFacts(data)).simulated,
     pool: new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair])),
     facts: await readLabelFacts(labels),
     taught: (await splitLabelled(data, job)).train,

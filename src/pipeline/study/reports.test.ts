@@ -66,6 +66,7 @@ function outcomeOf(arms: readonly string[], rewards: Rewards): CellOutcome {
     teacher: armOf("teacher", (_, i) => (i % 4) - 2),
     labels: pairs.map(({ id }) => labelFromScores({ id, scoreA: rng.normal(), scoreB: 0, teacher: "t" })),
     human: pairs.map(({ id }) => ({ id, preferred: side(0.6) })),
+    simulated: { tau: 0.2, pairs: pairs.length, expected: 0.7, drawn: 0.7 },
     gold: pairs.map(({ id }) => ({ id, goldA: rng.normal(), goldB: 0 })),
     pool: new Map(pairs.map((pair) => [pair.id, pair])),
     facts: {} as CellOutcome["facts"],

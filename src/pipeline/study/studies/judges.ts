@@ -36,10 +36,10 @@ export function votesOf(
   outcome: CellOutcome,
   { id, goldA, goldB }: { id: string; goldA: number; goldB: number },
 ): number {
-  const { data, seed } = outcome.job;
-  if (data.kind !== "world") throw new Error("internal: votes without a world");
-  const rng = createRng(seed).fork("study-votes", id);
-  const p = logistic((goldA - goldB) / data.tau);
+  const { job, simulated } = outcome;
+  if (simulated === undefined) throw new Error("internal: votes without a world");
+  const rng = createRng(job.seed).fork("study-votes", id);
+  const p = logistic((goldA - goldB) / simulated.tau);
   return Array.from({ length: VOTES }, () => rng.next() < p).filter(Boolean).length;
 }
 
