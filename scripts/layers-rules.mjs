@@ -37,7 +37,7 @@ export const LIMITS = {
     base: 7_000,
     engine: 13_700,
     report: 3_700,
-    method: 21_000,
+    method: 21_700,
     pipeline: 20_900,
     interfaces: 6_450,
   },
