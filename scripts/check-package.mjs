@@ -1,12 +1,14 @@
 /**
  * The package as a stranger gets it: packed, checked by publint, installed from its tarball into an empty folder that has no
- * `.npmrc`, on each version of Node that is promised, and used there: doctor, every subpath; with the first of them the demo made small, with the last the types.
- * Needs an npm registry (Node and npm of other versions are packages, too); asks no other address. Takes minutes.
+ * `.npmrc`, on each version of Node that is promised, and used there: doctor, every subpath, the TypeScript programs of docs/examples (compiled there, with
+ * the package's types in full; on stories15M, which comes as a package: two responses are scored, a teacher trained and a pool labelled, a model served), and the
+ * demo made small.
+ * Needs an npm registry (Node and npm of other versions are packages, too); asks no other address. Takes a quarter of an hour on two cores.
  *
  *   node scripts/check-package.mjs [--node 20,22,24]
  */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -86,7 +88,7 @@ async function toolchain(node, npm, cwd) {
 }
 
 /** Installs the tarball in an empty folder and uses it. */
-async function checkInstall({ tarball, scratch, node, npm, subpaths, demo }) {
+async function checkInstall({ tarball, scratch, node, npm, subpaths }) {
   const name = `node ${node}, npm ${npm}`;
   const folder = join(scratch, `node-${node}-npm-${npm}`);
   await mkdir(folder);
@@ -107,19 +109,21 @@ async function checkInstall({ tarball, scratch, node, npm, subpaths, demo }) {
     `${name}: what is not exported stays closed`,
     inner.stderr,
   );
-  if (demo) await use("demo, made small", "npx", ["weak-teacher", "demo", "--quiet", ...SMALL_DEMO]);
-  return folder;
+  await checkPrograms({ folder, subpaths, name, use });
+  await use("demo, made small", "npx", ["weak-teacher", "demo", "--quiet", ...SMALL_DEMO]);
 }
 
-/** A program in TypeScript that names every subpath, checked with the libraries' types in full. */
-async function checkTypes(folder, subpaths) {
+/** The programs of docs/examples, and one that names every subpath: compiled with the libraries' types in full, then run on the model of the demo. */
+async function checkPrograms({ folder, subpaths, name, use }) {
+  const examples = await readdir(join(root, "docs/examples"));
+  for (const file of examples) await copyFile(join(root, "docs/examples", file), join(folder, file));
   const lines = subpaths.map((subpath, i) => `import * as part${i} from "${subpath}";\nvoid part${i};`);
-  await writeFile(join(folder, "program.ts"), lines.join("\n"));
+  await writeFile(join(folder, "subpaths.mts"), lines.join("\n"));
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const typeRoots = ["--typeRoots", join(root, "node_modules/@types"), "--types", "node"];
   const how = [
-    "--noEmit",
     "--strict",
+    "--noUncheckedIndexedAccess",
     "--module",
     "nodenext",
     "--target",
@@ -127,10 +131,34 @@ async function checkTypes(folder, subpaths) {
     "--skipLibCheck",
     "false",
   ];
-  const { ok, stdout } = await command(process.execPath, [tsc, ...how, ...typeRoots, "program.ts"], {
+  const sources = [...examples, "subpaths.mts"];
+  const { ok, stdout } = await command(process.execPath, [tsc, ...how, ...typeRoots, ...sources], {
     cwd: folder,
   });
-  report(ok, "types of every subpath", stdout);
+  report(ok, `${name}: types of ${sources.join(", ")}`, stdout);
+  await use("import stories15M", "npx", ["weak-teacher", "import", "stories15M", "--out", "models/small"]);
+  for (const [file, from, to] of [
+    ["labelled.jsonl", 0, 8],
+    ["held-out.jsonl", 8, 24],
+    ["pool.jsonl", 24, 32],
+  ])
+    await writeFile(join(folder, file), pairs(from, to));
+  await use("subpaths.mts", "node", ["subpaths.mjs"]);
+  for (const file of examples) {
+    const said = await use(file, "node", [file.replace(".mts", ".mjs")]);
+    if (said.ok) console.log(`   ${said.stdout.trim()}`);
+  }
+}
+
+/** Rows of preferences, made up. */
+function pairs(from, to) {
+  const endings = [" They all laughed and went home.", " The rain fell and nobody came."];
+  const rows = Array.from({ length: to - from }, (_, i) => ({
+    prompt: `One day ${from + i} friends met.`,
+    chosen: endings[0],
+    rejected: endings[1],
+  }));
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 }
 
 const scratch = await mkdtemp(join(tmpdir(), "weak-teacher-package-"));
@@ -141,11 +169,8 @@ try {
     .map((name) => name.replace(/^\./, "weak-teacher"));
   const packed = await pack(scratch);
   await checkContents(packed, manifest);
-  let folder;
   for (const node of flags.node.split(","))
-    for (const npm of NPM_OF[node])
-      folder = await checkInstall({ ...packed, scratch, node, npm, subpaths, demo: folder === undefined });
-  await checkTypes(folder, subpaths);
+    for (const npm of NPM_OF[node]) await checkInstall({ ...packed, scratch, node, npm, subpaths });
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }

@@ -1,7 +1,7 @@
-/** The programs of docs/examples against the built package, as a user's: they import `weak-teacher` by its name. */
+/** The programs of docs/examples against the built package, as a user's: they import `weak-teacher` by its name and pass its types. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,7 +23,7 @@ afterAll(() => rm(folder, { recursive: true }));
 function example(name: string, args: readonly string[]): Promise<unknown> {
   const file = join(root, "docs/examples", name);
   return new Promise((resolve, reject) =>
-    execFile(process.execPath, [file, ...args], { cwd: root }, (error, stdout, stderr) =>
+    execFile(process.execPath, ["--import", "tsx", file, ...args], { cwd: root }, (error, stdout, stderr) =>
       error === null ? resolve(JSON.parse(stdout)) : reject(new Error(stderr)),
     ),
   );
@@ -41,8 +41,19 @@ async function pairs(name: string, from: number, to: number): Promise<string> {
 }
 
 describe.skipIf(!existsSync(join(root, "dist/index.js")))("a program", () => {
+  test("passes the types of the package, strictly", async () => {
+    const files = (await readdir(join(root, "docs/examples"))).map((name) => join("docs/examples", name));
+    const strict = ["--strict", "--noUncheckedIndexedAccess", "--skipLibCheck", "--types", "node"];
+    const how = ["--ignoreConfig", "--noEmit", "--module", "nodenext", "--target", "es2023", ...strict];
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const said = await new Promise((resolve) =>
+      execFile(process.execPath, [tsc, ...how, ...files], { cwd: root }, (_, stdout) => resolve(stdout)),
+    );
+    expect(said).toBe("");
+  });
+
   test("loads a model and scores two responses", async () => {
-    const { a, b, tokens } = (await example("score.mjs", [model])) as {
+    const { a, b, tokens } = (await example("score.mts", [model])) as {
       a: number;
       b: number;
       tokens: number[];
@@ -60,13 +71,13 @@ describe.skipIf(!existsSync(join(root, "dist/index.js")))("a program", () => {
       pairs("pool.jsonl", 48, 60),
     ]);
     const out = join(folder, "out");
-    const counts = (await example("label.mjs", [model, ...files, out])) as { pairs: number };
+    const counts = (await example("label.mts", [model, ...files, out])) as { pairs: number };
     expect(counts.pairs).toBe(12);
     for (const file of ["labels.jsonl", "training.jsonl", "training.parquet", "facts.json"])
       expect(existsSync(join(out, "labels", file)), file).toBe(true);
   });
 
   test("serves a model", async () => {
-    expect(await example("serve.mjs", [model])).toMatchObject({ status: 200, text: expect.any(String) });
+    expect(await example("serve.mts", [model])).toMatchObject({ status: 200, text: expect.any(String) });
   });
 });
