@@ -8,13 +8,14 @@ import { promisify } from "node:util";
 
 const script = fileURLToPath(new URL("../../scripts/python-env.sh", import.meta.url));
 
-/** Path of the interpreter, or undefined. */
-export const python: string | undefined = findPython();
+/** Path of the interpreter that has the trainers, or undefined. */
+export const python: string | undefined = process.env.WEAK_TEACHER_PYTHON || findPython([]);
 
-function findPython(): string | undefined {
-  const named = process.env.WEAK_TEACHER_PYTHON;
-  if (named !== undefined && named !== "") return named;
-  const found = spawnSync("bash", [script, "--where"], { encoding: "utf8" });
+/** Path of the interpreter that has the trackers (wandb, MLflow, TensorBoard), or undefined. */
+export const trackersPython: string | undefined = findPython(["trackers"]);
+
+function findPython(which: readonly string[]): string | undefined {
+  const found = spawnSync("bash", [script, "--where", ...which], { encoding: "utf8" });
   return found.status === 0 ? found.stdout.trim() : undefined;
 }
 
