@@ -4,6 +4,13 @@
  */
 export const mutants = [
   {
+    name: "regime: the person's side is counted as the teacher's",
+    file: "src/method/evaluate/label-analysis/regime.ts",
+    find: 'const teacher = right("weak");',
+    replace: 'const teacher = right("human");',
+    tests: ["src/method/evaluate/label-analysis/regime.test.ts"],
+  },
+  {
     name: "people's noise: more agreement with gold for more noise",
     file: "src/method/split/people-noise.ts",
     find: "if (at(middle) > agreement) sharp = middle;",

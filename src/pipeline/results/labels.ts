@@ -37,6 +37,7 @@ import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages
 import { poolReliability } from "../job/report-pool-calibration.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { regimeTables } from "./regime.ts";
 import { teacherTables } from "./teachers.ts";
 
 type LabelData = {
@@ -79,7 +80,11 @@ export async function labelSections(
     coverage: coverage(known),
     lengthBias: lengthBias(known),
     examples: examples(known, explained && (await readExplanations(explained))),
-    tables: [countsTable(known), ...teacherTables(known.facts)],
+    tables: [
+      countsTable(known),
+      ...regimeTables(known, { rng: clusters.rng.fork("regime"), resamples: clusters.resamples }),
+      ...teacherTables(known.facts),
+    ],
   };
 }
 

@@ -5,9 +5,8 @@ import { readPool } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText } from "../../method/data/rows.ts";
 import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
-import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
 import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
-import { isDecided, type Label } from "../../method/labels/label.ts";
+import type { Label } from "../../method/labels/label.ts";
 import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
 import type { Learned } from "../../report/data.ts";
 import { poolFolder, readFacts, readHidden, readTest } from "../job/data-files.ts";
@@ -87,18 +86,6 @@ export async function readArmOutcome(job: MainJob, student: MeasuredStudent): Pr
     generations === undefined ? [] : await readArmRecords(generations.path("records.jsonl"));
   const learned = await learnedBy(job, student);
   return { name, records, testAccuracy: await readTestAccuracy(testAccuracy), ...(learned && { learned }) };
-}
-
-/** Pairs of the pool that teacher and people decided, with gold where it is known (else 0 on both sides). */
-export function judgedPairs({ labels, human, gold, pool }: LabelOutcome): JudgedPair[] {
-  const people = new Map(human.map((label) => [label.id, label.preferred]));
-  const scores = new Map(gold.map((pair) => [pair.id, pair]));
-  return labels.filter(isDecided).flatMap(({ id, preferred, margin }) => {
-    const said = people.get(id);
-    if (said !== "a" && said !== "b") return [];
-    const { goldA, goldB } = scores.get(id) ?? { goldA: 0, goldB: 0 };
-    return [{ id, group: unitOf(pool.get(id)!), weak: preferred, human: said, goldA, goldB, margin }];
-  });
 }
 
 /** The prompt (or group) of a pooled pair, by the pair's id: what intervals over pairs resample. */

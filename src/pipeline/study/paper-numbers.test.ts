@@ -1,7 +1,12 @@
 /** What the papers' numbers say of each other: slips of copying show where one number is printed twice or is a mean of others. */
 import { expect, test } from "vitest";
 import { mean } from "../../base/stats/describe.ts";
-import { type PaperTable, paperTables, readPaperNumbers } from "./paper-numbers.ts";
+import {
+  type PaperTable,
+  paperTableCalled,
+  paperTables,
+  readPaperNumbers,
+} from "../results/paper-numbers.ts";
 import { STUDIES } from "./studies/index.ts";
 
 const TABLES = readPaperNumbers();
@@ -11,6 +16,7 @@ const [C_ALL, C_LABELLED, C_LOSSES, C_STUDENTS] = ["Table 3", "Fig. 3", "Table 1
 ) as [PaperTable, PaperTable, PaperTable, PaperTable];
 const C_TOP = printed("CW-PO Fig. 2, Fig. 4, Tables 4, 10, 11");
 const W_STUDENTS = printed("WDPO Fig. 2a, 3a, 4a");
+const REGIME = "the regime in four numbers";
 const W_WINS = printed("WDPO Fig. 3b");
 
 test("every row has a number for every column", () => {
@@ -22,8 +28,9 @@ test("every row has a number for every column", () => {
 
 test("every table is printed by studies that there are, all its columns but the names marked as the paper's", () => {
   const names = STUDIES.map(({ name }) => name);
-  for (const { studies, item, columns } of TABLES) {
-    expect(studies.length).toBeGreaterThan(0);
+  for (const { studies, item, columns, title } of TABLES) {
+    // The regime stands in reports of every kind.
+    expect(studies.length === 0).toBe(title === REGIME);
     for (const study of studies) {
       expect(names).toContain(study);
       const table = paperTables(study).find(({ paperItem }) => paperItem === item)!;
@@ -70,4 +77,18 @@ test("weak is above human for every student of WDPO", () => {
     expect(Number(hhWeak)).toBeGreaterThan(Number(hhHuman));
     if (weak !== null) expect(Number(weak)).toBeGreaterThan(Number(human));
   }
+});
+
+test("the regime's gap follows from what is published, and its teacher-gold from the assumption", () => {
+  const share = (row: string) => Number(paperTableCalled(REGIME).rows[row]![0]);
+  const differ = 1 - share("teacher with people");
+  const sides = share("gold sides with the teacher where teacher and people differ");
+  const gap = differ * (1 - 2 * sides);
+  expect(Math.abs(gap - share("people with gold minus teacher with gold"))).toBeLessThan(0.0005);
+  expect(Math.abs(share("people with gold") - gap - share("teacher with gold"))).toBeLessThan(0.006);
+  // Gold with 81 % of the matched pairs is what .71 assumes.
+  expect(share("teacher with people") * 0.81 + differ * (1 - sides)).toBeCloseTo(
+    share("people with gold"),
+    2,
+  );
 });

@@ -12,6 +12,7 @@ import { type LateRuntime, lateRuntime } from "../../engine/runtime/late-runtime
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { Study } from "../../report/data.ts";
 import { computeOf } from "../recipe/job.ts";
+import { paperTables } from "../results/paper-numbers.ts";
 import { type Helpers, inTurn } from "../run/in-turn.ts";
 import type { RunReport } from "../run/run.ts";
 import { checkLayout } from "../stages/layout.ts";
@@ -21,7 +22,6 @@ import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext }
 import { estimateVariants } from "./estimate-variants.ts";
 import type { CellOutcome } from "./outcomes.ts";
 import { overSeeds } from "./over-seeds.ts";
-import { paperTables } from "./paper-numbers.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
 import { writeStudyReport } from "./report-studies.ts";
 import { readVariant, runVariant, variantJob } from "./run-variant.ts";

@@ -11,11 +11,12 @@ import {
 } from "../../../method/evaluate/length-bias.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
+import { judgedPairs } from "../../results/regime.ts";
 import { HUMAN, SFT, WEAK } from "../arms.ts";
 import { isSmall, type StudyContext, writtenAt } from "../context.ts";
 import { gridContent } from "../grid.ts";
 import type { Intervals } from "../measures.ts";
-import { type CellOutcome, intervalsOf, judgedPairs, lengthsOf, promptOfPair } from "../outcomes.ts";
+import { type CellOutcome, intervalsOf, lengthsOf, promptOfPair } from "../outcomes.ts";
 import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
 import { partOfLabelled, SAME_STEPS } from "./labelled-share.ts";
 

@@ -5,9 +5,10 @@ import { flipsByMargin } from "../../../method/evaluate/label-analysis/flips.ts"
 import { type JudgedPair, shareByPrompt } from "../../../method/evaluate/label-analysis/judged-pair.ts";
 import type { ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
+import { judgedPairs } from "../../results/regime.ts";
 import { isSmall, type StudyContext } from "../context.ts";
 import { type Intervals, ofPairs } from "../measures.ts";
-import { type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { type CellOutcome, intervalsOf } from "../outcomes.ts";
 import type { Cell, StudyDefinition, StudyInput } from "../study.ts";
 import { hasTeachers, teachers } from "./models.ts";
 

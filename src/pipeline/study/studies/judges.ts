@@ -10,6 +10,7 @@ import { correlateEvaluators } from "../../../method/evaluate/rank-evaluators.ts
 import type { Difference, Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
 import { readDifference } from "../../../report/headline.ts";
+import { judgedPairs } from "../../results/regime.ts";
 import { HUMAN, LOSSES, RANDOM, SFT, WEAK, WEIGHTED, withLoss } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
 import {
@@ -20,7 +21,7 @@ import {
   multiplicityNote,
   standings,
 } from "../measures.ts";
-import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { type ArmOutcome, type CellOutcome, intervalsOf } from "../outcomes.ts";
 import { everySeed } from "../over-seeds.ts";
 import { SMALL_SCORERS } from "../small-scorers.ts";
 import type { StudyDefinition } from "../study.ts";

@@ -8,8 +8,9 @@ import { flipsByMargin } from "../../../method/evaluate/label-analysis/flips.ts"
 import { goldGapTable } from "../../../method/evaluate/label-analysis/gold-gap.ts";
 import { threeWayTable } from "../../../method/evaluate/label-analysis/three-way.ts";
 import { formatInterval } from "../../../report/format.ts";
+import { judgedPairs, regimeTables } from "../../results/regime.ts";
 import { ofPairs } from "../measures.ts";
-import { intervalsOf, judgedPairs } from "../outcomes.ts";
+import { intervalsOf } from "../outcomes.ts";
 import type { StudyDefinition } from "../study.ts";
 
 const BASE_CELL = [{ id: "base", settings: {}, arms: [], poolGold: true }] as const;
@@ -209,6 +210,7 @@ export const disagreement: StudyDefinition = {
                 rows: [[gap.min, gap.q25, gap.median, gap.q75, gap.max]],
               },
             ]),
+        ...regimeTables(outcome, intervals),
         {
           title: "Three judges",
           columns: [

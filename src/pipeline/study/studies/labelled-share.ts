@@ -1,8 +1,9 @@
 /** How much has to be labelled, and what stronger human controls give: WDPO Fig. 4b, CW-PO Fig. 3 and Table 3. */
 import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
+import { judgedPairs } from "../../results/regime.ts";
 import { BOTH, FEW, HUMAN, LABELLED, SFT, WEAK, WEAK_BOTH, WEIGHTED } from "../arms.ts";
 import { type GridRow, gridContent } from "../grid.ts";
-import { intervalsOf, judgedPairs } from "../outcomes.ts";
+import { intervalsOf } from "../outcomes.ts";
 import type { StudyDefinition } from "../study.ts";
 
 /** Parts of the labelled pairs that the teacher learns from; 1 is the base. With half of all data labelled: 1/16 to 1/2 of them. */

@@ -6,11 +6,12 @@ import { performanceGapRecovered } from "../../../base/stats/win-rate.ts";
 import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
 import type { Column, ReportTable, Cell as TableCell } from "../../../report/data.ts";
 import { STORIES } from "../../job/model-stages.ts";
+import { judgedPairs } from "../../results/regime.ts";
 import { HUMAN, SFT, WEAK, WEIGHTED } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { type Compared, type Intervals, shared } from "../measures.ts";
-import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { type ArmOutcome, type CellOutcome, intervalsOf } from "../outcomes.ts";
 import type { StudyDefinition, StudyInput } from "../study.ts";
 
 /** A model in a sweep: what it is called, and the settings that put it in. */

@@ -7,11 +7,12 @@ import { meanByPrompt } from "../../../method/evaluate/label-analysis/judged-pai
 import { domainsOf } from "../../../method/split/labelled-part.ts";
 import type { Cell as TableCell } from "../../../report/data.ts";
 import { formatInterval } from "../../../report/format.ts";
+import { judgedPairs } from "../../results/regime.ts";
 import { SFT, WEAK, WEIGHTED } from "../arms.ts";
 import { isSmall, type StudyContext } from "../context.ts";
 import { type GridRow, gridContent } from "../grid.ts";
 import { type Compared, compareAll, differenceTable, goldReward, type Intervals } from "../measures.ts";
-import { type ArmOutcome, type CellOutcome, intervalsOf, judgedPairs } from "../outcomes.ts";
+import { type ArmOutcome, type CellOutcome, intervalsOf } from "../outcomes.ts";
 import { everySeed } from "../over-seeds.ts";
 import type { StudyDefinition } from "../study.ts";
 

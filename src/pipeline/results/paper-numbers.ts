@@ -1,5 +1,5 @@
 /**
- * Numbers that the two papers printed and that fit no row of a study here (other sizes, shares, families): a table each in
+ * Numbers that the two papers printed and that fit no row of a study (other sizes, shares, families): a table each in
  * `assets/papers/numbers.yaml`. A study's report ends with those that name it, marked as the paper's.
  */
 import { readFileSync } from "node:fs";
@@ -25,6 +25,13 @@ export const readPaperNumbers = (): PaperTable[] =>
   z
     .array(paperTableSchema)
     .parse(parse(readFileSync(new URL("../../../assets/papers/numbers.yaml", import.meta.url), "utf8")));
+
+/** A table that reports print by its title, whatever study they are of. @throws when the file has no such table */
+export function paperTableCalled(title: string): PaperTable {
+  const found = readPaperNumbers().find((table) => table.title === title);
+  if (found === undefined) throw new Error(`internal: no paper's table is called ${title}`);
+  return found;
+}
 
 /** The tables of one study for its report. */
 export const paperTables = (study: string): ReportTable[] =>
