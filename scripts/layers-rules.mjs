@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 13_700,
     report: 3_700,
     method: 21_700,
-    pipeline: 20_900,
+    pipeline: 21_700,
     interfaces: 6_450,
   },
 };
