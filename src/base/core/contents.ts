@@ -1,9 +1,10 @@
 /** What a folder holds, by size and digest; and digests of files and folders from outside. */
 import type { Stats } from "node:fs";
-import { open, readdir, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { digestFile, digestOf } from "./digest.ts";
 import { DataError, pathProblem } from "./errors.ts";
+import { openForReading } from "./regular-file.ts";
 
 /** One file of a folder. */
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
@@ -104,7 +105,7 @@ async function filesIn(folder: string): Promise<string[]> {
 }
 
 async function sync(path: string): Promise<void> {
-  const file = await open(path, "r");
+  const file = await openForReading(path);
   try {
     await file.sync();
   } finally {

@@ -1,7 +1,7 @@
 /** Content digests: what an artefact is named by. SHA-256, hex. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
+import { readStream } from "./regular-file.ts";
 
 /**
  * JSON with sorted keys, so that equal values give equal text. `undefined` members are left out.
@@ -34,9 +34,9 @@ export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");
 }
 
-/** Digest of a file's bytes, streamed. */
+/** Digest of a file's bytes, streamed. @throws as `openForReading` */
 export async function digestFile(path: string): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path), hash);
+  await pipeline(await readStream(path), hash);
   return hash.digest("hex");
 }

@@ -1,4 +1,6 @@
+import fs from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -8,6 +10,7 @@ import {
   exists,
   readJson,
   readText,
+  replaceFolder,
   writeDirAtomic,
   writeFileAtomic,
   writeJsonAtomic,
@@ -144,6 +147,28 @@ describe("writeDirAtomic", () => {
     expect(await readdir(path)).toEqual(["old"]);
     expect(await readdir(folder)).toEqual(["model"]);
   });
+});
+
+test("a folder takes the place of one that appears there while it is being put there", async () => {
+  const [from, place, aside] = ["from", "place", "aside"].map((name) => join(folder, name));
+  await mkdir(from!);
+  await writeFile(join(from!, "mine"), "");
+  const { rename } = fs.promises;
+  let appears = 2;
+  fs.promises.rename = async (one, to) => {
+    if (to === place && appears-- > 0) await mkdir(join(place!, "theirs"), { recursive: true });
+    return rename(one, to);
+  };
+  syncBuiltinESMExports();
+  try {
+    await replaceFolder(from!, place!, aside!);
+  } finally {
+    fs.promises.rename = rename;
+    syncBuiltinESMExports();
+  }
+  expect(appears).toBeLessThan(0);
+  expect(await readdir(folder)).toEqual(["place"]);
+  expect(await readdir(place!)).toEqual(["mine"]);
 });
 
 describe("reading", () => {

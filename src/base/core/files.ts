@@ -2,11 +2,11 @@
  * Files that appear whole or not at all: written aside, synced, renamed. A reader never meets half a file,
  * and a crash leaves at most a `.tmp-…` that the next run removes (`temporaries.ts`).
  */
-import { createReadStream } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 import { parseJson, RepeatedMemberError } from "./json-text.ts";
+import { readStream } from "./regular-file.ts";
 import { TMP, temporaryFor } from "./temporaries.ts";
 
 /**
@@ -123,14 +123,22 @@ export async function writeDirAtomic(path: string, fill: (folder: string) => Pro
  * @throws the system's error; what was at the place is put back
  */
 export async function replaceFolder(from: string, place: string, aside: string): Promise<void> {
-  await rm(aside, { recursive: true, force: true });
-  await rename(place, aside).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-  });
-  await rename(from, place).catch(async (error: unknown) => {
-    await rename(aside, place).catch(() => {});
-    throw error;
-  });
+  for (let tries = 1; ; tries++) {
+    await rm(aside, { recursive: true, force: true });
+    await rename(place, aside).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    try {
+      await rename(from, place);
+      break;
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      // Between our two steps somebody put another there: it is replaced as well.
+      if (["ENOTEMPTY", "EEXIST"].includes(code) && tries < 5) continue;
+      await rename(aside, place).catch(() => {});
+      throw error;
+    }
+  }
   await rm(aside, { recursive: true, force: true });
 }
 
@@ -188,12 +196,12 @@ export async function readText(path: string, maxBytes = 64 * 2 ** 20): Promise<s
   }
 }
 
-/** All bytes, read as a stream: a pipe, a device or a file that still grows is held to the bound as well. */
+/** All bytes, read as a stream: a file that still grows is held to the bound as well. */
 async function readBounded(path: string, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for await (const chunk of (await readStream(path)) as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > maxBytes) break;
       chunks.push(chunk);

@@ -1,5 +1,4 @@
 /** Arrow files, as Python's `datasets` saves them: IPC streams, or IPC files. Values become what they are in JSON. */
-import { readFile } from "node:fs/promises";
 import {
   type Data,
   DataType,
@@ -10,6 +9,7 @@ import {
   Vector,
 } from "apache-arrow";
 import { AlignError, DataError, innerMessage } from "../core/errors.ts";
+import { readWhole } from "../core/regular-file.ts";
 import { checkFile, decodeUtf8, NOT_UTF8 } from "./bytes.ts";
 import { plainValue } from "./plain-value.ts";
 import type { RecordStream } from "./record.ts";
@@ -25,7 +25,7 @@ export async function* readArrow(file: string): RecordStream {
   const size = await checkFile(file);
   if (size > MAX_BYTES)
     throw new DataError(file, 0, `has ${size} bytes, expected at most ${MAX_BYTES}. Save it in more shards.`);
-  const bytes = await readFile(file);
+  const bytes = await readWhole(file);
   let line = 0;
   for (const batch of batchesOf(file, bytes))
     for (let row = 0; row < batch.numRows; row++)

@@ -1,9 +1,9 @@
 /** Opens a file as a stream of bytes, decompressing `.gz` on the way. */
-import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { createGunzip } from "node:zlib";
 import { DataError, messageOf, pathProblem } from "../core/errors.ts";
+import { readStream, refuseSpecial } from "../core/regular-file.ts";
 
 /**
  * The bytes of a file, in chunks.
@@ -13,7 +13,7 @@ import { DataError, messageOf, pathProblem } from "../core/errors.ts";
 export async function* readBytes(file: string): AsyncGenerator<Uint8Array, void, undefined> {
   await checkFile(file);
   const gzip = file.endsWith(".gz");
-  const source = createReadStream(file);
+  const source = await readStream(file);
   const stream = gzip ? source.pipe(createGunzip()) : source;
   if (gzip) source.on("error", (error) => stream.destroy(error));
   let bytes = 0;
@@ -67,19 +67,25 @@ const bomb = (file: string, bytes: number, read: number) =>
 /**
  * Checks that a file is there and holds something.
  * @returns its size in bytes
- * @throws DataError when it is missing, empty or a folder
+ * @throws DataError when it is missing, empty, a folder, a pipe or a device
  */
 export async function checkFile(file: string): Promise<number> {
-  const info = await stat(file).catch((error) => {
+  const fail = (error: unknown) => {
     throw new DataError(file, 0, pathProblem(error), { cause: error });
-  });
+  };
+  const info = await stat(file).catch(fail);
   if (info.isDirectory())
     throw new DataError(
       file,
       0,
       "is a folder, expected a data file (.jsonl, .json, .csv, .tsv, also with .gz, or .parquet).",
     );
-  if (info.isFile() && info.size === 0)
+  try {
+    refuseSpecial(info);
+  } catch (error) {
+    fail(error);
+  }
+  if (info.size === 0)
     throw new DataError(file, 0, "is empty, expected at least one row. Was it written whole?");
   return info.size;
 }

@@ -4,8 +4,9 @@
  */
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { CheckpointError, messageOf } from "../../base/core/errors.ts";
+import { CheckpointError, pathProblem } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
+import { openForReading } from "../../base/core/regular-file.ts";
 import { temporaryFor } from "../../base/core/temporaries.ts";
 import {
   DTYPE_BYTES,
@@ -61,8 +62,8 @@ const CHUNK = 2 ** 22;
  * @throws CheckpointError naming the file, and the tensor where it is one's fault
  */
 export async function openSafetensors(path: string): Promise<TensorSource> {
-  const file = await open(path, "r").catch((error) => {
-    throw new CheckpointError(path, `cannot be opened: ${messageOf(error)}.`, { cause: error });
+  const file = await openForReading(path).catch((error) => {
+    throw new CheckpointError(path, pathProblem(error, "cannot be opened"), { cause: error });
   });
   try {
     const { size } = await file.stat();

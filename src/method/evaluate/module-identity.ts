@@ -1,9 +1,10 @@
 /** What a module of the user's own is: its file, the files that it names, and the packages that it imports. */
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { isBuiltin } from "node:module";
 import { dirname, extname, join, relative, resolve } from "node:path";
 import { digestOf, sha256 } from "../../base/core/digest.ts";
 import { readJson } from "../../base/core/files.ts";
+import { readWhole } from "../../base/core/regular-file.ts";
 
 /** A module, by all that is known of what it computes from. */
 export type ModuleIdentity = {
@@ -33,7 +34,7 @@ export async function moduleIdentity(module: string): Promise<ModuleIdentity> {
   const open = [root];
   for (let file = open.pop(); file !== undefined; file = open.pop()) {
     if (files.has(file)) continue;
-    const bytes = await readFile(file);
+    const bytes = await readWhole(file);
     files.set(file, sha256(bytes));
     if (!SCRIPTS.includes(extname(file))) continue;
     const text = bytes.toString("utf8");

@@ -15,6 +15,7 @@ import {
 import { AlignError, messageOf } from "../../base/core/errors.ts";
 import { ensureFolder, exists, readJson, replaceFolder, writeJsonAtomic } from "../../base/core/files.ts";
 import { removeTemporaries } from "../../base/core/temporaries.ts";
+import { markFolder } from "./in-place.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
 import { refuseChanged, stageProblem } from "./verify.ts";
 
@@ -142,6 +143,7 @@ export async function openWork(
   );
   await ensureFolder(join(work, SCRATCH));
   if (!shared) await removeTemporaries(work);
+  await markFolder(work);
   const path = (...parts: string[]) => join(work, ...parts);
   return { folder: work, resumed, scratch: path(SCRATCH), log: path(LOG_FOLDER), path };
 }
@@ -207,9 +209,19 @@ async function putInPlace(
   const work = workFolder(folder, identity, key);
   await rm(join(work, SCRATCH), { recursive: true, force: true });
   const done = finishedFolder(folder, identity, key);
-  await rename(work, done);
+  await rename(work, done).catch((error: NodeJS.ErrnoException) => {
+    if (!IN_THE_WAY.includes(error.code ?? "")) throw error;
+    throw new AlignError(
+      "io",
+      `${done}: was put there by somebody else while the stage worked, expected nothing. Move it away and run the same command again; what the stage made lies whole in ${work}.`,
+      { cause: error },
+    );
+  });
   return artefactAt(identity.name, done, digest);
 }
+
+/** What a rename onto something that is there answers. */
+const IN_THE_WAY = ["ENOTEMPTY", "EEXIST", "ENOTDIR"];
 
 /** Gives failures of the disk a message that says what to do; everything else passes through. */
 export function diskError(where: string, error: unknown): unknown {

@@ -20,6 +20,7 @@ import {
   publishStage,
 } from "./cache.ts";
 import { clearFailure, recordFailure } from "./failures.ts";
+import { folderIdentity, inPlace } from "./in-place.ts";
 import {
   type Artefact,
   artefactAt,
@@ -77,7 +78,7 @@ export async function runStage(
 }
 
 async function makeStage(run: Run): Promise<Artefact> {
-  const { options, stage, identity, folder } = run;
+  const { options, stage } = run;
   const isShared = stage.share !== undefined;
   if (isShared) await clearAway(run);
   for (;;) {
@@ -95,7 +96,7 @@ async function makeStage(run: Run): Promise<Artefact> {
       const made = await takeUnplaced(run);
       if (made !== undefined) return await placeOf(options, made);
       // It was cleared away between our work and our lock.
-      if (isShared && (await findStage(folder, identity)).state === "absent") continue;
+      if (isShared && (await isElsewhere(run, begun))) continue;
       return await placeOf(options, await compute(run, begun));
     } finally {
       await lock.release();
@@ -133,7 +134,18 @@ async function placeOf({ publish }: PipelineOptions, made: Artefact): Promise<Ar
 }
 
 /** When the work began, and whether it goes on from an earlier attempt where that is known already. */
-type Begun = { readonly startedMs: number; readonly resumed?: boolean };
+type Begun = {
+  readonly startedMs: number;
+  readonly resumed?: boolean;
+  /** The folder in which this process shared the work, and what told it from another of its name. */
+  readonly shared?: { readonly folder: string; readonly identity: string | undefined };
+};
+
+/** Whether shared work is not where it was done any more. */
+async function isElsewhere({ folder, identity }: Run, { shared }: Begun): Promise<boolean> {
+  if (shared === undefined) return (await findStage(folder, identity)).state === "absent";
+  return shared.identity === undefined || (await folderIdentity(shared.folder)) !== shared.identity;
+}
 
 /** Does the part of a stage that processes share; undefined when another process is closing the stage. */
 async function share(run: Run): Promise<Begun | undefined> {
@@ -141,19 +153,21 @@ async function share(run: Run): Promise<Begun | undefined> {
   const startedMs = performance.now();
   if (stage.share === undefined) return { startedMs };
   checkNotStopped(options, stage);
-  let resumed = false;
+  let begun: Begun = { startedMs, resumed: false };
   const done = await workTogether(lockPath(folder, identity), async () => {
     // It may have been finished between our look and our joining, or is whole and not yet in its place.
     const looks = await Promise.all([lookUp(options, identity), findStage(folder, identity)]);
     if (looks.some((found) => isUsable(run, found))) return;
     const work = await openWork(folder, identity, { shared: true });
-    resumed = work.resumed;
-    log.info(`stage ${stage.name}: ${resumed ? "goes on" : "starts"}`);
-    await stage.share!(work);
+    const shared = { folder: work.folder, identity: await folderIdentity(work.folder) };
+    begun = { startedMs, resumed: work.resumed, shared };
+    log.info(`stage ${stage.name}: ${work.resumed ? "goes on" : "starts"}`);
+    const place = { what: `stage ${stage.name}`, folder: work.folder, alone: false };
+    await inPlace(place, () => stage.share!(work));
   }).catch((error: unknown) => {
     throw diskError(`stage ${stage.name}`, error);
   });
-  return done ? { startedMs, resumed } : undefined;
+  return done ? begun : undefined;
 }
 
 /** Before processes begin to share a stage: what cannot be used is removed by one of them, while nobody works. */
@@ -223,7 +237,8 @@ async function compute(run: Run, begun: Begun): Promise<Artefact> {
     const opened = await openWork(folder, identity);
     const work = { ...opened, resumed: begun.resumed ?? opened.resumed };
     if (stage.share === undefined) log.info(`stage ${stage.name}: ${work.resumed ? "goes on" : "starts"}`);
-    await stage.run(work);
+    const place = { what: `stage ${stage.name}`, folder: work.folder, alone: true };
+    await inPlace(place, () => stage.run(work));
     const elapsedSeconds = (performance.now() - begun.startedMs) / 1000;
     const artefact = await finishStage(folder, identity, work, elapsedSeconds);
     note(stepOf(options, stage, identity, work.resumed ? "resume" : "run", elapsedSeconds));

@@ -2,8 +2,9 @@
  * Opens a GGUF file: its metadata, and its tensors by name, read and decoded one at a time.
  * Offsets are checked against the file's size before anything is allocated.
  */
-import { type FileHandle, open } from "node:fs/promises";
-import { CheckpointError, messageOf, show } from "../../../base/core/errors.ts";
+import type { FileHandle } from "node:fs/promises";
+import { CheckpointError, pathProblem, show } from "../../../base/core/errors.ts";
+import { openForReading } from "../../../base/core/regular-file.ts";
 import { decodeBlocks, isReadable, TYPE_NAMES, typeSizes } from "./dequantize.ts";
 import { type GgufHeader, HeaderCut, parseGgufHeader, type TensorHeader } from "./gguf-header.ts";
 import { MetadataReader } from "./metadata.ts";
@@ -38,8 +39,8 @@ const CHUNK_BLOCKS = 2 ** 15;
  * @throws CheckpointError when it is no GGUF file, is one part of several, is cut, or holds a tensor of a type that is not read
  */
 export async function openGguf(path: string): Promise<GgufFile> {
-  const file = await open(path, "r").catch((error) => {
-    throw new CheckpointError(path, `cannot be opened: ${messageOf(error)}.`, { cause: error });
+  const file = await openForReading(path).catch((error) => {
+    throw new CheckpointError(path, pathProblem(error, "cannot be opened"), { cause: error });
   });
   try {
     const { size } = await file.stat();

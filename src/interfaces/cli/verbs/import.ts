@@ -1,8 +1,9 @@
 /** `weak-teacher import`: model formats other than Hugging Face folders. */
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Command, Option } from "commander";
-import { CheckpointError, ConfigError, messageOf } from "../../../base/core/errors.ts";
+import { CheckpointError, ConfigError, pathProblem } from "../../../base/core/errors.ts";
+import { openForReading, readWhole } from "../../../base/core/regular-file.ts";
 import type { WeightDtype } from "../../../engine/checkpoint/dtypes.ts";
 import { examples } from "../options.ts";
 import { act, type Session } from "../session.ts";
@@ -61,7 +62,7 @@ async function runImport(session: Session, model: string, options: ImportOptions
 /** A file of that name or beginning; folders and names of models are not. */
 async function isGguf(path: string): Promise<boolean> {
   if (path.endsWith(".gguf")) return true;
-  const file = await open(path, "r").catch(() => undefined);
+  const file = await openForReading(path).catch(() => undefined);
   if (file === undefined) return false;
   try {
     const { buffer } = await file.read(Buffer.alloc(4), 0, 4, 0).catch(() => ({ buffer: Buffer.alloc(4) }));
@@ -137,10 +138,10 @@ const MAX_BYTES = 2 ** 31 - 1;
 
 async function readBytes(path: string): Promise<Uint8Array> {
   const fail = (error: unknown) => {
-    throw new CheckpointError(path, `cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new CheckpointError(path, pathProblem(error), { cause: error });
   };
   const { size } = await stat(path).catch(fail);
   if (size > MAX_BYTES)
     throw new CheckpointError(path, `is too large, expected at most ${MAX_BYTES} bytes, got ${size}.`);
-  return readFile(path).catch(fail);
+  return readWhole(path).catch(fail);
 }
