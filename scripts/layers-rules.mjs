@@ -37,8 +37,8 @@ export const LIMITS = {
     base: 7_000,
     engine: 13_700,
     report: 3_700,
-    method: 21_700,
-    pipeline: 21_700,
+    method: 22_200,
+    pipeline: 22_000,
     interfaces: 6_450,
   },
 };

@@ -15,6 +15,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best?.candidate;
 }
 
+const VALIDATED = ": validation.share sets pairs aside, and they are measured every validation.steps";
+
 /** What people call by other names: what they mean, and why. */
 const ALIASES: ReadonlyMap<string, { readonly meant: readonly string[]; readonly why?: string }> = new Map([
   ["dpo", { meant: ["sigmoid"], why: ", which is DPO" }],
@@ -27,6 +29,19 @@ const ALIASES: ReadonlyMap<string, { readonly meant: readonly string[]; readonly
       why: ": the rows of a whole step, and how many tokens of them are in memory at once",
     },
   ],
+  ["eval_steps", { meant: ["validation", "steps"], why: VALIDATED }],
+  ["eval_strategy", { meant: ["validation", "steps"], why: VALIDATED }],
+  ["evaluation_strategy", { meant: ["validation", "steps"], why: VALIDATED }],
+  ["val_set_size", { meant: ["validation", "share"], why: VALIDATED }],
+  ["val_size", { meant: ["validation", "share"], why: VALIDATED }],
+  ["load_best_model_at_end", { meant: ["validation", "keep"], why: ": validation.keep is best or last" }],
+  ["metric_for_best_model", { meant: ["validation", "metric"], why: ": validation.metric" }],
+  [
+    "greater_is_better",
+    { meant: ["validation", "metric"], why: ": validation.metric says which way is better, too" },
+  ],
+  ["early_stopping_patience", { meant: ["validation", "patience"], why: ": validation.patience" }],
+  ["early_stopping_threshold", { meant: ["validation", "min_delta"], why: ": validation.min_delta" }],
   ["epochs", { meant: ["num_train_epochs"] }],
   ["lr", { meant: ["learning_rate"] }],
 ]);

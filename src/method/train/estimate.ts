@@ -8,7 +8,7 @@ import { type Model, parameterCount, trainableParameters } from "../../engine/mo
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { planMicroBatches } from "../data/batching.ts";
 import { rowLength, type TokenRow } from "../data/packing.ts";
-import { createOrder } from "./order.ts";
+import { createOrder, type Order } from "./order.ts";
 import type { TrainSettings } from "./settings.ts";
 
 /** The part of a model that its cost depends on. */
@@ -43,15 +43,19 @@ const ALLOCATOR = 1.6;
 export const RUNTIME_BYTES = 2e8;
 
 /**
- * Estimates a run.
+ * Estimates a run, with patience as if it never ended.
  * @param gflops - 10^9 floating-point operations per second of plain float32 products, from `measureGflops`
  */
 export function estimateTraining(
   model: ModelShape,
-  rows: readonly TokenRow[],
+  given: readonly TokenRow[],
   settings: TrainSettings,
   gflops: number,
 ): TrainEstimate {
+  const { validation } = settings;
+  // Of like length one row is as good as another.
+  const aside = validation === undefined ? 0 : Math.round(validation.share * given.length);
+  const [measured, rows] = [given.slice(0, aside), given.slice(aside)];
   const order = createOrder(rows, settings);
   const stepsCounted = Math.min(order.steps, order.stepsPerEpoch);
   const total = { flops: 0, tokens: 0, runs: 0 };
@@ -65,9 +69,10 @@ export function estimateTraining(
     }
   }
   const epochs = order.steps / stepsCounted;
+  const flops = epochs * total.flops + measuringFlops(model, measured, settings, order);
   const trainable = parameterCount(model.parameters, trainableParameters(model));
   const seconds =
-    (epochs * total.flops) / (gflops * 1e9 * EFFICIENCY) +
+    flops / (gflops * 1e9 * EFFICIENCY) +
     epochs * total.runs * model.decoder.config.layers * OPS_PER_LAYER * OP_SECONDS +
     (order.steps * trainable * UPDATE_BYTES) / UPDATE_RATE;
   return {
@@ -75,7 +80,7 @@ export function estimateTraining(
     tokens: Math.round(epochs * total.tokens),
     parameters: parameterCount(model.parameters),
     trainable,
-    flops: epochs * total.flops,
+    flops,
     seconds,
     memory: memoryOf(model, rows, settings, trainable),
   };
@@ -136,6 +141,18 @@ function trainingFlops(model: ModelShape, rows: readonly TokenRow[], settings: T
   // Backwards costs two products for one forwards: by the weight's gradient, which frozen weights lack, and by the input's.
   const factor = (model.lora === undefined ? 3 : 2) + (settings.gradientCheckpointing ? 1 : 0);
   return factor * trunk + (model.lora === undefined ? 3 : 2) * head;
+}
+
+/** Of all measurements on rows that are set aside. */
+function measuringFlops(
+  model: ModelShape,
+  rows: readonly TokenRow[],
+  { validation }: TrainSettings,
+  { steps, stepsPerEpoch }: Order,
+): number {
+  if (rows.length === 0) return 0;
+  const { trunk, head } = forwardFlops(model, rows);
+  return Math.ceil(steps / (validation?.steps ?? stepsPerEpoch)) * (trunk + head);
 }
 
 /** Floating-point operations of one pass over packed rows: the layers, and the logits of predicted tokens. */

@@ -7,6 +7,7 @@ import type { TokenRow } from "../data/packing.ts";
 import type { MetricsLine } from "./metrics.ts";
 import type { BuildLoss, MicroBatchResult, TrainingPrograms } from "./programs.ts";
 import type { TrainSettings } from "./settings.ts";
+import type { ValidationResult } from "./validation.ts";
 
 /** What every stage is given; `signal` asks it to save and stop. */
 export type StageDeps = {
@@ -43,7 +44,8 @@ export type Job = StageInput & {
   readonly stage: string;
   readonly build: BuildLoss;
   readonly data: LossData;
-  readonly evaluation?: LossData | undefined;
+  /** Rows to measure on, none of them trained on: as `settings.validation` says, or without it at the end. */
+  readonly validation?: LossData | undefined;
   /** Metrics of a global batch, `loss` among them. */
   metrics(
     batches: readonly MicroBatchResult[],
@@ -57,12 +59,14 @@ export type Job = StageInput & {
   watch?(line: MetricsLine): void;
 };
 
-/** What training gives; the trained weights are in the store under the model's keys. */
+/** What training gives; the trained (with `validation`: the kept) weights are in the store under the model's keys. */
 export type TrainResult = {
   /** Optimiser steps done, those before a resume included. */
   readonly steps: number;
-  /** The last training line and the last evaluation in one. */
+  /** The last training line and the last measurement on validation rows in one. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** With `settings.validation`: which weights these are, and why training ended. */
+  readonly validation?: ValidationResult;
   /** Every line of `metrics.jsonl`. */
   readonly history: readonly MetricsLine[];
 };

@@ -150,20 +150,6 @@ describe("the loop", () => {
     expectClose(losses(checkpointed.result), losses(plain.result));
   });
 
-  test("evaluates every evalSteps and at the end, without changing the run", async () => {
-    const plain = await run();
-    const model = await tinyModel(runtime, "llama");
-    const settings = trainSettings({ batchSize: 8, learningRate: 1e-2, epochs: 2, evalSteps: 4 });
-    const result = await trainSft(
-      { runtime, log: silentLog },
-      { model, rows, settings, folder: newFolder(), evalRows: someRows(5, 2) },
-    );
-    expect(losses(result)).toEqual(losses(plain.result));
-    const evaluations = result.history.filter((line) => "eval_loss" in line);
-    expect(evaluations.map((line) => line.global_step)).toEqual([4, 6]);
-    expect(result.metrics.eval_loss).toBe(evaluations[1]!.eval_loss);
-  });
-
   test("refuses nothing to train on, and rows of two responses", async () => {
     const model = await tinyModel(runtime, "llama");
     const input = { model, settings: trainSettings({}), folder: newFolder() };
@@ -199,7 +185,7 @@ describe("the loop", () => {
 });
 
 describe("a run that stopped", () => {
-  const settings = { epochs: 3, saveSteps: 2, evalSteps: 5 };
+  const settings = { epochs: 3, saveSteps: 2 };
 
   let once: ReturnType<typeof runWhole> | undefined;
   const uninterrupted = () => {

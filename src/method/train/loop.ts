@@ -5,12 +5,13 @@ import { keyOf, trainableParameters } from "../../engine/model/model.ts";
 import { accumulate, evaluate } from "./global-batch.ts";
 import { digestModel, digestRows } from "./identity.ts";
 import type { Job, StageDeps, TrainResult } from "./job.ts";
-import { evaluationNames, type MetricsLine } from "./metrics.ts";
+import { evaluationNames, type MetricsLine, withoutEvaluationNames } from "./metrics.ts";
 import { openOptimizer, type StepOptimizer } from "./optimizer.ts";
 import { createOrder, type Order } from "./order.ts";
 import { compileTraining, type TrainingPrograms } from "./programs.ts";
 import { openRunFolder, type RunFolder } from "./run-folder.ts";
 import { resultSettings } from "./settings.ts";
+import { isOver, metricOf, type ValidationResult, validated, validationWords } from "./validation.ts";
 
 /** The parts of a run under way. */
 type Run = {
@@ -29,13 +30,24 @@ type Run = {
 export async function train(deps: StageDeps, job: Job): Promise<TrainResult> {
   const { runtime } = deps;
   if (job.data.rows.length === 0) throw new ConfigError(`${job.stage}: expected rows to train on, got none.`);
+  if (job.settings.validation !== undefined && !job.validation?.rows.length)
+    throw new ConfigError(`${job.stage}: validation: expected rows to measure on, got none.`);
   const order = createOrder(job.data.rows, job.settings);
   const programs = await compileTraining(runtime, job.model, job.build, job.settings);
   const optimizer = await openOptimizer(runtime, job.model, job.settings, order.steps);
   try {
     const folder = await openFolder(deps, job, order, optimizer);
-    await runSteps(deps, { job, order, programs, optimizer, folder });
-    return { steps: order.steps, metrics: lastMetrics(folder.lines), history: folder.lines };
+    const run = { job, order, programs, optimizer, folder };
+    await runSteps(deps, run);
+    await folder.restoreBest();
+    const validation = validationOf(run);
+    if (validation !== undefined) deps.log.info(`${job.stage}: ${validationWords(validation)}`);
+    return {
+      steps: folder.step,
+      metrics: lastMetrics(folder.lines),
+      history: folder.lines,
+      ...(validation && { validation }),
+    };
   } finally {
     await programs.release();
     await optimizer.release();
@@ -68,6 +80,7 @@ async function openFolder(
     ),
     moments: optimizer.moments,
     keep: settings.saveTotalLimit,
+    keepsBest: settings.validation?.keep === "best",
     fresh: job.fresh ?? false,
     log: deps.log,
   });
@@ -84,11 +97,11 @@ async function runSteps({ log, signal }: StageDeps, run: Run): Promise<void> {
   if (folder.start.step === 0) await job.check?.(programs);
   const progress = log.progress(job.stage, order.steps, "steps");
   let savedMs = performance.now();
-  for (let step = folder.start.step + 1; step <= order.steps; step++) {
+  for (let step = folder.start.step + 1; step <= order.steps && !hasEnded(run); step++) {
     const line = await trainStep(run, step);
     job.watch?.(line);
-    const last = step === order.steps;
-    if (last || step % (settings.evalSteps ?? order.steps) === 0) await evaluateStep(run, step);
+    if (step === order.steps || step % measuredEvery(run) === 0) await measure(run, step);
+    const last = step === order.steps || hasEnded(run);
     progress.update(step, `loss ${line.loss!.toPrecision(4)}`, folder.start.step);
     const stop = signal?.aborted === true && !last;
     const due = step % settings.saveSteps === 0 || performance.now() - savedMs > 1000 * settings.saveSeconds;
@@ -122,10 +135,44 @@ async function trainStep(run: Run, step: number): Promise<MetricsLine> {
   return line;
 }
 
-async function evaluateStep({ job, order, programs, folder }: Run, step: number): Promise<void> {
-  if (job.evaluation === undefined) return;
-  const { metrics } = await evaluate(programs, job, job.evaluation);
+/** Steps from one measurement on validation rows to the next. */
+const measuredEvery = ({ job: { settings }, order }: Run): number =>
+  settings.validation === undefined ? order.steps : (settings.validation.steps ?? order.stepsPerEpoch);
+
+/** Whether patience ended the run. */
+const hasEnded = ({ job: { settings }, folder }: Run): boolean =>
+  settings.validation !== undefined && isOver(settings.validation, folder.validated);
+
+/** Measures on the validation rows: nothing random, and no gradient, is touched. */
+async function measure(run: Run, step: number): Promise<void> {
+  const { job, order, programs, folder } = run;
+  if (job.validation === undefined) return;
+  const { metrics } = await evaluate(programs, job, job.validation);
   await folder.log({ ...evaluationNames(metrics), epoch: step / order.stepsPerEpoch, global_step: step });
+  const rule = job.settings.validation;
+  if (rule === undefined) return;
+  const value = metricOf(rule, metrics);
+  if (!Number.isFinite(value))
+    throw notFinite(run, step, `the validation ${rule.metric ?? "loss"} is ${value}`);
+  const { now, better } = validated(rule, folder.validated, step, value);
+  await folder.validate(now, better);
+}
+
+/** What came of validation, by the lines written; undefined without it. */
+function validationOf({ job, order, folder }: Run): ValidationResult | undefined {
+  const { validation: rule } = job.settings;
+  const { best } = folder.validated;
+  const line = folder.lines.findLast((one) => "eval_loss" in one);
+  if (rule === undefined || best === undefined || line === undefined) return undefined;
+  return {
+    rows: job.validation!.rows.length,
+    metric: rule.metric ?? "loss",
+    best,
+    last: { step: line.global_step, value: metricOf(rule, withoutEvaluationNames(line)) },
+    kept: rule.keep === "best" ? best.step : folder.step,
+    planned: order.steps,
+    ended: folder.step < order.steps ? "patience" : "steps",
+  };
 }
 
 function notFinite({ job, folder }: Run, step: number, what: string): NumericsError {
@@ -139,7 +186,7 @@ function notFinite({ job, folder }: Run, step: number, what: string): NumericsEr
 
 /** The last value of every name. */
 function lastMetrics(lines: readonly MetricsLine[]): Record<string, number> {
-  const evaluation = lines.findLast((line) => "eval_loss" in line);
+  const measured = lines.findLast((line) => "eval_loss" in line);
   const training = lines.findLast((line) => "loss" in line);
-  return { ...evaluation, ...training };
+  return { ...measured, ...training };
 }

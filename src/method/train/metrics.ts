@@ -38,6 +38,15 @@ export function evaluationNames(metrics: Readonly<Record<string, number>>): Reco
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`eval_${name}`, value]));
 }
 
+/** The measured values of an evaluation line, under the names that training has for them. */
+export function withoutEvaluationNames(line: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(line).flatMap(([name, value]) =>
+      name.startsWith("eval_") ? [[name.slice(5), value]] : [],
+    ),
+  );
+}
+
 /** Metrics of a reward head over a global batch; `scores` of chosen and rejected, one per pair. */
 export function rewardMetrics(
   chosen: readonly number[],

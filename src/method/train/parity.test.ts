@@ -95,7 +95,7 @@ describe.skipIf(!existsSync(FIXTURES))("five AdamW steps agree with Hugging Face
     const result = await trainSft(deps(), {
       model,
       rows,
-      evalRows: rows,
+      validation: rows,
       settings,
       folder: join(scratch, `${name}-sft`),
     });
@@ -118,7 +118,7 @@ describe.skipIf(!existsSync(FIXTURES))("five AdamW steps agree with Hugging Face
     };
     const result = await trainPreference(deps(), {
       ...pairs,
-      evaluation: pairs,
+      validation: pairs,
       model,
       loss: {
         type: "sigmoid",

@@ -115,7 +115,7 @@ describe("preference training", () => {
       { runtime, log: silentLog },
       {
         ...columns,
-        evaluation: columns,
+        validation: columns,
         model,
         loss: lossOf({ type: "sigmoid", beta: 0.3 }),
         settings: trainSettings({ batchSize: 6, learningRate: 3e-3 }),

@@ -8,7 +8,7 @@ import type { ResolvedLossSpec } from "../objective/loss-spec.ts";
 import { type PairOutputs, preferenceMetrics } from "../objective/metrics.ts";
 import { lossInputs } from "../objective/preference.ts";
 import { microBatches, toMicroBatch } from "./global-batch.ts";
-import { digestNumbers } from "./identity.ts";
+import { digestNumbers, digestRows } from "./identity.ts";
 import type { LossData, StageDeps, StageInput, TrainResult } from "./job.ts";
 import { train } from "./loop.ts";
 import type { MetricsLine } from "./metrics.ts";
@@ -21,7 +21,7 @@ export type PreferenceInput = StageInput &
   PreferencePairs & {
     readonly loss: ResolvedLossSpec;
     /** Pairs to measure the loss on, with the same columns. */
-    readonly evaluation?: PreferencePairs | undefined;
+    readonly validation?: PreferencePairs | undefined;
     /** Set when the policy is meant to start elsewhere than at the reference; leaves out the check of step 0. */
     readonly referenceDiffers?: boolean | undefined;
   };
@@ -32,7 +32,7 @@ export type PreferenceInput = StageInput &
  * @throws ConfigError when a column the loss reads is missing; DataError when one has another length; as `train` otherwise
  */
 export async function trainPreference(deps: StageDeps, request: PreferenceInput): Promise<TrainResult> {
-  const { model, settings, folder, fresh, loss, evaluation, referenceDiffers } = request;
+  const { model, settings, folder, fresh, loss, validation, referenceDiffers } = request;
   const data = preferenceData(deps.runtime, model, loss, request);
   const checked = lossInputs(loss).has("reference") && referenceDiffers !== true;
   return train(deps, {
@@ -41,10 +41,10 @@ export async function trainPreference(deps: StageDeps, request: PreferenceInput)
     folder,
     fresh,
     stage: "prefer",
-    identity: `prefer ${digestOf(loss)} ${digestColumns(request)}`,
+    identity: `prefer ${digestOf(loss)} ${digestColumns(request)}${validation === undefined ? "" : ` ${digestRows(validation.rows)} ${digestColumns(validation)}`}`,
     build: preferenceGraph(loss),
     data,
-    evaluation: evaluation && preferenceData(deps.runtime, model, loss, evaluation),
+    validation: validation && preferenceData(deps.runtime, model, loss, validation),
     metrics: preferenceBatchMetrics,
     ...(checked
       ? { check: (programs: TrainingPrograms) => expectZeroRewards(programs, model, data, settings.tokens) }

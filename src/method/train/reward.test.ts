@@ -45,7 +45,7 @@ describe("reward training", () => {
 
   test("learns the pairs; metrics have TRL's names and agree with the scorer", async () => {
     const model = await tinyModel(runtime, "llama", { id: "reward-model", reward: true });
-    const result = await reward({ model, evaluation: { rows } });
+    const result = await reward({ model, validation: { rows } });
     const { metrics, history } = result;
     expect(history.at(-2)!.loss!).toBeLessThan(history[0]!.loss! / 2);
     expect(metrics.eval_accuracy).toBe(1);

@@ -7,7 +7,7 @@ import type { TokenRow } from "../data/packing.ts";
 import { batchLoss } from "../objective/normalise.ts";
 import { splitPairs } from "../objective/pairs.ts";
 import { bradleyTerryLoss } from "../objective/reward-model.ts";
-import { digestNumbers } from "./identity.ts";
+import { digestNumbers, digestRows } from "./identity.ts";
 import type { LossData, StageDeps, StageInput, TrainResult } from "./job.ts";
 import { train } from "./loop.ts";
 import { rewardMetrics } from "./metrics.ts";
@@ -26,14 +26,18 @@ export type RewardPairs = {
 };
 
 /** What reward training takes: `model` has task "reward". */
-export type RewardInput = StageInput & RewardPairs & { readonly evaluation?: RewardPairs | undefined };
+export type RewardInput = StageInput &
+  RewardPairs & {
+    /** Pairs to measure on, with the same columns. */
+    readonly validation?: RewardPairs | undefined;
+  };
 
 /**
  * Trains a reward model. The loss is divided by the pairs of the global batch.
  * @throws ConfigError when the model has no reward head; DataError when rows are no pairs or a list has another length
  */
 export async function trainReward(deps: StageDeps, request: RewardInput): Promise<TrainResult> {
-  const { rows, weights, softLabels, margins, evaluation, ...stage } = request;
+  const { rows, weights, softLabels, margins, validation, ...stage } = request;
   if (stage.model.task !== "reward")
     throw new ConfigError(
       `reward: expected a model with a reward head, got ${stage.model.folder}. Load it with a new reward head.`,
@@ -41,16 +45,19 @@ export async function trainReward(deps: StageDeps, request: RewardInput): Promis
   return train(deps, {
     ...stage,
     stage: "reward",
-    identity: `reward ${digestNumbers(weights, softLabels, margins)}`,
+    identity: `reward ${digestNumbers(weights, softLabels, margins)}${validation === undefined ? "" : ` ${digestPairs(validation)}`}`,
     build: rewardLoss,
     data: rewardData({ rows, weights, softLabels, margins }),
-    evaluation: evaluation && rewardData(evaluation),
+    validation: validation && rewardData(validation),
     metrics: (batches) => ({
       loss: batches.reduce((total, { loss }) => total + loss, 0),
       ...rewardMetrics(valuesOf(batches, "chosen"), valuesOf(batches, "rejected")),
     }),
   });
 }
+
+const digestPairs = ({ rows, weights, softLabels, margins }: RewardPairs) =>
+  `${digestRows(rows)} ${digestNumbers(weights, softLabels, margins)}`;
 
 const rewardLoss: BuildLoss = (run, { decoder }, { normaliser }) => {
   const scores = splitPairs(rewardScores(run.context, decoder, run.hidden, input("ends", "int", ["2*P"])));

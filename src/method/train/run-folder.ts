@@ -8,8 +8,10 @@ import { ensureFolder, exists, writeDirAtomic } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import { removeTemporaries } from "../../base/core/temporaries.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
+import { bestProblem, clearBestAfter, keepBest, pruneBest, restoreBest } from "./best-weights.ts";
 import { type MetricsLine, openMetrics } from "./metrics.ts";
 import {
+  bestStepOf,
   checkpointProblem,
   type RunIdentity,
   readState,
@@ -19,6 +21,7 @@ import {
   writeState,
 } from "./state.ts";
 import { openEvents } from "./tfevents.ts";
+import { NOTHING_VALIDATED, type Validated } from "./validation.ts";
 
 /** A run's folder, open. */
 export interface RunFolder {
@@ -30,6 +33,14 @@ export interface RunFolder {
   save(): Promise<void>;
   /** Counts a finished step and the tokens it ran. */
   advance(step: number, epoch: number, tokens: number): void;
+  /** Takes down a validation; the weights as they are become the best so far, where they are. */
+  validate(now: Validated, better: boolean): Promise<void>;
+  /** Puts the best weights so far back into the store, where they are kept. */
+  restoreBest(): Promise<void>;
+  /** What validation has seen so far. */
+  readonly validated: Validated;
+  /** Steps done so far. */
+  readonly step: number;
   /** Tokens trained on so far. */
   readonly tokens: number;
   /** All lines so far, those of before a resume included. */
@@ -47,6 +58,8 @@ export type RunSetup = {
   readonly moments: SavedArrays;
   /** Checkpoints kept. */
   readonly keep: number;
+  /** Whether the weights of the best validation are kept beside the checkpoints. */
+  readonly keepsBest: boolean;
   /** Removes old checkpoints instead of going on from them. */
   readonly fresh: boolean;
   /** Hears of checkpoints that are damaged. */
@@ -66,15 +79,16 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
   await removeTemporaries(folder);
   if (setup.fresh) await clearCheckpoints(folder);
   let newest = await newestWhole(setup);
-  let state: TrainerState = { step: 0, epoch: 0, tokens: 0, lines: [] };
+  let state: TrainerState = { step: 0, epoch: 0, tokens: 0, lines: [], validated: NOTHING_VALIDATED };
   if (newest !== undefined) {
     state = await readState(newest, identity);
     await restoreArrays(newest, runtime, setup);
   }
+  await clearBestAfter(folder, state.step);
   const metrics = await openMetrics(folder, state.lines);
   const events = await openEvents(join(folder, EVENTS), state.step);
   const lines = [...state.lines];
-  let { step, epoch, tokens } = state;
+  let { step, epoch, tokens, validated } = state;
   return {
     start: state,
     lines,
@@ -91,26 +105,44 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
     get tokens() {
       return tokens;
     },
+    get step() {
+      return step;
+    },
+    get validated() {
+      return validated;
+    },
+    async validate(now, better) {
+      if (better && setup.keepsBest) await keepBest(folder, step, runtime, setup.parameters);
+      validated = now;
+    },
+    async restoreBest() {
+      const best = validated.best?.step;
+      // What is in the store is that already.
+      if (!setup.keepsBest || best === undefined || best === step) return;
+      await restoreBest(folder, best, runtime, setup.parameters);
+    },
     advance(done, at, seen) {
       [step, epoch] = [done, at];
       tokens += seen;
     },
     async save() {
       const path = join(folder, `checkpoint-${step}`);
-      const current = { step, epoch, tokens, lines };
+      const current = { step, epoch, tokens, lines, validated };
       await writeDirAtomic(path, (inside) => writeState(inside, runtime, setup, current, identity));
       newest = path;
-      for (const old of (await checkpointsOf(folder)).slice(0, -setup.keep))
-        await rm(old, { recursive: true });
+      const paths = await checkpointsOf(folder);
+      for (const old of paths.slice(0, -setup.keep)) await rm(old, { recursive: true });
+      await pruneBest(folder, stepOf(paths.slice(-setup.keep)[0]!));
     },
   };
 }
 
 /** The newest checkpoint whose every byte is as it was written; damaged ones are said and removed. */
-async function newestWhole({ folder, log }: RunSetup): Promise<string | undefined> {
+async function newestWhole({ folder, log, keepsBest }: RunSetup): Promise<string | undefined> {
   const paths = (await checkpointsOf(folder)).reverse();
   for (const [i, path] of paths.entries()) {
-    const problem = await checkpointProblem(path);
+    const problem =
+      (await checkpointProblem(path)) ?? (keepsBest ? await bestProblemOf(folder, path) : undefined);
     if (problem === undefined) return path;
     const next = paths[i + 1];
     const then = next === undefined ? "training begins anew" : `the one before is tried, ${basename(next)}`;
@@ -120,20 +152,24 @@ async function newestWhole({ folder, log }: RunSetup): Promise<string | undefine
   return undefined;
 }
 
-/** Removes the checkpoints of a finished run, which hold three times its model. */
-export async function clearCheckpoints(folder: string): Promise<void> {
+/** What is wrong with the best weights that a checkpoint goes on from. */
+async function bestProblemOf(folder: string, checkpoint: string): Promise<string | undefined> {
+  const best = await bestStepOf(checkpoint);
+  return best === undefined ? undefined : bestProblem(folder, best);
+}
+
+async function clearCheckpoints(folder: string): Promise<void> {
   for (const path of await checkpointsOf(folder)) await rm(path, { recursive: true });
 }
 
 /** Paths of a run's whole checkpoints, oldest first. */
 export async function checkpointsOf(folder: string): Promise<string[]> {
   if (!(await exists(folder))) return [];
-  const steps = (await readdir(folder)).flatMap((name) => {
-    const match = /^checkpoint-(\d+)$/.exec(name);
-    return match === null ? [] : [Number(match[1])];
-  });
-  return steps.sort((a, b) => a - b).map((step) => join(folder, `checkpoint-${step}`));
+  const names = (await readdir(folder)).filter((name) => /^checkpoint-\d+$/.test(name));
+  return names.sort((a, b) => stepOf(a) - stepOf(b)).map((name) => join(folder, name));
 }
+
+const stepOf = (checkpoint: string) => Number(basename(checkpoint).slice("checkpoint-".length));
 
 /** Tags as TensorBoard groups them: `train/loss`, `eval/loss`. */
 function eventOf({ global_step: step, ...rest }: MetricsLine) {

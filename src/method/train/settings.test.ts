@@ -20,9 +20,9 @@ test("defaults are filled in, every issue is named, unknown keys are refused", (
   expect(issues.find((issue) => issue.includes("batchSiz"))).toContain('did you mean "batchSize"');
 });
 
-test("when to save and look is no part of a result", () => {
+test("when to save is no part of a result", () => {
   const settings = trainSettings({});
-  const other = trainSettings({ saveSteps: 1, saveSeconds: 1, saveTotalLimit: 9, evalSteps: 3 });
+  const other = trainSettings({ saveSteps: 1, saveSeconds: 1, saveTotalLimit: 9 });
   expect(resultSettings(other)).toEqual(resultSettings(settings));
   expect(resultSettings(trainSettings({ seed: 1 }))).not.toEqual(resultSettings(settings));
 });

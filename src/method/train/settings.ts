@@ -2,9 +2,14 @@
 import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
+import { validationSchema } from "./validation.ts";
 
 const count = z.number().int().positive();
 const share = z.number().min(0).lt(1);
+
+/** What section `validation` is, wherever it stands. */
+export const VALIDATION =
+  "Rows set aside by prompt, with the labels that are trained on, to measure on while training goes on: which weights are kept, and when training ends early. Left out: every row is trained on, and the last weights are kept.";
 
 const shape = {
   epochs: z.number().positive().default(1).describe("Passes over the rows; a fraction ends within one."),
@@ -55,7 +60,7 @@ const shape = {
     .default(600)
     .describe("And whenever so many seconds passed since the last."),
   saveTotalLimit: count.default(2).describe("Checkpoints kept, the newest."),
-  evalSteps: count.optional().describe("Evaluate every so many steps; always done at the end."),
+  validation: validationSchema.optional().describe(VALIDATION),
 };
 
 /** Schema of a stage's training settings; gives settings with all defaults filled in. */
@@ -87,10 +92,10 @@ export function trainSettings(value: TrainSettingsInput, where = "settings"): Tr
 }
 
 /**
- * The settings a result depends on; the others only say when to save and look. `tokens` is among them, because other
+ * The settings a result depends on; the others only say when to save. `tokens` is among them, because other
  * micro-batches round differently.
  */
 export function resultSettings(settings: TrainSettings): Partial<TrainSettings> {
-  const { saveSteps: _1, saveSeconds: _2, saveTotalLimit: _3, evalSteps: _4, ...rest } = settings;
+  const { saveSteps: _1, saveSeconds: _2, saveTotalLimit: _3, ...rest } = settings;
   return rest;
 }

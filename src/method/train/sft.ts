@@ -3,6 +3,7 @@ import { DataError } from "../../base/core/errors.ts";
 import type { TokenRow } from "../data/packing.ts";
 import { responseLogps } from "../objective/logps.ts";
 import { sftLoss } from "../objective/sft.ts";
+import { digestRows } from "./identity.ts";
 import type { LossData, StageDeps, StageInput, TrainResult } from "./job.ts";
 import { train } from "./loop.ts";
 import type { BuildLoss } from "./programs.ts";
@@ -10,7 +11,8 @@ import type { BuildLoss } from "./programs.ts";
 /** What SFT takes: rows of one response each. */
 export type SftInput = StageInput & {
   readonly rows: readonly TokenRow[];
-  readonly evalRows?: readonly TokenRow[] | undefined;
+  /** Rows to measure the loss on. */
+  readonly validation?: readonly TokenRow[] | undefined;
 };
 
 const build: BuildLoss = (run, { decoder }, { normaliser, chunks }) => ({
@@ -24,15 +26,15 @@ const build: BuildLoss = (run, { decoder }, { normaliser, chunks }) => ({
  */
 export async function trainSft(
   deps: StageDeps,
-  { rows, evalRows, ...input }: SftInput,
+  { rows, validation, ...input }: SftInput,
 ): Promise<TrainResult> {
   return train(deps, {
     ...input,
     stage: "sft",
-    identity: "sft",
+    identity: `sft${validation === undefined ? "" : ` ${digestRows(validation)}`}`,
     build,
     data: tokenData(rows),
-    evaluation: evalRows && tokenData(evalRows),
+    validation: validation && tokenData(validation),
     metrics: (batches) => ({ loss: batches.reduce((total, { loss }) => total + loss, 0) }),
   });
 }

@@ -11,6 +11,7 @@ import { openSafetensors, writeSafetensors } from "../../engine/checkpoint/safet
 import { formatShape, sameShape } from "../../engine/graph/dims.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { type MetricsLine, metricsLinesSchema } from "./metrics.ts";
+import { NOTHING_VALIDATED, type Validated } from "./validation.ts";
 
 /** Arrays of the store that a checkpoint carries: name in its file → store key and sizes. */
 export type SavedArrays = ReadonlyMap<string, { readonly key: string; readonly shape: readonly number[] }>;
@@ -24,6 +25,8 @@ export type TrainerState = {
   readonly tokens: number;
   /** All lines of `metrics.jsonl` up to the step. */
   readonly lines: readonly MetricsLine[];
+  /** What validation has seen up to the step. */
+  readonly validated: Validated;
 };
 
 /** What names a run: its checkpoints continue only a run of the same digest. */
@@ -42,11 +45,24 @@ const stateSchema = z.looseObject({
   epoch: z.number().nonnegative(),
   log_history: metricsLinesSchema,
   num_input_tokens_seen: z.number().nonnegative(),
-  weak_teacher: z.object({ digest: z.string(), seed: z.number() }),
+  weak_teacher: z.object({
+    digest: z.string(),
+    seed: z.number(),
+    validated: z
+      .object({
+        best: z.object({ step: z.number(), value: z.number() }).optional(),
+        waited: z.number(),
+      })
+      .default(NOTHING_VALIDATED),
+  }),
 });
 
 const fileSchema = z.strictObject({ bytes: z.number(), sha256: z.string() });
-const checksumsSchema = z.strictObject({ [STATE]: fileSchema, [WEIGHTS]: fileSchema, [MOMENTS]: fileSchema });
+
+/** Checksums of exactly these files of a folder, as they are kept beside them. */
+export const checksumsOf = (names: readonly string[]) =>
+  z.strictObject(Object.fromEntries(names.map((name) => [name, fileSchema])));
+const checksumsSchema = checksumsOf([STATE, WEIGHTS, MOMENTS]);
 
 /** Fills a checkpoint folder. @throws CheckpointError when a parameter or moment is not finite */
 export async function writeState(
@@ -66,9 +82,18 @@ export async function writeState(
     is_world_process_zero: true,
     // transformers calls the step of a line "step"; ours stays beside it.
     log_history: state.lines.map((line) => ({ ...line, step: line.global_step })),
-    weak_teacher: { digest: identity.digest, seed: identity.seed },
+    // transformers' words for what `validated` holds.
+    best_metric: state.validated.best?.value ?? null,
+    best_global_step: state.validated.best?.step ?? null,
+    weak_teacher: { digest: identity.digest, seed: identity.seed, validated: state.validated },
   });
   await writeJsonAtomic(join(folder, CHECKSUMS), await readContents(folder));
+}
+
+/** The step of the best validation that a checkpoint knows; undefined where there is none. Its bytes are looked at before. */
+export async function bestStepOf(folder: string): Promise<number | undefined> {
+  return stateSchema.safeParse(await readJson(join(folder, STATE), MAX_STATE_BYTES)).data?.weak_teacher
+    .validated.best?.step;
 }
 
 /** What is wrong with a checkpoint's files; undefined when every byte is as it was written. */
@@ -103,7 +128,8 @@ export async function readState(folder: string, identity: RunIdentity): Promise<
       `was made with other settings, rows or starting weights, expected run ${identity.digest.slice(0, 12)}, ` +
         `got ${weak_teacher.digest.slice(0, 12)}. Undo the change to go on, or start over with --fresh.`,
     );
-  return { step, epoch, tokens, lines: lines.map(({ step: _, ...line }) => line as MetricsLine) };
+  const { validated } = weak_teacher;
+  return { step, epoch, tokens, validated, lines: lines.map(({ step: _, ...line }) => line as MetricsLine) };
 }
 
 /** Puts a checkpoint's arrays back into the store, bit for bit. @throws CheckpointError when one is missing or differs in shape */
@@ -116,7 +142,8 @@ export async function restoreArrays(
   await restoreFile(join(folder, MOMENTS), runtime, moments);
 }
 
-async function restoreFile(path: string, runtime: Runtime, arrays: SavedArrays): Promise<void> {
+/** Puts the arrays of one file into the store. @throws as `restoreArrays` */
+export async function restoreFile(path: string, runtime: Runtime, arrays: SavedArrays): Promise<void> {
   const file = await openSafetensors(path);
   try {
     for (const [name, { key, shape }] of arrays) {
@@ -133,6 +160,7 @@ async function restoreFile(path: string, runtime: Runtime, arrays: SavedArrays):
   }
 }
 
-async function* arraysOf(runtime: Runtime, arrays: SavedArrays) {
+/** Arrays of the store, one after the other, for writing. */
+export async function* arraysOf(runtime: Runtime, arrays: SavedArrays) {
   for (const [name, { key, shape }] of arrays) yield { name, shape, data: await runtime.store.get(key) };
 }

@@ -71,8 +71,10 @@ export function lostSettings(stage: string, settings: TrainSettings): string[] {
     `${stage}.micro_batch_tokens: rows per GPU take its place; it sets memory only`,
     `${stage}.save_seconds: checkpoints go by steps only`,
     ...(settings.decayAll ? [`${stage}.decay_all: norms and biases are not decayed there`] : []),
-    ...(settings.evalSteps === undefined
+    ...(settings.validation === undefined
       ? []
-      : [`${stage}.eval_steps: the export has no evaluation file; evaluate with weak-teacher evaluate`]),
+      : [
+          `${stage}.validation: every pair is in the training file; nothing is set aside, stopped early or chosen by it there`,
+        ]),
   ];
 }

@@ -5,6 +5,7 @@ import { saveAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec, addAdapter, type Model } from "../../engine/model/model.ts";
+import type { TrainResult } from "../../method/train/job.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
 import type { WorkFolder } from "../stages/stage.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
@@ -17,22 +18,22 @@ type Adapting = {
   readonly seed: number;
 };
 
-/** Trains the policy, or adapters on it that are kept in `adapter/` and merged; gives the model that came out. */
+/** A model that came out of training, and how it went. */
+export type Trained = { readonly model: Model; readonly result: TrainResult };
+
+/** Trains the policy, or adapters on it that are kept in `adapter/` and merged. */
 export async function withAdapter(
   deps: JobDeps,
   work: WorkFolder,
   { model, policy, lora, seed }: Adapting,
-  train: (model: Model) => Promise<unknown>,
-): Promise<Model> {
-  if (lora === undefined) {
-    await train(policy);
-    return policy;
-  }
+  train: (model: Model) => Promise<TrainResult>,
+): Promise<Trained> {
+  if (lora === undefined) return { model: policy, result: await train(policy) };
   const { runtime } = stageDeps(deps);
   const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), seed);
-  await train(trained);
+  const result = await train(trained);
   await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
   const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
   await writeJsonAtomic(work.path("merge.json"), { largestDifference });
-  return merged;
+  return { model: merged, result };
 }

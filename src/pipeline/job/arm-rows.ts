@@ -214,6 +214,7 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
         prompt: pair.prompt,
         chosen: first ? pair.a : pair.b,
         rejected: first ? pair.b : pair.a,
+        ...(pair.meta && { meta: pair.meta }),
       },
     ];
   });
@@ -221,8 +222,12 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
 
 /** The weak labels of the pairs that arms share. */
 async function weakRows({ data, weak }: RowMaterial): Promise<TrainingRow[]> {
-  const shared = new Set((await readPool(poolFolder(data))).map(({ id }) => id));
-  return (await readTrainingRows(weak)).filter(({ id }) => shared.has(id));
+  const shared = new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair]));
+  // A file of labels knows no groups, by which rows are set aside.
+  return (await readTrainingRows(weak)).flatMap((row) => {
+    const pair = shared.get(row.id);
+    return pair === undefined ? [] : [{ ...row, ...(pair.meta && { meta: pair.meta }) }];
+  });
 }
 
 async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {

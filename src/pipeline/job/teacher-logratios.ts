@@ -25,6 +25,7 @@ const CHUNK = 512;
 /**
  * Scores rows with both models, once: a stage that goes on finds them in its scratch folder.
  * @param tokenizer - the student's
+ * @param part - before the name of the file in which they are kept
  * @throws CheckpointError when a model's tokenizer is another one
  */
 export async function teacherLogratios(
@@ -33,8 +34,9 @@ export async function teacherLogratios(
   { policy, reference }: RatioModels,
   tokenizer: Tokenizer,
   rows: readonly TokenRow[],
+  part: string,
 ): Promise<TokenLogratios> {
-  const file = join(work.scratch, "teacher-logratios.json");
+  const file = join(work.scratch, `${part}teacher-logratios.json`);
   if (await exists(file)) return (await readJson(file, 2 ** 32)) as TokenLogratios;
   for (const { folder } of [policy, reference]) await checkTokenizer(folder, tokenizer);
   const trained = await tokenLogps(deps, policy, rows);

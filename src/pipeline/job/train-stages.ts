@@ -1,28 +1,25 @@
 /** Stages that train: SFT, preference training and reward heads, each from a model folder and a file of rows to a model folder. */
 
-import { CheckpointError, DataError } from "../../base/core/errors.ts";
-import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { CheckpointError } from "../../base/core/errors.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { type Model, releaseModel } from "../../engine/model/model.ts";
-import { encodePromptResponse, type TokenLimits } from "../../engine/text/pair.ts";
+import type { TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
-import type { TokenRow } from "../../method/data/packing.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
-import { lossInputs } from "../../method/objective/preference.ts";
-import { openScorer, type RowScore } from "../../method/objective/score.ts";
 import { trainPreference } from "../../method/train/prefer.ts";
-import { mismatchedRows } from "../../method/train/preference-data.ts";
 import { trainReward } from "../../method/train/reward.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import { trainSft } from "../../method/train/sft.ts";
 import type { PreferSettings } from "../recipe/model-settings.ts";
 import { type JobDeps, keepCurves, stageDeps } from "../stages/deps.ts";
 import type { Stage, WorkFolder } from "../stages/stage.ts";
-import { withAdapter } from "./adapted.ts";
+import { type Trained, withAdapter } from "./adapted.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
-import { type RatioModels, teacherLogratios } from "./teacher-logratios.ts";
-import { encodeRows, type RowSource, type TrainingRow, UNUSABLE, withSteps } from "./training-rows.ts";
+import { preferencePairs } from "./preference-columns.ts";
+import { VALIDATION_FILE } from "./report-validation.ts";
+import type { RatioModels } from "./teacher-logratios.ts";
+import { encodeResponses, encodeRows, type RowSource, trainingParts } from "./training-rows.ts";
 
 /** What rows add to the identity of the stage that trains on them. */
 const rowInputs = ({ from, beside }: RowSource) => ({ rows: from, ...(beside ? { beside } : {}) });
@@ -40,15 +37,9 @@ export type TrainRequest = {
 /** Fine-tunes on the preferred responses. */
 export async function sftStage(
   deps: JobDeps,
-  {
-    name,
-    model,
-    rows,
-    limits,
-    settings,
-    lora,
-  }: TrainRequest & { settings: TrainSettings; lora?: LoraOptions | undefined },
+  request: TrainRequest & { settings: TrainSettings; lora?: LoraOptions | undefined },
 ): Promise<ModelFolderRef> {
+  const { name, model, rows, limits, settings, lora } = request;
   const stage: Stage = {
     name,
     version: 2,
@@ -56,22 +47,13 @@ export async function sftStage(
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
-        const encode = (some: readonly TrainingRow[]) =>
-          some.map(({ prompt, chosen }) =>
-            encodePromptResponse(tokenizer, { prompt, response: chosen }, limits),
-          );
-        const usableOf = (some: ReturnType<typeof encode>) =>
-          some.filter(({ flags }) => !flags.some((flag) => UNUSABLE.includes(flag)));
-        const encoded = encode(await rows.read());
-        const usable = usableOf(encoded);
-        const tokenRows = usable.map(({ prompt, response }) => ({ prompt, responses: [response] }));
-        await writeCounts(work, name, encoded, [usable.length, rows.badRows?.()]);
-        const stepped = await withSteps(settings, rows, (all) => usableOf(encode(all)).length);
+        const parts = await trainingParts(work, request, (some) => encodeResponses(tokenizer, some, limits));
         return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
           trainSft(stageDeps(deps), {
             model: trained,
-            rows: tokenRows,
-            settings: stepped,
+            rows: parts.training.tokenRows,
+            validation: parts.validation?.tokenRows,
+            settings: parts.settings,
             folder: work.scratch,
           }),
         );
@@ -92,7 +74,7 @@ export type PreferRequest = TrainRequest &
 
 /** Preference training; the reference is the model it starts from, scored once before. */
 export async function preferStage(deps: JobDeps, request: PreferRequest): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings, loss: asked, lora } = request;
+  const { name, model, rows, limits, settings, loss: asked, lora, teacher } = request;
   const stage: Stage = {
     name,
     version: 2,
@@ -100,28 +82,15 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: (work) =>
       withModel(deps, model, work, async (policy, tokenizer) => {
-        const read = await rows.read();
-        const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
-        await writeCounts(work, name, read, [kept.length, rows.badRows?.()]);
+        const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
         const auto = "flip" in asked && asked.flip === "auto";
         const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
-        const wanted = lossInputs(loss);
-        const reference = wanted.has("reference")
-          ? await referenceScores(deps, work, policy, tokenRows, { perToken: wanted.has("tokens") })
-          : undefined;
+        const setup = { deps, work, name, policy, tokenizer, loss, seed: settings.seed, teacher };
         const beside = {
-          rows: tokenRows,
-          reference,
-          weights: wanted.has("weights") ? kept.map((row) => required(name, row, "weight")) : undefined,
-          mismatched: wanted.has("klEstimate")
-            ? await mismatched(deps, work, policy, tokenRows, settings.seed)
-            : undefined,
-          softLabels: wanted.has("pChosen") ? kept.map((row) => required(name, row, "pChosen")) : undefined,
-          teacherLogratios: wanted.has("tokens")
-            ? await teacherLogratios(deps, work, ratioModels(request), tokenizer, tokenRows)
-            : undefined,
+          ...(await preferencePairs(setup, parts.training)),
+          validation: parts.validation && (await preferencePairs(setup, parts.validation, "validation-")),
           loss,
-          settings: await withSteps(settings, rows, (all) => encodeRows(tokenizer, all, limits).kept.length),
+          settings: parts.settings,
           folder: work.scratch,
         };
         return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
@@ -132,22 +101,18 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
   return inModelFolder(await deps.pipeline.stage(stage));
 }
 
-function ratioModels({ name, teacher }: PreferRequest): RatioModels {
-  if (teacher === undefined) throw new Error(`internal: ${name} has a loss that needs a teacher's models`);
-  return teacher;
-}
-
 /** The teacher is an input of a stage whose loss reads it. */
-const ratioInputs = (request: PreferRequest) =>
-  request.loss.type === "wspo"
-    ? { teacher: ratioModels(request).policy.source, teacherReference: ratioModels(request).reference.source }
+const ratioInputs = ({ loss, teacher }: PreferRequest) =>
+  loss.type === "wspo" && teacher !== undefined
+    ? { teacher: teacher.policy.source, teacherReference: teacher.reference.source }
     : {};
 
 /** Trains a Bradley-Terry head on a language model. */
 export async function rewardStage(
   deps: JobDeps,
-  { name, model, rows, limits, settings }: TrainRequest & { settings: TrainSettings },
+  request: TrainRequest & { settings: TrainSettings },
 ): Promise<ModelFolderRef> {
+  const { name, model, rows, limits, settings } = request;
   const stage: Stage = {
     name,
     version: 3,
@@ -159,20 +124,15 @@ export async function rewardStage(
         model,
         work,
         async (policy, tokenizer) => {
-          const read = await rows.read();
-          const { kept, tokenRows } = encodeRows(tokenizer, read, limits);
-          await writeCounts(work, name, read, [kept.length, rows.badRows?.()]);
-          await trainReward(stageDeps(deps), {
+          const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
+          const result = await trainReward(stageDeps(deps), {
             model: policy,
-            rows: tokenRows,
-            settings: await withSteps(
-              settings,
-              rows,
-              (all) => encodeRows(tokenizer, all, limits).kept.length,
-            ),
+            rows: parts.training.tokenRows,
+            validation: parts.validation && { rows: parts.validation.tokenRows },
+            settings: parts.settings,
             folder: work.scratch,
           });
-          return policy;
+          return { model: policy, result };
         },
         settings.seed,
       ),
@@ -180,12 +140,12 @@ export async function rewardStage(
   return inModelFolder(await deps.pipeline.stage(stage));
 }
 
-/** Loads the start, trains, saves `model/` and the curves, and takes everything out of the store. */
+/** Loads the start, trains, saves `model/`, the curves and what came of validation, and takes everything out of the store. */
 async function withModel(
   deps: JobDeps,
   { folder }: ModelFolderRef,
   work: WorkFolder,
-  train: (model: Model, tokenizer: Tokenizer) => Promise<Model>,
+  train: (model: Model, tokenizer: Tokenizer) => Promise<Trained>,
   rewardHeadSeed?: number,
 ): Promise<void> {
   const { runtime } = stageDeps(deps);
@@ -198,84 +158,13 @@ async function withModel(
   }
   let trained = model;
   try {
-    trained = await train(model, tokenizer);
+    const done = await train(model, tokenizer);
+    trained = done.model;
     await saveModel(runtime, trained, work.path("model"));
+    if (done.result.validation !== undefined) await VALIDATION_FILE.write(work, done.result.validation);
     await keepCurves(work);
   } finally {
     await releaseModel(runtime, model);
     if (trained !== model) await releaseModel(runtime, trained);
   }
-}
-
-/** Reference log-probabilities, computed before any update and kept until the stage is done. */
-async function referenceScores(
-  deps: JobDeps,
-  work: WorkFolder,
-  model: Model,
-  rows: readonly TokenRow[],
-  { name = "reference.json", perToken = false }: { name?: string; perToken?: boolean } = {},
-): Promise<ReferenceScore[]> {
-  const file = `${work.scratch}/${name}`;
-  if (await exists(file)) return (await readJson(file, 2 ** 32)) as ReferenceScore[];
-  const scorer = await openScorer(deps.runtime(), model, { perToken });
-  const progress = deps.log.progress("reference", rows.length, "pairs");
-  const scores: ReferenceScore[] = [];
-  for (let start = 0; start < rows.length; start += REFERENCE_CHUNK) {
-    const chunk = await scorer.score(rows.slice(start, start + REFERENCE_CHUNK));
-    // Lists, not typed arrays, which JSON would keep as objects.
-    const lists = ({ perToken: tokens }: RowScore) =>
-      tokens === undefined ? {} : { perToken: tokens.map((one) => Array.from(one)) };
-    scores.push(...chunk.map((score) => ({ logps: score.logps, ...lists(score) })));
-    progress.update(scores.length);
-  }
-  progress.end();
-  await writeJsonAtomic(file, scores);
-  return scores;
-}
-
-type ReferenceScore = {
-  readonly logps: readonly number[];
-  readonly perToken?: readonly (readonly number[])[];
-};
-
-const REFERENCE_CHUNK = 512;
-
-/** Responses beside prompts that are not theirs, with their reference log-probabilities: KTO's estimate of the KL. */
-async function mismatched(
-  deps: JobDeps,
-  work: WorkFolder,
-  model: Model,
-  rows: readonly TokenRow[],
-  seed: number,
-): Promise<{ rows: TokenRow[]; reference: number[] }> {
-  const other = mismatchedRows(rows, seed);
-  const scores = await referenceScores(deps, work, model, other, { name: "mismatched.json" });
-  return { rows: other, reference: scores.map(({ logps }) => logps[0]!) };
-}
-
-async function writeCounts(
-  work: WorkFolder,
-  name: string,
-  rows: readonly unknown[],
-  [used, badRows = 0]: readonly [number, number | undefined],
-): Promise<void> {
-  if (used === 0)
-    throw new DataError(
-      name,
-      0,
-      `none of ${rows.length} rows can be trained on: every label is a tie, abstained or empty.`,
-    );
-  await writeJsonAtomic(work.path("rows.json"), {
-    rows: rows.length,
-    used,
-    leftOut: rows.length - used,
-    badRows,
-  });
-}
-
-function required(name: string, row: TrainingRow, column: "weight" | "pChosen"): number {
-  const value = row[column];
-  if (value === undefined)
-    throw new DataError(name, 0, `row ${row.id} has no ${column}, which the loss reads.`);
-  return value;
 }

@@ -1,6 +1,7 @@
 /** What sections `teacher`, `label`, `models` and `data` must be to each other. */
 import type { z } from "zod";
 import type { SettingIssue } from "../../base/settings/issues.ts";
+import type { Arm } from "./arms.ts";
 import type { Recipe, recipeSchema } from "./schema.ts";
 import { learns, needsWeak } from "./teacher.ts";
 
@@ -15,6 +16,22 @@ const TAU = 0.5;
 /** Everything that does not go together. */
 export function teacherIssues(recipe: Parsed): SettingIssue[] {
   return [...weakIssues(recipe), ...labelIssues(recipe), ...ensembleIssues(recipe), ...goldIssues(recipe)];
+}
+
+/** Arms that are validated otherwise than the first: their students would differ by the rule, not by the labels. */
+export function validationIssues(arms: readonly Arm[], student: Parsed["student"]["prefer"]): SettingIssue[] {
+  const ruleOf = ({ prefer }: Arm) => JSON.stringify((prefer ?? student).validation ?? null);
+  const trained = arms.flatMap((arm, i) => (arm.training === "prefer" ? [{ arm, i }] : []));
+  return trained.flatMap(({ arm, i }) =>
+    ruleOf(arm) === ruleOf(trained[0]!.arm)
+      ? []
+      : [
+          {
+            path: ["arms", i, "prefer", "validation"],
+            problem: `is not that of arm ${trained[0]!.arm.name}: a difference between their students would be one of the rule, too. Write it in student.prefer, for all arms.`,
+          },
+        ],
+  );
 }
 
 /** The held-out share with its default, where it has an effect. */

@@ -9,7 +9,7 @@ import { diskName, diskWords, expand, fromDisk, type Path } from "../../base/set
 import { isObject } from "../../base/settings/parts.ts";
 import { configError, parseSetting, put, type Setting, unknownIssue } from "../../base/settings/set.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
-import { teacherIssues, withHeldOut, withTau } from "./checks.ts";
+import { teacherIssues, validationIssues, withHeldOut, withTau } from "./checks.ts";
 import { openDocument, PRESETS } from "./presets.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 import { DATA_FORMS, WORLD_FORMS } from "./sections.ts";
@@ -68,7 +68,9 @@ export function resolveRecipe(
   if (odd.length > 0) throw configError(odd, documents, settings);
   refuseSecrets(parsed.data);
   const resolved = resolveArms(arms, preferOf(raw), parsed.data.student.prefer);
-  if (resolved.issues.length > 0) throw configError(resolved.issues, documents, settings);
+  const uneven = validationIssues(resolved.arms, parsed.data.student.prefer);
+  if (resolved.issues.length + uneven.length > 0)
+    throw configError([...resolved.issues, ...uneven], documents, settings);
   return { ...withTau(withHeldOut(recipe)), out: out ?? join("runs", recipe.name), arms: resolved.arms };
 }
 

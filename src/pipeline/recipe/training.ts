@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { choice, count, isObject, positive } from "../../base/settings/parts.ts";
 import { lossSchema } from "../../method/objective/loss-spec.ts";
-import { trainSettingsSchema } from "../../method/train/settings.ts";
+import { trainSettingsSchema, VALIDATION } from "../../method/train/settings.ts";
+import { lossValidationSchema } from "../../method/train/validation.ts";
 
 // The run's seed is the recipe's, so that one number repeats everything.
 const common = trainSettingsSchema.omit({ seed: true });
@@ -12,7 +13,11 @@ const batch = (what: string, value: number) =>
   count.default(value).describe(`${what} per optimiser step; micro-batches add up to exactly this batch.`);
 
 /** Supervised fine-tuning. Defaults: WDPO table 7. */
-export const sftSchema = common.extend({ learningRate: rate(1e-5), batchSize: batch("Rows", 32) });
+export const sftSchema = common.extend({
+  learningRate: rate(1e-5),
+  batchSize: batch("Rows", 32),
+  validation: lossValidationSchema.optional().describe(VALIDATION),
+});
 
 /** A reward head and all weights below it. Defaults: CW-PO table 7, but one epoch. */
 export const rewardSchema = common.extend({ learningRate: rate(1e-5), batchSize: batch("Pairs", 32) });

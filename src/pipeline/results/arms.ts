@@ -177,8 +177,9 @@ function differences(job: MainJob, figures: readonly ArmFigures[]): Difference[]
   return figures.flatMap((arm) => [...to(arm, arm.vsSft), ...to(arm, arm.vsHuman)]);
 }
 
-/** Metrics drawn per training stage, each in a chart of its own name. */
+/** Metrics drawn per training stage, each in a chart of its own name, with what validation rows gave. */
 const CURVES = ["loss", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"];
+const MEASURED = CURVES.map((metric) => ({ metric, validation: `eval_${metric}` }));
 
 async function curvesOf(students: readonly MeasuredStudent[]): Promise<Curve[]> {
   const curves: Curve[] = [];
@@ -199,20 +200,26 @@ async function curvesIn(stage: string, file: string): Promise<Curve[]> {
   for await (const record of readJsonl(file)) {
     if ("problem" in record) continue; // a curve is an illustration; the numbers of the run are elsewhere
     const line = record.value as Record<string, unknown>;
-    for (const metric of CURVES) {
-      const [step, value] = [line["global_step"], line[metric]];
-      if (typeof step !== "number" || typeof value !== "number") continue;
-      const list = points.get(metric) ?? [];
-      list.push([step, value]);
-      points.set(metric, list);
-    }
+    for (const { metric, validation } of MEASURED)
+      for (const [name, value] of [
+        [metric, line[metric]],
+        [`${metric}, validation`, line[validation]],
+      ] as const) {
+        const step = line["global_step"];
+        if (typeof step !== "number" || typeof value !== "number") continue;
+        const list = points.get(name) ?? [];
+        list.push([step, value]);
+        points.set(name, list);
+      }
   }
+  const panelOf = (name: string) =>
+    name.startsWith("logps/")
+      ? `${stage}: log-probabilities`
+      : `${stage.includes("sft") ? "SFT" : "preference"} ${name.split(",")[0]}`;
   return [...points].map(([metric, list]) => ({
     stage,
     metric,
-    panel: metric.startsWith("logps/")
-      ? `${stage}: log-probabilities`
-      : `${stage.includes("sft") ? "SFT" : "preference"} ${metric}`,
+    panel: panelOf(metric),
     points: list,
   }));
 }

@@ -7,6 +7,7 @@ import { readFacts } from "../job/data-files.ts";
 import type { JobResult } from "../job/main-job.ts";
 import { peopleTables, simulatedTables } from "../job/report-people.ts";
 import { sourceTables } from "../job/report-sources.ts";
+import { validationTables } from "../job/report-validation.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { isTrained, teacherWords } from "../recipe/teacher-settings.ts";
 import type { StageStep } from "../stages/pipeline.ts";
@@ -69,6 +70,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
       ...simulatedTables(facts.simulated),
       ...(labels.tables ?? []),
       ...(arms.tables ?? []),
+      ...(await validationTables(trainedModels(result))),
     ],
     studies: [...(labels.studies ?? []), ...(arms.studies ?? [])],
     warnings: [...(labels.warnings ?? []), ...(arms.warnings ?? [])],
@@ -119,12 +121,23 @@ function learning({ teacher, label }: MainJob, labelled: string): string {
   return `${who} trained on ${labelled}, of which ${(100 * heldOut).toFixed(0)} % of the prompts were kept to calibrate on.`;
 }
 
-function artefacts({ data, explained, scores, labels, students, judged, starts }: JobResult): Artefact[] {
+/** Stages whose models are the teachers' and the students', each once. */
+function trainedModels({ scores, students }: JobResult): Artefact[] {
   const teachers = scores.flatMap(({ models }) => [models?.reference, models?.policy]);
   const refs = [...teachers, ...students.flatMap(({ start, model }) => [start, model])];
-  const models = refs.flatMap((ref) =>
+  const stages = refs.flatMap((ref) =>
     ref === undefined || typeof ref.source === "string" ? [] : [ref.source],
   );
+  return onceEach(stages);
+}
+
+const onceEach = (stages: readonly Artefact[]) => [
+  ...new Map(stages.map((artefact) => [artefact.folder, artefact])).values(),
+];
+
+function artefacts(result: JobResult): Artefact[] {
+  const { data, explained, scores, labels, students, judged, starts } = result;
+  const models = trainedModels(result);
   const measured = students.flatMap(({ generations, testAccuracy }) => [
     ...(generations ? [generations] : []),
     testAccuracy,
@@ -134,12 +147,5 @@ function artefacts({ data, explained, scores, labels, students, judged, starts }
     ...starts.flatMap(({ generations }) => generations ?? []),
     ...judged.map(({ artefact }) => artefact),
   ];
-  return [
-    ...new Map(
-      [data, labels, ...(explained ? [explained] : []), ...models, ...measured, ...more].map((artefact) => [
-        artefact.folder,
-        artefact,
-      ]),
-    ).values(),
-  ];
+  return onceEach([data, labels, ...(explained ? [explained] : []), ...models, ...measured, ...more]);
 }
