@@ -15,7 +15,7 @@ export type StoreView = { readonly key: string; readonly offset: number; readonl
 export type Binding = string | StoreView;
 
 /** How the worker's ONNX Runtime is set up. */
-export type WorkerSetup = { readonly provider: "cpu" | "webgpu" | "cuda"; readonly threads: number };
+export type WorkerSetup = { readonly provider: "cpu" | "webgpu" | "cuda" };
 
 /** Element type and sizes of an output. */
 export type OutputSize = {
@@ -30,6 +30,8 @@ export type Request =
       readonly program: string;
       readonly bytes: Uint8Array;
       readonly precision: Program["precision"];
+      /** Cores that one run of it uses. */
+      readonly threads: number;
     }
   | {
       readonly kind: "run";

@@ -2,15 +2,17 @@
  * Runs programs on a device, in a thread of its own. A program's parameters live in that thread under keys
  * (`ParameterStore`); what is fed and sent back crosses as transferred arrays.
  */
-import { Worker } from "node:worker_threads";
 import { sha256 } from "../../base/core/digest.ts";
 import { AlignError, BackendError, ShapeError } from "../../base/core/errors.ts";
 import { findPackage, missingPackage } from "../../base/core/packages.ts";
 import { bindSymbols, dimParts, evaluateDim } from "../graph/dims.ts";
 import { outputName, type Program } from "../graph/onnx/write.ts";
 import type { Dialect } from "../graph/tensor.ts";
+import { type Copies, openCopies } from "./copies.ts";
 import { type Device, defaultThreads, deviceError, dialectOf } from "./device.ts";
-import type { Binding, OutputSize, Reply, Request, TensorData, Value, WorkerSetup } from "./protocol.ts";
+import { type Link, startWorker } from "./link.ts";
+import type { Binding, OutputSize, Request, Value } from "./protocol.ts";
+import { openStore, type ParameterStore } from "./store.ts";
 
 /** Options of `openRuntime`. */
 export type RuntimeOptions = { device?: Device; threads?: number };
@@ -41,18 +43,6 @@ export interface Executable {
   run(feeds: Readonly<Record<string, Value>>, bindings?: Bindings): Promise<Record<string, Value>>;
 }
 
-/** Arrays that live in the computing thread, by key. */
-export interface ParameterStore {
-  /** Takes over `data`. */
-  set(key: string, shape: readonly number[], data: TensorData): Promise<void>;
-  /** Makes arrays of zeros, or zeroes those that are there. */
-  zeros(shapes: Readonly<Record<string, readonly number[]>>): Promise<void>;
-  /** A copy. @throws BackendError when nothing is stored under the key */
-  get(key: string): Promise<Float32Array>;
-  copy(from: string, to: string): Promise<void>;
-  delete(keys: readonly string[]): Promise<void>;
-}
-
 /** One device with its compute thread. Close it, or the process stays alive. */
 export interface Runtime {
   readonly device: Device;
@@ -61,6 +51,13 @@ export interface Runtime {
   readonly store: ParameterStore;
   /** Compiles, or gives back what was compiled from the same bytes before. */
   compile(program: Program): Promise<Executable>;
+  /**
+   * Computing threads beside each other, each with an equal share of the cores (docs/decisions/0015). The first is this runtime's own
+   * thread; every other reads this store's parameters from copies, renewed when they have changed, and keeps what its runs are bound
+   * to in a store of its own. They close with this runtime. A lane has no lanes but itself.
+   * @param count - 1 to `threads`
+   */
+  lanes(count: number): readonly Runtime[];
   /** Resident memory of the process now and at its peak, bytes. */
   memory(): Promise<{ rssBytes: number; peakRssBytes: number }>;
   close(): Promise<void>;
@@ -76,34 +73,84 @@ export function openRuntime({ device = "cpu", threads = defaultThreads() }: Runt
     throw new AlignError("config", `--threads: expected a positive integer, got ${threads}.`);
   if (findPackage("onnxruntime-node") === undefined)
     throw new BackendError(device, `cannot compute: ${missingPackage("onnxruntime-node")}`);
-  const link = startWorker({ provider: device, threads });
-  const compiled = new Map<string, Promise<Executable>>();
-  return {
+  const link = startWorker({ provider: device });
+  const copies = openCopies(link);
+  const store = openStore(link, { changed: copies.changed, deleted: copies.forget });
+  const own: Place = { link, device, wrote: copies.changed };
+  /** Threads beside the first, started when they are first asked for. */
+  const others: { place: Place; store: ParameterStore }[] = [];
+  const other = (index: number) => {
+    others[index] ??= openOther(startWorker({ provider: device }), device, copies);
+    return others[index];
+  };
+  const closeAll = async () => {
+    await Promise.all([link, ...others.map(({ place }) => place.link)].map((each) => each.close()));
+  };
+  const open = (place: Place, cores: number, arrays: ParameterStore, lanes: Runtime["lanes"]): Runtime => ({
     device,
-    threads,
+    threads: cores,
     dialect: dialectOf(device),
-    store: openStore(link),
-    compile(program) {
-      const digest = sha256(program.bytes);
-      const known = compiled.get(digest);
-      if (known !== undefined) return known;
-      const fresh = compile(link, device, digest, program);
-      compiled.set(digest, fresh);
-      return fresh;
-    },
+    store: arrays,
+    compile: compiler(place, cores),
+    lanes,
     memory: async () => (await link.ask({ kind: "memory" })) as { rssBytes: number; peakRssBytes: number },
-    close: () => link.close(),
+    close: closeAll,
+  });
+  const opened = new Map<number, readonly Runtime[]>();
+  const runtime: Runtime = open(own, threads, store, (count) => {
+    if (!Number.isInteger(count) || count < 1 || count > threads)
+      throw new AlignError("config", `lanes: expected an integer from 1 to ${threads}, got ${count}.`);
+    if (count === 1) return [runtime];
+    const known = opened.get(count) ?? makeLanes(count);
+    opened.set(count, known);
+    return known;
+  });
+  const makeLanes = (count: number): readonly Runtime[] =>
+    Array.from({ length: count }, (_, index) => {
+      const { place, store: arrays } = index === 0 ? { place: own, store } : other(index - 1);
+      const lane: Runtime = open(place, Math.floor(threads / count), arrays, () => [lane]);
+      return lane;
+    });
+  return runtime;
+}
+
+/** A computing thread and what its runs have to do with the other threads. */
+type Place = {
+  readonly link: Link;
+  readonly device: Device;
+  /** Waited for before a run that reads these parameters. */
+  readonly reads?: (keys: readonly string[]) => Promise<void>;
+  /** Told the keys that a run is about to write. */
+  readonly wrote?: (keys: readonly string[]) => void;
+};
+
+function openOther(link: Link, device: Device, copies: Copies): { place: Place; store: ParameterStore } {
+  return { place: { link, device, reads: copies.for(link) }, store: openStore(link) };
+}
+
+/** Compiles once for each program. */
+function compiler(place: Place, threads: number): Runtime["compile"] {
+  const compiled = new Map<string, Promise<Executable>>();
+  return (program) => {
+    const name = `${sha256(program.bytes)}/${threads}`;
+    const known = compiled.get(name) ?? compile(place, name, threads, program);
+    compiled.set(name, known);
+    return known;
   };
 }
 
-async function compile(link: Link, device: Device, digest: string, program: Program): Promise<Executable> {
-  await link
-    .ask({ kind: "compile", program: digest, bytes: program.bytes, precision: program.precision })
-    .catch((error: Error) => {
-      throw device === "cpu"
-        ? new BackendError(device, `cannot compile a program: ${error.message}`)
-        : deviceError(device, error.message);
-    });
+async function compile(
+  { link, device, reads, wrote }: Place,
+  name: string,
+  threads: number,
+  program: Program,
+): Promise<Executable> {
+  const { bytes, precision } = program;
+  await link.ask({ kind: "compile", program: name, bytes, precision, threads }).catch((error: Error) => {
+    throw device === "cpu"
+      ? new BackendError(device, `cannot compile a program: ${error.message}`)
+      : deviceError(device, error.message);
+  });
   return {
     program,
     async run(feeds, bindings = {}) {
@@ -111,21 +158,23 @@ async function compile(link: Link, device: Device, digest: string, program: Prog
       const symbols = checkFeeds(program, feeds, inputs);
       checkNames("input", Object.keys(inputs), program.inputs);
       checkNames("output", Object.keys(bindings.outputs ?? {}), program.outputs);
-      const keyOf = bindings.parameter ?? ((name) => name);
-      const bind = {
-        ...Object.fromEntries(program.parameters.map(({ name }) => [name, keyOf(name)])),
-        ...inputs,
-      };
+      const keyOf = bindings.parameter ?? ((parameter) => parameter);
+      const parameters = program.parameters.map((port) => [port.name, keyOf(port.name)] as const);
+      const bind = { ...Object.fromEntries(parameters), ...inputs };
       const fetch = Object.fromEntries(
-        program.outputs.map(({ name }) => [outputName(name), bindings.outputs?.[name] ?? null]),
+        program.outputs.map((port) => [outputName(port.name), bindings.outputs?.[port.name] ?? null]),
       );
       const sizes = outputSizes(program, symbols);
       const spare = (bindings.spare ?? []).filter(isWhole);
-      const request: Request = { kind: "run", program: digest, feeds, bind, fetch, sizes, spare };
+      const request: Request = { kind: "run", program: name, feeds, bind, fetch, sizes, spare };
       const buffers = spare.map(({ buffer }) => buffer);
-      const result = (await link.ask(request, buffers)) as Record<string, Value>;
+      // Not awaited where there is nothing to wait for: requests keep the order of the calls.
+      if (reads !== undefined) await reads(parameters.map(([, key]) => key));
+      const asked = link.ask(request, buffers);
+      wrote?.(Object.values(bindings.outputs ?? {}).map((to) => (typeof to === "string" ? to : to.key)));
+      const result = (await asked) as Record<string, Value>;
       return Object.fromEntries(
-        Object.entries(result).map(([name, value]) => [name.slice(outputName("").length), value]),
+        Object.entries(result).map(([output, value]) => [output.slice(outputName("").length), value]),
       );
     },
   };
@@ -193,91 +242,4 @@ function checkNames(
   if (unknown === undefined) return;
   const known = ports.map(({ name }) => name).join(", ");
   throw new ShapeError("run", `"${unknown}" is no ${what} of the program, expected one of ${known}.`);
-}
-
-function openStore(link: Link): ParameterStore {
-  return {
-    set: async (key, shape, data) => {
-      const size = shape.reduce((product, dim) => product * dim, 1);
-      if (data.length !== size)
-        throw new ShapeError(key, `expected ${size} numbers for [${shape}], got ${data.length}.`);
-      // A part of a larger buffer is copied: handing the buffer over would take the rest of it away, too.
-      if (data.byteLength !== data.buffer.byteLength) data = data.slice();
-      await link.ask({ kind: "set", key, value: { data, shape } }, [data.buffer as ArrayBuffer]);
-    },
-    zeros: async (keys) => {
-      await link.ask({ kind: "zeros", keys });
-    },
-    get: async (key) => ((await link.ask({ kind: "get", key })) as Value).data as Float32Array,
-    copy: async (from, to) => {
-      await link.ask({ kind: "copy", from, to });
-    },
-    delete: async (keys) => {
-      await link.ask({ kind: "delete", keys });
-    },
-  };
-}
-
-interface Link {
-  ask(request: Request, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
-  close(): Promise<void>;
-}
-
-function startWorker(setup: WorkerSetup): Link {
-  const worker = spawnWorker(setup);
-  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  let nextId = 0;
-  let ended: Error | undefined;
-  const end = (error: Error) => {
-    ended ??= error;
-    for (const { reject } of waiting.values()) reject(ended);
-    waiting.clear();
-  };
-  worker.on("message", (reply: Reply) => {
-    const caller = waiting.get(reply.id);
-    waiting.delete(reply.id);
-    if (waiting.size === 0) worker.unref();
-    if ("error" in reply) caller?.reject(new BackendError(setup.provider, reply.error));
-    else caller?.resolve(reply.result);
-  });
-  worker.on("error", (error) =>
-    end(new BackendError(setup.provider, `the compute thread failed: ${error.message}`)),
-  );
-  let gone = false;
-  worker.on("exit", () => {
-    gone = true;
-  });
-  worker.on("exit", (code) =>
-    end(new BackendError(setup.provider, `the compute thread ended with code ${code}`)),
-  );
-  worker.unref(); // an idle runtime does not keep the process alive
-  return {
-    ask(request, transfer = []) {
-      if (ended !== undefined) return Promise.reject(ended);
-      return new Promise((resolve, reject) => {
-        const id = nextId++;
-        waiting.set(id, { resolve, reject });
-        worker.ref();
-        worker.postMessage({ id, request }, transfer);
-      });
-    },
-    // Not `terminate`: a thread ended inside a native run takes the process with it, now and then.
-    close: () =>
-      new Promise((resolve) => {
-        if (gone) return resolve();
-        worker.once("exit", () => resolve());
-        worker.ref();
-        worker.postMessage({ id: -1, request: { kind: "close" } });
-        end(new BackendError(setup.provider, "the runtime was closed"));
-      }),
-  };
-}
-
-function spawnWorker(setup: WorkerSetup): Worker {
-  if (!import.meta.url.endsWith(".ts"))
-    return new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
-  // From source (tests) the worker is TypeScript, which Node 20 reads through tsx, registered inside the thread.
-  const url = JSON.stringify(new URL("./worker.ts", import.meta.url).href);
-  const start = `import("tsx/esm/api").then(({ register }) => { register(); return import(${url}); })`;
-  return new Worker(start, { eval: true, workerData: setup });
 }

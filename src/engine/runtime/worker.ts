@@ -26,7 +26,6 @@ ort.env.logLevel = "error";
 
 const sessionOptions: Ort.InferenceSession.SessionOptions = {
   executionProviders: [setup.provider],
-  intraOpNumThreads: setup.threads,
   interOpNumThreads: 1,
   executionMode: "sequential",
   graphOptimizationLevel: "all",
@@ -35,8 +34,12 @@ const sessionOptions: Ort.InferenceSession.SessionOptions = {
 };
 
 /** Float64 programs are checks: the extended fusions would turn them into ops that have only float kernels. */
-function optionsFor(precision: "float32" | "float64"): Ort.InferenceSession.SessionOptions {
-  return precision === "float32" ? sessionOptions : { ...sessionOptions, graphOptimizationLevel: "basic" };
+function optionsFor({
+  precision,
+  threads,
+}: Extract<Request, { kind: "compile" }>): Ort.InferenceSession.SessionOptions {
+  const options = { ...sessionOptions, intraOpNumThreads: threads };
+  return precision === "float32" ? options : { ...options, graphOptimizationLevel: "basic" };
 }
 
 function elementType(value: Value): Ort.Tensor.Type {
@@ -141,10 +144,7 @@ function emptyValue({ type, shape }: OutputSize, spare: Float32Array<ArrayBuffer
 async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "compile":
-      sessions.set(
-        request.program,
-        await ort.InferenceSession.create(request.bytes, optionsFor(request.precision)),
-      );
+      sessions.set(request.program, await ort.InferenceSession.create(request.bytes, optionsFor(request)));
       return undefined;
     case "run":
       return run(request);

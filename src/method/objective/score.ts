@@ -1,13 +1,14 @@
 /**
  * Scores responses: the one scoring function of trainer (reference log-probabilities), labeller and evaluator.
- * A score depends on the row alone, not on its batch. Tokens are summed here in float64, as a remote teacher's are: a float32 sum of a long
+ * A score depends on the row alone, not on its batch, nor on the lane that computes it. Tokens are summed here in float64, as a remote teacher's are: a float32 sum of a long
  * response rounds by more than small margins are, and differently on each kind of processor.
  */
 import { NumericsError } from "../../base/core/errors.ts";
 import { writeProgram } from "../../engine/graph/onnx/write.ts";
 import { input, type Tensor } from "../../engine/graph/tensor.ts";
 import { rewardScores } from "../../engine/model/heads.ts";
-import { keyOf, type Model } from "../../engine/model/model.ts";
+import { keyOf, type Model, parameterCount } from "../../engine/model/model.ts";
+import { laneCount, overLanes } from "../../engine/runtime/lanes.ts";
 import type { Value } from "../../engine/runtime/protocol.ts";
 import type { Executable, Runtime } from "../../engine/runtime/runtime.ts";
 import { planMicroBatches } from "../data/batching.ts";
@@ -46,18 +47,20 @@ export async function openScorer(
   model: Model,
   options: ScorerOptions = {},
 ): Promise<Scorer> {
-  const executable = await runtime.compile(writeProgram(scoreOutputs(model), runtime.dialect));
+  const program = writeProgram(scoreOutputs(model), runtime.dialect);
+  const lanes = runtime.lanes(laneCount(runtime, 4 * parameterCount(model.parameters)));
+  const executables = await Promise.all(lanes.map((lane) => lane.compile(program)));
   const { tokens = 2048, perToken = false } = options;
   return {
     async score(rows) {
       const scores: RowScore[] = new Array(rows.length);
-      for (const indices of planMicroBatches(rows, { tokens })) {
+      await overLanes(lanes.length, planMicroBatches(rows, { tokens }), async (indices, lane) => {
         const batch = indices.map((i) => rows[i]!);
-        const results = await scoreBatch(executable, model, batch, perToken);
+        const results = await scoreBatch(executables[lane]!, model, batch, perToken);
         indices.forEach((index, i) => {
           scores[index] = results[i]!;
         });
-      }
+      });
       return scores;
     },
   };

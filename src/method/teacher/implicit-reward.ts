@@ -75,11 +75,13 @@ export async function openImplicitReward(
     runtime,
     async scorePairs(pairs, signal) {
       const encoded = encodePairs(policy.tokenizer, pairs, limits);
-      const trained = await scoreCandidates(ofPolicy, encoded, ({ logps }) => logps);
       signal?.throwIfAborted();
-      const base = await scoreCandidates(ofReference, encoded, ({ logps }) => logps);
+      // Side by side: when one has no micro-batch left for some lane, the other has.
+      const [trained, base] = await Promise.all(
+        [ofPolicy, ofReference].map((scorer) => scoreCandidates(scorer, encoded, ({ logps }) => logps)),
+      );
       const ids = pairs.map(({ id }) => id);
-      return implicitRewards(ids, encoded, { policy: trained, reference: base, beta });
+      return implicitRewards(ids, encoded, { policy: trained!, reference: base!, beta });
     },
     async close() {
       await releaseModel(runtime, policy.model);

@@ -1,10 +1,12 @@
 /** What scoring and sampling will take, before they start: as rough as the estimate of training beside it. */
 import { formatBytes, formatSeconds } from "../../base/core/log.ts";
 import { parameterCount } from "../../engine/model/model.ts";
+import { laneCount } from "../../engine/runtime/lanes.ts";
 import { planMicroBatches } from "../data/batching.ts";
 import { rowLength, type TokenRow } from "../data/packing.ts";
 import {
   forwardFlops,
+  type Machine,
   type ModelShape,
   OP_SECONDS,
   RUNTIME_BYTES,
@@ -32,15 +34,13 @@ const SEQUENCES = 96;
 /** Seconds to draw from one logit: softmax and the walk through it, on the main thread. */
 const DRAW_SECONDS = 1e-8;
 
-/**
- * Estimates scoring rows under each of `models` in turn (a policy and its reference, say).
- * @param gflops - 10^9 floating-point operations per second of plain float32 products, from `measureGflops`
- */
+/** Estimates scoring rows under each of `models` (a policy and its reference, say), in as many lanes as the scorer takes. */
 export function estimateScoring(
   models: readonly ModelShape[],
   rows: readonly TokenRow[],
-  gflops: number,
+  machine: Machine,
 ): InferenceEstimate {
+  const { gflops } = machine;
   const parts = planMicroBatches(rows, { tokens: SCORING_TOKENS }).map((part) => part.map((i) => rows[i]!));
   const one = (model: ModelShape) => {
     const flops = parts
@@ -50,13 +50,15 @@ export function estimateScoring(
     return { flops, seconds: flops / (gflops * 1e9 * SCORING_EFFICIENCY) + starts };
   };
   const costs = models.map(one);
+  const bytesOf = ({ parameters }: ModelShape) => 4 * parameterCount(parameters);
+  const lanesOf = (model: ModelShape) => laneCount(machine, bytesOf(model));
   return {
     tokens: rows.reduce((sum, row) => sum + rowLength(row), 0),
     flops: costs.reduce((sum, { flops }) => sum + flops, 0),
     seconds: costs.reduce((sum, { seconds }) => sum + seconds, 0),
     memory: {
-      weights: models.reduce((sum, { parameters }) => sum + 4 * parameterCount(parameters), 0),
-      activations: Math.max(0, ...models.map(scoringBytes)),
+      weights: models.reduce((sum, model) => sum + lanesOf(model) * bytesOf(model), 0),
+      activations: Math.max(0, ...models.map((model) => lanesOf(model) * scoringBytes(model))),
       runtime: RUNTIME_BYTES,
     },
   };
@@ -80,7 +82,7 @@ export function estimateSampling(
     maxNewTokens,
     promptTokens,
   }: { readonly sequences: number; readonly maxNewTokens: number; readonly promptTokens: number },
-  gflops: number,
+  { gflops }: Machine,
 ): InferenceEstimate {
   const { layers, kvHeads, headDim, vocabSize, embeddingSize } = model.decoder.config;
   const batch = Math.min(SEQUENCES, sequences);

@@ -14,6 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => runtime.close());
 
+/** A machine of this rate, on one core. */
+const at = (gflops: number) => ({ device: "cpu", threads: 1, gflops }) as const;
 const ones = (count: number) => Array.from({ length: count }, () => 1);
 const rows = Array.from({ length: 4 }, () => ({ prompt: ones(2), responses: [ones(3)] }));
 const settings = trainSettings({ batchSize: 2, epochs: 3 });
@@ -23,7 +25,7 @@ test("counts operations and arrays as by hand", () => {
     model,
     rows,
     settings,
-    100,
+    at(100),
   );
   expect([steps, tokens]).toEqual([6, 60]); // 4 rows / 2 · 3 epochs; 4 rows of 5 tokens, 3 times
   // gpt2 of C = 20, 2 layers: 20·60 + 20·20 + 20·80 + 80·20 = 4800 weights a layer, 9600 in all, twice an operation.
@@ -44,8 +46,8 @@ test("counts operations and arrays as by hand", () => {
 test("an adapter needs no gradient of the base and little state", async () => {
   const spec = loraSpec({ r: 2, alpha: 4, dropout: 0, targetModules: ["c_attn"] });
   const adapted = await addAdapter(runtime, model, spec, 1);
-  const full = estimateTraining(model, rows, settings, 100);
-  const lora = estimateTraining(adapted, rows, settings, 100);
+  const full = estimateTraining(model, rows, settings, at(100));
+  const lora = estimateTraining(adapted, rows, settings, at(100));
   expect(lora.trainable).toBe(2 * 2 * (20 + 60)); // layers · rank · (in + out)
   expect(lora.flops / full.flops).toBeLessThan(0.75); // two products of three, and the adapter's own
   expect(lora.memory.moments).toBe(8 * lora.trainable);
@@ -53,20 +55,20 @@ test("an adapter needs no gradient of the base and little state", async () => {
 
 test("gradient checkpointing costs a third more trunk and keeps less; a faster machine takes less time", () => {
   const many = Array.from({ length: 40 }, () => ({ prompt: ones(30), responses: [ones(2)] }));
-  const plain = estimateTraining(model, many, settings, 1);
+  const plain = estimateTraining(model, many, settings, at(1));
   const checkpointed = estimateTraining(
     model,
     many,
     trainSettings({ ...settings, gradientCheckpointing: true }),
-    1,
+    at(1),
   );
   expect(checkpointed.flops / plain.flops).toBeGreaterThan(1.3);
   expect(checkpointed.flops / plain.flops).toBeLessThan(4 / 3);
-  expect(estimateTraining(model, many, settings, 100).seconds).toBeLessThan(plain.seconds);
+  expect(estimateTraining(model, many, settings, at(100)).seconds).toBeLessThan(plain.seconds);
 });
 
 test("says it in a line", () => {
-  const text = formatEstimate(estimateTraining(model, rows, settings, 100));
+  const text = formatEstimate(estimateTraining(model, rows, settings, at(100)));
   expect(text).toMatch(
     /^6 steps, 0\.0M tokens, 0\.0M of 0\.0M parameters trained: about .* of memory \(weights .* kB, /,
   );

@@ -14,6 +14,12 @@ import type { TrainSettings } from "./settings.ts";
 /** The part of a model that its cost depends on. */
 export type ModelShape = Pick<Model, "decoder" | "parameters" | "lora" | "task">;
 
+/** What an estimate is made for. */
+export type Machine = Pick<Runtime, "device" | "threads"> & {
+  /** 10^9 floating-point operations per second of plain float32 products on all cores, from `measureGflops`. */
+  readonly gflops: number;
+};
+
 /** What a training run will take; rough, meant to tell minutes from hours and fitting from not. */
 export type TrainEstimate = {
   readonly steps: number;
@@ -42,15 +48,12 @@ const ALLOCATOR = 1.6;
 /** Node.js and ONNX Runtime themselves, bytes. */
 export const RUNTIME_BYTES = 2e8;
 
-/**
- * Estimates a run, with patience as if it never ended.
- * @param gflops - 10^9 floating-point operations per second of plain float32 products, from `measureGflops`
- */
+/** Estimates a run, with patience as if it never ended. */
 export function estimateTraining(
   model: ModelShape,
   given: readonly TokenRow[],
   settings: TrainSettings,
-  gflops: number,
+  { gflops }: Machine,
 ): TrainEstimate {
   const { validation } = settings;
   // Of like length one row is as good as another.

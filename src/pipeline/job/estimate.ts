@@ -2,7 +2,6 @@
  * What a job will take, before it starts. For files it counts a token per four characters: meant to tell
  * minutes from hours and fitting from not.
  */
-
 import { createRng } from "../../base/core/rng.ts";
 import { llama2cConfig } from "../../engine/checkpoint/llama2c.ts";
 import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
@@ -19,6 +18,7 @@ import { plainText } from "../../method/data/rows.ts";
 import {
   estimateTraining,
   formatEstimate,
+  type Machine,
   type ModelShape,
   measureGflops,
   type TrainEstimate,
@@ -44,6 +44,7 @@ export type StageEstimate = { readonly stage: string; readonly estimate: TrainEs
 
 /** Estimates every stage of a job that trains, samples or scores, on this machine's matrix rate, measured unless given. */
 export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: number): Promise<StageEstimate[]> {
+  const { device, threads } = runtime;
   const known = {
     job,
     weak: await Promise.all(
@@ -59,7 +60,7 @@ export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: numbe
     student: await shapeOf(job.models.student),
     base: await shapeOf({ source: job.models.student.source, vocabulary: "keep" }),
     rows: await sampleRows(job),
-    gflops: gflops ?? (await measureGflops(runtime)),
+    machine: { device, threads, gflops: gflops ?? (await measureGflops(runtime)) },
   };
   return [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
 }
@@ -81,36 +82,36 @@ type Known = {
   /** The student before its vocabulary is trimmed: what samples a world. */
   readonly base: ModelShape;
   readonly rows: Rows;
-  readonly gflops: number;
+  readonly machine: Machine;
 };
 
 const training = (
-  { gflops }: Known,
+  { machine }: Known,
   stage: string,
   model: ModelShape,
   rows: readonly TokenRow[],
   settings: TrainSettings,
-): StageEstimate => ({ stage, estimate: estimateTraining(model, rows, settings, gflops) });
+): StageEstimate => ({ stage, estimate: estimateTraining(model, rows, settings, machine) });
 
 const preferred = (rows: readonly TokenRow[]) =>
   rows.map((row) => ({ ...row, responses: row.responses.slice(0, 1) }));
 
 /** A world's candidates are sampled; files are read in no time. */
-function dataEstimates({ job, base, rows, gflops }: Known): StageEstimate[] {
+function dataEstimates({ job, base, rows, machine }: Known): StageEstimate[] {
   if (job.data.kind !== "world") return [];
   const pairs = rows.labelled.length + rows.pool.length + rows.test.length;
   const { maxNewTokens } = job.data.sampling;
   const sampling = { sequences: 2 * pairs, maxNewTokens, promptTokens: meanPrompt(rows.pool) };
-  return [{ stage: "candidates", estimate: estimateSampling(base, sampling, gflops) }];
+  return [{ stage: "candidates", estimate: estimateSampling(base, sampling, machine) }];
 }
 
 function teacherEstimates(known: Known): StageEstimate[] {
-  const { weak, judge, rows, gflops } = known;
+  const { weak, judge, rows, machine } = known;
   if (judge !== undefined)
     // Each pair is asked in both orders, the answers are a token each.
     return (["pool", "held-out"] as const).map((part) => ({
       stage: `${part}-scores`,
-      estimate: estimateScoring([judge, judge], part === "pool" ? rows.pool : rows.labelled, gflops),
+      estimate: estimateScoring([judge, judge], part === "pool" ? rows.pool : rows.labelled, machine),
     }));
   return weak.flatMap((one, place) => memberEstimates(known, one, place === 0 ? "" : `-${place + 1}`));
 }
@@ -120,7 +121,7 @@ function memberEstimates(
   { member, shape }: Known["weak"][number],
   suffix: string,
 ): StageEstimate[] {
-  const { job, rows, gflops } = known;
+  const { job, rows, machine } = known;
   const { heldOut: share, folds } = job.label;
   const models = member.kind === "implicit-reward" ? [shape, shape] : [shape];
   const [second, settings] =
@@ -135,7 +136,7 @@ function memberEstimates(
   ];
   const scoring = (stage: string, scored: readonly TokenRow[]) => ({
     stage,
-    estimate: estimateScoring(models, scored, gflops),
+    estimate: estimateScoring(models, scored, machine),
   });
   const taught = rows.labelled.slice(0, Math.round(rows.labelled.length * (1 - share)));
   const fold = rows.labelled.slice(0, Math.round(rows.labelled.length / Math.max(1, folds)));
@@ -152,7 +153,7 @@ function memberEstimates(
 }
 
 function studentEstimates(known: Known): StageEstimate[] {
-  const { job, student, rows, gflops } = known;
+  const { job, student, rows, machine } = known;
   const { arms, evaluation } = job;
   const starts = new Map(arms.flatMap((arm) => startOf(arm)));
   const rowsOf = ({ data }: RowSpec) =>
@@ -166,8 +167,8 @@ function studentEstimates(known: Known): StageEstimate[] {
     return [
       ...(evaluation.gold.length === 0
         ? []
-        : [{ stage: `generate-${name}`, estimate: estimateSampling(student, sampling, gflops) }]),
-      { stage: `test-accuracy-${name}`, estimate: estimateScoring(models, rows.test, gflops) },
+        : [{ stage: `generate-${name}`, estimate: estimateSampling(student, sampling, machine) }]),
+      { stage: `test-accuracy-${name}`, estimate: estimateScoring(models, rows.test, machine) },
     ];
   });
   return [

@@ -1,0 +1,72 @@
+/** The main thread's side of a computing thread: numbered requests and their answers. */
+import { Worker } from "node:worker_threads";
+import { BackendError } from "../../base/core/errors.ts";
+import type { Reply, Request, WorkerSetup } from "./protocol.ts";
+
+/** A computing thread from the side of the main thread. */
+export interface Link {
+  /** Sends a request; its result, in the order of asking. `transfer` is handed over. @throws BackendError when it fails or the thread is gone */
+  ask(request: Request, transfer?: readonly ArrayBuffer[]): Promise<unknown>;
+  /** Ends the thread after what is running. */
+  close(): Promise<void>;
+}
+
+/** Starts a computing thread; idle, it does not keep the process alive. */
+export function startWorker(setup: WorkerSetup): Link {
+  const worker = spawnWorker(setup);
+  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  let nextId = 0;
+  let ended: Error | undefined;
+  const end = (error: Error) => {
+    ended ??= error;
+    for (const { reject } of waiting.values()) reject(ended);
+    waiting.clear();
+  };
+  worker.on("message", (reply: Reply) => {
+    const caller = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if (waiting.size === 0) worker.unref();
+    if ("error" in reply) caller?.reject(new BackendError(setup.provider, reply.error));
+    else caller?.resolve(reply.result);
+  });
+  worker.on("error", (error) =>
+    end(new BackendError(setup.provider, `the compute thread failed: ${error.message}`)),
+  );
+  let gone = false;
+  worker.on("exit", () => {
+    gone = true;
+  });
+  worker.on("exit", (code) =>
+    end(new BackendError(setup.provider, `the compute thread ended with code ${code}`)),
+  );
+  worker.unref(); // an idle runtime does not keep the process alive
+  return {
+    ask(request, transfer = []) {
+      if (ended !== undefined) return Promise.reject(ended);
+      return new Promise((resolve, reject) => {
+        const id = nextId++;
+        waiting.set(id, { resolve, reject });
+        worker.ref();
+        worker.postMessage({ id, request }, transfer);
+      });
+    },
+    // Not `terminate`: a thread ended inside a native run takes the process with it, now and then.
+    close: () =>
+      new Promise((resolve) => {
+        if (gone) return resolve();
+        worker.once("exit", () => resolve());
+        worker.ref();
+        worker.postMessage({ id: -1, request: { kind: "close" } });
+        end(new BackendError(setup.provider, "the runtime was closed"));
+      }),
+  };
+}
+
+function spawnWorker(setup: WorkerSetup): Worker {
+  if (!import.meta.url.endsWith(".ts"))
+    return new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
+  // From source (tests) the worker is TypeScript, which Node 20 reads through tsx, registered inside the thread.
+  const url = JSON.stringify(new URL("./worker.ts", import.meta.url).href);
+  const start = `import("tsx/esm/api").then(({ register }) => { register(); return import(${url}); })`;
+  return new Worker(start, { eval: true, workerData: setup });
+}
