@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 14_200,
     report: 3_700,
     method: 22_200,
-    pipeline: 22_000,
+    pipeline: 22_900,
     interfaces: 6_450,
   },
 };

@@ -25,9 +25,7 @@ describe("run with executor: slurm", () => {
     const { code, stdout, stderr } = await run(...SLURM, "--dry-run", "--set", "executor.time=30");
     expect(code, stderr).toBe(0);
     expect(stdout).toMatch(/^# ── data\n#!\/bin\/bash\n#SBATCH --job-name=wt-[0-9a-f]{10}-data\n/m);
-    expect(stdout).toContain(
-      "# ── weak-labels, --dependency=afterok:<data>:<pool-scores>:<held-out-scores>\n",
-    );
+    expect(stdout).toContain("# ── weak-labels, after data, pool-scores, held-out-scores\n");
     expect(stdout.match(/^#SBATCH --time=30$/gm)!.length).toBe(stdout.match(/^exec .* --only /gm)!.length);
     expect(stdout).not.toContain("report ");
     expect(existsSync(out)).toBe(false);

@@ -4,6 +4,7 @@
  */
 import { AlignError, ConfigError, InterruptedError, messageOf } from "./errors.ts";
 import { sleep } from "./parallel.ts";
+import { plainFetch } from "./plain-fetch.ts";
 
 /** How to reach a server. */
 export type HttpOptions = {
@@ -19,6 +20,8 @@ export type HttpOptions = {
   readonly backoffMs?: number | undefined;
   /** Requests on their way at one time, default 8; for callers, who count them. */
   readonly concurrency?: number | undefined;
+  /** Ask without the header by which `fetch` is taken for a browser. */
+  readonly plain?: boolean | undefined;
 };
 
 /** One request. `read` gives undefined for a reply that is not what was asked for; `expected` says what that would be. */
@@ -81,9 +84,14 @@ export function openHttp(who: string, options: HttpOptions, maxReplyBytes: numbe
   };
 }
 
-type Setup = Required<Omit<HttpOptions, "apiKeyEnv">> & {
-  readonly [K in keyof Omit<HttpOptions, "apiKeyEnv" | "url">]-?: number;
-} & { readonly who: string; readonly key: string | undefined; readonly maxReplyBytes: number };
+type Setup = Required<Omit<HttpOptions, "apiKeyEnv" | "plain">> & {
+  readonly [K in keyof Omit<HttpOptions, "apiKeyEnv" | "plain" | "url">]-?: number;
+} & {
+  readonly plain: boolean;
+  readonly who: string;
+  readonly key: string | undefined;
+  readonly maxReplyBytes: number;
+};
 
 function resolve(who: string, options: HttpOptions, maxReplyBytes: number): Setup {
   const numbers = { timeoutMs: 60_000, retries: 5, backoffMs: 1_000, concurrency: 8 };
@@ -98,6 +106,7 @@ function resolve(who: string, options: HttpOptions, maxReplyBytes: number): Setu
   }
   return {
     ...numbers,
+    plain: options.plain ?? false,
     who,
     maxReplyBytes,
     url: plainUrl(who, options.url),
@@ -187,7 +196,8 @@ async function send(
 ): Promise<Sent> {
   const timeout = AbortSignal.timeout(setup.timeoutMs);
   try {
-    const response = await fetch(`${setup.url}${path}`, {
+    const send = setup.plain ? plainFetch : fetch;
+    const response = await send(`${setup.url}${path}`, {
       method: body === undefined ? "GET" : "POST",
       headers: {
         ...(body === undefined ? {} : { "content-type": "application/json" }),

@@ -22,7 +22,7 @@ export type RunSettings = Pick<Work, "log" | "signal"> & {
   readonly dryRun?: boolean;
   /** Compute everything again, whatever is kept. */
   readonly fresh?: boolean;
-  /** With the Slurm executor: submit everything and return. */
+  /** With an executor that is a cluster: submit everything and return. */
   readonly detach?: boolean;
 };
 

@@ -109,7 +109,7 @@ const defined = <T extends object>(value: T): T =>
 /** Where and on how many cores a recipe computes. */
 export function computeOf({ device, threads, executor }: Recipe) {
   // A job has the cores it asked for, whatever this machine has.
-  const otherwise = executor.kind === "slurm" ? (executor.cpus ?? 1) : defaultThreads();
+  const otherwise = executor.kind === "local" ? defaultThreads() : (executor.cpus ?? 1);
   return { device, threads: threads ?? otherwise };
 }
 

@@ -71,9 +71,9 @@ export async function runSeeds(asked: Recipe, options: SeedsOptions): Promise<Se
 
 /** @throws ConfigError for several processes where they are of no use */
 function checkJobs({ executor }: Recipe, { jobs = 1, fresh }: SeedsOptions): void {
-  if (jobs > 1 && executor.kind === "slurm")
+  if (jobs > 1 && executor.kind !== "local")
     throw new ConfigError(
-      "--jobs: has no effect with executor.kind=slurm, whose jobs share the work. Leave it out.",
+      "--jobs: has no effect with an executor that is a cluster, whose jobs share the work. Leave it out.",
     );
   if (jobs > 1 && fresh === true)
     throw new ConfigError(
@@ -103,7 +103,7 @@ async function runAll(
     const outcome = await runRecipe(withSeed(asked, seed, place), { ...options, ...own });
     done.set(key, { key, seed, outcome });
   };
-  if (asked.executor.kind === "slurm") await allOf(places.map(run));
+  if (asked.executor.kind !== "local") await allOf(places.map(run));
   // A helper begins at the other end, so that two seldom want what does not depend on the seed at once.
   else await inTurn(folder, helper ? places.toReversed() : places, run);
   return places.map(({ key }) => done.get(key)!);
@@ -118,7 +118,7 @@ async function allOf(runs: readonly Promise<void>[]): Promise<void> {
 
 /** Where a seed's run is planned: in its folder, before there is one among the results of all. */
 async function plannedIn({ executor }: Recipe, folder: string, own: string): Promise<string> {
-  return executor.kind === "slurm" || (await exists(join(own, "stages"))) ? own : folder;
+  return executor.kind !== "local" || (await exists(join(own, "stages"))) ? own : folder;
 }
 
 /** The recipe of all, a folder for each seed, and the link to the results. */

@@ -13,7 +13,6 @@ import type { ReportData } from "../../report/data.ts";
 import type { ReportFiles } from "../../report/render.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
-import type { SlurmSettings } from "../recipe/executor.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
 import { computeOf, jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
@@ -26,9 +25,9 @@ import { keptNames } from "../stages/cache.ts";
 import { checkLayout } from "../stages/layout.ts";
 import { withDeps } from "../stages/open-deps.ts";
 import { checkStageExists, type StageStep } from "../stages/pipeline.ts";
-import { threadsOf } from "./slurm/resources.ts";
-import { planJobs, runOnSlurm } from "./slurm/slurm-run.ts";
-import { type StageJob, slurmFolder } from "./slurm/stage-jobs.ts";
+import type { StageJob } from "./cluster/stage-job.ts";
+import { threadsOf } from "./cluster/stage-resources.ts";
+import { type AnyCluster, clusterJobs, runOnCluster } from "./clusters.ts";
 import { sourceCommit } from "./source-commit.ts";
 
 /** Name of the resolved recipe in a run's folder. */
@@ -44,7 +43,7 @@ export type RunOptions = {
   readonly dryRun?: boolean;
   /** Compute every stage again. */
   readonly fresh?: boolean;
-  /** With the Slurm executor: submit everything and return. */
+  /** With an executor that is a cluster: submit everything and return. */
   readonly detach?: boolean;
   /** Cores to compute on where that is not the recipe's, as processes share them. */
   readonly threads?: number;
@@ -59,7 +58,7 @@ export type RunOutcome = {
   readonly folder: string;
   readonly steps: readonly StageStep[];
   readonly report: RunReport | undefined;
-  /** Of a dry run with the Slurm executor: the jobs that would be submitted. */
+  /** Of a dry run for a cluster: the jobs that would be submitted. */
   readonly jobs?: readonly StageJob[];
   /** Of a run that is left to the cluster: ids of its jobs by stage. */
   readonly submitted?: Readonly<Record<string, readonly string[]>>;
@@ -73,7 +72,7 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   const { dryRun = false, detach = false } = options;
   const folder = resolve(asked.out);
   await checkLayout(folder);
-  const settings = slurmOf(asked, options);
+  const settings = clusterOf(asked, options);
   // Before anything is made: jobs' scripts begin with these.
   if (settings !== undefined) [folder, process.cwd()].map(oneLine);
   const [remote] = hubModels(asked);
@@ -87,13 +86,13 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
     // Downloads lie elsewhere on every machine, so the recipe is kept as it was asked for.
     await writeFileAtomic(join(folder, RESOLVED), recipeYaml(asked));
     // Nodes of a cluster may have no network: their recipe names the folders that were downloaded here.
-    if (settings !== undefined) await writeFileAtomic(nodeRecipe(folder), recipeYaml(recipe));
+    if (settings !== undefined) await writeFileAtomic(nodeRecipe(folder, settings.kind), recipeYaml(recipe));
     await announce(recipe, job, options);
   };
   const plan = async () => (await runStages(recipe, job, { ...options, dryRun: true })).steps;
   if (dryRun) {
     const steps = await plan();
-    const jobs = settings && (await planJobs({ folder, recipe: asked, settings, detach }, steps));
+    const jobs = settings && (await clusterJobs({ folder, recipe: asked, settings, detach }, steps));
     const outcome = { folder, steps, report: undefined, estimates: await estimates(recipe, job) };
     return jobs === undefined ? outcome : { ...outcome, jobs };
   }
@@ -101,16 +100,8 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   if (settings === undefined) await prepare();
   else {
     const { log = silentLog, signal } = options;
-    submitted = await runOnSlurm({
-      folder,
-      recipe: asked,
-      settings,
-      detach,
-      log,
-      signal,
-      prepare,
-      plan,
-    });
+    const how = { folder, recipe: asked, settings, detach };
+    submitted = await runOnCluster({ ...how, log, signal, prepare, plan });
     if (detach) return { folder, steps: await plan(), report: undefined, submitted };
   }
   // What jobs made is taken from where it is kept; nothing is computed here then.
@@ -121,9 +112,9 @@ export async function runRecipe(asked: Recipe, options: RunOptions): Promise<Run
   return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
 }
 
-/** The Slurm settings of a recipe that has any. @throws ConfigError for options that have no effect there, or only there */
-function slurmOf({ executor }: Recipe, { detach, fresh }: RunOptions): SlurmSettings | undefined {
-  if (executor.kind === "slurm") {
+/** The cluster of a recipe that has one. @throws ConfigError for options that have no effect there, or only there */
+function clusterOf({ executor }: Recipe, { detach, fresh }: RunOptions): AnyCluster | undefined {
+  if (executor.kind !== "local") {
     if (fresh === true)
       throw new ConfigError(
         "--fresh: jobs of a cluster go on from what is kept. Remove the run's folder instead, or give another with --out.",
@@ -132,7 +123,7 @@ function slurmOf({ executor }: Recipe, { detach, fresh }: RunOptions): SlurmSett
   }
   if (detach === true)
     throw new ConfigError(
-      "--detach: has no effect on this machine. Give it with executor.kind=slurm, or leave it out.",
+      "--detach: has no effect on this machine. Give it with executor.kind=slurm or ray, or leave it out.",
     );
   return undefined;
 }
@@ -145,7 +136,7 @@ function slurmOf({ executor }: Recipe, { detach, fresh }: RunOptions): SlurmSett
 export async function runOneStage(folder: string, name: string, options: RunOptions): Promise<StageStep> {
   const { asked, recipe: local } = await loadRun(folder, options);
   const { executor } = asked;
-  const threads = executor.kind === "slurm" ? threadsOf(executor, name, asked.threads) : asked.threads;
+  const threads = executor.kind === "local" ? asked.threads : threadsOf(executor, name, asked.threads);
   const recipe: Recipe = threads === undefined ? local : { ...local, threads };
   const { steps } = await runStages(recipe, jobOf(recipe), options, name);
   checkStageExists(name, steps);
@@ -171,7 +162,7 @@ export async function openRun(folder: string, options: RunOptions): Promise<Open
 }
 
 /** Recipe of a run for the nodes of a cluster, which is left by the process that submits. */
-const nodeRecipe = (folder: string) => join(slurmFolder(folder), RESOLVED);
+const nodeRecipe = (folder: string, kind: AnyCluster["kind"]) => join(folder, kind, RESOLVED);
 
 /** The recipe in a run's folder: as it was asked for, and with its models on this machine. */
 async function loadRun(
@@ -186,8 +177,12 @@ async function loadRun(
   const set = [`out=${JSON.stringify(folder)}`];
   const asked = await loadRecipe(join(folder, RESOLVED), { set });
   checkOneSeed(asked, folder);
-  const there = asked.executor.kind === "slurm" && (await exists(nodeRecipe(folder)));
-  const recipe = there ? await loadRecipe(nodeRecipe(folder), { set }) : await withLocalModels(asked, log);
+  const { kind } = asked.executor;
+  const there = kind === "local" ? undefined : nodeRecipe(folder, kind);
+  const recipe =
+    there !== undefined && (await exists(there))
+      ? await loadRecipe(there, { set })
+      : await withLocalModels(asked, log);
   return { asked, recipe };
 }
 

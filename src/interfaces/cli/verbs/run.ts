@@ -88,7 +88,7 @@ function withRunOptions(command: Command): Command {
     .option("--threads <n>", "cores to compute on; the same as --set threads=<n>", wholeNumber(1, 4096))
     .option("--dry-run", "print what would be computed and what is kept, and do nothing")
     .option("--fresh", "compute everything again, whatever is kept")
-    .option("--detach", "with executor.kind=slurm: submit everything, the report too, and return")
+    .option("--detach", "with executor.kind=slurm or ray: submit everything, the report too, and return")
     .option("--jobs <n>", "with --seeds: processes that share the seeds and the cores", wholeNumber(1, 64))
     .addOption(
       new Option(HELPER_FLAG, "compute beside the process that started this one; write no report").hideHelp(),
@@ -134,7 +134,7 @@ async function seedPlans({ runs }: SeedsOutcome): Promise<string> {
 
 async function formatPlan({ steps, estimates, jobs }: RunOutcome): Promise<string> {
   const { formatEstimates } = await import("../../../pipeline/job/estimate.ts");
-  const { formatJobs } = await import("../../../pipeline/run/slurm/slurm-run.ts");
+  const { formatJobs } = await import("../../../pipeline/run/cluster/stage-job.ts");
   const scripts = jobs === undefined ? "" : `\n\n${formatJobs(jobs)}`;
   return `${formatSteps(steps)}\n\n${formatEstimates(estimates ?? [])}${scripts}`;
 }

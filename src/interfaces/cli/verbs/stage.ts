@@ -1,4 +1,4 @@
-/** `weak-teacher stage`: one stage of a run by itself. Slurm jobs call it; so may a person on another machine. */
+/** `weak-teacher stage`: one stage of a run by itself. Jobs of a cluster call it; so may a person on another machine. */
 import type { Command } from "commander";
 import { formatSteps } from "../../../pipeline/stages/pipeline.ts";
 import { examples } from "../options.ts";

@@ -40,10 +40,11 @@ async function runStatus(
   if (options.verify === true) return verify(session, folder, options.watch !== undefined);
   const { folderStatus } = await import("../../../pipeline/run/status.ts");
   const { formatQueuedJobs, queuedJobs } = await import("../../../pipeline/run/slurm/queued-jobs.ts");
+  const { queuedRayJobs } = await import("../../../pipeline/run/ray/ray-run.ts");
   const everyMs = 1000 * (typeof options.watch === "number" ? options.watch : 5);
   for (;;) {
     const status = await folderStatus(folder, packageVersion());
-    const jobs = await queuedJobs(folder);
+    const jobs = (await queuedJobs(folder)) ?? (await queuedRayJobs(folder));
     const value = jobs === null ? status : { ...status, jobs };
     session.result(value, [formatStatus(status), ...formatQueuedJobs(jobs)].join("\n"));
     const live = jobs !== null && jobs.tasks.length > 0;

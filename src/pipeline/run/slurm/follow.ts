@@ -5,12 +5,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError } from "../../../base/core/errors.ts";
 import type { Log } from "../../../base/core/log.ts";
+import { dependentsOf } from "../cluster/stage-job.ts";
 import { logTail } from "./log-tail.ts";
 import { isLive, jobIdOf, type QueuedTask, taskIndexOf } from "./queue.ts";
 import type { Slurm } from "./slurm.ts";
 import {
   dependencyOf,
-  dependentsOf,
   newTask,
   observe,
   standing,

@@ -1,15 +1,12 @@
 /** Which jobs belong to a run: `slurm/jobs.json` in its folder, and the names under which they stand in the queue. */
-import { realpath } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { digestOf } from "../../../base/core/digest.ts";
 import { ConfigError, DataError } from "../../../base/core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../../base/core/files.ts";
-import type { Recipe } from "../../recipe/schema.ts";
-import { recipeYaml } from "../../recipe/write.ts";
+import { jobNameOf } from "../cluster/stage-job.ts";
 import { isLive, jobIdOf } from "./queue.ts";
 import type { Slurm } from "./slurm.ts";
-import { jobNameOf, slurmFolder } from "./stage-jobs.ts";
+import { slurmFolder } from "./stage-jobs.ts";
 
 const fileSchema = z.strictObject({
   format: z.literal("weak-teacher/slurm-jobs/1"),
@@ -24,15 +21,6 @@ const fileSchema = z.strictObject({
 
 /** What `jobs.json` holds. */
 export type JobsFile = z.infer<typeof fileSchema>;
-
-/**
- * Tells a run's jobs from all others: a digest of its folder and of what it computes. How jobs are run does not count, so that more
- * memory or retries can be given on the way.
- */
-export async function runIdOf(folder: string, { executor: _, ...recipe }: Recipe): Promise<string> {
-  const where = await realpath(folder).catch(() => folder);
-  return digestOf([where, recipeYaml(recipe)]).slice(0, 10);
-}
 
 /** Reads the list; undefined when the run has none. @throws DataError when it is damaged */
 export async function readJobs(folder: string): Promise<JobsFile | undefined> {

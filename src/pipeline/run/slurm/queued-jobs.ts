@@ -1,9 +1,9 @@
 /** The jobs of a run as they stand in the queue, for `status`: whoever submitted them, and from any machine that has Slurm's commands. */
 import { AlignError } from "../../../base/core/errors.ts";
+import { jobNameOf } from "../cluster/stage-job.ts";
 import { readJobs } from "./jobs-file.ts";
 import { isLive, type QueuedTask } from "./queue.ts";
 import { openSlurm, type Slurm } from "./slurm.ts";
-import { jobNameOf } from "./stage-jobs.ts";
 
 /** Tasks that wait or run, with the stage they are of. */
 export type QueuedJobs = {

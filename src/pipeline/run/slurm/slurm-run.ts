@@ -4,35 +4,20 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError } from "../../../base/core/errors.ts";
 import { ensureFolder, writeFileAtomic } from "../../../base/core/files.ts";
 import { takeLock } from "../../../base/core/lock.ts";
-import type { Log } from "../../../base/core/log.ts";
 import { tellWaits } from "../../../base/core/waiting.ts";
 import type { SlurmSettings } from "../../recipe/executor.ts";
-import type { Recipe } from "../../recipe/schema.ts";
 import type { StageStep } from "../../stages/steps.ts";
+import { type ClusterRun, keptStages, runIdOf, type StageJob } from "../cluster/stage-job.ts";
+import { checkResources } from "../cluster/stage-resources.ts";
 import { cancelJobs, followJobs, pointAnew, type TrackedJobs } from "./follow.ts";
-import { checkNoOtherJobs, readJobs, runIdOf, writeJobs } from "./jobs-file.ts";
+import { checkNoOtherJobs, readJobs, writeJobs } from "./jobs-file.ts";
 import { isLive, jobIdOf, type QueuedTask } from "./queue.ts";
-import { checkResources } from "./resources.ts";
 import { openSlurm, type Slurm } from "./slurm.ts";
-import { type JobContext, type StageJob, slurmFolder, stageJobs } from "./stage-jobs.ts";
+import { type JobContext, slurmFolder, stageJobs } from "./stage-jobs.ts";
 import { dependencyOf, newTask, type Task, type Tracked, taskOf } from "./tracked.ts";
 
 /** What to run, and how. */
-export type SlurmRun = {
-  /** The run's folder, absolute; the resolved recipe lies in it. */
-  readonly folder: string;
-  readonly recipe: Recipe;
-  readonly settings: SlurmSettings;
-  /** Submit everything, the report too, and return. */
-  readonly detach: boolean;
-  readonly log: Log;
-  readonly signal?: AbortSignal | undefined;
-  readonly slurm?: Slurm;
-  /** Writes what jobs read; called before the first is submitted, when none of another recipe is in the queue. */
-  prepare(): Promise<void>;
-  /** The run's stages as they stand. */
-  plan(): Promise<readonly StageStep[]>;
-};
+export type SlurmRun = ClusterRun<SlurmSettings> & { readonly slurm?: Slurm };
 
 /** Jobs of a plan, without touching Slurm. @throws ConfigError when resources do not fit the stages */
 export async function planJobs(
@@ -50,16 +35,6 @@ export async function planJobs(
     detach,
   };
   return stageJobs(steps, context);
-}
-
-/** Scripts for a person to read, each with what it comes after. */
-export function formatJobs(jobs: readonly StageJob[]): string {
-  return jobs
-    .map(({ stage, after, script }) => {
-      const behind = after.length === 0 ? "" : `, --dependency=afterok:<${after.join(">:<")}>`;
-      return `# ── ${stage}${behind}\n${script}`;
-    })
-    .join("\n");
 }
 
 /**
@@ -84,7 +59,7 @@ export async function runOnSlurm(run: SlurmRun): Promise<Record<string, string[]
       signal,
       scriptOf: (stage) => scriptFile(folder, stage),
       save,
-      kept: async () => keptOf(await run.plan()),
+      kept: async () => keptStages(await run.plan()),
     });
   return Object.fromEntries([...tracked].map(([stage, { tasks }]) => [stage, idsOf(tasks)]));
 }
@@ -132,9 +107,6 @@ async function settledPlan(
     await sleep(1000);
   }
 }
-
-const keptOf = (steps: readonly StageStep[]) =>
-  new Set(steps.filter(({ state }) => state === "cached").map(({ name }) => name));
 
 /** Submits each job that is not in the queue already, those it depends on first. */
 async function submitAll(

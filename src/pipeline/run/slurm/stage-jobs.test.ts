@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { loadRecipe } from "../../recipe/parse.ts";
 import type { StageStep } from "../../stages/steps.ts";
-import { checkResources, resourcesOf, threadsOf } from "./resources.ts";
-import { formatJobs, planJobs } from "./slurm-run.ts";
+import { formatJobs } from "../cluster/stage-job.ts";
+import { checkResources, threadsOf } from "../cluster/stage-resources.ts";
+import { resourcesOf } from "./resources.ts";
+import { planJobs } from "./slurm-run.ts";
 
 const step = (name: string, inputs: string[], more: Partial<StageStep> = {}): StageStep => ({
   ...{ name, state: "depends", key: undefined, folder: undefined, elapsedSeconds: undefined },
@@ -44,7 +46,7 @@ test("a job per stage that is not kept, behind those of the stages it takes from
   expect(jobs[0]!.script).toContain(
     `src/interfaces/cli/main.ts stage /runs/x --only teacher-sft\n`.replace("src/", ""),
   );
-  expect(formatJobs(jobs)).toContain("# ── weak-labels, --dependency=afterok:<pool-scores>\n#!/bin/bash\n");
+  expect(formatJobs(jobs)).toContain("# ── weak-labels, after pool-scores\n#!/bin/bash\n");
 });
 
 test("without a follower the report is a job, behind all that nothing else takes from", async () => {
@@ -89,7 +91,7 @@ test("what would have no effect is refused, all of it at once", async () => {
 });
 
 test.each([
-  ["executor=slrum", 'expected one of local, slurm, got "slrum"; did you mean "slurm"?'],
+  ["executor=slrum", 'expected one of local, slurm, ray, got "slrum"; did you mean "slurm"?'],
   ["executor.partitoin=x", 'executor.partitoin: unknown setting; did you mean "partition"?'],
   ["executor.stages={data: {cpu: 2}}", 'executor.stages.data.cpu: unknown setting; did you mean "cpus"?'],
   ["executor.time=1 hour", "executor.time: expected Slurm's form"],

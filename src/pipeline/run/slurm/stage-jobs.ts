@@ -1,23 +1,10 @@
 /** A run's plan as jobs: one per stage that is not kept, after those it takes something from. */
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { SlurmSettings } from "../../recipe/executor.ts";
 import type { StageStep } from "../../stages/steps.ts";
+import { jobNameOf, type StageJob, thisCommand } from "../cluster/stage-job.ts";
 import { type JobResources, resourcesOf } from "./resources.ts";
 import { batchScript, literalPath } from "./script.ts";
-
-/** One job to be. */
-export type StageJob = {
-  /** Name of the stage, or "report". */
-  readonly stage: string;
-  /** `wt-<run's id>-<stage>`. */
-  readonly jobName: string;
-  /** Stages whose jobs must be done before. */
-  readonly after: readonly string[];
-  /** Tasks that share the stage; undefined for a plain job. */
-  readonly tasks: number | undefined;
-  readonly script: string;
-};
 
 /** What all jobs of a run have in common. */
 export type JobContext = {
@@ -91,14 +78,4 @@ function jobOf(context: JobContext, { stage, after, resources, argv }: JobParts)
     dropWhenInputsFail: context.detach,
   });
   return { stage, jobName, after, tasks, script };
-}
-
-/** Name of a stage's job in the queue. */
-export const jobNameOf = (runId: string, stage: string): string => `wt-${runId}-${stage}`;
-
-/** How this very process was started: node, its own options (a loader when run from source), and the package's main file. */
-function thisCommand(): string[] {
-  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const main = fileURLToPath(new URL(`../../../interfaces/cli/main.${extension}`, import.meta.url));
-  return [process.execPath, ...process.execArgv, main];
 }

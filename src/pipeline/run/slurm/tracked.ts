@@ -2,8 +2,9 @@
  * A run's jobs as they stand: for each stage its tasks, the job each was last submitted with, and what became of it. Pure: what is
  * done about it is in `follow.ts`.
  */
+
+import type { StageJob } from "../cluster/stage-job.ts";
 import { fateOf, jobIdOf, type QueuedTask, type TaskFate, taskIndexOf } from "./queue.ts";
-import type { StageJob } from "./stage-jobs.ts";
 
 /** One task of a stage's job. */
 export type Task = {
@@ -100,19 +101,6 @@ export function dependencyOf({ after }: StageJob, all: ReadonlyMap<string, Track
     return whole && open.length === tracked.tasks.length ? [...ids] : open.map(({ ref }) => ref);
   });
   return refs.length === 0 ? "" : `afterok:${refs.join(":")}`;
-}
-
-/** Stages that cannot run without a stage, directly or by others. */
-export function dependentsOf(stage: string, all: ReadonlyMap<string, Tracked>): Tracked[] {
-  const lost = new Set([stage]);
-  const found: Tracked[] = [];
-  // Stages come after those they take from, so one pass sees all.
-  for (const tracked of all.values())
-    if (tracked.job.after.some((name) => lost.has(name))) {
-      lost.add(tracked.job.stage);
-      found.push(tracked);
-    }
-  return found;
 }
 
 /** A stage's standing in words. */
