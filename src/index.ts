@@ -41,6 +41,7 @@ export {
   type ExportSettings,
   evaluateCheckpoint as evaluate,
   exportFor as exportRun,
+  prune,
   type RunSettings,
   report,
   run,
@@ -74,6 +75,7 @@ export type { LabelFactsFile } from "./pipeline/label/label-stage.ts";
 export { loadRecipe } from "./pipeline/recipe/parse.ts";
 export type { Recipe } from "./pipeline/recipe/schema.ts";
 export type { BenchResult, BenchScorer } from "./pipeline/results/bench.ts";
+export type { Pruned } from "./pipeline/run/prune.ts";
 export type { RunOutcome } from "./pipeline/run/run.ts";
 export type { SeedsOutcome } from "./pipeline/run/run-seeds.ts";
 export type { FolderStatus } from "./pipeline/run/status.ts";

@@ -2,7 +2,7 @@
  * Files that appear whole or not at all: written aside, synced, renamed. A reader never meets half a file,
  * and a crash leaves at most a `.tmp-…` that the next run removes (`temporaries.ts`).
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 import { parseJson, RepeatedMemberError } from "./json-text.ts";
@@ -223,6 +223,24 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Whether a path is a symbolic link. @throws the system's error when nothing is there */
+export const isLink = async (path: string): Promise<boolean> => (await lstat(path)).isSymbolicLink();
+
+/** Bytes of all plain files below a folder; what goes away meanwhile counts nothing. */
+export async function folderBytes(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 function writeError(path: string, error: unknown): AlignError {

@@ -4,6 +4,9 @@ import { basename, dirname, join, sep } from "node:path";
 import { CheckpointError } from "./errors.ts";
 import { exists } from "./files.ts";
 
+/** A file beside weights that were pruned from a run: what to do, for whoever opens the folder as a model. */
+export const PRUNED_NOTE = "PRUNED";
+
 /**
  * The folder's `model` where the folder itself has no `config.json` and a finished stage left a model in there; else the folder.
  * @throws CheckpointError when a file in it is a link that leads elsewhere

@@ -7,8 +7,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
 import { CheckpointError, messageOf, pathProblem, show } from "../../base/core/errors.ts";
-import { exists, readJson } from "../../base/core/files.ts";
-import { modelPath } from "../../base/core/model-path.ts";
+import { exists, readJson, readText } from "../../base/core/files.ts";
+import { modelPath, PRUNED_NOTE } from "../../base/core/model-path.ts";
 import { shellWord } from "../../base/core/shell.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
 
@@ -40,6 +40,7 @@ export async function openModelFolder(given: string): Promise<ModelFolder> {
       cause: error,
     });
   });
+  await refusePruned(path, inside);
   refuseNoModel(path, inside);
   const config = await readJsonObject(join(path, "config.json"));
   const generation = join(path, "generation_config.json");
@@ -83,6 +84,13 @@ function missingAdvice(path: string): string {
   if (path === "stories15M") return ` To make it a folder: weak-teacher import ${path} --out models/${path}.`;
   if (!/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(path)) return "";
   return ` If it is a name on a hub: write hub:${path}.`;
+}
+
+/** A model of a run, whose weights `prune` took away. */
+async function refusePruned(path: string, inside: readonly string[]): Promise<void> {
+  if (!inside.includes(PRUNED_NOTE) || inside.some((name) => /^model.*\.safetensors$/.test(name))) return;
+  const note = (await readText(join(path, PRUNED_NOTE), 4096)).trim();
+  throw new CheckpointError(path, `has no weights. ${note}.`);
 }
 
 function refuseNoModel(path: string, inside: string[]): void {

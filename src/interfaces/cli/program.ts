@@ -18,6 +18,7 @@ import { addInit } from "./verbs/init.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
+import { addPrune } from "./verbs/prune.ts";
 import { addReport } from "./verbs/report.ts";
 import { addRewardBench } from "./verbs/reward-bench.ts";
 import { addDemo, addRun } from "./verbs/run.ts";
@@ -30,7 +31,7 @@ import { addTraining } from "./verbs/train.ts";
 /** In the order of the help: a whole job as it is met, then its parts alone. */
 const VERBS: readonly (readonly [group: string, verbs: readonly ((program: Command) => void)[]])[] = [
   ["To begin:", [addDoctor, addDemo, addInspect, addInit]],
-  ["Whole jobs:", [addRun, addStatus, addReport, addCompare, addStudy, addStage]],
+  ["Whole jobs:", [addRun, addStatus, addReport, addCompare, addStudy, addStage, addPrune]],
   ["Labels:", [addLabel, addCombine, addAsk, addAudit]],
   ["Models:", [addTraining, addGenerate, addRewardBench, addServe]],
   ["To and from other tools:", [addExport, addEvaluate, addImport]],

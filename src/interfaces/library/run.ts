@@ -1,4 +1,4 @@
-/** Whole runs as functions: what `run`, `status`, `report`, `evaluate`, `compare`, `study` and `export` do. */
+/** Whole runs as functions: what `run`, `status`, `report`, `prune`, `evaluate`, `compare`, `study` and `export` do. */
 import { join, resolve } from "node:path";
 import type { Log } from "../../base/core/log.ts";
 import { type ExportOutcome, exportRun } from "../../pipeline/export/export.ts";
@@ -8,6 +8,7 @@ import { compareRuns, type RunComparison } from "../../pipeline/results/compare/
 import { openRuns } from "../../pipeline/results/compare/run-folder.ts";
 import { seedsReport } from "../../pipeline/results/seeds/report.ts";
 import { evaluateModel } from "../../pipeline/run/evaluate-model.ts";
+import { type Pruned, pruneFolder } from "../../pipeline/run/prune.ts";
 import { type RunOutcome, reportRun, runRecipe } from "../../pipeline/run/run.ts";
 import { reportSeeds, runSeeds, type SeedsOutcome, seedsIn } from "../../pipeline/run/run-seeds.ts";
 import { type FolderStatus, folderStatus } from "../../pipeline/run/status.ts";
@@ -53,6 +54,17 @@ export async function report(
   const how = { ...given({ log }), code: code() };
   return seeds === undefined ? reportRun(folder, how) : reportSeeds(folder, seeds, how);
 }
+
+/**
+ * What models of a run, of its seeds or of a study take on the disk and need not be kept; removed where `apply` says so.
+ * @param options.keep - `students`, `starts`, `teachers`, `bases`, or names of stages
+ * @param options.attempts - also what attempts that were cut off left
+ * @throws ConfigError when it is no such folder, somebody works in it, or a name to keep is none
+ */
+export const prune = (
+  folder: string,
+  options: { readonly keep?: readonly string[]; readonly attempts?: boolean; readonly apply?: boolean } = {},
+): Promise<Pruned> => pruneFolder(folder, { ...options, code: code() });
 
 /** A checkpoint that was trained elsewhere. */
 export type Checkpoint = {

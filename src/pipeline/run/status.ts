@@ -2,10 +2,10 @@
  * How far a run is, or a folder that `label` or `generate` fills: stages done, running, failed and to come, shards, rate and time left. Told
  * by the files alone, while others write them.
  */
-import { lstat, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { ConfigError, messageOf } from "../../base/core/errors.ts";
-import { exists, readJson } from "../../base/core/files.ts";
+import { exists, isLink, readJson } from "../../base/core/files.ts";
 import { lookAtLock } from "../../base/core/lock.ts";
 import { silentLog } from "../../base/core/log.ts";
 import { type ShardSize, type ShardsStatus, shardsStatus } from "../../base/core/shard-status.ts";
@@ -18,6 +18,7 @@ import { RECORD, readStageRecord } from "../stages/cache.ts";
 import { FAILED, type Failure, readFailure } from "../stages/failures.ts";
 import { checkLayout } from "../stages/layout.ts";
 import { openPipeline, type StageStep } from "../stages/pipeline.ts";
+import { prunedFiles } from "../stages/verify.ts";
 import { RESOLVED } from "./run.ts";
 import { seedsIn } from "./run-seeds.ts";
 
@@ -39,6 +40,8 @@ export type StageStatus = {
   readonly holders: readonly StageHolder[];
   readonly shards: readonly StageShards[];
   readonly failure: Failure | null;
+  /** Bytes of it that `prune` took away. */
+  readonly pruned: number;
 };
 
 /** A run or an output folder. */
@@ -73,6 +76,7 @@ export async function folderStatus(path: string, code: string): Promise<FolderSt
   for (const place of places) {
     if (!(await exists(place))) continue;
     found = true;
+    // Seeds share one folder of results, by a link: those of others are not this run's.
     stages.push(...(await stagesIn(place, (await isLink(place)) ? idsOf(plan) : undefined)));
   }
   if (!found && !isRun)
@@ -101,9 +105,6 @@ async function seedsStatus(folder: string, seeds: readonly number[], code: strin
   return { folder, stages, planProblem: problems.size === 0 ? null : [...problems].join("; ") };
 }
 
-/** Seeds share one folder of results, by a link: those of others are not this run's. */
-const isLink = async (place: string) => (await lstat(place)).isSymbolicLink();
-
 const idsOf = ({ steps }: Plan): ReadonlySet<string> =>
   new Set(steps.flatMap(({ folder }) => (folder === undefined ? [] : [basename(folder)])));
 
@@ -115,7 +116,16 @@ const isSuperseded = ({ name, failure }: StageStatus, stages: readonly StageStat
   );
 
 const idle = (name: string, state: StageStatus["state"]): StageStatus => ({
-  ...{ name, state, finishedAt: null, elapsedSeconds: null, holders: [], shards: [], failure: null },
+  ...{
+    name,
+    state,
+    finishedAt: null,
+    elapsedSeconds: null,
+    holders: [],
+    shards: [],
+    failure: null,
+    pruned: 0,
+  },
 });
 
 type Plan = { readonly steps: readonly StageStep[]; readonly problem: string | null };
@@ -165,7 +175,9 @@ async function finished(place: string, name: string): Promise<StageStatus | unde
   const record = await readStageRecord(join(place, name));
   if (record === undefined) return undefined;
   const { finishedAt, elapsedSeconds } = record;
-  return { ...idle(record.identity.name, "done"), finishedAt, elapsedSeconds };
+  const gone = await prunedFiles(join(place, name), record);
+  const pruned = gone.reduce((sum, path) => sum + (record.outputs[path]?.bytes ?? 0), 0);
+  return { ...idle(record.identity.name, "done"), finishedAt, elapsedSeconds, pruned };
 }
 
 async function begun(place: string, names: readonly string[], id: string): Promise<StageStatus | undefined> {

@@ -21,7 +21,7 @@ export async function verifyFolder(path: string, signal?: AbortSignal): Promise<
     if (signal?.aborted) throw new InterruptedError("status --verify");
     const record = await readStageRecord(folder);
     if (record === undefined) continue;
-    const problem = await stageProblem(folder, record.outputs, { all: true });
+    const problem = await stageProblem(folder, record, { all: true });
     if (problem === undefined) stages++;
     else problems.push(`${folder}: ${problem.text}. ${PUT_BACK}`);
   }
@@ -29,7 +29,7 @@ export async function verifyFolder(path: string, signal?: AbortSignal): Promise<
 }
 
 /** Folders that may be finished stages, each once: seeds share one folder of results. */
-async function stageFolders(folder: string): Promise<string[]> {
+export async function stageFolders(folder: string): Promise<string[]> {
   const seeds = (await seedsIn(folder).catch(() => undefined)) ?? [];
   const places = [folder, `${folder}.work`, ...seeds.map((seed) => seedFolder(folder, seed))];
   const inside = async (place: string) =>

@@ -17,7 +17,7 @@ import { ensureFolder, exists, readJson, replaceFolder, writeJsonAtomic } from "
 import { removeTemporaries } from "../../base/core/temporaries.ts";
 import { markFolder } from "./in-place.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
-import { refuseChanged, stageProblem } from "./verify.ts";
+import { prunedFiles, refuseChanged, stageProblem } from "./verify.ts";
 
 /** Name of the record in a finished stage's folder. */
 export const RECORD = "stage.json";
@@ -39,6 +39,8 @@ const recordSchema = z.object({
     inputs: z.record(z.string(), z.string()),
   }),
   outputs: z.record(z.string(), z.object({ bytes: z.number(), sha256: z.string() })),
+  /** Files of it that `prune` took away. */
+  pruned: z.array(z.string()).optional(),
   /** ISO date and seconds of work of the last attempt; not part of any digest. */
   finishedAt: z.string(),
   elapsedSeconds: z.number(),
@@ -52,7 +54,13 @@ export type StageRecord = z.infer<typeof recordSchema>;
 
 /** What is known of a stage before it runs. */
 export type Found =
-  | { readonly state: "cached"; readonly artefact: Artefact; readonly record: StageRecord }
+  | {
+      readonly state: "cached";
+      readonly artefact: Artefact;
+      readonly record: StageRecord;
+      /** Files of it were pruned: it is known, and made again when a stage after it runs. */
+      readonly pruned: boolean;
+    }
   /** An earlier attempt was cut off. */
   | { readonly state: "begun" }
   /** There is a folder, but files of it are missing. */
@@ -67,8 +75,8 @@ export async function readStageRecord(folder: string): Promise<StageRecord | und
 }
 
 /** What is missing is for who reads it to say. @throws DataError when a file of a finished stage is not what the stage made */
-export async function checkUnchanged(folder: string, { outputs }: StageRecord): Promise<void> {
-  const problem = await stageProblem(folder, outputs);
+export async function checkUnchanged(folder: string, record: StageRecord): Promise<void> {
+  const problem = await stageProblem(folder, record);
   if (problem?.missing === false) refuseChanged(folder, problem);
 }
 
@@ -93,10 +101,11 @@ export async function findAt(done: string, identity: Identity): Promise<Found> {
   const record = await readStageRecord(done);
   if (record === undefined) return { state: "damaged", problem: `${RECORD} cannot be read` };
   if (record.key !== keyOf(identity)) return { state: "damaged", problem: `${RECORD} is of another stage` };
-  const problem = await stageProblem(done, record.outputs);
+  const problem = await stageProblem(done, record);
   if (problem?.missing === true) return { state: "damaged", problem: problem.text };
   if (problem !== undefined) return { state: "changed", folder: done, text: problem.text };
-  return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record };
+  const pruned = (await prunedFiles(done, record)).length > 0;
+  return { state: "cached", artefact: artefactAt(identity.name, done, record.digest), record, pruned };
 }
 
 /** Moves a stage's result to a place of its own, replacing what is there (`replaceFolder`). The caller holds the stage's lock. */
@@ -209,14 +218,18 @@ async function putInPlace(
   const work = workFolder(folder, identity, key);
   await rm(join(work, SCRATCH), { recursive: true, force: true });
   const done = finishedFolder(folder, identity, key);
-  await rename(work, done).catch((error: NodeJS.ErrnoException) => {
-    if (!IN_THE_WAY.includes(error.code ?? "")) throw error;
-    throw new AlignError(
-      "io",
-      `${done}: was put there by somebody else while the stage worked, expected nothing. Move it away and run the same command again; what the stage made lies whole in ${work}.`,
-      { cause: error },
-    );
-  });
+  // One that was pruned stays until this one is whole.
+  if ((await readStageRecord(done))?.pruned !== undefined)
+    await replaceFolder(work, done, join(folder, `${OLD}${folderName(identity.name, key)}`));
+  else
+    await rename(work, done).catch((error: NodeJS.ErrnoException) => {
+      if (!IN_THE_WAY.includes(error.code ?? "")) throw error;
+      throw new AlignError(
+        "io",
+        `${done}: was put there by somebody else while the stage worked, expected nothing. Move it away and run the same command again; what the stage made lies whole in ${work}.`,
+        { cause: error },
+      );
+    });
   return artefactAt(identity.name, done, digest);
 }
 

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
 import { findStage } from "./cache.ts";
-import { graphOf, type Note, runStage, stagesFolder, stepOf } from "./run-stage.ts";
+import { prunedStages } from "./pruned.ts";
+import { graphOf, type How, runStage, stagesFolder, stepOf } from "./run-stage.ts";
 import {
   type Artefact,
   artefactAt,
@@ -42,6 +43,7 @@ export function openPipeline(options: PipelineOptions): Pipeline {
   const mode = only === undefined ? asked : "plan";
   const known = new Map<string, Promise<Artefact>>();
   const steps: (StageStep | undefined)[] = [];
+  const pruned = prunedStages();
   return {
     mode,
     folder: options.folder,
@@ -56,9 +58,10 @@ export function openPipeline(options: PipelineOptions): Pipeline {
         steps[place] = step;
       };
       const runs = asked === "run" && (only === undefined || only === stage.name);
+      const how = { note, pruned, whole: only === stage.name };
       const result = runs
-        ? runStage(options, stage, identity ?? missingInput(stage), note)
-        : planStage(options, stage, identity, note);
+        ? runStage(options, stage, identity ?? missingInput(stage), how)
+        : planStage(options, stage, identity, how);
       known.set(id, result);
       return result;
     },
@@ -89,10 +92,11 @@ async function planStage(
   options: PipelineOptions,
   stage: Stage,
   identity: Identity | undefined,
-  note: Note,
+  { note, pruned }: How,
 ): Promise<Artefact> {
   const { name } = stage;
   if (identity === undefined) {
+    await pruned.restoreInputs(stage);
     note({
       ...{ name, state: "depends", key: undefined, folder: undefined, elapsedSeconds: undefined },
       ...graphOf(stage),
@@ -102,12 +106,32 @@ async function planStage(
   const found = await findStage(stagesFolder(options), identity);
   if (found.state === "changed" && options.fresh !== true) refuseChanged(found.folder, found);
   if (found.state === "cached" && options.fresh !== true) {
-    note(stepOf(options, stage, identity, "cached", found.record.elapsedSeconds));
+    const step = stepOf(options, stage, identity, "cached", found.record.elapsedSeconds);
+    note({ ...step, pruned: found.pruned });
+    if (found.pruned) pruned.add(found.artefact, () => planAgain(options, stage, step, { note, pruned }));
     return found.artefact;
   }
+  await pruned.restoreInputs(stage);
   const state = found.state === "begun" && options.fresh !== true ? "resume" : "run";
   note(stepOf(options, stage, identity, state));
   return artefactAt(name, join(stagesFolder(options), folderName(name, keyOf(identity))), undefined);
+}
+
+/** Says that a pruned stage would be made again, or, before one that runs by itself, that it must be. */
+async function planAgain(
+  { only }: PipelineOptions,
+  stage: Stage,
+  step: StageStep,
+  { note, pruned }: Pick<How, "note" | "pruned">,
+): Promise<undefined> {
+  if (only !== undefined)
+    throw new AlignError(
+      "pipeline",
+      `stage ${only}: ${stage.name}, which it needs, was pruned. Run that first: it is made again.`,
+    );
+  await pruned.restoreInputs(stage);
+  note({ ...step, state: "run", pruned: true, elapsedSeconds: undefined });
+  return undefined;
 }
 
 function checkName(name: string): void {

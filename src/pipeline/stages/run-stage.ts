@@ -21,6 +21,7 @@ import {
 } from "./cache.ts";
 import { clearFailure, recordFailure } from "./failures.ts";
 import { folderIdentity, inPlace } from "./in-place.ts";
+import type { PrunedStages } from "./pruned.ts";
 import {
   type Artefact,
   artefactAt,
@@ -34,17 +35,23 @@ import type { PipelineOptions, StageState, StageStep } from "./steps.ts";
 import { refuseChanged } from "./verify.ts";
 import { othersGone, workTogether } from "./workers.ts";
 
-/** Where a step of the run is written down. */
-export type Note = (step: StageStep) => void;
+/** How a stage of a run is seen to. */
+export type How = {
+  /** Where its step is written down. */
+  readonly note: (step: StageStep) => void;
+  /** Stages before it whose files were pruned. */
+  readonly pruned: PrunedStages;
+  /** It is asked for with all its files: a result that was pruned is made again. */
+  readonly whole: boolean;
+};
 
 /** One stage, as it is being run. */
-type Run = {
+type Run = How & {
   readonly options: PipelineOptions;
   readonly stage: Stage;
   readonly identity: Identity;
   readonly folder: string;
   readonly log: Log;
-  readonly note: Note;
   /** When the result was made that `fresh` does without, if there is one. */
   readonly stale: string | undefined;
 };
@@ -57,17 +64,18 @@ export async function runStage(
   options: PipelineOptions,
   stage: Stage,
   identity: Identity,
-  note: Note,
+  how: How,
 ): Promise<Artefact> {
   const { log = silentLog, fresh = false } = options;
   const folder = stagesFolder(options);
   const before = fresh ? await lookUp(options, identity) : undefined;
   const stale = before?.state === "cached" ? before.record.finishedAt : undefined;
-  const run: Run = { options, stage, identity, folder, log, note, stale };
+  const run: Run = { ...how, options, stage, identity, folder, log, stale };
   const kept = fresh ? undefined : await takeKept(run);
   if (kept !== undefined) return kept;
   try {
     await clearFailure(folder, identity);
+    await how.pruned.restoreInputs(stage);
     const made = await makeStage(run);
     await clearFailure(folder, identity);
     return made;
@@ -108,7 +116,7 @@ async function makeStage(run: Run): Promise<Artefact> {
 async function takeUnplaced(run: Run): Promise<Artefact | undefined> {
   const { folder, identity } = run;
   const found = await findStage(folder, identity);
-  const whole = found.state === "cached" ? found : await finishRecorded(folder, identity);
+  const whole = isUsable(run, found) ? found : await finishRecorded(folder, identity);
   return whole && tellKept(run, whole);
 }
 
@@ -195,8 +203,8 @@ const isUnusable = (state: Found["state"]): boolean => state === "damaged" || st
 
 type Kept = Extract<Found, { state: "cached" }>;
 
-const isUsable = ({ stale }: Run, found: Found): found is Kept =>
-  found.state === "cached" && found.record.finishedAt !== stale;
+const isUsable = ({ stale, whole }: Run, found: Found): found is Kept =>
+  found.state === "cached" && found.record.finishedAt !== stale && !(whole && found.pruned);
 
 /** The kept result, if there is one. @throws DataError when files of it have changed since */
 async function takeKept(run: Run): Promise<Artefact | undefined> {
@@ -209,11 +217,13 @@ async function takeKept(run: Run): Promise<Artefact | undefined> {
 }
 
 function tellKept(
-  { options, stage, identity, log, note }: Run,
-  { artefact, record }: Pick<Kept, "artefact" | "record">,
+  run: Run,
+  { artefact, record, pruned = false }: Pick<Kept, "artefact" | "record"> & { readonly pruned?: boolean },
 ): Artefact {
-  note(stepOf(options, stage, identity, "cached", record.elapsedSeconds));
-  log.info(`stage ${identity.name}: kept from before`);
+  const { options, stage, identity, log, note } = run;
+  note({ ...stepOf(options, stage, identity, "cached", record.elapsedSeconds), pruned });
+  if (pruned) run.pruned.add(artefact, () => runStage(options, stage, identity, { ...run, whole: true }));
+  log.info(`stage ${identity.name}: kept from before${pruned ? ", pruned" : ""}`);
   return artefact;
 }
 

@@ -21,6 +21,8 @@ export type StageStep = {
   readonly inputs: readonly string[];
   /** Several processes can work on it at once. */
   readonly shared: boolean;
+  /** Files of it were pruned: where it is kept nothing needs them, where it runs a stage after it does. */
+  readonly pruned?: boolean;
 };
 
 /** How stages are run. */
@@ -49,15 +51,16 @@ export function formatSteps(steps: readonly StageStep[]): string {
   return steps.map((step) => `${step.name.padEnd(width)}  ${wordsOf(step)}`).join("\n");
 }
 
-function wordsOf({ state, elapsedSeconds }: StageStep): string {
+function wordsOf({ state, elapsedSeconds, pruned = false }: StageStep): string {
   const took = elapsedSeconds === undefined ? undefined : formatSeconds(elapsedSeconds);
   switch (state) {
     case "cached":
-      return `kept (took ${took})`;
+      return `kept${pruned ? ", pruned" : ""} (took ${took})`;
     case "resume":
       return took === undefined ? "goes on" : `went on, done in ${took}`;
     case "run":
-      return took === undefined ? "runs" : `done in ${took}`;
+      if (took !== undefined) return `done in ${took}`;
+      return pruned ? "runs again: it was pruned, and a stage after it needs it" : "runs";
     case "depends":
       return "runs, unless what it needs comes out as before";
     case "shared":

@@ -43,11 +43,11 @@ async function flipUnseen(path: string, at: number): Promise<void> {
 test("a bit of a big file turned is noticed, by a look at all files always", async () => {
   const model = join(folder, "model.safetensors");
   await writeFile(model, Buffer.alloc(BIG, 7));
-  const outputs = await readContents(folder);
-  expect(await stageProblem(folder, outputs)).toBeUndefined();
+  const made = { outputs: await readContents(folder) };
+  expect(await stageProblem(folder, made)).toBeUndefined();
   await flipUnseen(model, BIG - 1);
   for (const how of [{}, { all: true }])
-    expect((await stageProblem(folder, outputs, how))?.text).toMatch(
+    expect((await stageProblem(folder, made, how))?.text).toMatch(
       /^model.safetensors has changed, expected sha256 \w{12}, got \w{12}$/,
     );
 });
@@ -56,12 +56,12 @@ test("a big file is read once, and by a later process not again while it looks a
   const model = join(folder, "model.safetensors");
   await writeFile(model, Buffer.alloc(BIG, 7));
   await writeFile(join(folder, "small.json"), "{}");
-  const outputs = await readContents(folder);
+  const made = { outputs: await readContents(folder) };
   // As if a minute had gone by: a file that was just written is not trusted by its times.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
   const readBy = async (look: typeof stageProblem, how = {}) => {
     reads.files.length = 0;
-    expect(await look(folder, outputs, how)).toBeUndefined();
+    expect(await look(folder, made, how)).toBeUndefined();
     return reads.files.map((path) => basename(path));
   };
   expect(await readBy(stageProblem)).toEqual(["model.safetensors", "small.json"]);

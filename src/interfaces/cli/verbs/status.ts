@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
-import { formatSeconds } from "../../../base/core/log.ts";
+import { formatBytes, formatSeconds } from "../../../base/core/log.ts";
 import type { FolderStatus, StageShards, StageStatus } from "../../../pipeline/run/status.ts";
 import { examples, positiveNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
@@ -81,11 +81,11 @@ export function formatStatus({ folder, stages, planProblem }: FolderStatus): str
 }
 
 function linesOf(stage: StageStatus, width: number): string[] {
-  const { name, state, elapsedSeconds, holders, shards, failure } = stage;
+  const { name, state, elapsedSeconds, holders, shards, failure, pruned } = stage;
   const took = elapsedSeconds === null ? "" : ` in ${formatSeconds(elapsedSeconds)}`;
   const dead = holders.filter(({ living }) => !living).map(({ pid, host }) => `process ${pid} on ${host}`);
   return [
-    `  ${name.padEnd(width)}  ${state}${took}`,
+    `  ${name.padEnd(width)}  ${state}${took}${pruned === 0 ? "" : `, pruned (${formatBytes(pruned)})`}`,
     ...shards.map((part) => `    ${shardLine(part)}`),
     ...(dead.length === 0
       ? []
