@@ -207,7 +207,40 @@ test("list names every study with what it stands beside", async () => {
   const outcome = await weakTeacher(["study", "list"]);
   expect(outcome.code).toBe(0);
   expect(outcome.stdout).toMatch(/^agreement +A1: .*WDPO Table 1/m);
-  expect(outcome.stdout.trim().split("\n").length).toBe(28);
+  expect(outcome.stdout.trim().split("\n").length).toBe(29);
+});
+
+test("the demo's study runs both teachers with both kinds of people, each student once", async () => {
+  const world = join(folder, "world.yaml");
+  const prompts = Array.from({ length: 40 }, (_, i) => `p${i}`);
+  await writeFile(join(folder, "prompts.json"), JSON.stringify(prompts));
+  await writeFile(join(folder, "gold.js"), "export default (prompt, response) => response.length;\n");
+  await writeFile(
+    world,
+    `version: 1
+extends: tiny.yaml
+data:
+  world: { prompts: ${join(folder, "prompts.json")}, pairs_per_prompt: 3, max_new_tokens: 4, labelled: 0.5, test: 0.3, gold: { type: programmatic, module: ${join(folder, "gold.js")} } }
+`,
+  );
+  const run = ["study", "demo", "--recipe", world, "--seeds", "2", "--out", join(folder, "demo"), "--json"];
+  const result = resultOf(await weakTeacher(run));
+  expect(result.variants.map(({ arms }) => arms.length)).toEqual([4, 4, 2, 2, 3, 3, 2, 2]);
+  const names = computed(result);
+  const times = (name: string) => names.filter((one) => one === name).length;
+  // Two seeds each: candidates once, worlds of two people, students on their labels once each, one on random labels.
+  expect([times("candidates"), times("world"), times("student-human"), times("student-random")]).toEqual([
+    2, 4, 4, 2,
+  ]);
+  expect([times("student-weak"), times("teacher-sft")]).toEqual([8, 4]);
+  const report = JSON.parse(await readFile(result.report!.json, "utf8"));
+  expect(report.studies[0].tables.map(({ title }: { title: string }) => title).slice(0, 3)).toEqual([
+    "Students: gold reward",
+    "Differences",
+    "The regime in four numbers",
+  ]);
+  expect(report.environment.seed).toBe("22, 23");
+  expect(computed(resultOf(await weakTeacher(run)))).toEqual([]);
 });
 
 /** Starts a study and kills it once its messages match. */

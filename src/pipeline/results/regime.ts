@@ -1,9 +1,8 @@
 /** What teacher, people and gold made of the same pairs of the pool, and the regime that it is: four numbers beside the paper's. */
-import type { Interval } from "../../base/stats/check.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import type { CandidatePair, HumanLabel } from "../../method/data/rows.ts";
 import type { AnalysisOptions, JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
-import { regimeOf } from "../../method/evaluate/label-analysis/regime.ts";
+import { type Regime, regimeOf } from "../../method/evaluate/label-analysis/regime.ts";
 import { isDecided, type Label } from "../../method/labels/label.ts";
 import type { GoldPair } from "../../method/split/world.ts";
 import type { Cell, ReportTable } from "../../report/data.ts";
@@ -30,42 +29,56 @@ export function judgedPairs({ labels, human, gold, pool }: JudgedPool): JudgedPa
   });
 }
 
-/** The title under which the paper's numbers stand in their file, and ours in a report. */
+/** The title under which the paper's numbers stand in their file. */
 const REGIME = "the regime in four numbers";
+
+/** What each number is called, there and in reports. */
+export const REGIME_ROWS = {
+  peopleGold: "people with gold",
+  teacherPeople: "teacher with people",
+  goldWithTeacher: "gold sides with the teacher where teacher and people differ",
+  teacherGold: "teacher with gold",
+  gap: "people with gold minus teacher with gold",
+} as const satisfies Partial<Record<keyof Regime, string>>;
+
+/** The paper's regime, for tables that stand beside it; `of` gives a row's share in per cent and where it is from. */
+export function paperRegime() {
+  const { rows, rows_are: title, item, notes = [] } = paperTableCalled(REGIME);
+  const of = (name: string): [number, string] => {
+    const [share, from] = rows[name]!;
+    return [Number((100 * Number(share)).toFixed(1)), String(from)];
+  };
+  return { title, item, notes, of };
+}
 
 /** The regime of a pool beside the paper's; none where teacher, people and gold have not judged the same pairs. */
 export function regimeTables(judged: JudgedPool, options: AnalysisOptions): ReportTable[] {
   if (judged.gold.length === 0) return [];
   const regime = regimeOf(judgedPairs(judged), options);
   if (regime === null) return [];
-  const { pairs, goldTies, disputed, peopleGold, teacherPeople, goldWithTeacher, teacherGold, gap } = regime;
-  const paper = paperTableCalled(REGIME);
-  const own: readonly (readonly [name: string, pairs: number, value: Interval | null])[] = [
-    ["people with gold", pairs, peopleGold],
-    ["teacher with people", pairs, teacherPeople],
-    ["gold sides with the teacher where teacher and people differ", disputed, goldWithTeacher],
-    ["teacher with gold", pairs, teacherGold],
-    ["people with gold minus teacher with gold", pairs, gap],
-  ];
+  const { pairs, goldTies, disputed } = regime;
+  const paper = paperRegime();
   return [
     {
       title: "The regime in four numbers",
       columns: [
-        { title: paper.rows_are, format: "text" },
+        { title: paper.title, format: "text" },
         { title: "pairs", format: "count" },
         { title: "here", format: "percent" },
         { title: "there, %", source: "paper" },
         { title: "there", source: "paper", format: "text" },
       ],
-      rows: own.map(([name, n, value]): Cell[] => {
-        const [share, from] = paper.rows[name]!;
-        return [name, n, value, Number((100 * Number(share)).toFixed(1)), from!];
-      }),
+      rows: Object.entries(REGIME_ROWS).map(([key, name]): Cell[] => [
+        name,
+        key === "goldWithTeacher" ? disputed : pairs,
+        regime[key as keyof typeof REGIME_ROWS],
+        ...paper.of(name),
+      ]),
       paperItem: paper.item,
       notes: [
         `On the pairs that teacher, people and gold all decide; ${goldTies} more have equal gold and are left out. n counts prompts, which the intervals resample. ` +
           "The last row is (1 − teacher with people) · (1 − 2 · gold with the teacher where they differ): what weak labels give away beside people's.",
-        ...(paper.notes ?? []),
+        ...paper.notes,
       ],
     },
   ];

@@ -50,6 +50,8 @@ export type CellOutcome = LabelOutcome & {
   readonly test: readonly PreferenceRow[];
   /** The teacher's scores again, where the cell asked for them. */
   readonly rescored: readonly Rescored[] | undefined;
+  /** The same cell of every seed, this one first; undefined where one seed alone was run. */
+  readonly replicates?: readonly CellOutcome[];
 };
 
 /** What changed when pairs were scored in another way; margins in the teacher's unit. */

@@ -35,7 +35,7 @@ export type Compared = {
 /** A value of each prompt by its id. */
 type ByPrompt = (arm: ArmOutcome) => ReadonlyMap<string, number>;
 
-/** One cell of several seeds: what the first has, its students with those of all seeds. */
+/** One cell of several seeds: what the first has, its students with those of all seeds, and the cells of all. */
 export function overSeeds(outcomes: readonly CellOutcome[]): CellOutcome {
   const [first, ...more] = outcomes;
   if (more.length === 0) return first!;
@@ -46,6 +46,7 @@ export function overSeeds(outcomes: readonly CellOutcome[]): CellOutcome {
   const { teacher } = first!;
   return {
     ...first!,
+    replicates: outcomes,
     arms: new Map([...first!.arms].map(([name, arm]) => [name, withAll(arm, ({ arms }) => arms.get(name))])),
     teacher: teacher && withAll(teacher, (cell) => cell.teacher),
   };

@@ -11,7 +11,7 @@ import { jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { type StudyContext, studyContext } from "./context.ts";
 import type { ArmOutcome, CellOutcome } from "./outcomes.ts";
-import { STUDIES } from "./studies/index.ts";
+import { EVERY_STUDY } from "./studies/index.ts";
 import type { StudyDefinition } from "./study.ts";
 import { variantRecipe, variantsOf } from "./variants.ts";
 
@@ -28,7 +28,7 @@ let job: MainJob;
 
 beforeAll(async () => {
   context = await studyContext(request, "tao-li-2025");
-  const [variant] = variantsOf([{ study: STUDIES[0]!, context }]);
+  const [variant] = variantsOf([{ study: EVERY_STUDY[0]!, context }]);
   job = jobOf(await variantRecipe(variant!));
 });
 
@@ -104,9 +104,9 @@ const reportOf = (studies: Study[]): ReportData => ({
 });
 
 const noisy: Rewards = (arm, i) => createRng(arm).fork(String(i)).normal();
-const named = (name: string) => STUDIES.find((study) => study.name === name)!;
+const named = (name: string) => EVERY_STUDY.find((study) => study.name === name)!;
 
-test.each(STUDIES.map((study) => [study.name, study] as const))(
+test.each(EVERY_STUDY.map((study) => [study.name, study] as const))(
   "%s: tables are whole, sentences end, nothing is NaN",
   (_, study) => {
     const made = studyWith(study, noisy);
@@ -118,7 +118,7 @@ test.each(STUDIES.map((study) => [study.name, study] as const))(
   },
 );
 
-test.each(STUDIES.map((study) => [study.name, study] as const))(
+test.each(EVERY_STUDY.map((study) => [study.name, study] as const))(
   "%s: students that are all alike are not told apart",
   (_, study) => {
     const { finding = "" } = studyWith(study, (_, i) => i % 3);
@@ -189,4 +189,38 @@ test("the study of seeds tests parity over them, and calls one run each two mode
   // Runs that differ by more than the margin can tell nothing.
   const noisyRuns = studyWith(named("seeds"), noisy);
   expect(noisyRuns.finding).toContain("cannot tell weak from human");
+});
+
+test("the demo compares weak labels with people's teacher by teacher, on people's students trained once", () => {
+  const level: Readonly<Record<string, number>> = { human: 1, weak: 0.25 };
+  const { tables, finding } = studyWith(named("demo"), (arm, i) => (i % 3) + (level[arm] ?? 0));
+  const [students, differences, regime] = tables!;
+  expect(students!.rows.map(([name]) => name)).toEqual([
+    "people at 71 %, implicit reward",
+    "people at 71 %, reward head",
+    "clean people, implicit reward",
+    "clean people, reward head",
+  ]);
+  for (const row of students!.rows)
+    expect(row.slice(1)).toMatchObject([1, 1.25, 2, 1].map((estimate) => ({ estimate })));
+  expect(differences!.rows.map(([name]) => name)).toEqual([
+    ...students!.rows.flatMap(([name]) => [`${name}: weak - human`, `${name}: weak - sft`]),
+    "implicit reward: weak - human, people at 71 % - clean people",
+    "reward head: weak - human, people at 71 % - clean people",
+  ]);
+  expect(differences!.rows[0]![1]).toMatchObject({ estimate: -0.75 });
+  // What people's noise changes: nothing here, where both worlds have the same students.
+  for (const row of differences!.rows.slice(-2)) expect(row[1]).toMatchObject({ estimate: 0 });
+  expect(finding!.match(/weak below human/g)).toHaveLength(4);
+  expect(regime!.columns).toHaveLength(7);
+  // Students on people's labels stand in one cell of each people, that on random labels in one of all.
+  const arms = named("demo")
+    .cells(context)
+    .map((cell) => cell.arms.map(({ name }) => name));
+  expect(arms).toEqual([
+    ["sft", "weak", "human", "random"],
+    ["sft", "weak"],
+    ["sft", "weak", "human"],
+    ["sft", "weak"],
+  ]);
 });

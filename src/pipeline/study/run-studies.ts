@@ -25,7 +25,7 @@ import { overSeeds } from "./over-seeds.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
 import { writeStudyReport } from "./report-studies.ts";
 import { readVariant, runVariant, variantJob } from "./run-variant.ts";
-import { STUDIES, studiesNamed } from "./studies/index.ts";
+import { EVERY_STUDY, studiesNamed } from "./studies/index.ts";
 import type { StudyDefinition } from "./study.ts";
 import {
   type LeftOut,
@@ -123,7 +123,7 @@ async function placeStudies(
   const placed: PlacedStudy[] = [];
   const leftOut: LeftOut[] = [];
   for (const study of studiesNamed(names)) {
-    const context = contexts.get(study.paper) ?? (await studyContext(request, study.paper));
+    const context = contexts.get(study.paper) ?? (await studyContext(withOwn(request, study), study.paper));
     contexts.set(study.paper, context);
     const why = lacking(study, context);
     if (why === undefined) placed.push({ study, context });
@@ -134,6 +134,13 @@ async function placeStudies(
     throw new ConfigError(leftOut.map(({ name, why }) => `study ${name}: ${why}.`));
   return { placed, leftOut };
 }
+
+/** What a standalone study starts from, where the command names nothing else. */
+const withOwn = (request: StudyRequest, { own }: StudyDefinition): StudyRequest => ({
+  ...request,
+  recipe: request.recipe ?? own?.base,
+  seeds: request.seeds ?? own?.seeds,
+});
 
 function lacking(study: StudyDefinition, context: StudyContext): string | undefined {
   if (context.recipe.executor.kind !== "local")
@@ -263,13 +270,13 @@ function studyOf(
 }
 
 const overSeedsNote = (seeds: readonly number[]): string =>
-  `Gold rewards, GRA and lengths of students, and differences between them, go over ${seeds.length} seeds where n counts seeds; all other figures are of seed ${seeds[0]} alone.`;
+  `Figures whose n counts seeds go over ${seeds.length} seeds; all others are of seed ${seeds[0]} alone.`;
 
 /** The command that computes a study, with the flags that its cells depend on. */
-function commandOf({ name, paper }: StudyDefinition, context: StudyContext): string {
+function commandOf({ name, paper, own }: StudyDefinition, context: StudyContext): string {
   const { scale, base, set, weak, student, seeds } = context;
   const flags = {
-    recipe: base === (scale === "small" ? SMALL : paper) ? [] : [base],
+    recipe: base === (own?.base ?? (scale === "small" ? SMALL : paper)) ? [] : [base],
     // Where results go changes none of them.
     set: set.filter((text) => !text.startsWith("out=")),
     seeds: seeds.length > 1 ? [seeds.join(",")] : [],
@@ -284,4 +291,4 @@ function commandOf({ name, paper }: StudyDefinition, context: StudyContext): str
 
 /** Every study with what it stands beside, for a listing. */
 export const studyList = (): readonly { name: string; title: string; paperItem: string }[] =>
-  STUDIES.map(({ name, title, paperItem }) => ({ name, title, paperItem }));
+  EVERY_STUDY.map(({ name, title, paperItem }) => ({ name, title, paperItem }));

@@ -7,7 +7,7 @@ import { studyContext } from "./context.ts";
 import { gridContent } from "./grid.ts";
 import { compareAll, findingOf, goldReward, gra, standings } from "./measures.ts";
 import type { ArmOutcome } from "./outcomes.ts";
-import { STUDIES, studiesNamed } from "./studies/index.ts";
+import { EVERY_STUDY, STUDIES, studiesNamed } from "./studies/index.ts";
 import { teachers } from "./studies/models.ts";
 import { variantRecipe, variantsOf } from "./variants.ts";
 
@@ -157,7 +157,7 @@ describe("all studies", () => {
       weak: ["models/opt-125m", "models/opt-1.3b"],
       student: ["models/opt-1.3b", "models/opt-2.7b"],
     };
-    for (const study of STUDIES) {
+    for (const study of EVERY_STUDY) {
       const context = await studyContext({ ...request, ...models, scale: "paper" }, study.paper);
       if (study.lacks?.(context) !== undefined) continue;
       for (const variant of variantsOf([{ study, context }])) jobOf(await variantRecipe(variant));
@@ -189,8 +189,8 @@ describe("all studies", () => {
 
   test("have cells of different names, and say what they stand beside", async () => {
     const context = await studyContext({ ...request, scale: "small" }, "tao-li-2025");
-    expect(new Set(STUDIES.map(({ name }) => name)).size).toBe(STUDIES.length);
-    for (const { cells, paperItem } of STUDIES) {
+    expect(new Set(EVERY_STUDY.map(({ name }) => name)).size).toBe(EVERY_STUDY.length);
+    for (const { cells, paperItem } of EVERY_STUDY) {
       const ids = cells(context).map(({ id }) => id);
       expect(new Set(ids).size).toBe(ids.length);
       expect(paperItem).not.toBe("");
@@ -204,6 +204,16 @@ describe("all studies", () => {
     expect(ids).toEqual(["a/dpo/model", "b/dpo/model", "models/opt-125m", "hub:x/opt-125m"]);
     const twice = { ...request, student: ["m/one", "m/one"], scale: "small" as const };
     await expect(studyContext(twice, "tao-li-2025")).rejects.toThrow("--student m/one: is named twice.");
+  });
+
+  test("with a recipe of their own are run by themselves", () => {
+    expect(studiesNamed(["demo"]).map(({ name }) => name)).toEqual(["demo"]);
+    expect(studiesNamed(["all"]).map(({ name }) => name)).not.toContain("demo");
+    for (const others of [
+      ["agreement", "demo"],
+      ["all", "demo"],
+    ])
+      expect(() => studiesNamed(others)).toThrow("study demo: has a recipe and seeds of its own");
   });
 
   test("are found by name, in the order of the report", () => {

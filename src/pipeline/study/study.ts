@@ -40,6 +40,8 @@ export type StudyDefinition = {
   /** What it stands beside. */
   readonly paperItem: string;
   readonly paper: Paper;
+  /** A recipe and seeds of its own in place of the scale's: such a study lives in a world of its own, is run by itself and is no part of "all". */
+  readonly own?: { readonly base: string; readonly seeds: string };
   /** Why it cannot be run as things are, with what to do; undefined when it can. */
   readonly lacks?: (context: StudyContext) => string | undefined;
   readonly cells: (context: StudyContext) => readonly Cell[];

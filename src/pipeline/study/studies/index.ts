@@ -6,6 +6,7 @@ import { annotators, lengthBias } from "./annotators.ts";
 import { examples, similarity } from "./answers.ts";
 import { confidence, easierPairs, topShare, weightForms } from "./confidence.ts";
 import { consistency } from "./consistency.ts";
+import { demo } from "./demo.ts";
 import { goldModels, votes, winRate } from "./judges.ts";
 import { agreement, disagreement, goldGap } from "./label-quality.ts";
 import { humanAll, labelledFraction } from "./labelled-share.ts";
@@ -14,7 +15,7 @@ import { noiseControl, purify } from "./noise.ts";
 import { domainTransfer, imbalance, poisoning } from "./robustness.ts";
 import { beta, seeds, sftAblation } from "./training.ts";
 
-/** Every study; each says the item of the papers it stands beside. */
+/** The studies of "all"; each says the item of the papers it stands beside. */
 export const STUDIES: readonly StudyDefinition[] = [
   agreement,
   purify,
@@ -46,10 +47,21 @@ export const STUDIES: readonly StudyDefinition[] = [
   domainTransfer,
 ];
 
-/** Studies by name; "all" is every one. @throws ConfigError for a name that is none */
+/** Studies with a recipe and seeds of their own. */
+export const STANDALONE: readonly StudyDefinition[] = [demo];
+
+/** Every study there is, in the order of a listing. */
+export const EVERY_STUDY: readonly StudyDefinition[] = [...STUDIES, ...STANDALONE];
+
+/** Studies by name; "all" is every one but the standalone ones. @throws ConfigError for a name that is none, or a standalone study beside others */
 export function studiesNamed(names: readonly string[]): readonly StudyDefinition[] {
+  const apart = STANDALONE.find(({ name }) => names.includes(name));
+  if (apart !== undefined && new Set(names).size > 1)
+    throw new ConfigError(
+      `study ${apart.name}: has a recipe and seeds of its own and cannot share a run with others. Run it by itself.`,
+    );
   if (names.includes("all")) return STUDIES;
-  const known = STUDIES.map(({ name }) => name);
+  const known = EVERY_STUDY.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0)
     throw new ConfigError(
@@ -58,5 +70,5 @@ export function studiesNamed(names: readonly string[]): readonly StudyDefinition
           `study ${name}: there is no such study${didYouMean(name, known) || `; there are ${known.join(", ")} and all.`}`,
       ),
     );
-  return STUDIES.filter(({ name }) => names.includes(name));
+  return EVERY_STUDY.filter(({ name }) => names.includes(name));
 }
