@@ -39,7 +39,7 @@ export const LIMITS = {
     report: 3_700,
     method: 22_200,
     pipeline: 22_900,
-    interfaces: 6_600,
+    interfaces: 6_700,
   },
 };
 

@@ -21,7 +21,7 @@ afterAll(async () => {
 
 test("serves a base with its adapter behind a token, and stops with 0 at a signal", async () => {
   const tokenFile = join(folders.root, "token");
-  await writeFile(tokenFile, "a-token-of-some-length\n");
+  await writeFile(tokenFile, "a-token-of-some-length\n", { mode: 0o600 });
   const args = [
     "serve",
     folders.base,

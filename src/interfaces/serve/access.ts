@@ -1,7 +1,9 @@
 /** Who may ask. A server that others can reach has a token; one on this machine's own address need not. */
 import { createHash, timingSafeEqual } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { ConfigError } from "../../base/core/errors.ts";
 import { readText } from "../../base/core/files.ts";
+import { shellWord } from "../../base/core/shell.ts";
 import { Problem } from "./problem.ts";
 
 /** Where a bearer token is; nothing for none. */
@@ -12,7 +14,7 @@ const LEAST_TOKEN = 16;
 
 /**
  * The bearer token of a server.
- * @throws ConfigError when it is named twice, not there, too short, or missing where `host` can be reached from elsewhere
+ * @throws ConfigError when it is named twice, not there, too short, in a file that everybody can read, or missing where `host` can be reached from elsewhere
  */
 export async function readToken(source: TokenSource, host: string): Promise<string | undefined> {
   const { env, file } = source;
@@ -28,12 +30,29 @@ export async function readToken(source: TokenSource, host: string): Promise<stri
   }
   const where = env === undefined ? `--token-file ${file}` : `the environment variable ${env}`;
   const token = (env === undefined ? await readText(file!, 4096) : (process.env[env] ?? "")).trim();
+  if (file !== undefined) await refuseOpenToAll(file);
   // The token itself is in no message.
   if (token.length < LEAST_TOKEN || /\s/.test(token))
     throw new ConfigError(
       `serve: the token in ${where} is not usable, expected at least ${LEAST_TOKEN} characters without spaces, got ${token.length}.`,
     );
   return token;
+}
+
+/** @throws ConfigError for a file that every user of the machine can read or write, where the system tells */
+async function refuseOpenToAll(file: string): Promise<void> {
+  const mode =
+    process.platform === "win32"
+      ? 0
+      : await stat(file).then(
+          (info) => info.mode,
+          () => 0,
+        );
+  if ((mode & 0o006) === 0) return;
+  const shown = (mode & 0o777).toString(8);
+  throw new ConfigError(
+    `serve: --token-file ${file}: every user of this machine can read or change it (mode ${shown}), expected 600 or 640. Run: chmod 600 ${shellWord(file)}.`,
+  );
 }
 
 /** True for addresses that only this machine reaches. */

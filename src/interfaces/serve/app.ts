@@ -3,7 +3,7 @@ import { type Context, Hono } from "hono";
 import { messageOf } from "../../base/core/errors.ts";
 import type { Log } from "../../base/core/log.ts";
 import { checkAccess } from "./access.ts";
-import { readBody } from "./body.ts";
+import { type Arrivals, openArrivals } from "./arrivals.ts";
 import { chat } from "./chat.ts";
 import { completions, type Serving } from "./completions.ts";
 import { type Gate, untilAborted } from "./gate.ts";
@@ -53,7 +53,8 @@ export function createApp(deps: AppDeps): Hono {
     c.body(await metrics.text(), 200, { "content-type": metrics.contentType }),
   );
   app.get("/v1/models", (c) => c.json(modelList(serving, open)));
-  const post = (path: string, endpoint: Endpoint) => app.post(path, answer(deps, endpoint));
+  const arrivals = openArrivals(serving.limits);
+  const post = (path: string, endpoint: Endpoint) => app.post(path, answer(deps, arrivals, endpoint));
   post("/v1/completions", (body, signal) => completions(serving, body, signal));
   post("/v1/chat/completions", (body, signal) => chat(serving, body, signal));
   post("/v1/score", (body, signal) => score(serving, settings, body, signal));
@@ -89,11 +90,13 @@ function watch(metrics: ServeMetrics) {
   };
 }
 
-function answer({ serving, gate, metrics }: AppDeps, endpoint: Endpoint) {
+function answer({ gate, metrics }: AppDeps, arrivals: Arrivals, endpoint: Endpoint) {
   return async (c: Context) => {
+    gate.check();
+    // A body that arrives slowly takes nobody's place.
+    const body = await arrivals.read(c.req.raw);
     const pass = gate.enter(c.req.raw.signal);
     try {
-      const body = await untilAborted(readBody(c.req.raw, serving.limits.maxBodyBytes), pass.signal);
       const result = await untilAborted(endpoint(body, pass.signal), pass.signal);
       metrics.usage((result as { usage?: object }).usage ?? {});
       return c.json(result);
@@ -110,7 +113,7 @@ function answerProblem(c: Context, problem: Problem): Response {
   if (status === 401) headers.set("www-authenticate", "Bearer");
   if (status === 405) headers.set("allow", ROUTES[c.req.path] ?? "");
   // The rest of a body that is not read would be taken for the next request.
-  if (status === 413 || status === 415 || status === 429) headers.set("connection", "close");
+  if ([408, 413, 415, 429, 503].includes(status)) headers.set("connection", "close");
   return new Response(JSON.stringify(problemJson(problem)), { status, headers });
 }
 

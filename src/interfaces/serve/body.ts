@@ -9,36 +9,19 @@ import { Problem, wrongField } from "./problem.ts";
 /** Nesting of the deepest body that is read; what the endpoints take is at most 5 deep. */
 const MAX_DEPTH = 32;
 
-/**
- * Reads a request's body as a JSON object.
- * @throws Problem 415, 413 or 400
- */
-export async function readBody(request: Request, maxBytes: number): Promise<Record<string, unknown>> {
-  const type = request.headers.get("content-type") ?? "nothing";
+/** @throws Problem 415 for a body that does not say it is JSON */
+export function checkType(headers: Headers): void {
+  const type = headers.get("content-type") ?? "nothing";
   // Browsers send other types to foreign servers without asking them first.
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new Problem(415, `content-type: expected application/json, got ${type.slice(0, 60)}.`);
-  const bytes = await boundedBytes(request, maxBytes);
+}
+
+/** A body's bytes as a JSON object. @throws Problem 400 */
+export function objectIn(bytes: Uint8Array): Record<string, unknown> {
   const value = parseJson(bytes);
   if (!isObject(value)) throw new Problem(400, `body: expected a JSON object, got ${kindOf(value)}.`);
   return value as Record<string, unknown>;
-}
-
-async function boundedBytes(request: Request, most: number): Promise<Uint8Array> {
-  const tooLarge = (got: string) =>
-    new Problem(413, `body: is too large, expected at most ${most} bytes, got ${got}.`, {
-      code: "request_too_large",
-    });
-  const stated = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (stated > most) throw tooLarge(String(stated));
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > most) throw tooLarge("more");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** @throws Problem 400 for what is not UTF-8, not JSON or nested too deeply */

@@ -68,7 +68,7 @@ export async function chat(
   );
   const { prompt } = encodePrompt(tokenizer, messages, 2 ** 31);
   const asked = request.max_completion_tokens ?? request.max_tokens ?? undefined;
-  const size = { prompt: prompt.length, asked, otherwise: limits.maxNewTokens };
+  const size = { field: "messages", prompt: prompt.length, asked, otherwise: limits.maxNewTokens };
   const how = { ...writingOf(request, model, limits, size), stream: 0 };
   const text = await engine.write(model, prompt, how, signal);
   const k = request.top_logprobs ?? 0;

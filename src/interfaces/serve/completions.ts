@@ -97,7 +97,12 @@ function planOf(
   const ids = typeof given === "string" ? textIds(request, model, given, field) : given;
   checkIds(model, ids, field);
   const asked = request.max_tokens ?? undefined;
-  const how = writingOf(request, model, limits, { prompt: ids.length, asked, otherwise: DEFAULT_TOKENS });
+  const how = writingOf(request, model, limits, {
+    field,
+    prompt: ids.length,
+    asked,
+    otherwise: DEFAULT_TOKENS,
+  });
   return { index, given, ids, how: { ...how, stream: index } };
 }
 

@@ -10,6 +10,8 @@ export interface Pass {
 
 /** A door that a bounded number of requests is behind. */
 export interface Gate {
+  /** What `enter` would throw now, before anything of a request is read. @throws Problem as `enter` */
+  check(): void;
   /** @throws Problem 429 when too many are in, 503 once it is shut */
   enter(client: AbortSignal): Pass;
   inside(): number;
@@ -27,18 +29,18 @@ const RETRY_AFTER_SECONDS = 1;
 export function openGate({ maxRequests, timeoutMs }: { maxRequests: number; timeoutMs: number }): Gate {
   const inside = new Set<AbortController>();
   let shut = false;
+  const check = () => {
+    if (shut) throw new Problem(503, "the server is stopping.", { retryAfterSeconds: 5, code: "stopping" });
+    if (inside.size >= maxRequests)
+      throw new Problem(429, `too many requests at once, expected at most ${maxRequests}. Try again later.`, {
+        retryAfterSeconds: RETRY_AFTER_SECONDS,
+        code: "too_many_requests",
+      });
+  };
   return {
+    check,
     enter(client) {
-      if (shut) throw new Problem(503, "the server is stopping.", { retryAfterSeconds: 5, code: "stopping" });
-      if (inside.size >= maxRequests)
-        throw new Problem(
-          429,
-          `too many requests at once, expected at most ${maxRequests}. Try again later.`,
-          {
-            retryAfterSeconds: RETRY_AFTER_SECONDS,
-            code: "too_many_requests",
-          },
-        );
+      check();
       const controller = new AbortController();
       inside.add(controller);
       const late = () =>
@@ -47,6 +49,7 @@ export function openGate({ maxRequests, timeoutMs }: { maxRequests: number; time
         );
       const gone = () => controller.abort(new Problem(CLIENT_GONE, "the client went away."));
       const timer = setTimeout(late, timeoutMs);
+      if (client.aborted) gone();
       client.addEventListener("abort", gone, { once: true });
       return {
         signal: controller.signal,

@@ -32,6 +32,7 @@ type Entry<Job, Result> = {
 /** Opens a lane. */
 export function openLane<Job, Result>(options: LaneOptions<Job, Result>): Lane<Job, Result> {
   const queue = new Set<Entry<Job, Result>>();
+  const onAbort = openListeners();
   let working = false;
   const work = async () => {
     if (working) return;
@@ -49,7 +50,7 @@ export function openLane<Job, Result>(options: LaneOptions<Job, Result>): Lane<J
           queue.delete(entry);
           reject(signal.reason);
         };
-        const settled = () => signal.removeEventListener("abort", stop);
+        const settled = onAbort(signal, stop);
         const entry: Entry<Job, Result> = {
           job,
           signal,
@@ -62,12 +63,30 @@ export function openLane<Job, Result>(options: LaneOptions<Job, Result>): Lane<J
             reject(error);
           },
         };
-        signal.addEventListener("abort", stop, { once: true });
         queue.add(entry);
         void work();
       });
     },
     waiting: () => queue.size,
+  };
+}
+
+/** One listener for all jobs of a signal: a request of many pairs would look like a leak. @returns what is told, and how to leave */
+function openListeners(): (signal: AbortSignal, stop: () => void) => () => void {
+  const bySignal = new WeakMap<AbortSignal, Set<() => void>>();
+  return (signal, stop) => {
+    let stops = bySignal.get(signal);
+    if (stops === undefined) {
+      const all = new Set<() => void>();
+      const tell = () => {
+        for (const one of [...all]) one();
+      };
+      signal.addEventListener("abort", tell, { once: true });
+      bySignal.set(signal, all);
+      stops = all;
+    }
+    stops.add(stop);
+    return () => void stops.delete(stop);
   };
 }
 

@@ -4,7 +4,11 @@
 export type ServeLimits = {
   /** Most bytes of a request's body; more is a 413. */
   readonly maxBodyBytes: number;
-  /** Most requests read, waiting or computed at one time; one more is a 429. */
+  /** For a body to arrive, and as long again for each further 2 MiB of it; after it a 408. */
+  readonly bodyMs: number;
+  /** Most bodies that arrive at one time; of more, the one that has taken longest is ended with a 408. */
+  readonly maxBodies: number;
+  /** Most requests waiting or computed at one time; one more is a 429. */
   readonly maxRequests: number;
   /** For one request, waiting included; after it a 504. */
   readonly timeoutMs: number;
@@ -23,6 +27,8 @@ export type ServeLimits = {
 /** What holds unless it is said otherwise. */
 export const DEFAULT_LIMITS: ServeLimits = {
   maxBodyBytes: 2 * 2 ** 20,
+  bodyMs: 10_000,
+  maxBodies: 128,
   maxRequests: 128,
   timeoutMs: 120_000,
   maxNewTokens: 1024,

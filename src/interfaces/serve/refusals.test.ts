@@ -68,6 +68,13 @@ describe("refusals", () => {
       "expected at most 512 tokens with the new ones, got 2 and 600 new ones",
     ],
     [{ prompt: "y".repeat(600) }, 400, "prompt", "is too long"],
+    [
+      { prompt: ["x", "y".repeat(600)] },
+      400,
+      "prompt.1",
+      "prompt.1: is too long, expected at most 512 tokens",
+    ],
+    [{ prompt: [[1], [2], Array.from({ length: 600 }, () => 1)] }, 400, "prompt.2", "prompt.2: is too long"],
     [{ prompt: "y".repeat(40_000) }, 400, "prompt", "expected at most 32768 characters, got 40000."],
     [{ prompt: "x", temperature: "hot" }, 400, "temperature", 'temperature: expected a number, got "hot".'],
     [
@@ -99,6 +106,21 @@ describe("refusals", () => {
       type: status === 404 ? "not_found_error" : "invalid_request_error",
     });
     expect((reply.json.error as unknown as { message: string }).message).toContain(message);
+  });
+
+  test("a factor that would take scores out of the range of numbers is refused, by a request and at the start", async () => {
+    const pairs = [{ prompt: "x", a: "y", b: "z" }];
+    const score = (beta: number) => post(`${server.url}/v1/score`, { model: "teacher", pairs, beta });
+    const refused = await score(1e308);
+    expect(refused).toMatchObject({ status: 400, json: { error: { param: "beta" } } });
+    expect(refused.json.error).toMatchObject({
+      message: "beta: expected at most 1000000, got 1e+308.",
+    });
+    const largest = (await score(1e6)).json.data as unknown as readonly { margin: number }[];
+    expect(Number.isFinite(largest[0]!.margin)).toBe(true);
+    await expect(tinyServer(runtime, { model: folders.base, beta: 1e7 })).rejects.toThrow(
+      "serve: beta is out of range, expected above 0 and at most 1000000, got 10000000.",
+    );
   });
 
   test("neutral and unknown fields do no harm", async () => {

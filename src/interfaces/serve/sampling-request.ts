@@ -25,12 +25,20 @@ export const samplingShape = {
 
 const schema = z.object(samplingShape);
 
+/** Tokens of a prompt, those asked for and those written otherwise; `field` is what an error about the prompt names. */
+type Size = {
+  readonly field: string;
+  readonly prompt: number;
+  readonly asked: number | undefined;
+  readonly otherwise: number;
+};
+
 /** How a request's texts are written. @throws Problem 400 when prompt and new tokens do not fit the model */
 export function writingOf(
   request: z.output<typeof schema>,
   model: ServedModel,
   limits: ServeLimits,
-  size: { readonly prompt: number; readonly asked: number | undefined; readonly otherwise: number },
+  size: Size,
 ): Omit<Writing, "stream"> {
   const temperature = request.temperature ?? 1;
   const greedy = temperature === 0;
@@ -50,15 +58,15 @@ export function writingOf(
 function newTokens(
   { model }: ServedModel,
   { maxNewTokens }: ServeLimits,
-  { prompt, asked, otherwise }: { prompt: number; asked: number | undefined; otherwise: number },
+  { field, prompt, asked, otherwise }: Size,
 ): number {
   const { maxPositions } = model.decoder.config;
   const room = maxPositions - prompt;
   if (room < Math.min(asked ?? 1, 1) || (asked ?? 0) > room)
     throw new Problem(
       400,
-      `prompt: is too long, expected at most ${maxPositions} tokens with the new ones, got ${prompt} and ${asked ?? 1} new ones.`,
-      { param: "prompt", code: "context_length_exceeded" },
+      `${field}: is too long, expected at most ${maxPositions} tokens with the new ones, got ${prompt} and ${asked ?? 1} new ones.`,
+      { param: field, code: "context_length_exceeded" },
     );
   if (asked !== undefined && asked > maxNewTokens)
     throw wrongField("max_tokens", `expected at most ${maxNewTokens} on this server, got ${asked}.`);

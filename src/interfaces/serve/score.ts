@@ -18,12 +18,15 @@ const message = z.looseObject({ role: z.string(), content: z.string() });
 const text = z.union([z.string(), z.array(message).max(1000)], {
   error: "expected text, or a list of messages.",
 });
+/** Largest factor on implicit rewards: papers use 0.01 to 10, and beyond this scores leave the range of numbers. */
+export const MAX_BETA = 1e6;
+
 const KINDS = ["implicit-reward", "likelihood", "reward-head"] as const;
 
 const schema = z.object({
   model: z.string().nullish(),
   kind: z.enum(KINDS).nullish(),
-  beta: z.number().gt(0).nullish(),
+  beta: z.number().gt(0).max(MAX_BETA).nullish(),
   pairs: z.array(z.strictObject({ id: z.string().optional(), prompt: text, a: text, b: text })).min(1),
 });
 

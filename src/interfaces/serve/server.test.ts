@@ -1,6 +1,8 @@
+import { chmod, writeFile } from "node:fs/promises";
 import { request } from "node:http";
-import { connect } from "node:net";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { metricsOf, slowBody, until } from "../../../test/helpers/serve-clients.ts";
 import { post, type TinyFolders, tinyServer, writeTinyFolders } from "../../../test/helpers/tiny-server.ts";
 import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { isLoopback, readToken } from "./access.ts";
@@ -98,14 +100,9 @@ describe("limits", () => {
 
   test("a client that sends no end of its body, or goes away, holds nothing", () =>
     serving({ limits: { timeoutMs: 200, maxRequests: 1 } }, async ({ url }) => {
-      const { hostname, port } = new URL(url);
-      const socket = connect(Number(port), hostname);
-      socket.on("error", () => {});
-      socket.write(
-        `POST /v1/completions HTTP/1.1\r\nhost: ${hostname}\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{`,
-      );
+      const { end } = slowBody(url);
       await until(async () => (await post(`${url}/v1/completions`, short)).status === 200);
-      socket.destroy();
+      end();
       const controller = new AbortController();
       const gone = fetch(`${url}/v1/completions`, {
         method: "POST",
@@ -118,6 +115,20 @@ describe("limits", () => {
       await until(async () => (await post(`${url}/v1/completions`, short)).status === 200);
     }));
 });
+
+test("requests of many pairs or prompts, and many on one connection, leave no warning behind", () =>
+  serving({}, async ({ url }) => {
+    const warnings: string[] = [];
+    const hear = (warning: Error) => void warnings.push(warning.message);
+    process.on("warning", hear);
+    const pairs = Array.from({ length: 40 }, (_, i) => ({ prompt: "x", a: `y${i}`, b: "z" }));
+    expect((await post(`${url}/v1/score`, { pairs })).status).toBe(200);
+    const prompt = pairs.map(({ a }) => a);
+    expect((await post(`${url}/v1/completions`, { ...short, prompt })).status).toBe(200);
+    for (let i = 0; i < 20; i++) await post(`${url}/v1/completions`, short);
+    process.off("warning", hear);
+    expect(warnings).toEqual([]);
+  }));
 
 describe("access", () => {
   test("a token is asked for everywhere but at /health, and never told", () =>
@@ -167,6 +178,19 @@ describe("access", () => {
     delete process.env.TEST_SERVE_TOKEN;
     await expect(readToken({ env: "TEST_SERVE_TOKEN" }, "::1")).rejects.toThrow("got 0");
   });
+});
+
+test.runIf(process.platform !== "win32")("a token in a file that everybody can read is refused", async () => {
+  const file = join(folders.root, "token");
+  await writeFile(file, "correct-horse-battery\n", { mode: 0o644 });
+  await chmod(file, 0o644);
+  const read = () => readToken({ file }, "0.0.0.0");
+  const problem = `serve: --token-file ${file}: every user of this machine can read or change it (mode 644), expected 600 or 640. Run: chmod 600 ${file}.`;
+  await expect(read()).rejects.toThrow(problem);
+  await chmod(file, 0o602);
+  await expect(read()).rejects.toThrow("(mode 602)");
+  await chmod(file, 0o640);
+  expect(await read()).toBe("correct-horse-battery");
 });
 
 describe("what a server says of itself", () => {
@@ -234,15 +258,3 @@ describe("stopping", () => {
     await Promise.all([hasty.close(), cut.then(({ status }) => expect(status).toBe(503))]);
   });
 });
-
-async function metricsOf(url: string): Promise<string> {
-  return (await fetch(`${url}/metrics`)).text();
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("it never came to that");
-}

@@ -13,6 +13,7 @@ import { openGate } from "./gate.ts";
 import { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
 import { openMetrics } from "./metrics.ts";
 import { loadServedModels, type ModelsOptions, type ServedModel } from "./models.ts";
+import { MAX_BETA } from "./score.ts";
 
 /** How to serve. */
 export type ServerOptions = ModelsOptions & {
@@ -50,8 +51,10 @@ export async function openServer(options: ServerOptions): Promise<TeacherServer>
   const { runtime, version, token, host = "127.0.0.1", port = 8000, beta = 0.1, log = silentLog } = options;
   if (token === undefined && !isLoopback(host))
     throw new ConfigError(`serve: host ${host} can be reached from other machines, expected a token.`);
-  if (!(beta > 0 && Number.isFinite(beta)))
-    throw new ConfigError(`serve: beta is out of range, expected above 0, got ${beta}.`);
+  if (!(beta > 0 && beta <= MAX_BETA))
+    throw new ConfigError(
+      `serve: beta is out of range, expected above 0 and at most ${MAX_BETA}, got ${beta}.`,
+    );
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const models = await loadServedModels(runtime, options);
   const gate = openGate(limits);
