@@ -22,7 +22,7 @@ const isOff = (value: unknown): boolean =>
 /** Dropout of a model. @see docs/families.md, "Dropout" */
 export const dropouts = (...keys: string[]): HarmlessKeys =>
   harmless(
-    "dropout acts while training only; a model's own dropout is not applied here when it trains, as TRL switches it off for preference training",
+    "dropout acts while training only; a model's own dropout is not applied here when it trains (where TRL applies it: docs/interop.md)",
     ...keys,
   );
 

@@ -95,8 +95,9 @@ const expected: Record<
   ipo: {
     spec: { type: "ipo", beta: 0.5 },
     losses: [1, 6.25], // (0 - 1)², (-1½ - 1)²
-    chosen: [0.5, -0.5],
-    rejected: [0.5, 0.25],
+    // TRL 1.16's rewards are not per token, the loss is
+    chosen: [1, -0.5],
+    rejected: [0.5, 0.5],
   },
   "ipo-summed": {
     spec: { type: "ipo-summed", beta: 0.5 },

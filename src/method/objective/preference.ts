@@ -81,8 +81,8 @@ export type PreferenceLoss = {
  * The loss a spec asks for: weights ∘ (preference loss + sftCoefficient · NLL per token of chosen), one per pair. The
  * weight is on both terms: a label that is not trusted is no reason to imitate its response either.
  *
- * Rewards are TRL's, so that curves compare: beta (log π - log π_reference), per token where the loss is; without
- * a reference beta log π, per token (ORPO: lambda for beta; SLiC: 1; WSPO: gamma).
+ * Rewards are TRL's, so that curves compare: beta (log π - log π_reference), summed over tokens for IPO too; without
+ * a reference beta log π, per token (ORPO: lambda for beta; SLiC: 1, summed; WSPO, which TRL lacks: gamma).
  *
  * @throws ShapeError when inputs differ in shape
  * @throws Error (internal) when an input named by `lossInputs` is missing
@@ -146,8 +146,6 @@ function rewards(spec: ResolvedLossSpec, inputs: PreferenceInputs): PairValues {
   const ratios = () => logratios(policy, required(spec, inputs, "reference"));
   const lengths = () => required(spec, inputs, "lengths");
   switch (spec.type) {
-    case "ipo":
-      return scaled(perToken(ratios(), lengths()), spec.beta);
     case "slic":
       return policy;
     case "simpo":
