@@ -35,7 +35,7 @@ export const LIMITS = {
   room: 6_000,
   storeys: {
     base: 7_000,
-    engine: 14_200,
+    engine: 14_400,
     report: 3_700,
     method: 22_200,
     pipeline: 22_900,

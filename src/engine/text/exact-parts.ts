@@ -19,11 +19,12 @@ const GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|
 
 /** The same tokenizer, its normalizer and pre-tokenizer in parts that mean the same to the library. @throws CheckpointError for a `Split` of an unknown behaviour */
 export function withExactParts(folder: string, tokenizer: JsonObject): JsonObject {
-  const { normalizer, pre_tokenizer: preTokenizer } = tokenizer;
+  const { normalizer, pre_tokenizer: preTokenizer, decoder } = tokenizer;
   return {
     ...tokenizer,
     normalizer: rewritten(normalizer, "normalizers", exactNormalizer),
     pre_tokenizer: rewritten(preTokenizer, "pretokenizers", (part) => exactPreTokenizer(folder, part)),
+    decoder: rewritten(decoder, "decoders", literalContent),
   };
 }
 
@@ -37,10 +38,16 @@ function rewritten(part: unknown, members: string, rule: (part: JsonObject) => J
 }
 
 function exactNormalizer(part: JsonObject): JsonObject {
-  if (part.type !== "Strip") return part;
+  if (part.type !== "Strip") return literalContent(part);
   const left = part.strip_left === true ? [replace(`${BEGIN}\\s+`, "")] : [];
   const right = part.strip_right === true ? [replace(`\\s+${END}`, "")] : [];
   return { type: "Sequence", normalizers: [...left, ...right] };
+}
+
+/** What is put in is meant as it stands; the library would put the match in for "$&", and all before it for "$`". */
+function literalContent(part: JsonObject): JsonObject {
+  if (part.type !== "Replace" || typeof part.content !== "string") return part;
+  return { ...part, content: part.content.replaceAll("$", "$$$$") };
 }
 
 function exactPreTokenizer(folder: string, part: JsonObject): JsonObject {
@@ -62,7 +69,7 @@ function exactPreTokenizer(folder: string, part: JsonObject): JsonObject {
     case "ByteLevel":
       return exactByteLevel(part);
     default:
-      return part;
+      return literalContent(part);
   }
 }
 

@@ -102,6 +102,39 @@ describe("loadTokenizer", () => {
     );
   });
 
+  const doubled = (pattern: object, content: string) => ({
+    type: "Sequence",
+    normalizers: Array.from({ length: 40 }, () => ({ type: "Replace", pattern, content })),
+  });
+  it.each([
+    ["a character doubled again and again", doubled({ String: "a" }, "aa")],
+    ["a character put in everywhere", doubled({ Regex: "(?=b|c)|" }, "x")],
+    [
+      "two sequences",
+      { type: "Sequence", normalizers: [doubled({ Regex: "." }, "ab"), doubled({ Regex: "b{2}" }, "abc")] },
+    ],
+  ])("refuses normalizers that let a text grow without bound: %s", async (_, normalizer) => {
+    const folder = await folderOf({ "tokenizer.json": { ...gpt2, normalizer } });
+    await expect(loadTokenizer(folder)).rejects.toThrow(
+      /what its normalizers replace is wrong, expected a text to grow at most 1024 times, got 1\.?\d*e?\+?\d*/,
+    );
+  });
+
+  it("refuses pre-tokenizers whose marks let a text grow without bound", async () => {
+    const mark = { type: "Metaspace", replacement: " ".repeat(200), prepend_scheme: "never", split: false };
+    const pre_tokenizer = { type: "Sequence", pretokenizers: [mark, mark] };
+    const folder = await folderOf({ "tokenizer.json": { ...gpt2, pre_tokenizer } });
+    await expect(loadTokenizer(folder)).rejects.toThrow(
+      "expected a text to grow at most 1024 times, got 40000",
+    );
+  });
+
+  it("puts in what a normalizer says as it stands: $& is no word for the match", async () => {
+    const normalizer = { type: "Replace", pattern: { Regex: "[ab]+" }, content: "$&$`$$" };
+    const tokenizer = await loadTokenizer(await folderOf({ "tokenizer.json": { ...gpt2, normalizer } }));
+    expect(tokenizer.decode(tokenizer.encode("xabab"))).toBe("x$&$`$$");
+  });
+
   it("builds the same tokenizer from vocab.json and merges.txt", async () => {
     const tokens = { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>" };
     const files = { "vocab.json": vocab, "merges.txt": `#version: 0.2\n${merges.join("\n")}\n` };

@@ -7,10 +7,11 @@ import { digestOf } from "../../base/core/digest.ts";
 import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../../base/core/errors.ts";
 import { type ControlWords, controlWords } from "./control-words.ts";
 import { withExactParts } from "./exact-parts.ts";
-import { insertions, MAX_INSERTION } from "./insertions.ts";
+import { growth, insertions, MAX_GROWTH, MAX_INSERTION } from "./insertions.ts";
 import { type ChatTemplate, parseChatTemplate } from "./template.ts";
 import { readTokenizerFiles, type TokenizerFiles } from "./tokenizer-files.ts";
 import { type BeyondToken, embeddingRows, refuseOwnBeyond, tokensBeyond, withinRows } from "./vocabulary.ts";
+import { type HfTokenizerLike, watched } from "./watched.ts";
 import { withWordSplit } from "./word-split.ts";
 
 /** Text to token ids and back. Sequences for training and scoring are made by `pair.ts` alone. */
@@ -112,21 +113,6 @@ function controlTokens(files: TokenizerFiles, hf: HfTokenizerLike, ids: SpecialI
   return control;
 }
 
-/** What is used of the library, typed here because its own declarations do not resolve under Node's module rules. */
-interface HfTokenizerLike {
-  /** An id is undefined where the vocabulary has neither the token nor an unknown token. */
-  encode(
-    text: string,
-    options: { add_special_tokens: boolean },
-  ): { ids: (number | undefined)[]; tokens: string[] };
-  decode(
-    ids: readonly number[],
-    options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
-  ): string;
-  token_to_id(token: string): number | undefined;
-  id_to_token(id: number): string | undefined;
-}
-
 /** The library wants every part of a `tokenizer.json` to be there, null where unused. */
 const PARTS = {
   normalizer: null,
@@ -141,7 +127,10 @@ function createTokenizer(folder: string, { tokenizer, tokenizerConfig }: Tokeniz
   const complete = { ...PARTS, ...parts, added_tokens: tokenizer.added_tokens ?? [] };
   // tokenizer.json alone decides; the library would also take white space and accents away where these say so.
   const { remove_space: _space, do_lowercase_and_remove_accent: _accent, ...config } = tokenizerConfig;
-  return new HfTokenizer(complete, config);
+  const { normalizer, pre_tokenizer, post_processor, decoder } = tokenizer;
+  return watched(folder, new HfTokenizer(complete, config), {
+    ...{ normalizer, pre_tokenizer, post_processor, decoder },
+  });
 }
 
 /** What the library takes on trust: ids that are ids, texts that are texts. @throws CheckpointError */
@@ -152,9 +141,15 @@ function refuseWrongParts(folder: string, tokenizer: TokenizerFiles["tokenizer"]
       `its tokenizer cannot be used: ${what} is wrong, expected ${expected}, got ${show(got)}.`,
     );
   const { model, added_tokens: added = [] } = tokenizer;
-  for (const [what, length] of insertions([tokenizer.normalizer, tokenizer.pre_tokenizer]))
+  const parts = [tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.decoder];
+  for (const [what, length] of insertions(parts))
     if (length > MAX_INSERTION)
       throw fail(`the ${what} of a normalizer`, `at most ${MAX_INSERTION} characters`, length);
+  for (const part of parts) {
+    const times = growth(part);
+    if (times > MAX_GROWTH)
+      throw fail("what its normalizers replace", `a text to grow at most ${MAX_GROWTH} times`, times);
+  }
   if (typeof model !== "object" || model === null) throw fail("model", "an object", model);
   const { vocab } = model as { vocab?: unknown };
   if (typeof vocab !== "object" || vocab === null) throw fail("model.vocab", "tokens with their ids", vocab);
