@@ -1,47 +1,24 @@
 /**
  * Batched generation with a key-value cache. Sequences join the batch as places fall free and leave it when they end;
  * each draws from a random stream of its own, so that what it becomes does not depend on its neighbours (up to the
- * rounding of float32 products, which may differ between batch sizes in the last bit).
+ * rounding of float32 products, which may differ between batch sizes in the last bit). Many prompts are dealt to groups that do
+ * not depend on the machine, so that texts are the same however many lanes compute them.
  */
-import { ConfigError, NumericsError } from "../../base/core/errors.ts";
+import { NumericsError } from "../../base/core/errors.ts";
 import { createRng, type Rng } from "../../base/core/rng.ts";
+import { laneCount, overLanes } from "../runtime/lanes.ts";
 import type { Value } from "../runtime/protocol.ts";
 import type { Bindings, Runtime } from "../runtime/runtime.ts";
 import { floats, ints } from "../runtime/values.ts";
 import { KvCache } from "./generate-cache.ts";
+import { dealPrompts } from "./generate-groups.ts";
+import { checkGeneration, DEFAULT_BATCH, type Generated, type GenerateOptions } from "./generate-options.ts";
 import { packSequences } from "./generate-pack.ts";
 import { type GenerationPrograms, generationPrograms } from "./generate-programs.ts";
-import { keyOf, type Model } from "./model.ts";
-import { MASS_CHUNK, type SamplingOptions, sampleToken, samplingIssues } from "./sampling.ts";
+import { keyOf, type Model, parameterCount } from "./model.ts";
+import { MASS_CHUNK, sampleToken } from "./sampling.ts";
 
-/** Sequences computed at once unless asked otherwise: a step costs much the same for few as for many. */
-const DEFAULT_BATCH = 96;
-
-/** Options of `generate`. */
-export type GenerateOptions = SamplingOptions & {
-  /** Most tokens to write per prompt, at least 1. Temperature 0 writes the likeliest token each time. */
-  readonly maxNewTokens: number;
-  /** Tokens that end a text; they are not part of the result. */
-  readonly eosIds: readonly number[];
-  /** Strings that end a text; the token that completes one is the last of the result. */
-  readonly stop?:
-    | { readonly strings: readonly string[]; readonly decode: (ids: readonly number[]) => string }
-    | undefined;
-  readonly seed: number;
-  /** Names the random stream of each prompt, default its index. Equal prompts with equal names give equal texts. */
-  readonly sequenceIds?: readonly (string | number)[] | undefined;
-  /** Sequences computed at once, default 96. */
-  readonly batchSize?: number | undefined;
-  /** Called for every token written (EOS excluded), with the index of its prompt. */
-  readonly onToken?: ((prompt: number, id: number) => void) | undefined;
-};
-
-/** What was written after one prompt. */
-export type Generated = {
-  readonly ids: number[];
-  /** Why it ended: an EOS token, a stop string, or `maxNewTokens`. */
-  readonly finish: "eos" | "stop" | "length";
-};
+export type { Generated, GenerateOptions } from "./generate-options.ts";
 
 /** Tokens of padded prompts computed at once when sequences join. */
 const PREFILL_TOKENS = 4096;
@@ -69,51 +46,41 @@ export async function generate(
   prompts: readonly (readonly number[])[],
   options: GenerateOptions,
 ): Promise<Generated[]> {
-  check(model, prompts, options);
+  checkGeneration(model, prompts, options);
   if (prompts.length === 0) return [];
-  const programs = await generationPrograms(runtime, model, options.temperature === 0 ? "greedy" : "sample");
   const rng = createRng(options.seed);
   const sequences = prompts.map((prompt, index): Sequence => {
     const stream = rng.fork("generate", options.sequenceIds?.[index] ?? index);
     return { index, prompt, rng: stream, ids: [], stored: false };
   });
-  const cache = new KvCache(runtime, model.decoder.config, programs.move);
-  try {
-    await decode({ model, programs, cache, options }, sequences);
-  } finally {
-    await cache.close();
-  }
+  await decodeGroups(runtime, model, sequences, options);
   return sequences.map(({ ids, finish }) => ({ ids, finish: finish! }));
 }
 
-function check(model: Model, prompts: readonly (readonly number[])[], options: GenerateOptions): void {
-  const { maxPositions, vocabSize } = model.decoder.config;
-  const { maxNewTokens, batchSize = DEFAULT_BATCH, sequenceIds } = options;
-  const issues = samplingIssues(options);
-  const positive = (name: string, value: number) => {
-    if (!Number.isInteger(value) || value < 1)
-      issues.push(`${name}: expected a positive integer, got ${value}.`);
-  };
-  positive("maxNewTokens", maxNewTokens);
-  positive("batchSize", batchSize);
-  if (model.task !== "language-model")
-    issues.push(`${model.folder}: expected a language model, got a ${model.task} model.`);
-  if (sequenceIds !== undefined && sequenceIds.length !== prompts.length)
-    issues.push(`sequenceIds: expected one per prompt, ${prompts.length}, got ${sequenceIds.length}.`);
-  if (options.stop?.strings.includes("")) issues.push("stop: expected strings that are not empty.");
-  for (const [index, prompt] of prompts.entries()) {
-    const wrong = prompt.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-    if (prompt.length === 0) issues.push(`prompt ${index}: expected at least one token, got none.`);
-    if (wrong !== undefined)
-      issues.push(`prompt ${index}: expected token ids in [0, ${vocabSize}), got ${wrong}.`);
-    if (prompt.length + maxNewTokens > maxPositions)
-      issues.push(
-        `prompt ${index}: ${prompt.length} tokens and ${maxNewTokens} new ones exceed the model's ${maxPositions} positions. ` +
-          `Shorten the prompt or lower max_new_tokens.`,
-      );
-    if (issues.length >= 10) break;
-  }
-  if (issues.length > 0) throw new ConfigError(issues);
+/** Decodes each group of sequences by itself, as many at once as there are lanes. */
+async function decodeGroups(
+  runtime: Runtime,
+  model: Model,
+  sequences: readonly Sequence[],
+  options: GenerateOptions,
+): Promise<void> {
+  const bytes = 4 * parameterCount(model.parameters);
+  const groups = dealPrompts(sequences, bytes);
+  const lanes = runtime.lanes(laneCount(runtime, bytes, { most: groups.length }));
+  const mode = options.temperature === 0 ? "greedy" : "sample";
+  let failed = false;
+  await overLanes(lanes.length, groups, async (group, lane) => {
+    const programs = await generationPrograms(lanes[lane]!, model, mode);
+    const cache = new KvCache(lanes[lane]!, model.decoder.config, programs.move);
+    try {
+      await decode({ model, programs, cache, options, failed: () => failed }, group);
+    } catch (error) {
+      failed = true;
+      throw error;
+    } finally {
+      await cache.close();
+    }
+  });
 }
 
 type Run = {
@@ -121,6 +88,8 @@ type Run = {
   readonly programs: GenerationPrograms;
   readonly cache: KvCache;
   readonly options: GenerateOptions;
+  /** True once another group has failed: what this one would write is of no use. */
+  readonly failed: () => boolean;
   /** The last step's logits, read and no longer needed. */
   spare?: Float32Array | undefined;
 };
@@ -134,7 +103,7 @@ async function decode(run: Run, sequences: readonly Sequence[]): Promise<void> {
     length: Math.min(run.options.batchSize ?? DEFAULT_BATCH, sequences.length),
   });
   const longOver = run.model.decoder.longOver ?? Number.POSITIVE_INFINITY;
-  while (waiting.length > 0 || places.some((sequence) => sequence !== undefined)) {
+  while (!run.failed() && (waiting.length > 0 || places.some((sequence) => sequence !== undefined))) {
     places = places.map((sequence) => (outgrows(sequence, longOver) ? back(waiting, sequence) : sequence));
     const free = places.filter((sequence) => sequence === undefined).length;
     // A few at a time: a prefill costs about as much for one sequence as for several.

@@ -82,8 +82,15 @@ test.each([
   [3, 540e6, 64, 1], // two would leave a core idle
   [2, 4e9, 64, 1],
 ])("%i cores and %d bytes of parameters in %i GB make %i lanes", (threads, bytes, gigabytes, expected) => {
-  expect(laneCount({ device: "cpu", threads }, bytes, gigabytes * 1e9)).toBe(expected);
-  expect(laneCount({ device: "cuda", threads }, bytes, gigabytes * 1e9)).toBe(1);
+  expect(laneCount({ device: "cpu", threads }, bytes, { memory: gigabytes * 1e9 })).toBe(expected);
+  expect(laneCount({ device: "cuda", threads }, bytes, { memory: gigabytes * 1e9 })).toBe(1);
+});
+
+test("no lane is opened that would have no part of the work", () => {
+  const machine = { device: "cpu", threads: 8 } as const;
+  expect([1, 2, 3, 5, 9].map((most) => laneCount(machine, 1e6, { most, memory: 64e9 }))).toEqual([
+    1, 2, 2, 4, 8,
+  ]);
 });
 
 describe("work over lanes", () => {

@@ -10,16 +10,18 @@ const COPIES_SHARE = 1 / 16;
  * Lanes for work with a model: as many as there are cores where the copies stay within 1 GiB and a sixteenth of the memory, else fewer
  * with several cores each. They divide the cores evenly; a GPU has one. No result depends on it.
  * @param bytes - of the parameters that every lane reads
- * @param memory - of the machine, bytes
+ * @param options.most - parts of the work, of which a lane without one is of no use; default any number
+ * @param options.memory - of the machine, bytes
  */
 export function laneCount(
   { device, threads }: Pick<Runtime, "device" | "threads">,
   bytes: number,
-  memory = totalmem(),
+  { most = threads, memory = totalmem() }: { readonly most?: number; readonly memory?: number } = {},
 ): number {
   if (device !== "cpu") return 1;
-  const most = 1 + Math.floor(Math.min(COPIES_BYTES, memory * COPIES_SHARE) / Math.max(1, bytes));
-  for (let count = Math.min(threads, most); count > 1; count--) if (threads % count === 0) return count;
+  const copies = Math.floor(Math.min(COPIES_BYTES, memory * COPIES_SHARE) / Math.max(1, bytes));
+  for (let count = Math.min(threads, most, 1 + copies); count > 1; count--)
+    if (threads % count === 0) return count;
   return 1;
 }
 

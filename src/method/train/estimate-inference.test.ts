@@ -47,6 +47,14 @@ test("sampling counts the prompt once and every new token through layers and hea
   expect(time(97)).toBeCloseTo(2 * time(96), 12);
 });
 
+test("sampling holds the weights and a cache in each lane that has a group of prompts", () => {
+  const machine = { ...at(100), threads: 4 };
+  const memory = (sequences: number) =>
+    estimateSampling(model, { sequences, maxNewTokens: 7, promptTokens: 3 }, machine).memory;
+  expect(memory(192).weights).toBe(2 * memory(16).weights); // 192 prompts are two groups, 16 are one
+  expect(memory(192).activations).toBe(12 * memory(16).activations);
+});
+
 test("says it in a line", () => {
   expect(formatInference(estimateScoring([model], rows, at(100)))).toMatch(
     /^0\.00M tokens: about .* and .* of memory$/,

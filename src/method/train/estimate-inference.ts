@@ -1,5 +1,6 @@
 /** What scoring and sampling will take, before they start: as rough as the estimate of training beside it. */
 import { formatBytes, formatSeconds } from "../../base/core/log.ts";
+import { promptGroups } from "../../engine/model/generate-groups.ts";
 import { parameterCount } from "../../engine/model/model.ts";
 import { laneCount } from "../../engine/runtime/lanes.ts";
 import { planMicroBatches } from "../data/batching.ts";
@@ -82,8 +83,9 @@ export function estimateSampling(
     maxNewTokens,
     promptTokens,
   }: { readonly sequences: number; readonly maxNewTokens: number; readonly promptTokens: number },
-  { gflops }: Machine,
+  machine: Machine,
 ): InferenceEstimate {
+  const { gflops } = machine;
   const { layers, kvHeads, headDim, vocabSize, embeddingSize } = model.decoder.config;
   const batch = Math.min(SEQUENCES, sequences);
   const weights = parameterCount(model.parameters);
@@ -95,14 +97,17 @@ export function estimateSampling(
     layers * OPS_PER_LAYER * OP_SECONDS +
     batch * vocabSize * DRAW_SECONDS;
   const read = sequences * promptTokens * 2 * trunkWeights(model);
-  const cache = 2 * layers * batch * kvHeads * headDim * (promptTokens + maxNewTokens);
+  const groups = promptGroups(sequences, 4 * weights);
+  const lanes = laneCount(machine, 4 * weights, { most: groups });
+  const seats = lanes * Math.min(SEQUENCES, Math.ceil(sequences / groups));
+  const cache = 2 * layers * seats * kvHeads * headDim * (promptTokens + maxNewTokens);
   return {
     tokens: sequences * maxNewTokens,
     flops: read + sequences * maxNewTokens * perToken,
     seconds: steps * step + read / (gflops * 1e9 * SCORING_EFFICIENCY),
     memory: {
-      weights: 4 * weights,
-      activations: 4 * (cache + batch * vocabSize * 2),
+      weights: 4 * weights * lanes,
+      activations: 4 * (cache + seats * vocabSize * 2),
       runtime: RUNTIME_BYTES,
     },
   };
