@@ -34,11 +34,11 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 7_000,
+    base: 7_250,
     engine: 14_400,
     report: 3_700,
     method: 22_200,
-    pipeline: 22_900,
+    pipeline: 23_200,
     interfaces: 6_700,
   },
 };

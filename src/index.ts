@@ -41,7 +41,9 @@ export {
   type ExportSettings,
   evaluateCheckpoint as evaluate,
   exportFor as exportRun,
+  type PushSettings,
   prune,
+  push,
   type RunSettings,
   report,
   run,
@@ -66,6 +68,7 @@ export type { Source } from "./method/data/source.ts";
 export type { AskResult } from "./method/labels/ask.ts";
 export type { TeacherChoice } from "./method/teacher/choice.ts";
 export type { ExportOutcome } from "./pipeline/export/export.ts";
+export type { PushOutcome } from "./pipeline/export/push.ts";
 export type { GenerateFacts } from "./pipeline/job/generate-stage.ts";
 export type { AnswerFacts } from "./pipeline/label/answers-stage.ts";
 export type { AuditOutcome } from "./pipeline/label/audit/run-audit.ts";

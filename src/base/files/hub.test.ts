@@ -1,7 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { startFakeHub } from "../../../test/helpers/fake-hub.ts";
 import { ConfigError } from "../core/errors.ts";
 import { fetchHubFile, parseHubSource } from "./hub.ts";
 
@@ -34,28 +35,22 @@ test("a hub source names owner, name, revision and path", () => {
     expect(() => parseHubSource(wrong)).toThrow(ConfigError);
 });
 
-test("without a network the error says what to do", async () => {
-  const cacheFolder = await mkdtemp(join(tmpdir(), "weak-teacher-hub-"));
-  const offline = () => Promise.reject(new TypeError("fetch failed"));
-  await expect(fetchHubFile("hub:a/b/x.jsonl", { cacheFolder, fetch: offline })).rejects.toMatchObject({
-    code: "network",
-    message: expect.stringMatching(/hub:a\/b\/x\.jsonl: cannot be downloaded: fetch failed.*give its path/),
-  });
-  await rm(cacheFolder, { recursive: true });
-});
-
-test("a file the hub does not have is the source's fault, not the network's", async () => {
-  const cacheFolder = await mkdtemp(join(tmpdir(), "weak-teacher-hub-"));
-  const missing = () =>
-    Promise.resolve(
-      new Response('{"error":"Repository not found"}', {
-        status: 404,
-        headers: { "content-type": "application/json" },
-      }),
-    );
-  await expect(fetchHubFile("hub:a/b/x.jsonl", { cacheFolder, fetch: missing })).rejects.toMatchObject({
+test("a file is of a data set; one that the hub does not have is the source's fault, not the network's", async () => {
+  const hub = await startFakeHub();
+  const cache = await mkdtemp(join(tmpdir(), "weak-teacher-hub-"));
+  const settings = { endpoint: hub.endpoint, token: undefined, offline: false, cache };
+  hub.commit("datasets/a/b", { "x/y.jsonl": "{}" });
+  expect(await readFile(await fetchHubFile("hub:a/b/x/y.jsonl", settings), "utf8")).toBe("{}");
+  await expect(fetchHubFile("hub:a/b/x.jsonl", settings)).rejects.toMatchObject({
     code: "data",
-    message: expect.stringContaining("the hub does not give this file"),
+    message: expect.stringMatching(
+      /^hub:a\/b\/x\.jsonl: the hub does not give this file: .*404 EntryNotFound/,
+    ),
   });
-  await rm(cacheFolder, { recursive: true });
+  await hub.close();
+  await expect(fetchHubFile("hub:a/b/z.jsonl", settings)).rejects.toMatchObject({
+    code: "network",
+    message: expect.stringMatching(/hub:a\/b@main\/z\.jsonl: cannot be downloaded from .*give their path/),
+  });
+  await rm(cache, { recursive: true });
 });

@@ -1,17 +1,10 @@
-/** Dataset files of the Hugging Face hub, kept in a cache folder. The client is loaded only when a `hub:` source is named. */
-import { AlignError, ConfigError, DataError, messageOf } from "../core/errors.ts";
+/** How a file of the Hugging Face hub is named, and where it lies on this machine. */
+import { AlignError, ConfigError, DataError } from "../core/errors.ts";
+import { fetchFromHub } from "./hub-cache.ts";
+import { type HubSettings, hubSettings } from "./hub-settings.ts";
 
 /** Where a hub file is. */
 export type HubSource = { readonly repo: string; readonly revision: string; readonly path: string };
-
-/** Where downloads are kept and how they are fetched. */
-export type HubOptions = {
-  /** Folder of the downloads, laid out like the hub client's own cache; default: that cache. */
-  readonly cacheFolder?: string;
-  /** A token for gated data sets. */
-  readonly accessToken?: string;
-  readonly fetch?: typeof fetch;
-};
 
 /** True when a source names a hub file. */
 export function isHubSource(source: string): boolean {
@@ -39,8 +32,8 @@ export function parseHubSource(source: string): HubSource {
 
 const isHubName = (name: string) => /^[A-Za-z0-9][\w.-]{0,95}$/.test(name);
 
-/** True for a relative path that stays where it begins: it names a file in a cache folder of ours. */
-function isInside(path: string): boolean {
+/** True for a relative path that stays where it begins: it names a file in a cache folder. */
+export function isInside(path: string): boolean {
   if (/[\\:*?"<>|]/.test(path) || [...path].some((sign) => sign < " ")) return false;
   return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
 }
@@ -65,31 +58,12 @@ export function parseRevision(source: string, written: string | undefined): stri
  * a cached file needs no network.
  * @throws DataError when the hub has no such file; AlignError "network" when it cannot be reached
  */
-export async function fetchHubFile(source: string, options: HubOptions = {}): Promise<string> {
-  const { repo, revision, path } = parseHubSource(source);
-  const { downloadFileToCacheDir, HubApiError } = await import("@huggingface/hub");
+export async function fetchHubFile(source: string, settings?: HubSettings): Promise<string> {
+  const { repo: name, revision, path } = parseHubSource(source);
   try {
-    return await downloadFileToCacheDir({
-      repo: { type: "dataset", name: repo },
-      path,
-      revision,
-      ...(options.cacheFolder === undefined ? {} : { cacheDir: options.cacheFolder }),
-      ...(options.accessToken === undefined ? {} : { accessToken: options.accessToken }),
-      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-    });
+    return await fetchFromHub(settings ?? (await hubSettings()), { type: "dataset", name, revision }, path);
   } catch (error) {
-    const reached = error instanceof HubApiError || messageOf(error).startsWith("cannot get path info");
-    if (reached)
-      throw new DataError(
-        source,
-        0,
-        `the hub does not give this file: ${messageOf(error)}. Check owner, name, revision and path, and a token if it is gated.`,
-        { cause: error },
-      );
-    throw new AlignError(
-      "network",
-      `${source}: cannot be downloaded: ${messageOf(error)}. Check the network; or download the file yourself and give its path; a cached file is read without a network when the revision is a full commit hash.`,
-      { cause: error },
-    );
+    if (!(error instanceof AlignError && error.code === "hub")) throw error;
+    throw new DataError(source, 0, `the hub does not give this file: ${error.message}`, { cause: error });
   }
 }

@@ -3,15 +3,15 @@ import { basename } from "node:path";
 import { ConfigError } from "../core/errors.ts";
 import { readArrow } from "./arrow.ts";
 import { readCsv, readTsv } from "./csv.ts";
-import { fetchHubFile, type HubOptions, isHubSource } from "./hub.ts";
+import { fetchHubFile, isHubSource } from "./hub.ts";
 import { readJsonFile } from "./json.ts";
 import { readJsonl } from "./jsonl.ts";
 import { readParquet } from "./parquet.ts";
 import type { ReadOptions, RecordStream } from "./record.ts";
 import { sourceFiles } from "./source-files.ts";
 
-/** What `openTable` takes: the readers' bounds, and where hub files go. */
-export type TableOptions = ReadOptions & { readonly hub?: HubOptions };
+/** What `openTable` takes: the readers' bounds. */
+export type TableOptions = ReadOptions;
 
 /**
  * Streams the records of `.jsonl`, `.ndjson`, `.json`, `.csv`, `.tsv` (each also `.gz`), `.parquet` and `.arrow` files, of `hub:` sources,
@@ -27,7 +27,7 @@ export async function* openTable(source: string, options: TableOptions = {}): Re
     options.note?.("--header says what the first line of a CSV or TSV file is: without effect on this one");
   for (const file of files) {
     const read = readerOf(file);
-    yield* read(isHubSource(file) ? await fetchHubFile(file, options.hub) : file, options);
+    yield* read(isHubSource(file) ? await fetchHubFile(file) : file, options);
   }
 }
 

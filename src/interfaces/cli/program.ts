@@ -19,6 +19,7 @@ import { addInspect } from "./verbs/inspect.ts";
 import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
 import { addPrune } from "./verbs/prune.ts";
+import { addPush } from "./verbs/push.ts";
 import { addReport } from "./verbs/report.ts";
 import { addRewardBench } from "./verbs/reward-bench.ts";
 import { addDemo, addRun } from "./verbs/run.ts";
@@ -34,7 +35,7 @@ const VERBS: readonly (readonly [group: string, verbs: readonly ((program: Comma
   ["Whole jobs:", [addRun, addStatus, addReport, addCompare, addStudy, addStage, addPrune]],
   ["Labels:", [addLabel, addCombine, addAsk, addAudit]],
   ["Models:", [addTraining, addGenerate, addRewardBench, addServe]],
-  ["To and from other tools:", [addExport, addEvaluate, addImport]],
+  ["To and from other tools:", [addExport, addEvaluate, addPush, addImport]],
   ["Tools:", [addParity, addCompletion]],
 ];
 

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import type { Log } from "../../base/core/log.ts";
 import { type ExportOutcome, exportRun } from "../../pipeline/export/export.ts";
+import { type PushOutcome, type PushRequest, pushFolder } from "../../pipeline/export/push.ts";
 import type { ExportTool } from "../../pipeline/export/request.ts";
 import type { Recipe } from "../../pipeline/recipe/schema.ts";
 import { compareRuns, type RunComparison } from "../../pipeline/results/compare/compare-runs.ts";
@@ -182,3 +183,14 @@ export const exportFor = (folder: string, settings: ExportSettings): Promise<Exp
     out: settings.out ?? join(folder, `export-${settings.tool}`),
     code: code(),
   });
+
+/** How a push is done. */
+export type PushSettings = Omit<PushRequest, "to" | "code">;
+
+/**
+ * Sends a folder of labels or of a model to a repository of the hub, with a card that says how they were made.
+ * @param to - `hub:Owner/name`; the token is read from HF_TOKEN, or from the file of `hf auth login`
+ * @throws ConfigError for a name of another form, a folder that is neither, a missing token; AlignError "hub" when it is refused, "network"
+ */
+export const push = (folder: string, to: string, settings: PushSettings = {}): Promise<PushOutcome> =>
+  pushFolder(folder, { ...settings, to, code: code() });

@@ -51,7 +51,7 @@ export type StreamOptions = LoadOptions & { readonly seed: number | string; read
 export async function openCandidates(source: Source, options: StreamOptions): Promise<CandidateStream> {
   if (typeof source !== "string" || options.limit !== undefined)
     return listed(await readCandidates(source, options));
-  const file = isHubSource(source) ? await fetchHubFile(source, options.hub) : source;
+  const file = isHubSource(source) ? await fetchHubFile(source) : source;
   const scan = await scanPairs(file, options);
   refuseDoubt(scan.sorter, options);
   const { names, repeated } = await resolveRepeats(file, options, scan);

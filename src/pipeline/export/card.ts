@@ -1,6 +1,6 @@
 /** The README of an export: a card with the hub's YAML header, what was done to the rows, and what did not carry over. */
 import { stringify } from "yaml";
-import type { Interval } from "../../base/stats/check.ts";
+import { inline, interval, list, percent } from "./card-words.ts";
 import type { ExportTool, ToolOutput } from "./request.ts";
 import type { ExportOrigin, ExportSource } from "./source.ts";
 import type { Weighed } from "./weigh.ts";
@@ -94,12 +94,4 @@ function labelLines({ teacher, agreement, calibration, digests, seed }: ExportOr
   ];
 }
 
-const interval = ({ estimate, low, high, n, level }: Interval) =>
-  `${estimate.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}] (${100 * level} % interval, n = ${n} prompts or groups)`;
-const percent = ({ estimate, low, high, n, level }: Interval) =>
-  `${(100 * estimate).toFixed(1)} % [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}] (${100 * level} % interval, n = ${n} prompts or groups)`;
-const list = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join("\n");
 const sentence = (text: string) => `${text[0]!.toUpperCase()}${text.slice(1)}.`;
-
-/** Names come from files: no markup, one line. */
-const inline = (text: string) => text.replace(/[\r\n]+/g, " ").replace(/[\\`*_<>[\]|#]/g, "\\$&");
