@@ -37,9 +37,9 @@ export const LIMITS = {
     base: 7_250,
     engine: 14_400,
     report: 3_700,
-    method: 22_200,
-    pipeline: 23_200,
-    interfaces: 6_700,
+    method: 22_500,
+    pipeline: 23_300,
+    interfaces: 10_000,
   },
 };
 

@@ -9,7 +9,7 @@ import { checkAll, doubledNoMore, isTest, linesPerPlace } from "./layers-rules.m
 const root = fileURLToPath(new URL("..", import.meta.url));
 const files = readdirSync(`${root}src`, { recursive: true })
   .map((name) => `src/${name.replaceAll("\\", "/")}`)
-  .filter((path) => path.endsWith(".ts"))
+  .filter((path) => /\.tsx?$/.test(path))
   .sort()
   .map((path) => ({ path, text: readFileSync(root + path, "utf8") }));
 

@@ -53,6 +53,7 @@ export {
   study,
 } from "./interfaces/library/run.ts";
 export { type ServeOptions, serve } from "./interfaces/library/serve.ts";
+export { studio } from "./interfaces/library/studio.ts";
 export {
   type GenerateCall,
   generateResponses as generate,
@@ -64,6 +65,7 @@ export {
   type TrainCall,
 } from "./interfaces/library/train.ts";
 export type { TeacherServer } from "./interfaces/serve/server.ts";
+export type { Studio, StudioOptions } from "./interfaces/studio/server.ts";
 export type { Source } from "./method/data/source.ts";
 export type { AskResult } from "./method/labels/ask.ts";
 export type { TeacherChoice } from "./method/teacher/choice.ts";

@@ -26,6 +26,7 @@ import { addDemo, addRun } from "./verbs/run.ts";
 import { addServe } from "./verbs/serve.ts";
 import { addStage } from "./verbs/stage.ts";
 import { addStatus } from "./verbs/status.ts";
+import { addStudio } from "./verbs/studio.ts";
 import { addStudy } from "./verbs/study.ts";
 import { addTraining } from "./verbs/train.ts";
 
@@ -33,7 +34,7 @@ import { addTraining } from "./verbs/train.ts";
 const VERBS: readonly (readonly [group: string, verbs: readonly ((program: Command) => void)[]])[] = [
   ["To begin:", [addDoctor, addDemo, addInspect, addInit]],
   ["Whole jobs:", [addRun, addStatus, addReport, addCompare, addStudy, addStage, addPrune]],
-  ["Labels:", [addLabel, addCombine, addAsk, addAudit]],
+  ["Labels:", [addLabel, addCombine, addAsk, addStudio, addAudit]],
   ["Models:", [addTraining, addGenerate, addRewardBench, addServe]],
   ["To and from other tools:", [addExport, addEvaluate, addPush, addImport]],
   ["Tools:", [addParity, addCompletion]],

@@ -81,3 +81,9 @@ function listenForInterrupt(log: Log): { signal: AbortSignal; close(): void } {
     },
   };
 }
+
+/** Resolves at the first Ctrl-C; for verbs with an open server, which keeps the process alive until then. */
+export function untilInterrupted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,8 +1,5 @@
 /** A teacher behind HTTP: models loaded, address bound, and a stop that finishes what is in hand. */
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
-import { ConfigError, messageOf } from "../../base/core/errors.ts";
+import { ConfigError } from "../../base/core/errors.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
@@ -11,6 +8,7 @@ import { createApp } from "./app.ts";
 import { openEngine } from "./engine.ts";
 import { openGate } from "./gate.ts";
 import { DEFAULT_LIMITS, type ServeLimits } from "./limits.ts";
+import { listenAt } from "./listen.ts";
 import { openMetrics } from "./metrics.ts";
 import { loadServedModels, type ModelsOptions, type ServedModel } from "./models.ts";
 import { MAX_BETA } from "./score.ts";
@@ -70,29 +68,16 @@ export async function openServer(options: ServerOptions): Promise<TeacherServer>
     version,
     log,
   });
-  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: HTTP }) as Server;
-  server.maxConnections = MAX_CONNECTIONS;
-  const url = await listen(server, host, port);
+  const listening = await listenAt(app, host, port, "serve");
   return {
-    url,
+    url: listening.url,
     models: [...models.keys()],
     async close() {
       gate.shut();
-      await stop(server, limits.graceMs, () => gate.clear());
+      await listening.stop(limits.graceMs, () => gate.clear());
     },
   };
 }
-
-/** A client that sends slowly holds a connection, not the server. */
-const HTTP = {
-  headersTimeout: 10_000,
-  requestTimeout: 60_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 2_000,
-  maxHeaderSize: 16_384,
-};
-
-const MAX_CONNECTIONS = 1024;
 
 function pairLimitsOf(given: TokenLimits | undefined, models: readonly ServedModel[]): TokenLimits {
   const room = Math.min(...models.map(({ model }) => model.decoder.config.maxPositions));
@@ -103,32 +88,4 @@ function pairLimitsOf(given: TokenLimits | undefined, models: readonly ServedMod
       `serve: token limits do not fit, expected maxPromptLength below maxLength and at most ${room} positions, got ${given.maxPromptLength} and ${given.maxLength}.`,
     );
   return given;
-}
-
-function listen(server: Server, host: string, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const advice = error.code === "EADDRINUSE" ? " Choose another with --port." : "";
-      reject(new ConfigError(`serve: cannot listen at ${host}:${port}: ${messageOf(error)}.${advice}`));
-    });
-    server.listen(port, host, () => {
-      const bound = server.address() as AddressInfo;
-      resolve(`http://${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`);
-    });
-  });
-}
-
-/** How often connections that have nothing to do are closed while the server stops. */
-const SWEEP_MS = 50;
-
-async function stop(server: Server, graceMs: number, end: () => void): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  // Those that are ended get a moment to be told so.
-  const late = setTimeout(end, graceMs);
-  const hard = setTimeout(() => server.closeAllConnections(), graceMs + 1_000);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(late);
-  clearTimeout(hard);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readTable } from "../../../test/helpers/read-table.ts";
 import { labelFromScores } from "./label.ts";
-import { questionFiles, readAnswers } from "./questions.ts";
+import { type Answer, answerRow, questionFiles, readAnswers } from "./questions.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -81,4 +81,39 @@ test("everything that is wrong is told at once, with its line", async () => {
       "4 of 5 rows are wrong; none was taken.",
     ].join("\n"),
   );
+});
+
+test("strength, both_bad and note go along, from CSV and JSONL alike, and are refused where they say nothing of the answer", async () => {
+  const csv = 'id,answer,strength,both_bad,note\nx,a,2,,"\'=odd, "\ny,tie,,TRUE,\nz,,,,later\n';
+  const expected = {
+    answers: [
+      { id: "x", preferred: "a", strength: 2, note: "=odd," },
+      { id: "y", preferred: "tie", bothBad: true },
+    ],
+    skipped: 0,
+    blank: 1,
+  };
+  expect(await answer("extras.csv", csv)).toEqual(expected);
+  const rows = [
+    { id: "x", answer: "a", strength: 2, note: "=odd," },
+    { id: "y", answer: "tie", both_bad: true },
+    { id: "z", answer: "", note: "later" },
+  ];
+  expect(await answer("extras.jsonl", rows.map((row) => `${JSON.stringify(row)}\n`).join(""))).toEqual(
+    expected,
+  );
+  expect(answerRow(expected.answers[0]! as Answer)).toEqual({
+    id: "x",
+    answer: "a",
+    drawn: undefined,
+    strength: 2,
+    both_bad: undefined,
+    note: "=odd,",
+  });
+  const bad = "id,answer,strength,both_bad\nx,a,3,\ny,tie,1,\nz,b,,true\nx,a,,yes\n";
+  const failed = answer("bad-extras.csv", bad);
+  await expect(failed).rejects.toThrow('"strength" is wrong, expected 1, 2 or nothing, got "3"');
+  await expect(failed).rejects.toThrow('"strength" is 1 of an answer "tie", expected one of a or b');
+  await expect(failed).rejects.toThrow('"both_bad" is true of an answer "b", expected a tie');
+  await expect(failed).rejects.toThrow('"both_bad" is wrong, expected true, false or nothing, got "yes"');
 });

@@ -14,12 +14,28 @@ import { DRAWS, type Draw } from "./random-part.ts";
 /** What a person may write: the better response, that neither is, or nothing of use. */
 export const ANSWERS = ["a", "b", "tie", "skip"] as const;
 
+/** What an answer may say beside the word. Nothing is made of it; it goes along to whoever reads the answers. */
+export type AnswerExtras = {
+  /** 2: much better, 1: better; of an answer a or b. */
+  readonly strength?: 1 | 2 | undefined;
+  /** A tie because neither response is any good. */
+  readonly bothBad?: true | undefined;
+  /** What the person wrote about the pair. */
+  readonly note?: string | undefined;
+};
+
 /** A person's word on a pair; `drawn`: why it was asked about, where the answers say so. */
-export type Answer = {
+export type Answer = AnswerExtras & {
   readonly id: string;
   readonly preferred: "a" | "b" | "tie";
   readonly drawn?: Draw | undefined;
 };
+
+/** An answer as a row of an answers file. */
+export const answerRow = ({ id, preferred, drawn, strength, bothBad, note }: Answer) => ({
+  ...{ id, answer: preferred, drawn, strength },
+  ...{ both_bad: bothBad, note },
+});
 
 /** What an answers file says. `blank`: rows with nothing filled in; `skipped`: rows answered "skip". */
 export type Answers = {
@@ -62,16 +78,14 @@ export function questionFiles(
 }
 
 /**
- * Reads answers: any table with `id` and `answer` (a, b, tie, skip, or empty for "not yet"; capitals do not matter), and `drawn` as it was asked.
+ * Reads answers: any table with `id` and `answer` (a, b, tie, skip, or empty for "not yet"; capitals do not matter), `drawn` as it was asked, and
+ * what people may add: `strength` (1 or 2, of a or b), `both_bad` (true, of a tie), `note`.
  * @throws DataError with everything that is wrong, each with its line: ids that are not among the labels, answers of another kind,
  *   a pair answered in two ways, pairs of which no label can be made
  */
 export async function readAnswers(file: string, labels: ReadonlyMap<string, Label>): Promise<Answers> {
   const bad: BadRow[] = [];
-  const found = new Map<
-    string,
-    { answer: (typeof ANSWERS)[number]; line: number; drawn?: Draw | undefined }
-  >();
+  const found = new Map<string, Given>();
   let [rows, blank] = [0, 0];
   for await (const record of openTable(file, { header: true })) {
     if ("problem" in record) throw new DataError(record.file, record.line, record.problem);
@@ -83,13 +97,15 @@ export async function readAnswers(file: string, labels: ReadonlyMap<string, Labe
     const answer = wordOf(value.answer);
     const known = ANSWERS.find((word) => word === answer);
     const drawn = DRAWS.find((word) => word === wordOf(value.drawn));
+    const odd = oddExtra(value, answer);
     if (id === undefined)
       complain("id", `is ${shown(value.id)}, which no label has`, "Give the ids as they were asked.");
     else if (drawn === undefined && wordOf(value.drawn) !== "")
       complain("drawn", `is wrong, expected ${DRAWS.join(", ")} or nothing, got ${shown(value.drawn)}`);
-    else if (answer === "") blank++;
-    else if (known === undefined)
+    else if (answer !== "" && known === undefined)
       complain("answer", `is wrong, expected ${ANSWERS.join(", ")} or nothing, got ${shown(value.answer)}`);
+    else if (odd !== undefined) complain(...odd);
+    else if (known === undefined) blank++;
     else if (known !== "skip" && isBlocked(labels.get(id)!.flags))
       complain(
         "id",
@@ -104,14 +120,53 @@ export async function readAnswers(file: string, labels: ReadonlyMap<string, Labe
           `says "${known}" of ${shown(id)}, and line ${before.line} says "${before.answer}"`,
           "Keep one of them.",
         );
-      else found.set(id, { answer: known, line, drawn });
+      else found.set(id, { answer: known, line, drawn, extras: extrasOf(value) });
     }
   }
   if (bad.length > 0) throw allProblems(bad, rows);
-  const answers = [...found].flatMap(([id, { answer, drawn }]) =>
-    answer === "skip" ? [] : [{ id, preferred: answer, ...(drawn === undefined ? {} : { drawn }) }],
+  const answers = [...found].flatMap(([id, { answer, drawn, extras }]) =>
+    answer === "skip"
+      ? []
+      : [{ id, preferred: answer, ...(drawn === undefined ? {} : { drawn }), ...extras }],
   );
   return { answers, skipped: found.size - answers.length, blank };
+}
+
+/** One row's answer and its line. */
+type Given = {
+  readonly answer: (typeof ANSWERS)[number];
+  readonly line: number;
+  readonly drawn: Draw | undefined;
+  readonly extras: AnswerExtras;
+};
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** What is wrong with the columns beside the answer: the column and the problem. @param answer - "" for none */
+function oddExtra(value: Row, answer: string): readonly [column: string, problem: string] | undefined {
+  const { strength, both_bad } = value;
+  const strong = wordOf(strength);
+  const bad = wordOf(both_bad);
+  if (!["", "1", "2"].includes(strong))
+    return ["strength", `is wrong, expected 1, 2 or nothing, got ${shown(strength)}`];
+  if (strong !== "" && answer !== "a" && answer !== "b")
+    return ["strength", `is ${strong} of an answer "${answer}", expected one of a or b`];
+  if (!["", "true", "false"].includes(bad))
+    return ["both_bad", `is wrong, expected true, false or nothing, got ${shown(both_bad)}`];
+  return bad === "true" && answer !== "tie"
+    ? ["both_bad", `is true of an answer "${answer}", expected a tie`]
+    : undefined;
+}
+
+/** What a row whose columns are sound says beside its answer. */
+function extrasOf(value: Row): AnswerExtras {
+  const strong = wordOf(value.strength);
+  const note = withoutApostrophe(value.note == null ? "" : String(value.note)).trim();
+  return {
+    ...(strong === "" ? {} : { strength: strong === "2" ? 2 : 1 }),
+    ...(wordOf(value.both_bad) === "true" ? { bothBad: true } : {}),
+    ...(note === "" ? {} : { note }),
+  };
 }
 
 function idOf(value: unknown, labels: ReadonlyMap<string, Label>): string | undefined {

@@ -25,12 +25,19 @@ import { type AnswerRules, HUMAN, mergeAnswers } from "../../method/labels/human
 import { type Label, UNSELECTED } from "../../method/labels/label.ts";
 import { readLabelFile, serializeLabel } from "../../method/labels/label-file.ts";
 import { LABEL_FILES, type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
-import { type Answer, type Answers, questionFiles, readAnswers } from "../../method/labels/questions.ts";
+import {
+  type Answer,
+  type Answers,
+  answerRow,
+  questionFiles,
+  readAnswers,
+} from "../../method/labels/questions.ts";
 import { selectSchema } from "../../method/labels/selection.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { ANSWERS_STAGE, type LabelSet } from "./open-labels.ts";
+import { writtenPlace } from "./questions-place.ts";
 
 /**
  * Ranks the pairs of a label set for people and writes `questions.jsonl`, `questions.csv` and `ask.json` into a new folder. Pairs
@@ -65,6 +72,7 @@ export async function writeQuestions(
     await writeFileAtomic(join(folder, "questions.csv"), csv);
     const facts = {
       budget,
+      from: writtenPlace(set, out),
       among,
       questions: questions.length,
       random: result.random,
@@ -148,7 +156,7 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
   const rules = rulesOf(set);
   return deps.pipeline.stage({
     name: ANSWERS_STAGE,
-    version: 5,
+    version: 6,
     config: { read: pool.read, seed: pool.seed },
     inputs: {
       labels: digestOf([
@@ -177,10 +185,7 @@ export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest)
           meta: { ...row.meta, asked: why.get(row.id)! },
         })),
       );
-      await writeFileAtomic(
-        work.path(LABEL_FILES.answers),
-        jsonLines(answers.map(({ id, preferred, drawn }) => ({ id, answer: preferred, drawn }))),
-      );
+      await writeFileAtomic(work.path(LABEL_FILES.answers), jsonLines(answers.map(answerRow)));
       await writeFileAtomic(
         work.path(LABEL_FILES.teacherLabels),
         merged.teacherLabels.map((label) => `${serializeLabel(label)}\n`).join(""),
@@ -223,9 +228,10 @@ function factsOf(
 /** @throws ConfigError when a pair was answered otherwise in an earlier round */
 function joined(earlier: readonly Answer[], given: readonly Answer[]): Answer[] {
   const all = new Map(earlier.map((answer) => [answer.id, answer]));
-  const issues = given.flatMap(({ id, preferred, drawn }) => {
+  const issues = given.flatMap((answer) => {
+    const { id, preferred, drawn } = answer;
     const before = all.get(id)?.preferred;
-    all.set(id, { id, preferred, drawn: all.get(id)?.drawn ?? drawn });
+    all.set(id, { ...answer, drawn: all.get(id)?.drawn ?? drawn });
     return before === undefined || before === preferred
       ? []
       : [

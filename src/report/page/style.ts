@@ -1,12 +1,14 @@
 /** The page's style sheet: a quiet, dense page that prints, in light and dark. No font, image or rule from elsewhere. */
 import { trusted } from "../html.ts";
 
-const LIGHT = `
+/** The colours, by name, on light paper. The studio has the same. */
+export const LIGHT = `
   --paper:#fff; --ink:#1c2127; --soft:#5b6570; --rule:#dde1e6; --wash:#f5f7f9; --accent:#0b5a9e;
   --s0:#0b62a4; --s1:#c2480a; --s2:#007a58; --s3:#a13d7b; --s4:#7d6200; --s5:#59626d;
   --up:11,98,164; --down:194,72,10; --warn:#8a5a00; --warn-wash:#fff6e0; --bad:#a3181f; --bad-wash:#fdecec;`;
 
-const DARK = `
+/** The same on dark. */
+export const DARK = `
   --paper:#14181d; --ink:#e3e7eb; --soft:#9aa5b1; --rule:#313943; --wash:#1c2229; --accent:#7cbcf2;
   --s0:#6fb6f0; --s1:#f39a63; --s2:#52c7a2; --s3:#e48fc0; --s4:#d8b84a; --s5:#aab3bd;
   --up:80,160,230; --down:235,130,70; --warn:#e7bd62; --warn-wash:#2b2413; --bad:#ff8f8f; --bad-wash:#331a1c;`;

@@ -9,7 +9,7 @@ import {
   wholeNumber,
   withCompute,
 } from "../options.ts";
-import { act, type Session } from "../session.ts";
+import { act, type Session, untilInterrupted } from "../session.ts";
 
 type ServeOptions = ComputeOptions & {
   readonly name?: string;
@@ -98,7 +98,7 @@ async function runServe(session: Session, model: string, options: ServeOptions):
     const { url, models } = server;
     const guarded = token === undefined ? "" : ", bearer token required";
     session.result({ url, models }, `${url} serves ${models.join(", ")}${guarded}. Stop it with Ctrl-C.`);
-    await aborted(session.signal);
+    await untilInterrupted(session.signal);
   } finally {
     await server.close();
   }
@@ -125,10 +125,4 @@ function limitsOf({ maxRequests, maxBody, timeout, maxNewTokens }: ServeOptions)
     ...(timeout === undefined ? {} : { timeoutMs: Math.ceil(1000 * timeout) }),
     ...(maxNewTokens === undefined ? {} : { maxNewTokens }),
   };
-}
-
-/** Resolves at the first Ctrl-C; the open server keeps the process alive until then. */
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -1,0 +1,101 @@
+/** The routes of the studio: who is heard, what is asked for where, and how problems are told. */
+import { type Context, Hono } from "hono";
+import { AlignError, ConfigError, DataError, messageOf } from "../../base/core/errors.ts";
+import { Problem, problemJson, toProblem } from "../serve/problem.ts";
+import { addAskRoutes } from "./ask-routes.ts";
+import type { StudioDeps } from "./deps.ts";
+import { checkSender, HEADERS } from "./guard.ts";
+import type { PageFile } from "./page-files.ts";
+import type { StudioReply } from "./protocol.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** What stands before the routes. `usedTicket`: told when an address is opened that was opened before. */
+export type Door = {
+  readonly hosts: ReadonlySet<string>;
+  readonly sessions: Sessions;
+  readonly usedTicket: () => void;
+};
+
+/** The reply's header that says which build the server is of; the page compares it with its own. */
+const BUILD_HEADER = "x-studio-build";
+
+/** Builds the routes. @returns them, and what closes the files they hold open */
+export function createStudio(
+  deps: Omit<StudioDeps, "personOf">,
+  { hosts, sessions, usedTicket }: Door,
+): { readonly app: Hono; close(): Promise<void> } {
+  const app = new Hono();
+  const { page, version, folders, log } = deps;
+  const personOf = (request: Request) => sessions.personOf(request.headers);
+  app.onError((error, c) => {
+    const problem = studioProblem(error);
+    if (problem.status >= 500) log.warn(`studio: ${c.req.path}: ${messageOf(error)}`);
+    return c.json(problemJson(problem), problem.status as 400);
+  });
+  app.use(async (c, next) => {
+    await next();
+    for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value);
+    c.res.headers.set(BUILD_HEADER, page.build);
+    if (!c.req.path.startsWith("/assets/")) c.res.headers.set("cache-control", "no-store");
+  });
+  app.use(async (c, next) => {
+    checkSender(c.req.raw, hosts);
+    await next();
+  });
+  app.get("/", async (c, next) => {
+    const ticket = c.req.query("ticket");
+    if (ticket === undefined) return next();
+    const cookie = sessions.exchange(ticket);
+    if (cookie !== undefined) c.header("set-cookie", cookie);
+    else if (!isKnown(sessions, c)) usedTicket();
+    return c.redirect("/", 303);
+  });
+  app.use("/api/*", async (c, next) => {
+    personOf(c.req.raw);
+    await next();
+  });
+  app.get("/api/studio", async (c) => {
+    const opened = (await folders.list()).map(({ folder: _, ...thing }) => thing);
+    return c.json({ version, person: personOf(c.req.raw).name, opened } satisfies StudioReply);
+  });
+  const close = addAskRoutes(app, { ...deps, personOf });
+  app.all("/api/*", (c) => {
+    throw new Problem(404, `path: there is nothing at ${c.req.path.slice(0, 100)}.`);
+  });
+  app.get("/assets/*", (c) => {
+    const file = page.files.get(c.req.path);
+    if (file === undefined) throw new Problem(404, "path: the page has no such file.");
+    c.header("cache-control", "max-age=31536000, immutable");
+    return send(c, file);
+  });
+  app.get("*", (c) => send(c, page.index));
+  app.notFound((c) =>
+    c.json(problemJson(new Problem(405, `method: ${c.req.method} is not known here.`)), 405),
+  );
+  return { app, close };
+}
+
+function isKnown(sessions: Sessions, c: Context): boolean {
+  try {
+    return sessions.personOf(c.req.raw.headers) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function send(c: Context, { type, bytes, gzip }: PageFile): Response {
+  const packed = /\bgzip\b/.test(c.req.header("accept-encoding") ?? "");
+  c.header("content-type", type);
+  c.header("vary", "accept-encoding");
+  if (packed) c.header("content-encoding", "gzip");
+  return c.body(new Uint8Array(packed ? gzip : bytes));
+}
+
+/** What our own files and disk have done is told to the person: it is their machine. Faults of ours are only named. */
+function studioProblem(error: unknown): Problem {
+  if (error instanceof Problem || error instanceof ConfigError || !(error instanceof AlignError))
+    return toProblem(error);
+  if (error instanceof DataError) return new Problem(422, error.message, { code: "data" });
+  const status = { locked: 423, io: 507 }[error.code] ?? 500;
+  return new Problem(status, error.message, { code: error.code });
+}

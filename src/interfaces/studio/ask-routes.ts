@@ -1,0 +1,114 @@
+/** The routes of the answering page. */
+import { join } from "node:path";
+import type { Hono } from "hono";
+import { z } from "zod";
+import { writeFileAtomic } from "../../base/core/files.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
+import { openArrivals } from "../serve/arrivals.ts";
+import { checked } from "../serve/body.ts";
+import type { StudioDeps } from "./deps.ts";
+import { type Desk, openDesk } from "./desk.ts";
+import { commandFor, foldAnswers } from "./fold.ts";
+import type { Opened } from "./opened.ts";
+import type { Acknowledged, AskSummary, PageEvent } from "./protocol.ts";
+
+const uuid = z.uuid();
+const place = z.number().int().min(0);
+const eventsSchema = z.strictObject({
+  events: z
+    .array(
+      z.discriminatedUnion("kind", [
+        z
+          .strictObject({
+            kind: z.literal("answer"),
+            ...{ uuid, place },
+            choice: z.enum(["left", "right", "tie", "skip"]),
+            strength: z.union([z.literal(1), z.literal(2)]).optional(),
+            both_bad: z.literal(true).optional(),
+            ms: z.number().min(0),
+          })
+          .refine(
+            ({ choice, strength }) => strength === undefined || choice === "left" || choice === "right",
+            {
+              message: "strength is of left or right only",
+            },
+          )
+          .refine(({ choice, both_bad }) => both_bad === undefined || choice === "tie", {
+            message: "both_bad is of a tie only",
+          }),
+        z.strictObject({ kind: z.literal("undo"), uuid, of: uuid }),
+        z.strictObject({ kind: z.literal("flag"), ...{ uuid, place }, on: z.boolean() }),
+        z.strictObject({ kind: z.literal("note"), ...{ uuid, place }, text: z.string().max(10_000) }),
+      ]),
+    )
+    .min(1)
+    .max(1000),
+});
+
+/** An outbox that grew while the server was away comes in parts, each of this size at most. */
+const BODIES = { maxBodyBytes: 4 * 2 ** 20, bodyMs: 10_000, maxBodies: 16 };
+
+/** Adds the routes. @returns closes all books */
+export function addAskRoutes(
+  app: Hono,
+  { folders, version, log, personOf }: StudioDeps,
+): () => Promise<void> {
+  const desks = new Map<string, Promise<Desk>>();
+  const arrivals = openArrivals(BODIES);
+  const deskOf = ({ id, folder, name }: Opened, person: string): Promise<Desk> => {
+    const key = `${person} ${id}`;
+    const open = desks.get(key) ?? openDesk(folder, name, person);
+    desks.set(key, open);
+    // Not kept: what was wrong may be mended.
+    open.catch(() => desks.delete(key));
+    return open;
+  };
+  const at = async (c: { req: { param(name: "id"): string; raw: Request } }) => {
+    const opened = await folders.find(c.req.param("id"), "questions");
+    const person = personOf(c.req.raw).name;
+    return { opened, person, desk: await deskOf(opened, person) };
+  };
+  app.get("/api/ask/:id", async (c) => c.json(await (await at(c)).desk.state()));
+  app.get("/api/ask/:id/pairs", async (c) => {
+    const { desk } = await at(c);
+    const query = checked(querySchema, c.req.query());
+    return c.json({ pairs: desk.pairs(query.from, query.count) });
+  });
+  app.post("/api/ask/:id/events", async (c) => {
+    const { desk } = await at(c);
+    const { events } = checked(eventsSchema, await arrivals.read(c.req.raw));
+    const acknowledged = await desk.take(events as PageEvent[]);
+    return c.json({ acknowledged, state: await desk.state() } satisfies Acknowledged);
+  });
+  app.post("/api/ask/:id/summary", async (c) => {
+    const { opened, person, desk } = await at(c);
+    const file = await derive(opened, person, desk);
+    const command = await commandFor(opened.folder, file);
+    return c.json({ ...desk.figures(), file, command } satisfies AskSummary);
+  });
+  app.post("/api/ask/:id/fold", async (c) => {
+    const { opened, person, desk } = await at(c);
+    checked(z.strictObject({}), await arrivals.read(c.req.raw));
+    const file = await derive(opened, person, desk);
+    return c.json(await foldAnswers(opened.folder, file, { code: version, log, signal: c.req.raw.signal }));
+  });
+  return async () => {
+    for (const desk of desks.values())
+      await desk.then(
+        (open) => open.close(),
+        () => {},
+      );
+  };
+}
+
+const querySchema = z.object({
+  from: z.coerce.number().int().min(0).max(10_000_000),
+  count: z.coerce.number().int().min(1).max(50).default(10),
+});
+
+/** Writes what `ask --answers` reads: made anew of the events whenever it is asked for, and never the original. */
+async function derive({ folder }: Opened, person: string, desk: Desk): Promise<string> {
+  const file = join(folder, `answers-${person}.jsonl`);
+  await writeFileAtomic(file, jsonLines(desk.rows()));
+  return file;
+}

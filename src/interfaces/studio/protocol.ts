@@ -1,0 +1,97 @@
+/** What the server and its page say to each other. Types alone: the page is built from this file too. */
+import type { KeyAction } from "./keys.ts";
+
+/** Something in the opened folders. `path` is relative to the folder that was opened. */
+export type OpenedThing = {
+  readonly id: string;
+  readonly kind: "questions";
+  readonly name: string;
+  readonly path: string;
+};
+
+/** `/api/studio`. */
+export type StudioReply = {
+  readonly version: string;
+  readonly person: string;
+  readonly opened: readonly OpenedThing[];
+};
+
+/** One message of a conversation, or a text alone. */
+export type ShownText = string | readonly { readonly role: string; readonly content: string }[];
+
+/** A pair as it is shown: left and right in this person's order. Nothing here tells what anybody or any model thinks of it. */
+export type PairShown = {
+  /** Its place in the person's plan. */
+  readonly place: number;
+  readonly prompt: ShownText;
+  readonly left: ShownText;
+  readonly right: ShownText;
+  readonly flagged: boolean;
+  readonly note: string;
+};
+
+/** Places that need no answer any more, as ranges [from, to], both within. */
+export type Ranges = readonly (readonly [from: number, to: number])[];
+
+/** How far a person is. */
+export type AskState = {
+  readonly name: string;
+  readonly person: string;
+  /** Showings in all. */
+  readonly total: number;
+  readonly done: Ranges;
+  /** The latest answers that stand, oldest first: what undo takes back. */
+  readonly history: readonly { readonly uuid: string; readonly place: number }[];
+  /** Why nothing is taken; null when answers are. */
+  readonly readOnly: string | null;
+  readonly guidelines: string | null;
+};
+
+/** What a person did, as the page sends it. */
+export type PageEvent =
+  | {
+      readonly kind: "answer";
+      readonly uuid: string;
+      readonly place: number;
+      readonly choice: "left" | "right" | "tie" | "skip";
+      readonly strength?: 1 | 2;
+      readonly both_bad?: true;
+      readonly ms: number;
+    }
+  | { readonly kind: "undo"; readonly uuid: string; readonly of: string }
+  | { readonly kind: "flag"; readonly uuid: string; readonly place: number; readonly on: boolean }
+  | { readonly kind: "note"; readonly uuid: string; readonly place: number; readonly text: string };
+
+/** Reply to events: which are on the disk. */
+export type Acknowledged = { readonly acknowledged: readonly string[]; readonly state: AskState };
+
+/** A share with its interval. */
+export type Share = {
+  readonly estimate: number;
+  readonly low: number;
+  readonly high: number;
+  readonly n: number;
+};
+
+/** What a person's own answers say, and what to do with them. */
+export type AskSummary = {
+  readonly answered: { readonly a: number; readonly b: number; readonly tie: number; readonly skip: number };
+  readonly flagged: number;
+  readonly repeats: number;
+  readonly selfAgreement: Share | null;
+  readonly left: Share | null;
+  /** The derived answers file, and the command that folds it. */
+  readonly file: string;
+  readonly command: string;
+};
+
+/** What folding made. */
+export type Folded = {
+  readonly folder: string;
+  readonly labels: number;
+  readonly answers: number;
+  readonly text: string;
+};
+
+/** An answer of a key: what becomes of the event. */
+export type AnswerAction = Extract<KeyAction, { readonly kind: "answer" }>;
