@@ -8,6 +8,7 @@ import { chat } from "./chat.ts";
 import { completions, type Serving } from "./completions.ts";
 import { type Gate, untilAborted } from "./gate.ts";
 import type { ServeMetrics } from "./metrics.ts";
+import { classify, pooling } from "./pooling.ts";
 import { isOurs, Problem, problemJson, toProblem } from "./problem.ts";
 import { type ScoreSettings, score } from "./score.ts";
 
@@ -57,6 +58,8 @@ export function createApp(deps: AppDeps): Hono {
   const post = (path: string, endpoint: Endpoint) => app.post(path, answer(deps, arrivals, endpoint));
   post("/v1/completions", (body, signal) => completions(serving, body, signal));
   post("/v1/chat/completions", (body, signal) => chat(serving, body, signal));
+  post("/pooling", (body, signal) => pooling(serving, body, signal));
+  post("/classify", (body, signal) => classify(serving, body, signal));
   post("/v1/score", (body, signal) => score(serving, settings, body, signal));
   return app;
 }
@@ -70,6 +73,8 @@ const ROUTES: Readonly<Record<string, string>> = {
   "/v1/completions": "POST",
   "/v1/chat/completions": "POST",
   "/v1/score": "POST",
+  "/pooling": "POST",
+  "/classify": "POST",
 };
 
 const isRoute = (path: string): boolean => Object.hasOwn(ROUTES, path);

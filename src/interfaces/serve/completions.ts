@@ -107,7 +107,12 @@ function planOf(
 }
 
 /** A text's ids as everywhere in this project: one BOS where the model wants it, unless the text spells it. */
-function textIds(request: Completion, model: ServedModel, text: string, field: string): readonly number[] {
+export function textIds(
+  request: Pick<Completion, "add_special_tokens">,
+  model: ServedModel,
+  text: string,
+  field: string,
+): readonly number[] {
   checkLength(model, text.length, field);
   if (request.add_special_tokens !== false) return encodePrompt(model.tokenizer, text, LONGEST).prompt;
   const ids = model.tokenizer.encode(text);

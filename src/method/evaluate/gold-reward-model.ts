@@ -26,15 +26,8 @@ import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 
 const tokens = (least: number) => z.number().int().min(least).optional();
 
-/** Settings of a reward model in a `gold` entry, beside its type and name. */
-export const rewardModelShape = {
-  model: z
-    .string()
-    .min(1)
-    .describe(
-      "Folder (or hub:Owner/name) of a *ForSequenceClassification model with one label: a decoder, deberta-v2 or modernbert.",
-    ),
-  maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
+/** How a reward model reads, wherever it runs. */
+export const readingShape = {
   maxPromptLength: tokens(1).describe("Most tokens of a prompt; default maxLength / 2."),
   reads: z
     .enum(["auto", "chat", "text"])
@@ -52,6 +45,18 @@ export const rewardModelShape = {
     .array(z.string())
     .default([])
     .describe("Datasets the model was trained on; it is flagged on these."),
+};
+
+/** Settings of a reward model in a `gold` entry, beside its type and name. */
+export const rewardModelShape = {
+  model: z
+    .string()
+    .min(1)
+    .describe(
+      "Folder (or hub:Owner/name) of a *ForSequenceClassification model with one label: a decoder, deberta-v2 or modernbert.",
+    ),
+  maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
+  ...readingShape,
 };
 
 const schema = z.strictObject(rewardModelShape);
@@ -116,7 +121,7 @@ export function rewardLimits(
 /** Tokens of a prompt as the reward model reads it, with those that it puts around the texts of a row. @param encoder - whether it reads two texts */
 export function promptTokens(
   tokenizer: Tokenizer,
-  spec: RewardModelSpec,
+  spec: Pick<RewardModelSpec, "reads" | "model">,
   prompt: Text,
   encoder: boolean,
 ): number {
@@ -145,21 +150,38 @@ async function openDecoder(
     maxPositions: model.decoder.config.maxPositions,
     facts: chat ? { reads: "chat" } : {},
     async score(items, limits, cut) {
-      const rows = items.map((item, index) => {
-        const text = chat ? asConversation(item) : item;
-        const room = spec.tooLong === "cut-prompt" ? roomBeside(tokenizer, text, limits) : limits;
-        const { prompt, response, flags } = encodePromptResponse(tokenizer, text, room);
-        cut(index, flags);
-        return { prompt, responses: [response] };
-      });
+      const rows = readDecoderRows(tokenizer, spec, where, items, limits, cut);
       return (await scorer.score(rows)).map(({ rewards }) => rewards![0]!);
     },
     close: () => releaseModel(runtime, model),
   };
 }
 
+/** Rows of a model with a scalar head at the last token. @throws ConfigError for a row that does not fit, through `cut` */
+export function readDecoderRows(
+  tokenizer: Tokenizer,
+  spec: Pick<RewardModelSpec, "reads" | "tooLong">,
+  where: string,
+  items: readonly GoldItem[],
+  limits: TokenLimits,
+  cut: CutCheck,
+): { prompt: readonly number[]; responses: [readonly number[]] }[] {
+  const chat = readsChat(spec, tokenizer, where);
+  return items.map((item, index) => {
+    const text = chat ? asConversation(item) : item;
+    const room = spec.tooLong === "cut-prompt" ? roomBeside(tokenizer, text, limits) : limits;
+    const { prompt, response, flags } = encodePromptResponse(tokenizer, text, room);
+    cut(index, flags);
+    return { prompt, responses: [response] };
+  });
+}
+
 /** Whether texts are put into the model's chat template. @throws ConfigError when they should be and there is none */
-function readsChat({ reads }: RewardModelSpec, { chatTemplate }: Tokenizer, where: string): boolean {
+function readsChat(
+  { reads }: Pick<RewardModelSpec, "reads">,
+  { chatTemplate }: Tokenizer,
+  where: string,
+): boolean {
   if (reads === "chat" && chatTemplate === undefined)
     throw new ConfigError(`${where}: reads: chat needs a chat template, and the model has none. Use text.`);
   return reads !== "text" && chatTemplate !== undefined;
@@ -212,7 +234,8 @@ async function openEncoder(
   };
 }
 
-function cutCheck(
+/** Stops at the first row that does not fit, unless the settings say otherwise. @param onCut - told of every row that lost tokens */
+export function cutCheck(
   where: string,
   tooLong: RewardModelSpec["tooLong"],
   limits: TokenLimits,

@@ -13,6 +13,7 @@ import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { plainText } from "../data/rows.ts";
 import { openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
 import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
+import { openRewardServer, rewardServerDigest, rewardServerShape } from "./gold-served.ts";
 import { type ModuleIdentity, moduleIdentity } from "./module-identity.ts";
 
 export type { GoldItem, GoldScorer };
@@ -28,6 +29,7 @@ export const goldSpecSchema = z.discriminatedUnion("type", [
   }),
   z.strictObject({ type: z.literal("sentiment"), name }),
   z.strictObject({ type: z.literal("reward-model"), name, ...rewardModelShape }),
+  z.strictObject({ type: z.literal("reward-server"), name, ...rewardServerShape }),
 ]);
 
 /** Which gold scorer, with its settings. */
@@ -48,6 +50,8 @@ export async function goldSourceDigest(spec: GoldSpec): Promise<string> {
       return digestOf([spec.type, findPackage(SENTIMENT_PACKAGE) && loadPackage(SENTIMENT_PACKAGE).version]);
     case "reward-model":
       return modelIdentity(spec.model);
+    case "reward-server":
+      return rewardServerDigest(spec);
     default:
       return spec satisfies never;
   }
@@ -59,8 +63,13 @@ async function identityOf(module: string): Promise<ModuleIdentity> {
   });
 }
 
-/** What a scorer may compute with; only reward models need the runtime. */
-export type GoldDeps = { readonly runtime: Runtime };
+/** What a scorer may compute with; only reward models of this machine need the runtime. */
+export type GoldDeps = {
+  readonly runtime: Runtime;
+  /** Folder that keeps what servers sang, so that a changed one is met; none: only changes while it is asked are. */
+  readonly memory?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
 
 /**
  * Opens a gold scorer. Close it when done.
@@ -74,6 +83,8 @@ export async function openGoldScorer(deps: GoldDeps, spec: GoldSpec): Promise<Go
       return openSentiment(spec);
     case "reward-model":
       return openRewardModel(deps, spec);
+    case "reward-server":
+      return openRewardServer(spec, deps);
     default:
       return spec satisfies never;
   }

@@ -40,7 +40,9 @@ export async function jobEncodable({ teacher, seed, models, evaluation }: MainJo
     ...membersOf(teacher, seed, models.weak).map((member) => member.weak.source),
     models.student.source,
   ];
-  const gold = evaluation.gold.flatMap((spec) => (spec.type === "reward-model" ? [spec.model] : []));
+  const gold = evaluation.gold.flatMap((spec) =>
+    spec.type === "reward-model" ? [spec.model] : spec.type === "reward-server" ? [spec.tokenizer] : [],
+  );
   return encodableWith([...(await tokenizersOf(trained)), ...(await withTemplate(gold))]);
 }
 

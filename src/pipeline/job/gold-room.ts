@@ -8,6 +8,7 @@ import { ENCODER_SPECIALS } from "../../engine/text/text-pair.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import type { Text } from "../../method/data/rows.ts";
 import { promptTokens, type RewardModelSpec, rewardLimits } from "../../method/evaluate/gold-reward-model.ts";
+import type { RewardServerSpec } from "../../method/evaluate/gold-served.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { readPrompts } from "./data-files.ts";
@@ -22,21 +23,23 @@ export async function checkGoldRoom({ evaluation }: MainJob, data: Artefact): Pr
   if (data.digest === undefined) return;
   const issues: string[] = [];
   for (const spec of evaluation.gold)
-    if (spec.type === "reward-model" && spec.tooLong !== "truncate")
+    if ((spec.type === "reward-model" || spec.type === "reward-server") && spec.tooLong !== "truncate")
       issues.push(...(await problems(spec, await readPrompts(data), evaluation.generation.maxNewTokens)));
   if (issues.length > 0) throw new ConfigError(issues);
 }
 
+const decoderPositions = async (folder: string): Promise<number> =>
+  describeModel(await readModelConfig(folder), `${folder}/config.json`).decoder.config.maxPositions;
+
 async function problems(
-  spec: RewardModelSpec,
+  spec: RewardModelSpec | RewardServerSpec,
   prompts: readonly Text[],
   maxNewTokens: number,
 ): Promise<string[]> {
-  const tokenizer = await loadTokenizer(spec.model);
-  const encoder = await loadEncoderConfig(spec.model);
-  const positions =
-    encoder?.maxPositions ??
-    describeModel(await readModelConfig(spec.model), `${spec.model}/config.json`).decoder.config.maxPositions;
+  const served = spec.type === "reward-server";
+  const tokenizer = await loadTokenizer(served ? spec.tokenizer : spec.model);
+  const encoder = served ? undefined : await loadEncoderConfig(spec.model);
+  const positions = served ? spec.maxLength : (encoder?.maxPositions ?? (await decoderPositions(spec.model)));
   const { maxLength, maxPromptLength } = rewardLimits(spec, positions);
   const where = `gold scorer ${spec.name ?? spec.model}`;
   if (spec.tooLong === "cut-prompt")

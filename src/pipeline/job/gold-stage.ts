@@ -1,4 +1,5 @@
 /** Gold scorers as stages have them: settings in the config, the modules and models that they read among the inputs. */
+import { join } from "node:path";
 import {
   type GoldScorer,
   type GoldSpec,
@@ -21,32 +22,33 @@ export async function goldParts(
 
 /** Opens scorers again from their parts. Close them when done. @throws as `openGoldScorer` */
 export function openGold(
-  { runtime }: StageTools,
+  { runtime, runFolder, signal }: StageTools,
   config: GoldSettings,
   inputs: readonly Ref[],
 ): Promise<GoldScorer[]> {
-  const specs = config.map(
-    (settings, i) => ({ ...settings, ...placedAt(settings.type, inputs[i]!.folder) }) as GoldSpec,
-  );
-  return Promise.all(specs.map((spec) => openGoldScorer({ runtime: runtime() }, spec)));
+  const specs = config.map((settings, i) => ({ ...settings, ...placedAt(inputs[i]!.folder) }) as GoldSpec);
+  const memory = join(runFolder, "replies");
+  return Promise.all(specs.map((spec) => openGoldScorer({ runtime: runtime(), memory, signal }, spec)));
 }
 
+/** Where a scorer lies and how it is reached: members that no score depends on, once their content is known. */
+const PLACES = {
+  programmatic: ["module"],
+  sentiment: [],
+  "reward-model": ["model"],
+  "reward-server": ["url", "model", "tokenizer", "apiKeyEnv", "concurrency"],
+} as const satisfies Readonly<Record<GoldSpec["type"], readonly string[]>>;
+
 function settingsOf(spec: GoldSpec): GoldSettings[number] {
-  const {
-    model: _model,
-    module: _module,
-    trainedOn: _data,
-    ...kept
-  } = spec as GoldSpec & Record<string, unknown>;
+  const { trainedOn: _data, ...kept } = spec as GoldSpec & Record<string, unknown>;
+  for (const name of PLACES[spec.type]) delete kept[name];
   return { ...kept, name: goldName(spec) };
 }
 
-const placeOf = (spec: GoldSpec): string =>
-  spec.type === "programmatic" ? spec.module : spec.type === "reward-model" ? spec.model : "";
+/** The members of `PLACES`, as the text that an input has for its place. */
+function placeOf(spec: GoldSpec): string {
+  const given = spec as Readonly<Record<string, unknown>>;
+  return JSON.stringify(Object.fromEntries(PLACES[spec.type].map((name) => [name, given[name]])));
+}
 
-const placedAt = (type: GoldSpec["type"], folder: string) =>
-  type === "programmatic"
-    ? { module: folder }
-    : type === "reward-model"
-      ? { model: folder, trainedOn: [] }
-      : {};
+const placedAt = (place: string): object => ({ ...(JSON.parse(place) as object), trainedOn: [] });

@@ -76,7 +76,7 @@ export async function withLocalModels(recipe: Recipe, log?: Log, settings?: HubS
 /** True for evaluators that are model folders: an endpoint's model is a name only the endpoint knows. */
 function hasLocalModel(evaluator: object): evaluator is { model: string } {
   const { type, model } = evaluator as { type?: string; model?: unknown };
-  return typeof model === "string" && type !== "chat";
+  return typeof model === "string" && type !== "chat" && type !== "reward-server";
 }
 
 /** Everything of a recipe that would be downloaded. */

@@ -52,7 +52,7 @@ function contaminated({ evaluation, data }: MainJob): string[] {
   return contaminatedScorers(scorers, namesIn(data));
 }
 
-const trainedOn = (spec: GoldSpec): readonly string[] => (spec.type === "reward-model" ? spec.trainedOn : []);
+const trainedOn = (spec: GoldSpec): readonly string[] => ("trainedOn" in spec ? spec.trainedOn : []);
 
 /** Every word of the data's sources that may be a dataset's name: parts of paths, without revision and endings. */
 function namesIn(value: unknown): string[] {
