@@ -82,8 +82,8 @@ describe("an ensemble", () => {
       student,
       "teacher: { kind: ensemble, members: [{ weak: hub:Owner/name }, { weak: b }] }",
     );
-    const client = { listFiles: async function* () {}, downloadFileToCacheDir: async () => "" };
-    await expect(withLocalModels(read, undefined, client as never)).rejects.toThrow("hub:Owner/name");
+    const nowhere = { endpoint: "http://127.0.0.1:9", token: undefined, offline: true, cache: "nowhere" };
+    await expect(withLocalModels(read, undefined, nowhere)).rejects.toThrow("hub:Owner/name");
   });
 });
 
