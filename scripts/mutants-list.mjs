@@ -4,6 +4,27 @@
  */
 export const mutants = [
   {
+    name: "plan: people's accuracy without its half",
+    file: "src/method/evaluate/plan/agreement-model.ts",
+    find: "people > 0.5 ? (1 + Math.sqrt(2 * people - 1)) / 2 : null",
+    replace: "people > 0.5 ? (1 - Math.sqrt(2 * people - 1)) / 2 : null",
+    tests: ["src/method/evaluate/plan/agreement-model.test.ts"],
+  },
+  {
+    name: "plan: an answer on the other side of the pair",
+    file: "src/pipeline/label/plan-agreements.ts",
+    find: '(said === "first") === (first === "a")',
+    replace: '(said === "first") === (first === "b")',
+    tests: ["src/pipeline/label/plan-agreements.test.ts"],
+  },
+  {
+    name: "power: equivalence at two-sided 5 %",
+    file: "src/base/stats/power.ts",
+    find: "const t = quantileOf(0.9, seeds);",
+    replace: "const t = quantileOf(0.95, seeds);",
+    tests: ["src/base/stats/power.test.ts"],
+  },
+  {
     name: "regime: the person's side is counted as the teacher's",
     file: "src/method/evaluate/label-analysis/regime.ts",
     find: 'const teacher = right("weak");',

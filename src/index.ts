@@ -33,6 +33,7 @@ export {
   mergeAnswerFile as mergeAnswers,
 } from "./interfaces/library/label.ts";
 export type { Into, Reading, Settings, Work } from "./interfaces/library/options.ts";
+export { type PlanCall, type PlanOutcome, plan } from "./interfaces/library/plan.ts";
 export {
   type Checkpoint,
   type Comparison,

@@ -39,6 +39,22 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** Parser of a share above 0, at most 1. */
+export function shareNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1))
+    throw new InvalidArgumentError("Expected a share above 0, at most 1.");
+  return value;
+}
+
+/** Parser of whole numbers above 0 with commas between them. */
+export function wholeNumbers(text: string): number[] {
+  const values = text.split(",").map(Number);
+  if (text.trim() === "" || !values.every((value) => Number.isInteger(value) && value > 0))
+    throw new InvalidArgumentError("Expected whole numbers above 0 with commas between them, as 100,400.");
+  return values;
+}
+
 /** Parser of names with commas between them. */
 export function nameList(text: string): string[] {
   const names = text.split(",").map((name) => name.trim());

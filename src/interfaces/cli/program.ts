@@ -18,6 +18,7 @@ import { addInit } from "./verbs/init.ts";
 import { addInspect } from "./verbs/inspect.ts";
 import { addLabel } from "./verbs/label.ts";
 import { addParity } from "./verbs/parity.ts";
+import { addPlan } from "./verbs/plan.ts";
 import { addPrune } from "./verbs/prune.ts";
 import { addPush } from "./verbs/push.ts";
 import { addReport } from "./verbs/report.ts";
@@ -34,7 +35,7 @@ import { addTraining } from "./verbs/train.ts";
 const VERBS: readonly (readonly [group: string, verbs: readonly ((program: Command) => void)[]])[] = [
   ["To begin:", [addDoctor, addDemo, addInspect, addInit]],
   ["Whole jobs:", [addRun, addStatus, addReport, addCompare, addStudy, addStage, addPrune]],
-  ["Labels:", [addLabel, addCombine, addAsk, addStudio, addAudit]],
+  ["Labels:", [addPlan, addLabel, addCombine, addAsk, addStudio, addAudit]],
   ["Models:", [addTraining, addGenerate, addRewardBench, addServe]],
   ["To and from other tools:", [addExport, addEvaluate, addPush, addImport]],
   ["Tools:", [addParity, addCompletion]],
