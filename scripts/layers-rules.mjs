@@ -34,7 +34,7 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 7_250,
+    base: 7_450,
     engine: 14_400,
     report: 3_700,
     method: 22_500,
