@@ -13,12 +13,10 @@ import { checkFile, decodeUtf8 } from "./bytes.ts";
 import { checkPages, MAX_PAGE_BYTES } from "./parquet-pages.ts";
 import { plainValue } from "./plain-value.ts";
 import type { RecordStream } from "./record.ts";
+import { unfolding } from "./unfolding.ts";
 
 const MAX_GROUP_BYTES = 2 * 2 ** 30;
 const MAX_GROUP_ROWS = 4_000_000;
-/** Text that a file may unfold to: so many times its size, or this much; compressed text of people stays below a tenth of it. */
-const MAX_RATIO = 200;
-const FREE_TEXT = 2 ** 26;
 /** Row groups are named in a footer; a file of gigabytes has hundreds. */
 const MAX_FOOTER_BYTES = 256 * 2 ** 20;
 
@@ -52,8 +50,7 @@ export async function* readParquet(file: string): RecordStream {
       `has a footer of ${metadata.metadata_length} bytes, expected at most ${MAX_FOOTER_BYTES}.`,
     );
   let rowStart = 0;
-  let text = 0;
-  const most = Math.max(FREE_TEXT, MAX_RATIO * source.byteLength);
+  const count = unfolding(file, source.byteLength);
   for (const group of metadata.row_groups) {
     if (
       !(group.total_byte_size <= MAX_GROUP_BYTES && group.num_rows >= 0 && group.num_rows <= MAX_GROUP_ROWS)
@@ -68,13 +65,7 @@ export async function* readParquet(file: string): RecordStream {
     if (rows.length !== rowEnd - rowStart)
       throw broken(file, new Error(`${rows.length} rows where ${rowEnd - rowStart} are announced`));
     for (const [i, row] of rows.entries()) {
-      text += textIn(row);
-      if (text > most)
-        throw new DataError(
-          file,
-          rowStart + i + 1,
-          `unfolds to more than ${most} characters of text from ${source.byteLength} bytes. Write the file again without texts that repeat.`,
-        );
+      count(rowStart + i + 1, row);
       yield { file, line: rowStart + i + 1, value: plainValue(row) as Record<string, unknown> };
     }
     rowStart = rowEnd;
@@ -107,15 +98,6 @@ async function readGroup(
   } catch (error) {
     throw broken(file, error, `rows ${rowStart + 1} to ${rowEnd}: `);
   }
-}
-
-/** Characters of all texts in a value. */
-function textIn(value: unknown): number {
-  if (typeof value === "string") return value.length;
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return 0;
-  let sum = 0;
-  for (const member of Object.values(value)) sum += textIn(member);
-  return sum;
 }
 
 /** hyparquet's own parser puts U+FFFD for bytes that are not UTF-8; a changed text must not pass for the text. */

@@ -214,6 +214,22 @@ describe("a folder that cannot be used says why", () => {
     expect(await problem(odd)).toMatch(/config.json: expected a JSON object/);
   });
 
+  it("an index that names more tensors or files than any model has", async () => {
+    const many = (count: number, file: (i: number) => string) => ({
+      weight_map: Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, file(i)])),
+    });
+    for (const [index, says] of [
+      [
+        many(131_073, () => "model-1.safetensors"),
+        /index\.json: names 131073 tensors, expected at most 131072/,
+      ],
+      [many(1025, (i) => `model-${i}.safetensors`), /index\.json: names 1025 files, expected at most 1024/],
+    ] as const) {
+      const files = { "config.json": {}, "model.safetensors.index.json": index };
+      expect(await problem(await make("many", files))).toMatch(says);
+    }
+  });
+
   it("an index that leads out of the folder, or to a missing shard, or to the wrong one", async () => {
     const path = join(folder, "index");
     const tensors = [tensor("a", 1), tensor("b", 2)];

@@ -11,6 +11,7 @@ import { exists, readJson, readText } from "../../base/core/files.ts";
 import { modelPath, PRUNED_NOTE } from "../../base/core/model-path.ts";
 import { shellWord } from "../../base/core/shell.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
+import { MAX_TENSORS } from "./safetensors-header.ts";
 
 /** An open model folder: its config and its tensors, wherever they are stored. */
 export interface ModelFolder extends TensorSource {
@@ -27,6 +28,8 @@ export interface ModelFolder extends TensorSource {
 
 const SINGLE = "model.safetensors";
 const INDEX = "model.safetensors.index.json";
+/** Most files that an index names, which are all open at a time; published models have up to some hundreds. */
+const MAX_SHARDS = 1024;
 
 /**
  * Opens a model folder, or the one inside a folder that a command wrote.
@@ -157,6 +160,12 @@ function readWeightMap(path: string, index: Record<string, unknown>): Map<string
   const map = index.weight_map;
   if (typeof map !== "object" || map === null || Array.isArray(map))
     throw new CheckpointError(path, "weight_map is missing, expected an object of tensor name to file name.");
+  const files = new Set(Object.values(map));
+  for (const [what, count, most] of [
+    ["tensors", Object.keys(map).length, MAX_TENSORS],
+    ["files", files.size, MAX_SHARDS],
+  ] as const)
+    if (count > most) throw new CheckpointError(path, `names ${count} ${what}, expected at most ${most}.`);
   for (const [name, file] of Object.entries(map)) {
     if (typeof file !== "string" || !/^[\w-][\w.-]*\.safetensors$/.test(file))
       throw new CheckpointError(

@@ -9,7 +9,8 @@ import { DTYPE_BYTES, type StoredDtype } from "./dtypes.ts";
 
 /** Most bytes of a header, and tensors in it: a model of 128 experts a layer has some 40,000 in all its files, at about 130 bytes each. */
 export const MAX_HEADER_BYTES = 2 ** 25;
-const MAX_TENSORS = 2 ** 17;
+/** Most tensors of a file, or of all files of an index. */
+export const MAX_TENSORS = 2 ** 17;
 /** No weight has more axes; keeps products of sizes short. */
 const MAX_RANK = 8;
 
