@@ -35,9 +35,9 @@ export const LIMITS = {
   room: 6_000,
   storeys: {
     base: 7_450,
-    engine: 14_400,
+    engine: 14_700,
     report: 3_700,
-    method: 22_500,
+    method: 22_900,
     pipeline: 23_300,
     interfaces: 10_000,
   },

@@ -47,6 +47,14 @@ export type Request =
       readonly spare: readonly Float32Array<ArrayBuffer>[];
     }
   | { readonly kind: "set"; readonly key: string; readonly value: Value }
+  /** Many arrays at once, handed over. */
+  | { readonly kind: "put"; readonly values: Readonly<Record<string, Value>> }
+  /** Hands arrays over, out of the store. */
+  | { readonly kind: "take"; readonly keys: readonly string[] }
+  /** Adds arrays, handed over, onto those under their keys; hands them back as zeros. */
+  | { readonly kind: "add"; readonly values: Readonly<Record<string, Value>> }
+  /** Writes what is stored under their keys into arrays, handed over, and hands them back. */
+  | { readonly kind: "fill"; readonly values: Readonly<Record<string, Value>> }
   | { readonly kind: "zeros"; readonly keys: Readonly<Record<string, readonly number[]>> }
   | { readonly kind: "get"; readonly key: string }
   | { readonly kind: "copy"; readonly from: string; readonly to: string }

@@ -58,6 +58,11 @@ export interface Runtime {
    * @param count - 1 to `threads`
    */
   lanes(count: number): readonly Runtime[];
+  /**
+   * Brings a lane's copies of these parameters up to date. A run does so by itself; asked for before runs of the other lanes, it does not
+   * wait for them.
+   */
+  refresh(keys: readonly string[]): Promise<void>;
   /** Resident memory of the process now and at its peak, bytes. */
   memory(): Promise<{ rssBytes: number; peakRssBytes: number }>;
   close(): Promise<void>;
@@ -93,6 +98,7 @@ export function openRuntime({ device = "cpu", threads = defaultThreads() }: Runt
     store: arrays,
     compile: compiler(place, cores),
     lanes,
+    refresh: async (keys) => place.reads?.(keys),
     memory: async () => (await link.ask({ kind: "memory" })) as { rssBytes: number; peakRssBytes: number },
     close: closeAll,
   });

@@ -12,6 +12,15 @@ export interface ParameterStore {
   /** A copy. @throws BackendError when nothing is stored under the key */
   get(key: string): Promise<Float32Array>;
   copy(from: string, to: string): Promise<void>;
+  /** Takes arrays out of the store: they are the caller's. @throws BackendError when nothing is stored under a key */
+  take(keys: readonly string[]): Promise<Record<string, Value>>;
+  /** Takes over arrays, by key. */
+  put(values: Readonly<Record<string, Value>>): Promise<void>;
+  /**
+   * Adds float32 arrays onto those stored under their keys; hands them over, and gives them back as zeros.
+   * @throws BackendError when one is not there or of another size
+   */
+  add(values: Readonly<Record<string, Value>>): Promise<Record<string, Value>>;
   delete(keys: readonly string[]): Promise<void>;
 }
 
@@ -42,8 +51,24 @@ export function openStore(link: Link, watch?: StoreWatch): ParameterStore {
       watch?.changed([to]);
       await link.ask({ kind: "copy", from, to });
     },
+    take: async (keys) => {
+      watch?.changed(keys);
+      return (await link.ask({ kind: "take", keys })) as Record<string, Value>;
+    },
+    put: async (values) => {
+      watch?.changed(Object.keys(values));
+      await link.ask({ kind: "put", values }, buffersOf(values));
+    },
+    add: async (values) => {
+      watch?.changed(Object.keys(values));
+      return (await link.ask({ kind: "add", values }, buffersOf(values))) as Record<string, Value>;
+    },
     delete: async (keys) => {
       await Promise.all([link.ask({ kind: "delete", keys }), watch?.deleted(keys)]);
     },
   };
 }
+
+/** What is handed over with arrays that are whole buffers. */
+export const buffersOf = (values: Readonly<Record<string, Value>>): ArrayBuffer[] =>
+  Object.values(values).map(({ data }) => data.buffer as ArrayBuffer);

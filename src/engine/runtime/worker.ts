@@ -141,6 +141,28 @@ function emptyValue({ type, shape }: OutputSize, spare: Float32Array<ArrayBuffer
   }
 }
 
+function floatsUnder(key: string): Float32Array {
+  const { data } = stored(key);
+  if (data instanceof Float32Array) return data;
+  throw new Error(`"${key}" holds ${data.constructor.name}, expected float32 numbers`);
+}
+
+/** Adds numbers onto others of the same count, and leaves zeros where they were. */
+function addOnto(sums: Float32Array, numbers: TensorData): void {
+  if (!(numbers instanceof Float32Array) || numbers.length !== sums.length)
+    throw new Error(`cannot add ${numbers.length} numbers onto ${sums.length}`);
+  for (let i = 0; i < sums.length; i++) sums[i]! += numbers[i]!;
+  numbers.fill(0);
+}
+
+/** A copy of a value, in the array that is given where it fits. */
+function filled(into: TensorData, { data, shape, ...more }: Value): Value {
+  if (into.length !== data.length || into.constructor !== data.constructor)
+    return { data: data.slice(), shape, ...more };
+  into.set(data as never);
+  return { data: into, shape, ...more };
+}
+
 async function answer(request: Request): Promise<unknown> {
   switch (request.kind) {
     case "compile":
@@ -151,6 +173,21 @@ async function answer(request: Request): Promise<unknown> {
     case "set":
       store.set(request.key, request.value);
       return undefined;
+    case "put":
+      for (const [key, value] of Object.entries(request.values)) store.set(key, value);
+      return undefined;
+    case "take": {
+      const values = Object.fromEntries(request.keys.map((key) => [key, stored(key)]));
+      for (const key of request.keys) store.delete(key);
+      return values;
+    }
+    case "add":
+      for (const [key, { data }] of Object.entries(request.values)) addOnto(floatsUnder(key), data);
+      return request.values;
+    case "fill":
+      return Object.fromEntries(
+        Object.entries(request.values).map(([key, { data }]) => [key, filled(data, stored(key))]),
+      );
     case "zeros":
       for (const [key, shape] of Object.entries(request.keys)) {
         const size = shape.reduce((product, dim) => product * dim, 1);

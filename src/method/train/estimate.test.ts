@@ -43,6 +43,20 @@ test("counts operations and arrays as by hand", () => {
   });
 });
 
+test("two parts of a step have gradients each; two lanes for them weights and values, too", () => {
+  const long = Array.from({ length: 4 }, () => ({ prompt: ones(100), responses: [ones(200)] }));
+  const memoryOn = (threads: number) =>
+    estimateTraining(model, long, settings, { ...at(100), threads }).memory;
+  const [one, two] = [memoryOn(1), memoryOn(2)];
+  expect(one.gradients).toBe(2 * estimateTraining(model, rows, settings, at(100)).memory.gradients);
+  expect(two.gradients).toBe(one.gradients);
+  expect([two.weights, two.activations, two.moments]).toEqual([
+    2 * one.weights,
+    2 * one.activations,
+    one.moments,
+  ]);
+});
+
 test("an adapter needs no gradient of the base and little state", async () => {
   const spec = loraSpec({ r: 2, alpha: 4, dropout: 0, targetModules: ["c_attn"] });
   const adapted = await addAdapter(runtime, model, spec, 1);

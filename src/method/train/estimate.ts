@@ -9,6 +9,7 @@ import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { planMicroBatches } from "../data/batching.ts";
 import { rowLength, type TokenRow } from "../data/packing.ts";
 import { createOrder, type Order } from "./order.ts";
+import { mostParts, partsOfStep, trainingLanes } from "./parts.ts";
 import type { TrainSettings } from "./settings.ts";
 
 /** The part of a model that its cost depends on. */
@@ -53,8 +54,9 @@ export function estimateTraining(
   model: ModelShape,
   given: readonly TokenRow[],
   settings: TrainSettings,
-  { gflops }: Machine,
+  machine: Machine,
 ): TrainEstimate {
+  const { gflops } = machine;
   const { validation } = settings;
   // Of like length one row is as good as another.
   const aside = validation === undefined ? 0 : Math.round(validation.share * given.length);
@@ -62,8 +64,10 @@ export function estimateTraining(
   const order = createOrder(rows, settings);
   const stepsCounted = Math.min(order.steps, order.stepsPerEpoch);
   const total = { flops: 0, tokens: 0, runs: 0 };
+  let parts = 1;
   for (let step = 1; step <= stepsCounted; step++) {
     const batch = order.batch(step).map((row) => rows[row]!);
+    parts = Math.max(parts, partsOfStep(batch.length, sizesOf(batch).tokens, mostParts(model)));
     for (const part of planMicroBatches(batch, settings)) {
       const micro = part.map((i) => batch[i]!);
       total.flops += trainingFlops(model, micro, settings);
@@ -85,7 +89,10 @@ export function estimateTraining(
     trainable,
     flops,
     seconds,
-    memory: memoryOf(model, rows, settings, trainable),
+    memory: memoryOf(model, rows, settings, {
+      parts,
+      lanes: parts === 1 ? 1 : trainingLanes(machine, model),
+    }),
   };
 }
 
@@ -176,7 +183,7 @@ function memoryOf(
   model: ModelShape,
   rows: readonly TokenRow[],
   settings: TrainSettings,
-  trainable: number,
+  { parts, lanes }: { readonly parts: number; readonly lanes: number },
 ): TrainEstimate["memory"] {
   const { layers, hiddenSize, intermediateSize, heads, kvHeads, headDim, vocabSize } = model.decoder.config;
   const peaks = planMicroBatches(rows, settings)
@@ -187,12 +194,13 @@ function memoryOf(
   const perToken = 6 * hiddenSize + 4 * (heads + kvHeads) * headDim + 4 * intermediateSize;
   const layer = tokens * perToken + 2 * count * heads * width ** 2;
   const kept = settings.gradientCheckpointing ? layers * tokens * hiddenSize + 2 * layer : layers * layer;
+  const trainable = parameterCount(model.parameters, trainableParameters(model));
   const head = model.task === "reward" ? 0 : LOGIT_COPIES * targets * vocabSize;
   return {
-    weights: 4 * parameterCount(model.parameters),
-    gradients: 4 * trainable,
+    weights: 4 * parameterCount(model.parameters) * lanes,
+    gradients: 4 * trainable * parts,
     moments: 8 * trainable,
-    activations: 4 * ALLOCATOR * (kept + head),
+    activations: 4 * ALLOCATOR * (kept + head) * lanes,
     runtime: RUNTIME_BYTES,
   };
 }

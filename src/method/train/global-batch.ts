@@ -1,10 +1,12 @@
 /** One global batch through the programs, micro-batch by micro-batch. */
 import { createRng } from "../../base/core/rng.ts";
 import type { Model } from "../../engine/model/model.ts";
+import { overLanes } from "../../engine/runtime/lanes.ts";
 import type { Value } from "../../engine/runtime/protocol.ts";
 import { planMicroBatches } from "../data/batching.ts";
 import { packOptions, packRows } from "../data/packing.ts";
 import type { Job, LossData } from "./job.ts";
+import { dealRows } from "./parts.ts";
 import type { MicroBatch, MicroBatchResult, TrainingPrograms } from "./programs.ts";
 
 /** What a global batch gave. */
@@ -14,7 +16,10 @@ export type GlobalBatchResult = {
   readonly tokens: number;
 };
 
-/** Loss, metrics and gradients (left in the store) of the rows of an optimiser step. */
+/**
+ * Loss, metrics and gradients (left in the store) of the rows of an optimiser step. Its rows are dealt to parts, computed beside each other
+ * where there are lanes for it; what they are and the order of every sum follow from the rows and the model.
+ */
 export async function accumulate(
   programs: TrainingPrograms,
   job: Job,
@@ -22,7 +27,22 @@ export async function accumulate(
   step: number,
 ): Promise<GlobalBatchResult> {
   const dropout = createRng(job.settings.seed).fork("dropout", step);
-  return runBatch(job, job.data, rows, (batch) => programs.accumulate(batch, dropout.int(2 ** 31)));
+  const dealt = dealRows(job.data.rows, rows, programs.parts);
+  const parts = dealt.map((some, part) =>
+    microBatches(job.data, some, job.settings.tokens).map((batch) => ({
+      batch,
+      of: { part, parts: dealt.length, seed: dropout.int(2 ** 31) },
+    })),
+  );
+  const { packed, finish } = await globalBatch(job, job.data, rows);
+  await programs.prepare(parts.length);
+  const results = await overLanes(parts.length, parts, async (batches) => {
+    const done: MicroBatchResult[] = [];
+    for (const { batch, of } of batches) done.push(await programs.accumulate(packed(batch), of));
+    return done;
+  });
+  await programs.sumParts(parts.length);
+  return finish(results.flat());
 }
 
 /** Loss and metrics of all rows of a set, as one batch. */
@@ -32,25 +52,29 @@ export async function evaluate(
   data: LossData,
 ): Promise<GlobalBatchResult> {
   const all = data.rows.map((_, i) => i);
-  return runBatch(job, data, all, (batch) => programs.evaluate(batch));
+  const { packed, finish } = await globalBatch(job, data, all);
+  const batches = microBatches(data, all, job.settings.tokens);
+  return finish(
+    await overLanes(programs.lanes, batches, (batch, lane) => programs.evaluate(packed(batch), lane)),
+  );
 }
 
-async function runBatch(
-  job: Job,
-  data: LossData,
-  rows: readonly number[],
-  run: (batch: MicroBatch) => Promise<MicroBatchResult>,
-): Promise<GlobalBatchResult> {
+/** Makes the micro-batches of a global batch, and of their results, in order, what the whole gave. */
+async function globalBatch(job: Job, data: LossData, rows: readonly number[]) {
   const normaliser = data.normaliser(rows);
   const shared = await data.shared?.(rows);
-  const results: MicroBatchResult[] = [];
   let tokens = 0;
-  for (const batch of microBatches(data, rows, job.settings.tokens)) {
-    const ready = pack(job.model, data, batch, normaliser, shared);
-    tokens += ready.packed.tokens;
-    results.push(await run(ready));
-  }
-  return { metrics: job.metrics(results, normaliser), tokens };
+  return {
+    packed(batch: readonly number[]): MicroBatch {
+      const ready = pack(job.model, data, batch, normaliser, shared);
+      tokens += ready.packed.tokens;
+      return ready;
+    },
+    finish: (results: readonly MicroBatchResult[]): GlobalBatchResult => ({
+      metrics: job.metrics(results, normaliser),
+      tokens,
+    }),
+  };
 }
 
 /** These rows as one micro-batch, which is also the global batch. */

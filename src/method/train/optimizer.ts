@@ -3,6 +3,7 @@ import { keyOf, type Model, trainableParameters } from "../../engine/model/model
 import { createAdamW } from "../../engine/optim/adamw.ts";
 import { createSchedule } from "../../engine/optim/schedule.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
+import { trainingLanes } from "./parts.ts";
 import { gradientKeyOf } from "./programs.ts";
 import type { TrainSettings } from "./settings.ts";
 import type { SavedArrays } from "./state.ts";
@@ -32,9 +33,11 @@ export async function openOptimizer(
   steps: number,
 ): Promise<StepOptimizer> {
   const names = trainableParameters(model);
+  // On the cores of one lane: an update is bound by memory, and between the lanes' work other threads must be woken for it first.
+  const updating = runtime.lanes(trainingLanes(runtime, model))[0]!;
   const stateKeyOf = (name: string, moment: "m" | "v") => `${model.id}/adam.${moment}:${name}`;
   const [beta1, beta2] = settings.betas;
-  const adamw = createAdamW(runtime, {
+  const adamw = createAdamW(updating, {
     parameters: Object.fromEntries(names.map((name) => [name, model.parameters.get(name)!])),
     keyOf: (name) => keyOf(model, name),
     gradKeyOf: (name) => gradientKeyOf(model, name),

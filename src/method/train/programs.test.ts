@@ -25,13 +25,15 @@ const rows: TokenRow[] = Array.from({ length: 8 }, (_, i) => ({
 }));
 const tokens = rows.reduce((sum, { responses }) => sum + responses[0]!.length, 0);
 
+const WHOLE = { part: 0, parts: 1, seed: 0 };
+
 /** Gradients of the rows in batches of `size`, all in one list, and the loss. */
 async function gradientsOf(model: Model, size: number, gradientCheckpointing = false) {
   const programs = await compileTraining(runtime, model, build, { gradientCheckpointing });
   let loss = 0;
   for (let at = 0; at < rows.length; at += size) {
     const packed = packRows(rows.slice(at, at + size));
-    loss += (await programs.accumulate({ packed, extras: {}, normaliser: tokens }, 0)).loss;
+    loss += (await programs.accumulate({ packed, extras: {}, normaliser: tokens }, WHOLE)).loss;
   }
   const evaluated = await programs.evaluate({ packed: packRows(rows), extras: {}, normaliser: tokens });
   const lists: Float32Array[] = [];

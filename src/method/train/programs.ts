@@ -1,7 +1,7 @@
 /** The programs of a training run: one that adds a micro-batch's gradients onto the step's, and one that only evaluates. */
 
 import { gradients } from "../../engine/graph/gradients.ts";
-import { writeProgram } from "../../engine/graph/onnx/write.ts";
+import { type Program, writeProgram } from "../../engine/graph/onnx/write.ts";
 import { input, type Tensor } from "../../engine/graph/tensor.ts";
 import { adapterDropout, DROPOUT_SEED } from "../../engine/model/dropout.ts";
 import { keyOf, type Model, trainableParameters } from "../../engine/model/model.ts";
@@ -10,6 +10,7 @@ import type { Bindings, Executable, Runtime } from "../../engine/runtime/runtime
 import { floats, ints } from "../../engine/runtime/values.ts";
 import type { PackedBatch } from "../data/packing.ts";
 import { type PackedRun, runPacked } from "../objective/logps.ts";
+import { mostParts, trainingLanes } from "./parts.ts";
 
 /** What a loss makes of a packed batch. */
 export type LossGraph = {
@@ -45,20 +46,32 @@ export type MicroBatch = {
   readonly normaliser: number;
 };
 
+/** Which part of a step a micro-batch belongs to, of how many, and the seed of its dropout. */
+export type PartOfStep = { readonly part: number; readonly parts: number; readonly seed: number };
+
 /** Compiled programs of a run. */
 export interface TrainingPrograms {
-  /** Adds the micro-batch's gradients onto the step's, which start at 0. `seed` is that of its dropout. */
-  accumulate(batch: MicroBatch, seed: number): Promise<MicroBatchResult>;
-  /** Loss and values alone, without dropout. */
-  evaluate(batch: MicroBatch): Promise<MicroBatchResult>;
+  /** Most parts of a step whose gradients are summed apart. It follows from the model, never from the machine. */
+  readonly parts: number;
+  /** Evaluations that can be under way at once. */
+  readonly lanes: number;
+  /** Before the micro-batches of a step: its lanes get the parameters as the optimiser left them. */
+  prepare(parts: number): Promise<void>;
+  /** Adds the micro-batch's gradients onto its part's, which start at 0. Micro-batches of one part run one after another. */
+  accumulate(batch: MicroBatch, of: PartOfStep): Promise<MicroBatchResult>;
+  /** Adds the gradients of the later parts onto the first's, in order, which the optimiser reads. */
+  sumParts(parts: number): Promise<void>;
+  /** Loss and values alone, without dropout, in a lane. */
+  evaluate(batch: MicroBatch, lane?: number): Promise<MicroBatchResult>;
   /** Takes the gradients out of the store. */
   release(): Promise<void>;
 }
 
-/** Store key of a parameter's gradient. */
-export const gradientKeyOf = (model: Pick<Model, "id">, name: string): string => `${model.id}/grad:${name}`;
+/** Store key of a parameter's gradient, or of a later part's. */
+export const gradientKeyOf = (model: Pick<Model, "id">, name: string, part = 0): string =>
+  `${model.id}/grad${part === 0 ? "" : `-${part + 1}`}:${name}`;
 
-/** Compiles the programs of a model under a loss; gradients are those of the trainable parameters alone. */
+/** Compiles the programs of a model under a loss, when they are first needed; gradients are those of the trainable parameters alone. */
 export async function compileTraining(
   runtime: Runtime,
   model: Model,
@@ -66,33 +79,72 @@ export async function compileTraining(
   options: { readonly gradientCheckpointing: boolean },
 ): Promise<TrainingPrograms> {
   const trainable = trainableParameters(model);
-  const shapes = Object.fromEntries(
-    trainable.map((name) => [gradientKeyOf(model, name), model.parameters.get(name)!]),
-  );
+  const most = mostParts(model);
+  const lanes = runtime.lanes(trainingLanes(runtime, model));
+  /** Where a part of several is computed and summed; a step of one part is computed on all cores. */
+  const laneOf = (part: number): Runtime => lanes[part % lanes.length]!;
+  const keysOf = (part: number) => trainable.map((name) => gradientKeyOf(model, name, part));
+  const zeros = (part: number) =>
+    Object.fromEntries(
+      trainable.map((name) => [gradientKeyOf(model, name, part), model.parameters.get(name)!]),
+    );
   const parameter = (name: string) => keyOf(model, name);
-  const inPlace: Bindings = {
-    parameter,
-    inputs: Object.fromEntries(trainable.map((name) => [`acc:${name}`, gradientKeyOf(model, name)])),
-    outputs: Object.fromEntries(trainable.map((name) => [`grad:${name}`, gradientKeyOf(model, name)])),
+  const bindingsOf = (part: number): Bindings => {
+    const bound = (prefix: string) =>
+      Object.fromEntries(trainable.map((name) => [`${prefix}:${name}`, gradientKeyOf(model, name, part)]));
+    return { parameter, inputs: bound("acc"), outputs: bound("grad") };
   };
-  const training = await runtime.compile(
-    writeProgram(trainingOutputs(model, build, trainable, options), runtime.dialect),
+  const bindings = Array.from({ length: most }, (_, part) => bindingsOf(part));
+  const training = compiledOnce(() => trainingOutputs(model, build, trainable, options));
+  const evaluation = compiledOnce(() =>
+    lossOutputs(model, build, runPacked(model.decoder, { lora: model.lora }), 4),
   );
-  await runtime.store.zeros(shapes); // the optimiser leaves zeros behind
-  let evaluation: Promise<Executable> | undefined;
+  for (let part = 0; part < most; part++)
+    await (part === 0 ? runtime : laneOf(part)).store.zeros(zeros(part)); // the optimiser and sums leave zeros behind
   return {
-    accumulate: (batch, seed) => runOnce(training, batch, inPlace, seed),
-    evaluate: async (batch) => {
-      // Compiled when first needed: many runs evaluate nothing.
-      evaluation ??= runtime.compile(
-        writeProgram(
-          lossOutputs(model, build, runPacked(model.decoder, { lora: model.lora }), 4),
-          runtime.dialect,
-        ),
-      );
-      return runOnce(await evaluation, batch, { parameter }, 0);
+    parts: most,
+    lanes: lanes.length,
+    async prepare(parts) {
+      const keys = [...model.parameters.keys()].map(parameter);
+      for (let part = 1; part < parts; part++) await laneOf(part).refresh(keys);
     },
-    release: () => runtime.store.delete(Object.keys(shapes)),
+    async accumulate(batch, { part, parts, seed }) {
+      const executable = await training(parts === 1 ? runtime : laneOf(part));
+      return runOnce(executable, batch, bindings[part]!, seed);
+    },
+    async sumParts(parts) {
+      for (let part = 1; part < parts; part++) {
+        const { store } = laneOf(part);
+        const [from, to] = [keysOf(part), keysOf(0)];
+        const taken = await store.take(from);
+        const zeroed = await runtime.store.add(renamed(taken, from, to));
+        await store.put(renamed(zeroed, to, from));
+      }
+    },
+    evaluate: async (batch, lane = 0) => runOnce(await evaluation(lanes[lane]!), batch, { parameter }, 0),
+    async release() {
+      await runtime.store.delete(keysOf(0));
+      for (let part = 1; part < most; part++) await laneOf(part).store.delete(keysOf(part));
+    },
+  };
+}
+
+/** Values under other keys, key by key. */
+function renamed<T>(values: Readonly<Record<string, T>>, from: readonly string[], to: readonly string[]) {
+  return Object.fromEntries(from.map((key, i) => [to[i]!, values[key]!]));
+}
+
+/** Compiles a program in each runtime that asks for it: the graph is written once, and where nobody asks, never. */
+function compiledOnce(
+  outputs: () => Readonly<Record<string, Tensor>>,
+): (runtime: Runtime) => Promise<Executable> {
+  let program: Program | undefined;
+  const compiled = new Map<Runtime, Promise<Executable>>();
+  return (runtime) => {
+    program ??= writeProgram(outputs(), runtime.dialect);
+    const known = compiled.get(runtime) ?? runtime.compile(program);
+    compiled.set(runtime, known);
+    return known;
   };
 }
 
