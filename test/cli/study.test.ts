@@ -207,22 +207,11 @@ test("list names every study with what it stands beside", async () => {
   const outcome = await weakTeacher(["study", "list"]);
   expect(outcome.code).toBe(0);
   expect(outcome.stdout).toMatch(/^agreement +A1: .*WDPO Table 1/m);
-  expect(outcome.stdout.trim().split("\n").length).toBe(29);
+  expect(outcome.stdout.trim().split("\n").length).toBe(30);
 });
 
 test("the demo's study runs both teachers with both kinds of people, each student once", async () => {
-  const world = join(folder, "world.yaml");
-  const prompts = Array.from({ length: 40 }, (_, i) => `p${i}`);
-  await writeFile(join(folder, "prompts.json"), JSON.stringify(prompts));
-  await writeFile(join(folder, "gold.js"), "export default (prompt, response) => response.length;\n");
-  await writeFile(
-    world,
-    `version: 1
-extends: tiny.yaml
-data:
-  world: { prompts: ${join(folder, "prompts.json")}, pairs_per_prompt: 3, max_new_tokens: 4, labelled: 0.5, test: 0.3, gold: { type: programmatic, module: ${join(folder, "gold.js")} } }
-`,
-  );
+  const world = await writeWorld();
   const run = ["study", "demo", "--recipe", world, "--seeds", "2", "--out", join(folder, "demo"), "--json"];
   const result = resultOf(await weakTeacher(run));
   expect(result.variants.map(({ arms }) => arms.length)).toEqual([4, 4, 2, 2, 3, 3, 2, 2]);
@@ -242,6 +231,40 @@ data:
   expect(report.environment.seed).toBe("22, 23");
   expect(computed(resultOf(await weakTeacher(run)))).toEqual([]);
 });
+
+test("the map runs twenty cells on one student of each people's labels, with the recipe's own seed", async () => {
+  const out = join(folder, "map");
+  const run = ["study", "crossover", "--recipe", await writeWorld(), "--out", out, "--json"];
+  const result = resultOf(await weakTeacher(run));
+  expect(result.variants).toHaveLength(20);
+  const names = computed(result);
+  const times = (name: string) => names.filter((one) => one === name).length;
+  expect(result.variants.filter(({ arms }) => arms.includes("human"))).toHaveLength(5);
+  // People of two noises may say the same of so few pairs; what is the same is trained once.
+  expect([times("candidates"), times("world")]).toEqual([1, 5]);
+  expect([2, 3, 4, 5]).toContain(times("student-human"));
+  const report = JSON.parse(await readFile(result.report!.json, "utf8"));
+  expect(report.environment.seed).toBe(22);
+  expect(report.studies[0].tables[0].rows).toHaveLength(5);
+  expect(result.studies[0]!.finding).toMatch(/20 cells, of two models each, one run of either: matches 0, /);
+});
+
+/** A made-up world of the tiny models, whose gold is length. */
+async function writeWorld(): Promise<string> {
+  const world = join(folder, "world.yaml");
+  const prompts = Array.from({ length: 40 }, (_, i) => `p${i}`);
+  await writeFile(join(folder, "prompts.json"), JSON.stringify(prompts));
+  await writeFile(join(folder, "gold.js"), "export default (prompt, response) => response.length;\n");
+  await writeFile(
+    world,
+    `version: 1
+extends: tiny.yaml
+data:
+  world: { prompts: ${join(folder, "prompts.json")}, pairs_per_prompt: 3, max_new_tokens: 4, labelled: 0.5, test: 0.3, gold: { type: programmatic, module: ${join(folder, "gold.js")} } }
+`,
+  );
+  return world;
+}
 
 /** Starts a study and kills it once its messages match. */
 async function killedWhen(out: string, at: RegExp): Promise<{ code: number | null; stderr: string }> {

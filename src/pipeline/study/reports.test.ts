@@ -224,3 +224,22 @@ test("the demo compares weak labels with people's teacher by teacher, on people'
     ["sft", "weak"],
   ]);
 });
+
+test("the map forecasts each cell from other people's cells, and says whether agreements told", () => {
+  const made = studyWith(named("crossover"), (arm, i) => (i % 3) + (arm === "weak" ? -0.5 : 0));
+  const [map, cells] = made.tables!;
+  expect(map!.rows.map(([name]) => name)).toEqual(
+    [60, 65, 71, 80, 90].map((share) => `people at ${share} %`),
+  );
+  for (const row of map!.rows) expect(row.slice(1)).toMatchObject(Array(4).fill({ estimate: -0.5 }));
+  expect(cells!.rows).toHaveLength(20);
+  expect(made.finding).toContain("worse 20, cannot tell 0");
+  const { chart } = made.figures![0]!;
+  expect(chart).toMatchObject({ kind: "scatter", diagonal: true });
+  const series = chart.kind === "scatter" ? chart.series : [];
+  expect(series.map(({ name, points }) => [name, points.length])).toEqual([
+    ["weak worse", 20],
+    ["HH-RLHF in the paper (people's share assumed)", 1],
+  ]);
+  expect(series.at(-1)!.points).toEqual([{ x: 0.71, y: 0.67 }]);
+});

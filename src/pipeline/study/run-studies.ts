@@ -135,12 +135,11 @@ async function placeStudies(
   return { placed, leftOut };
 }
 
-/** What a standalone study starts from, where the command names nothing else. */
-const withOwn = (request: StudyRequest, { own }: StudyDefinition): StudyRequest => ({
-  ...request,
-  recipe: request.recipe ?? own?.base,
-  seeds: request.seeds ?? own?.seeds,
-});
+/** What a standalone study starts from, where the command names nothing else; a recipe of one's own has its own seeds. */
+const withOwn = (request: StudyRequest, { own }: StudyDefinition): StudyRequest =>
+  own === undefined || request.recipe !== undefined
+    ? request
+    : { ...request, recipe: own.base, seeds: request.seeds ?? own.seeds };
 
 function lacking(study: StudyDefinition, context: StudyContext): string | undefined {
   if (context.recipe.executor.kind !== "local")

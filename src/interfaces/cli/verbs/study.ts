@@ -65,6 +65,7 @@ export function addStudy(program: Command): void {
         "study all --scale small --out runs/studies",
         "study disagreement --seeds 5",
         "study demo",
+        "study crossover --dry-run",
         "study teacher-size --scale paper --weak models/opt-125m --weak models/opt-1.3b",
         "study beta --recipe recipe.yaml --set student.prefer.num_train_epochs=2",
       ]),

@@ -6,6 +6,7 @@ import { annotators, lengthBias } from "./annotators.ts";
 import { examples, similarity } from "./answers.ts";
 import { confidence, easierPairs, topShare, weightForms } from "./confidence.ts";
 import { consistency } from "./consistency.ts";
+import { crossover } from "./crossover.ts";
 import { demo } from "./demo.ts";
 import { goldModels, votes, winRate } from "./judges.ts";
 import { agreement, disagreement, goldGap } from "./label-quality.ts";
@@ -48,7 +49,7 @@ export const STUDIES: readonly StudyDefinition[] = [
 ];
 
 /** Studies with a recipe and seeds of their own. */
-export const STANDALONE: readonly StudyDefinition[] = [demo];
+export const STANDALONE: readonly StudyDefinition[] = [demo, crossover];
 
 /** Every study there is, in the order of a listing. */
 export const EVERY_STUDY: readonly StudyDefinition[] = [...STUDIES, ...STANDALONE];
