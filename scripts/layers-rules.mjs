@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 14_700,
     report: 3_700,
     method: 22_900,
-    pipeline: 23_300,
+    pipeline: 23_600,
     interfaces: 10_000,
   },
 };
