@@ -34,12 +34,12 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 7_450,
+    base: 7_800,
     engine: 14_700,
     report: 3_700,
     method: 22_900,
-    pipeline: 23_600,
-    interfaces: 10_000,
+    pipeline: 24_300,
+    interfaces: 12_000,
   },
 };
 

@@ -7,6 +7,7 @@ import type { StudioDeps } from "./deps.ts";
 import { checkSender, HEADERS } from "./guard.ts";
 import type { PageFile } from "./page-files.ts";
 import type { StudioReply } from "./protocol.ts";
+import { addRunRoutes } from "./run-routes.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What stands before the routes. `usedTicket`: told when an address is opened that was opened before. */
@@ -34,7 +35,8 @@ export function createStudio(
   });
   app.use(async (c, next) => {
     await next();
-    for (const [name, value] of Object.entries(HEADERS)) c.res.headers.set(name, value);
+    for (const [name, value] of Object.entries(HEADERS))
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value);
     c.res.headers.set(BUILD_HEADER, page.build);
     if (!c.req.path.startsWith("/assets/")) c.res.headers.set("cache-control", "no-store");
   });
@@ -59,6 +61,7 @@ export function createStudio(
     return c.json({ version, person: personOf(c.req.raw).name, opened } satisfies StudioReply);
   });
   const close = addAskRoutes(app, { ...deps, personOf });
+  addRunRoutes(app, { ...deps, personOf });
   app.all("/api/*", (c) => {
     throw new Problem(404, `path: there is nothing at ${c.req.path.slice(0, 100)}.`);
   });

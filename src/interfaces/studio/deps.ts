@@ -12,4 +12,6 @@ export type StudioDeps = {
   readonly log: Log;
   /** Who sent a request that was let in. */
   readonly personOf: (request: Request) => Person;
+  /** Aborted when the studio closes: streams end then. */
+  readonly closing: AbortSignal;
 };

@@ -3,6 +3,7 @@
  * name it was opened by, may read or write here.
  */
 import { Problem } from "../serve/problem.ts";
+import { CHART_POLICY } from "./protocol.ts";
 
 /** The header that a page of another origin cannot send without asking, and is never allowed. */
 export const WRITE_HEADER = "x-weak-teacher";
@@ -43,8 +44,8 @@ export function ownHosts(host: string, port: number): ReadonlySet<string> {
 }
 
 /**
- * What every reply says to the browser: nothing from elsewhere, no script but ours, no string that becomes markup (Trusted Types, no
- * policy is allowed), nobody may frame or open it.
+ * What every reply says to the browser: nothing from elsewhere, no script but ours, no string that becomes markup (Trusted Types; one policy, of
+ * charts, whose texts the chart code escapes), nobody may frame or open it.
  */
 export const HEADERS: Readonly<Record<string, string>> = {
   "content-security-policy": [
@@ -57,11 +58,17 @@ export const HEADERS: Readonly<Record<string, string>> = {
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    `trusted-types ${CHART_POLICY}`,
   ].join("; "),
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
   "permissions-policy": "camera=(), microphone=(), geolocation=()",
+};
+
+/** Of a report, a page with a script of its own: it runs in an origin of its own, from which nothing here is reached. */
+export const REPORT_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy":
+    "sandbox allow-scripts; default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; frame-ancestors 'none'",
 };

@@ -80,6 +80,7 @@ async function look(roots: readonly string[]): Promise<Opened[]> {
 async function kindOf(folder: string): Promise<OpenedThing["kind"] | undefined> {
   if ((await exists(join(folder, "questions.jsonl"))) && (await exists(join(folder, "ask.json"))))
     return "questions";
+  if (await exists(join(folder, "stages"))) return "run";
   return undefined;
 }
 

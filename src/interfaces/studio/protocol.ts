@@ -1,10 +1,10 @@
-/** What the server and its page say to each other. Types alone: the page is built from this file too. */
+/** What the server and its page say to each other. No Node module here: the page is built from this file too. */
 import type { KeyAction } from "./keys.ts";
 
 /** Something in the opened folders. `path` is relative to the folder that was opened. */
 export type OpenedThing = {
   readonly id: string;
-  readonly kind: "questions";
+  readonly kind: "questions" | "run";
   readonly name: string;
   readonly path: string;
 };
@@ -85,6 +85,48 @@ export type AskSummary = {
   readonly command: string;
 };
 
+/** A run as it is opened; what changes comes over its stream. */
+export type RunReply = {
+  readonly name: string;
+  readonly path: string;
+  /** The recipe as resolved, YAML. */
+  readonly recipe: string;
+};
+
+/** The state of a run: stages in their order. */
+export type RunStatus = {
+  readonly stages: readonly {
+    readonly name: string;
+    readonly state: "done" | "running" | "failed" | "stopped" | "open";
+    readonly finishedAt: string | null;
+    readonly elapsedSeconds: number | null;
+    readonly holders: readonly { readonly pid: number; readonly host: string; readonly living: boolean }[];
+    readonly shards: readonly {
+      readonly name: string;
+      readonly items: number;
+      readonly itemsDone: number;
+      readonly perSecond: number | null;
+      readonly secondsLeft: number | null;
+    }[];
+    /** What went wrong, with what to do. */
+    readonly failure: { readonly message: string; readonly at: string } | null;
+  }[];
+  readonly planProblem: string | null;
+  /** Steps that training stages are to take, by the stage's name with its digest. */
+  readonly planned: Readonly<Record<string, number>>;
+  readonly hasReport: boolean;
+};
+
+/** New points of a stage, as `lookAtRun` finds them. */
+export type StagePoints = {
+  readonly stage: string;
+  readonly again: boolean;
+  readonly points: Readonly<Record<string, readonly (readonly [step: number, value: number])[]>>;
+};
+
+/** An event `growth` of a run's stream. */
+export type RunGrowthEvent = { readonly stages: readonly StagePoints[]; readonly log: readonly string[] };
+
 /** What folding made. */
 export type Folded = {
   readonly folder: string;
@@ -95,3 +137,6 @@ export type Folded = {
 
 /** An answer of a key: what becomes of the event. */
 export type AnswerAction = Extract<KeyAction, { readonly kind: "answer" }>;
+
+/** The one policy of Trusted Types that a page may make: it lets in what the report's chart code drew. */
+export const CHART_POLICY = "weak-teacher-charts";

@@ -57,13 +57,19 @@ export async function openStudio(options: StudioOptions & { readonly version: st
     spare = sessions.ticket(person);
     log.warn(`studio: that address was opened before. Another: ${address(spare)}`);
   };
-  const { app, close } = createStudio({ folders, page, version, log }, { hosts, sessions, usedTicket });
+  const streams = new AbortController();
+  const { signal: closing } = streams;
+  const { app, close } = createStudio(
+    { folders, page, version, log, closing },
+    { hosts, sessions, usedTicket },
+  );
   const bound = await listenAt(app, host, port, "studio");
   listening = bound;
   for (const name of ownHosts(host, bound.port)) hosts.add(name);
   return {
     url: address(sessions.ticket(person)),
     async close() {
+      streams.abort();
       await bound.stop(GRACE_MS, () => {});
       await close();
     },

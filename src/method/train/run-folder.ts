@@ -4,7 +4,7 @@
  */
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { ensureFolder, exists, writeDirAtomic } from "../../base/core/files.ts";
+import { ensureFolder, exists, writeDirAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import { removeTemporaries } from "../../base/core/temporaries.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
@@ -66,6 +66,9 @@ export type RunSetup = {
   readonly log: Log;
 };
 
+/** How many steps are planned, for whoever looks on. */
+export const PLANNED = "planned.json";
+
 /** Metrics as TensorBoard reads them: any file with "tfevents" in its name. */
 export const EVENTS = "events.out.tfevents.0.weak-teacher";
 
@@ -86,6 +89,7 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
   }
   await clearBestAfter(folder, state.step);
   const metrics = await openMetrics(folder, state.lines);
+  await writeJsonAtomic(join(folder, PLANNED), { steps: identity.steps });
   const events = await openEvents(join(folder, EVENTS), state.step);
   const lines = [...state.lines];
   let { step, epoch, tokens, validated } = state;

@@ -28,6 +28,7 @@ import { checkStageExists, type StageStep } from "../stages/pipeline.ts";
 import type { StageJob } from "./cluster/stage-job.ts";
 import { threadsOf } from "./cluster/stage-resources.ts";
 import { type AnyCluster, clusterJobs, runOnCluster } from "./clusters.ts";
+import { withRunLog } from "./run-log.ts";
 import { sourceCommit } from "./source-commit.ts";
 
 /** Name of the resolved recipe in a run's folder. */
@@ -68,9 +69,10 @@ export type RunOutcome = {
  * Runs a recipe, going on from what is kept of earlier runs.
  * @throws AlignError as the stages do; InterruptedError when `signal` fires, with everything finished kept
  */
-export async function runRecipe(asked: Recipe, options: RunOptions): Promise<RunOutcome> {
-  const { dryRun = false, detach = false } = options;
+export async function runRecipe(asked: Recipe, given: RunOptions): Promise<RunOutcome> {
+  const { dryRun = false, detach = false } = given;
   const folder = resolve(asked.out);
+  const options = dryRun ? given : { ...given, log: withRunLog(folder, given.log ?? silentLog) };
   await checkLayout(folder);
   const settings = clusterOf(asked, options);
   // Before anything is made: jobs' scripts begin with these.

@@ -3,7 +3,7 @@ import { unreachable } from "../../base/core/errors.ts";
 import type { Html } from "../html.ts";
 import { histogram } from "./histogram.ts";
 import { intervalPlot } from "./interval-plot.ts";
-import { lineChart } from "./line-chart.ts";
+import { lineChart, SMALL_CHART } from "./line-chart.ts";
 import { scatterChart } from "./scatter.ts";
 import { coverageCurve, reliabilityDiagram } from "./share-chart.ts";
 import type { ChartSpec } from "./spec.ts";
@@ -12,7 +12,7 @@ import type { ChartSpec } from "./spec.ts";
 export function drawChart(spec: ChartSpec, small = false): Html | undefined {
   switch (spec.kind) {
     case "line":
-      return small ? lineChart(spec, { width: 340, height: 220 }) : lineChart(spec);
+      return small ? lineChart(spec, SMALL_CHART) : lineChart(spec);
     case "intervals":
       return intervalPlot(spec);
     case "histogram":

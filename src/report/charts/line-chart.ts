@@ -24,8 +24,11 @@ type Series = { name: string; index: number; points: LinePoint[] };
 
 const LABEL_WIDTH = 130;
 
-/** Draws lines; points that are not finite (or not above 0 on a log axis) are left out. No point at all: undefined. */
-export function lineChart(spec: LineSpec, size: ChartSize = { width: 500, height: 280 }): Html | undefined {
+/** A small chart, one of a row of three. */
+export const SMALL_CHART: ChartSize = { width: 340, height: 220 };
+
+/** Where everything of a chart stands. */
+function layoutOf(spec: LineSpec, size: ChartSize) {
   const series = usableSeries(spec);
   if (series.length === 0) return undefined;
   const references = spec.references ?? [];
@@ -51,6 +54,23 @@ export function lineChart(spec: LineSpec, size: ChartSize = { width: 500, height
     frame,
   );
   const y = linearScale(yTicks, [frame.bottom, frame.top]);
+  return { series, references, yLabels, named, labels, frame, x, y };
+}
+
+/** Where the x axis of a chart lies, for whoever draws a cursor over it: pixels of the view box and the values there. */
+export function xSpan(
+  spec: LineSpec,
+  size: ChartSize,
+): { readonly frame: Frame; readonly domain: Scale["domain"] } | undefined {
+  const layout = layoutOf(spec, size);
+  return layout && { frame: layout.frame, domain: layout.x.domain };
+}
+
+/** Draws lines; points that are not finite (or not above 0 on a log axis) are left out. No point at all: undefined. */
+export function lineChart(spec: LineSpec, size: ChartSize = { width: 500, height: 280 }): Html | undefined {
+  const layout = layoutOf(spec, size);
+  if (layout === undefined) return undefined;
+  const { series, references, yLabels, named, labels, frame, x, y } = layout;
   const markers = spec.markers ?? series.every((one) => one.points.length <= 24);
   const wanted = series.map((one) => y(one.points.at(-1)!.y));
   const ends = spreadLabels(wanted, 14, [frame.top + 2, frame.bottom - 4]);

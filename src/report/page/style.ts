@@ -67,13 +67,8 @@ th button{all:unset;cursor:pointer}th button:focus-visible{outline:2px solid var
 th[aria-sort=ascending] button::after{content:" ↑"}th[aria-sort=descending] button::after{content:" ↓"}
 `;
 
-const FIGURES = `
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:1.2rem 2rem;margin:.8rem 0;align-items:start}
-.figures.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:1rem 1.4rem}
-figure{margin:0;break-inside:avoid;min-width:0}
-figcaption{font-size:13.5px;font-weight:600;margin-bottom:.15rem}
-figcaption .soft{display:block;font-weight:400}
-svg.chart{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums;fill:var(--ink)}
+/** How charts look, here and in the studio. */
+export const CHARTS = `svg.chart{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;font-variant-numeric:tabular-nums;fill:var(--ink)}
 svg .axis line{stroke:var(--soft);stroke-width:1}svg .axis line.grid{stroke:var(--rule)}
 svg .axis text,svg .value{fill:var(--soft);font-size:11.5px}svg .axis-name{fill:var(--soft);font-size:11.5px}
 svg .row-name,svg .key{font-size:12px}svg .series-name{font-size:11px;font-weight:600}
@@ -83,7 +78,15 @@ svg .area{stroke-width:1.5;fill-opacity:.16;stroke-linejoin:round}svg .mark{stro
 svg .line.s1,svg .area.s1{stroke-dasharray:7 3}svg .line.s2,svg .area.s2{stroke-dasharray:2 3}svg .line.s3{stroke-dasharray:9 3 2 3}
 svg .line.s4{stroke-dasharray:1 4}svg .line.s5{stroke-dasharray:12 4}
 ${[0, 1, 2, 3, 4, 5].map((i) => `svg .s${i}{stroke:var(--s${i});fill:var(--s${i})}svg .line.s${i}{fill:none}svg .series-name.s${i}{stroke:none}`).join("\n")}
-svg .mark.s4{fill:var(--paper)}svg .mark.s5{fill:none;stroke-width:1.8}
+svg .mark.s4{fill:var(--paper)}svg .mark.s5{fill:none;stroke-width:1.8}`;
+
+const FIGURES = `
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:1.2rem 2rem;margin:.8rem 0;align-items:start}
+.figures.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,290px),1fr));gap:1rem 1.4rem}
+figure{margin:0;break-inside:avoid;min-width:0}
+figcaption{font-size:13.5px;font-weight:600;margin-bottom:.15rem}
+figcaption .soft{display:block;font-weight:400}
+${CHARTS}
 details{margin:.3rem 0}summary{cursor:pointer;color:var(--soft);font-size:13px}
 details pre{background:var(--wash);padding:.8rem 1rem;overflow:auto;max-height:36rem;margin:.5rem 0}
 `;

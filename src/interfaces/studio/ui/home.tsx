@@ -1,11 +1,16 @@
 /** What the opened folders hold. */
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { StudioReply } from "../protocol.ts";
+import type { OpenedThing, StudioReply } from "../protocol.ts";
 import { get } from "./api.ts";
 import { follow } from "./router.ts";
 
 const reply = signal<StudioReply | undefined>(undefined);
+
+const KINDS = [
+  { kind: "run", page: "run", title: "Runs" },
+  { kind: "questions", page: "ask", title: "Questions to answer" },
+] as const;
 
 /** The first page. */
 export function Home() {
@@ -28,22 +33,41 @@ export function Home() {
           Nothing yet. <code>weak-teacher ask LABELS --out questions</code> makes questions to answer here.
         </p>
       ) : (
-        <>
-          <h2>Questions to answer</h2>
-          <ul class="things">
-            {found.opened.map(({ id, name, path }) => (
-              <li key={id}>
-                <a href={`/ask/${id}`} onClick={follow}>
-                  <b>{name}</b> <span class="soft">{path}</span>
-                </a>
-              </li>
-            ))}
-          </ul>
-        </>
+        KINDS.map(({ kind, page, title }) => (
+          <Things
+            key={kind}
+            page={page}
+            title={title}
+            things={found.opened.filter((thing) => thing.kind === kind)}
+          />
+        ))
       )}
       <p class="soft">
         You are {found.person}. Version {found.version}.
       </p>
     </main>
+  );
+}
+
+function Things(props: {
+  readonly page: string;
+  readonly title: string;
+  readonly things: readonly OpenedThing[];
+}) {
+  const { page, title, things } = props;
+  if (things.length === 0) return null;
+  return (
+    <>
+      <h2>{title}</h2>
+      <ul class="things">
+        {things.map(({ id, name, path }) => (
+          <li key={id}>
+            <a href={`/${page}/${id}`} onClick={follow}>
+              <b>{name}</b> <span class="soft">{path}</span>
+            </a>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
