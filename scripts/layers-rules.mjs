@@ -34,11 +34,11 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 7_800,
+    base: 8_000,
     engine: 14_700,
     report: 3_700,
-    method: 22_900,
-    pipeline: 24_300,
+    method: 23_200,
+    pipeline: 24_600,
     interfaces: 12_000,
   },
 };

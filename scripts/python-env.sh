@@ -14,7 +14,7 @@ set -euo pipefail
 PINS=(
   torch==2.13.0 transformers==5.24.0 trl==1.16.0 peft==0.21.2 datasets==5.2.0 accelerate==1.15.0
   tokenizers==0.23.3 safetensors==0.8.0 pyarrow==26.0.1 numpy==2.4.6 scipy==1.17.1 gguf==0.19.0
-  "ray[default]==2.60.0"
+  "ray[default]==2.60.0" fastapi==0.165.0 uvicorn==0.54.0 openai==3.57.0
 )
 [[ ${*: -1} != trackers ]] || PINS=(
   wandb==0.31.0 mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 tensorboard==2.21.0 protobuf==7.36.2 numpy==2.4.6 pyyaml==6.0.3

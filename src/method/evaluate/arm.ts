@@ -48,6 +48,8 @@ export type ArmEvaluation = {
   readonly gold: readonly GoldScorer[];
   /** The SFT student that all arms are compared with, in the same store and with the same tokenizer; for the KL estimate. */
   readonly sft?: Model | undefined;
+  /** What samples the responses where it is not this engine. */
+  readonly sample?: ((deps: EvaluateDeps) => Promise<Sample[]>) | undefined;
   /** Where the records go, as JSON lines. */
   readonly file?: string | undefined;
 };
@@ -66,7 +68,9 @@ export async function evaluateArm(deps: EvaluateDeps, arm: ArmEvaluation): Promi
     arm.gold.map(({ name }) => name),
   );
   refuseTwice("prompt", ids);
-  const samples = await sampleResponses(deps, arm.model, arm.tokenizer, arm.prompts, arm.generation);
+  const samples = await (arm.sample === undefined
+    ? sampleResponses(deps, arm.model, arm.tokenizer, arm.prompts, arm.generation)
+    : arm.sample(deps));
   const items = samples.map(({ index, text: response }) => ({ prompt: arm.prompts[index]!, response }));
   const rewards: [string, number[]][] = [];
   for (const scorer of arm.gold) rewards.push([scorer.name, await scorer.score(items)]);

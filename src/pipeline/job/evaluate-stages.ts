@@ -1,11 +1,20 @@
 /** Stages that measure students: generations on the test prompts with gold scores, and accuracy on test pairs. */
 
+import { join } from "node:path";
+import { ensureFolder } from "../../base/core/files.ts";
 import { createRng } from "../../base/core/rng.ts";
+import { startServer } from "../../base/core/server-process.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { type Model, releaseModel } from "../../engine/model/model.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { evaluateArm } from "../../method/evaluate/arm.ts";
+import {
+  type GenerateServer,
+  type ServedModelAt,
+  sampleFromServer,
+} from "../../method/evaluate/served-sampler.ts";
+import type { EvaluateDeps } from "../../method/evaluate/simulate.ts";
 import {
   scoreTest,
   type TestAccuracy,
@@ -15,7 +24,7 @@ import {
 import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Ref, type Running, type StageTools } from "../stages/define.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
-import type { Artefact } from "../stages/stage.ts";
+import type { Artefact, WorkFolder } from "../stages/stage.ts";
 import { jsonFile, jsonlFile, readRows } from "../stages/stage-file.ts";
 import { readPrompts, readTest } from "./data-files.ts";
 import { type GoldSettings, goldParts, openGold } from "./gold-stage.ts";
@@ -56,21 +65,38 @@ async function withStudent<T>(
   }
 }
 
+/** What of a server decides what it writes; where it is, and how long it is waited for, does not. */
+type Server = Pick<GenerateServer, "start" | "model">;
+type ServerHow = Omit<GenerateServer, keyof Server>;
+
 type Generating = Running<
-  { readonly generation: MainJob["evaluation"]["generation"]; readonly gold: GoldSettings },
-  Compared & { readonly gold: readonly Ref[] }
+  {
+    readonly generation: MainJob["evaluation"]["generation"];
+    readonly gold: GoldSettings;
+    readonly server?: Server;
+  },
+  Compared & { readonly gold: readonly Ref[] },
+  ServerHow | null
 >;
 
 const generating = defineStage({
   version: 6,
-  run: ({ work, config, inputs, tools }: Generating) =>
+  run: ({ work, config, inputs, tools, how }: Generating) =>
     withStudent(tools, inputs, "arm", async ({ tokenizer, model, start: sft }) => {
       const gold = await openGold(tools, config.gold, inputs.gold);
       try {
         const { generation } = config;
         const [prompts, file] = [await readPrompts(inputs.data), work.path("records.jsonl")];
         const arm = { model, tokenizer, prompts, generation, gold, sft, file };
-        await evaluateArm(stageDeps(tools), arm);
+        const { server } = config;
+        const sample =
+          server === undefined || how === null
+            ? undefined
+            : (given: EvaluateDeps) =>
+                withServer({ ...server, ...how }, inputs.model.folder, work, tools, (at) =>
+                  sampleFromServer(given, at, arm, prompts, generation),
+                );
+        await evaluateArm(stageDeps(tools), { ...arm, sample });
       } finally {
         await Promise.all(gold.map((scorer) => scorer.close()));
       }
@@ -85,11 +111,36 @@ export async function generationsStage(
   student: Student,
 ): Promise<Artefact> {
   const gold = await goldParts(evaluation.gold);
+  const { start, model, ...how } = evaluation.server ?? {};
+  const server = model === undefined ? {} : { server: start === undefined ? { model } : { start, model } };
   return generating(deps, {
     name: `generate-${student.name}`,
-    config: { generation: evaluation.generation, gold: gold.config },
+    config: { generation: evaluation.generation, gold: gold.config, ...server },
     inputs: { ...comparedIn(data, student), gold: gold.inputs },
+    how: evaluation.server === undefined ? null : (how as ServerHow),
   });
+}
+
+/** Works with a server of a student: one that is started for the work and ended after it, or one that is there. */
+async function withServer<T>(
+  { start, url, model, startTimeoutSeconds, ...how }: GenerateServer,
+  folder: string,
+  work: WorkFolder,
+  { signal, log }: StageTools,
+  ask: (at: ServedModelAt) => Promise<T>,
+): Promise<T> {
+  const name = model.replaceAll("{model}", folder);
+  if (start === undefined) return ask({ url: url!, name, ...how });
+  await ensureFolder(work.log);
+  const logFile = join(work.log, "server.log");
+  log.info(`starting ${start[0]}, which says in ${logFile} what it does`);
+  const timeoutMs = startTimeoutSeconds * 1000;
+  const server = await startServer({ argv: start, words: { model: folder }, logFile, timeoutMs, signal });
+  try {
+    return await ask({ url: server.url, name, ...how });
+  } finally {
+    await server.stop();
+  }
 }
 
 /** The SFT start an arm is compared with as its own: another arm, or one that is generated from for this alone. */

@@ -24,7 +24,7 @@ import { givenModel } from "./model-stages.ts";
 export const RESPONSES_FILE = "responses.jsonl";
 const PARTS = "parts";
 
-const { nBootstrap: _, judges: __, ownBaselines: ___, ...sampling } = evalSchema.shape;
+const { nBootstrap: _, judges: __, ownBaselines: ___, generate: ____, ...sampling } = evalSchema.shape;
 
 /** How responses are sampled and scored: the part of a recipe's eval section that acts on a generation by itself. */
 export const generateSchema = z.strictObject(sampling);

@@ -7,6 +7,7 @@ import type { TokenLimits } from "../../engine/text/pair.ts";
 import type { Reading, Source } from "../../method/data/source.ts";
 import type { GoldSpec } from "../../method/evaluate/gold.ts";
 import type { JudgeSpec } from "../../method/evaluate/judges/spec.ts";
+import type { GenerateServer } from "../../method/evaluate/served-sampler.ts";
 import type { SamplingSettings } from "../../method/evaluate/simulate.ts";
 import type { CalibrationMethod } from "../../method/labels/calibration.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
@@ -127,6 +128,8 @@ export type MainJob = {
   readonly arms: readonly ArmSettings[];
   readonly evaluation: {
     readonly generation: SamplingSettings;
+    /** Undefined where responses are sampled here. */
+    readonly server?: GenerateServer | undefined;
     readonly gold: readonly GoldSpec[];
     readonly judges: readonly JudgeSpec[];
     /** Generate from the start of each arm, for GRA against its own. */

@@ -23,7 +23,7 @@ export function jobOf(recipe: Recipe): MainJob {
   checkOneSeed(recipe);
   const { lora: sftLora, ...sft } = recipe.student.sft;
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
-  const { gold, judges, ownBaselines, nBootstrap, parity, ...sampling } = recipe.eval;
+  const { gold, judges, ownBaselines, nBootstrap, parity, generate, ...sampling } = recipe.eval;
   const teacherSeed = labelled.seed ?? seed;
   // Only the student of one implicit reward has log-ratios to learn from.
   const ratios = teacher.kind === "implicit-reward";
@@ -62,6 +62,7 @@ export function jobOf(recipe: Recipe): MainJob {
         seed,
         maxPromptLength: data.maxPromptLength,
       },
+      server: generate ?? undefined,
       ...{ gold, judges, ownBaselines },
       resamples: nBootstrap,
       parity: marginOf(parity),

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { count, positive, share, shorthand } from "../../base/settings/parts.ts";
 import { goldName, goldSpecSchema } from "../../method/evaluate/gold.ts";
 import { judgeName, judgeSpecSchema } from "../../method/evaluate/judges/spec.ts";
+import { generateServerSchema } from "../../method/evaluate/served-sampler.ts";
 import { samplingFields } from "../../method/evaluate/simulate.ts";
 import { sourceSchema } from "./source-schema.ts";
 
@@ -173,6 +174,10 @@ export const evalSchema = z
   .strictObject({
     ...samplingFields(0.7), // WDPO A.2
     perPrompt: count.default(1).describe("Responses sampled to each test prompt."),
+    generate: generateServerSchema
+      .nullable()
+      .default(null)
+      .describe("A server that samples the responses; null samples them here."),
     gold: z
       .array(shorthand("type", goldSpecSchema, "One scorer."))
       .default([])

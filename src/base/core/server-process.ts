@@ -1,0 +1,130 @@
+/**
+ * A server that lives as long as some work: started by a command on a free port, waited for, and ended with all that it started. It ends with this
+ * process too, however that ends: a small process between the two ends the server's group when its own input closes.
+ */
+import { spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AlignError, InterruptedError, messageOf } from "./errors.ts";
+import { visible } from "./visible.ts";
+
+/** What to start. */
+export type ServerCommand = {
+  /** Program and arguments; `{port}` stands for the port, and each of `words` for its value. */
+  readonly argv: readonly string[];
+  readonly words: Readonly<Record<string, string>>;
+  /** File that all that the server says is added to. */
+  readonly logFile: string;
+  /** Longest wait until it answers. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** A server that answers. */
+export type RunningServer = {
+  /** Such as `http://127.0.0.1:34567`. */
+  readonly url: string;
+  /** Ends it and waits for its end. */
+  stop(): Promise<void>;
+};
+
+/** Ends the group of its child when its input ends, first kindly; ends with the child's own code. */
+const KEEPER = `
+const { spawn } = require("node:child_process");
+const [program, ...args] = process.argv.slice(1);
+const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"], detached: true });
+const kill = (signal) => { try { process.kill(-child.pid, signal); } catch {} };
+child.on("error", (error) => { console.error(error.message); process.exit(127); });
+child.on("exit", (code, signal) => { kill("SIGKILL"); process.exit(code ?? (signal === "SIGTERM" ? 0 : 1)); });
+process.stdin.on("end", () => { kill("SIGTERM"); setTimeout(() => kill("SIGKILL"), 10_000); }).resume();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
+`;
+
+/** Paths that servers answer with 200 once they are up. */
+const HEALTH = ["/health", "/v1/models"];
+const TAIL = 4000;
+
+/**
+ * Starts a server and waits until it answers.
+ * @throws AlignError "server" when it ends or stays silent, with the end of what it said; InterruptedError when `signal` fires
+ */
+export async function startServer(command: ServerCommand): Promise<RunningServer> {
+  const { signal, logFile } = command;
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const argv = command.argv.map((word) => filled(word, { ...command.words, port: String(port) }));
+  const log = createWriteStream(logFile, { flags: "a" });
+  // A group of its own: Ctrl-C at the terminal is ours to answer.
+  const keeper = spawn(process.execPath, ["-e", KEEPER, "--", ...argv], { stdio: "pipe", detached: true });
+  let tail = "";
+  for (const stream of [keeper.stdout, keeper.stderr])
+    stream.on("data", (part: Buffer) => {
+      log.write(part);
+      tail = (tail + part.toString("utf8")).slice(-TAIL);
+    });
+  let code: number | null | undefined;
+  const ended = new Promise<void>((resolve) => {
+    keeper.once("close", (given) => {
+      code = given;
+      log.end();
+      resolve();
+    });
+  });
+  keeper.stdin.on("error", () => {});
+  const stop = async () => {
+    keeper.stdin.end();
+    await ended;
+  };
+  const failed = (problem: string) =>
+    new AlignError(
+      "server",
+      `${argv.join(" ")}: ${problem}. The end of what it said (all of it: ${logFile}):\n${visible(tail.trimEnd())}`,
+    );
+  const deadlineMs = performance.now() + command.timeoutMs;
+  while (!(await answers(url))) {
+    if (signal?.aborted || code !== undefined || performance.now() > deadlineMs) {
+      await stop();
+      if (signal?.aborted) throw new InterruptedError("server");
+      throw failed(
+        performance.now() > deadlineMs
+          ? `did not answer at ${url}${HEALTH[0]} within ${Math.round(command.timeoutMs / 1000)} s`
+          : `ended with code ${code} before it answered`,
+      );
+    }
+    await sleep(200);
+  }
+  return { url, stop };
+}
+
+/** @throws AlignError for a word in braces that is not known */
+function filled(text: string, words: Readonly<Record<string, string>>): string {
+  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
+    const value = words[name];
+    if (value !== undefined) return value;
+    const known = Object.keys(words).map((word) => `{${word}}`);
+    throw new AlignError("server", `{${name}} in ${JSON.stringify(text)}: expected ${known.join(" or ")}.`);
+  });
+}
+
+async function answers(url: string): Promise<boolean> {
+  for (const path of HEALTH) {
+    const response = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(2000) }).catch(
+      () => undefined,
+    );
+    await response?.body?.cancel();
+    if (response?.ok) return true;
+  }
+  return false;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", (error) => reject(new AlignError("server", `no free port: ${messageOf(error)}.`)));
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
