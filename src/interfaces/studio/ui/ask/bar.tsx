@@ -31,7 +31,7 @@ export function AnswerBar({ store, act }: { readonly store: AskStore; readonly a
       key={row.name}
       class={`key ${row.name}`}
       disabled={isDisabled(row)}
-      aria-label={row.meaning}
+      title={row.meaning}
       onClick={() => act(row)}
     >
       <kbd>{keyName(row.keys[0]!)}</kbd> {SHORT[row.name] ?? row.meaning}
