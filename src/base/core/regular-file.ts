@@ -11,9 +11,13 @@ export async function openForReading(path: string): Promise<FileHandle> {
   return open(path, "r");
 }
 
-/** Reads a file as a stream; it closes the file at its end. @throws as `openForReading` */
-export async function readStream(path: string): Promise<ReadStream> {
-  return (await openForReading(path)).createReadStream();
+/**
+ * Reads a file as a stream; it closes the file at its end.
+ * @param chunkBytes - read at once, default 64 KiB
+ * @throws as `openForReading`
+ */
+export async function readStream(path: string, chunkBytes = 2 ** 16): Promise<ReadStream> {
+  return (await openForReading(path)).createReadStream({ highWaterMark: chunkBytes });
 }
 
 /** All bytes of a file. @throws as `openForReading` */

@@ -143,6 +143,9 @@ export async function saveModel(
   await writeModelFolder(path, {
     config: savedConfig(model),
     tensors: parametersOf(runtime, model),
+    layout: [...model.parameters].flatMap(([name, shape]) =>
+      isAdapterParameter(name) ? [] : [{ name, shape }],
+    ),
     tokenizerFrom: model.folder,
     ...options,
   });

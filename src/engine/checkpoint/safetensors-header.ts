@@ -138,3 +138,6 @@ function isDtype(value: unknown): value is StoredDtype {
 function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
+
+/** What is known of a tensor before its numbers are. */
+export type TensorLayout = { readonly name: string; readonly shape: readonly number[] };

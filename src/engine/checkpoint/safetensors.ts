@@ -5,9 +5,10 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { CheckpointError, pathProblem } from "../../base/core/errors.ts";
-import { writeFileAtomic } from "../../base/core/files.ts";
+import { openFileAtomic, writeFileAtomic } from "../../base/core/files.ts";
 import { openForReading } from "../../base/core/regular-file.ts";
 import { temporaryFor } from "../../base/core/temporaries.ts";
+import { sameShape } from "../graph/dims.ts";
 import {
   DTYPE_BYTES,
   decodeFloats,
@@ -24,6 +25,7 @@ import {
   MAX_HEADER_BYTES,
   parseHeader,
   type TensorEntry,
+  type TensorLayout,
 } from "./safetensors-header.ts";
 
 /** What is known of a stored tensor without reading it. */
@@ -107,22 +109,31 @@ export interface SafetensorsWriter {
   abort(): Promise<void>;
 }
 
-/** Starts a safetensors file; its data is collected aside until `finish`. */
-export async function createSafetensorsWriter(path: string, dtype: WeightDtype): Promise<SafetensorsWriter> {
+/**
+ * Starts a safetensors file. Its header comes first: with the layout of all tensors, in order, it is written at once and every byte once;
+ * without, data is collected aside until `finish`, and copied.
+ */
+export async function createSafetensorsWriter(
+  path: string,
+  dtype: WeightDtype,
+  layout?: readonly TensorLayout[],
+): Promise<SafetensorsWriter> {
+  if (layout !== undefined) return directWriter(path, dtype, layout);
   const part = await temporaryFor(path);
   const file = await open(part, "w");
-  const entries = new Map<string, { name: string; dtype: StoredDtype; shape: readonly number[] }>();
+  const entries = new Map<string, ReturnType<typeof storedEntry>>();
   let total = 0;
   const drop = () => rm(part, { force: true });
   return {
     async add(tensor) {
       if (entries.has(tensor.name)) throw new CheckpointError(path, `tensor "${tensor.name}": given twice.`);
-      entries.set(tensor.name, { name: tensor.name, dtype: storedDtype(dtype), shape: tensor.shape });
-      total += await writeTensor(path, file, tensor, dtype);
+      entries.set(tensor.name, storedEntry({ name: tensor.name, shape: tensor.shape }, dtype));
+      total += await writeTensor(path, (bytes) => file.writeFile(bytes), tensor, dtype);
     },
     async finish() {
       await file.close();
-      await writeFileAtomic(path, concatenate(formatHeader(entries.values()), createReadStream(part)));
+      const data = createReadStream(part, { highWaterMark: CHUNK });
+      await writeFileAtomic(path, concatenate(formatHeader(entries.values()), data));
       await drop();
       return total;
     },
@@ -133,9 +144,35 @@ export async function createSafetensorsWriter(path: string, dtype: WeightDtype):
   };
 }
 
+const storedEntry = (tensor: TensorLayout, dtype: WeightDtype) => ({ ...tensor, dtype: storedDtype(dtype) });
+
+async function directWriter(
+  path: string,
+  dtype: WeightDtype,
+  layout: readonly TensorLayout[],
+): Promise<SafetensorsWriter> {
+  const file = await openFileAtomic(path);
+  await file.write(formatHeader(layout.map((tensor) => storedEntry(tensor, dtype))));
+  let [written, total] = [0, 0];
+  return {
+    async add(tensor) {
+      const expected = layout[written++];
+      if (expected?.name !== tensor.name || !sameShape(expected.shape, tensor.shape))
+        throw new Error(`internal: tensor "${tensor.name}" is not the one that the layout has here`);
+      total += await writeTensor(path, file.write, tensor, dtype);
+    },
+    async finish() {
+      if (written !== layout.length) throw new Error("internal: tensors of the layout were not given");
+      await file.commit();
+      return total;
+    },
+    abort: () => file.discard(),
+  };
+}
+
 async function writeTensor(
   path: string,
-  file: FileHandle,
+  write: (bytes: Uint8Array) => Promise<void>,
   tensor: NamedTensor,
   dtype: WeightDtype,
 ): Promise<number> {
@@ -150,7 +187,7 @@ async function writeTensor(
   for (let at = 0; at < data.length; at += perChunk) {
     const values = data.subarray(at, at + perChunk);
     if (dtype !== "float32") checkRange(path, name, values, dtype);
-    await file.writeFile(encodeFloats(values, dtype));
+    await write(encodeFloats(values, dtype));
   }
   return data.length * DTYPE_BYTES[storedDtype(dtype)];
 }

@@ -8,6 +8,7 @@ import { CheckpointError } from "../../base/core/errors.ts";
 import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import { DTYPE_BYTES, storedDtype, type WeightDtype } from "./dtypes.ts";
 import { createSafetensorsWriter, type NamedTensor, type SafetensorsWriter } from "./safetensors.ts";
+import { elementCount, type TensorLayout } from "./safetensors-header.ts";
 
 /** What goes into a model folder. */
 export type ModelFolderContents = {
@@ -17,6 +18,8 @@ export type ModelFolderContents = {
   readonly generationConfig?: Readonly<Record<string, unknown>> | undefined;
   /** The weights in storing order, each name once; tied copies are left out by the caller. */
   readonly tensors: Iterable<NamedTensor> | AsyncIterable<NamedTensor>;
+  /** Names and sizes of these tensors, in their order, where they are known before: every byte is then written once. */
+  readonly layout?: readonly TensorLayout[] | undefined;
   /** A folder whose tokenizer files are carried along. */
   readonly tokenizerFrom?: string | undefined;
   /** Further text files by name, such as a tokenizer that is in no folder yet. */
@@ -61,7 +64,7 @@ export async function writeModelFolder(path: string, contents: ModelFolderConten
     await writeFileAtomic(join(folder, "config.json"), configText(config));
     if (contents.generationConfig !== undefined)
       await writeJsonAtomic(join(folder, "generation_config.json"), contents.generationConfig);
-    await writeShards(folder, contents.tensors, dtype, contents.maxShardBytes ?? 5e9);
+    await writeShards(folder, contents, dtype, contents.maxShardBytes ?? 5e9);
     if (contents.tokenizerFrom !== undefined) await carryTokenizer(contents.tokenizerFrom, folder);
     for (const [name, text] of Object.entries(contents.files ?? {}))
       await writeFileAtomic(join(folder, name), text);
@@ -106,10 +109,11 @@ export async function carryTokenizer(from: string, to: string): Promise<void> {
 /** Writes shards under provisional names, since their number is known last, then names them and writes the index. */
 async function writeShards(
   folder: string,
-  tensors: Iterable<NamedTensor> | AsyncIterable<NamedTensor>,
+  { tensors, layout }: Pick<ModelFolderContents, "tensors" | "layout">,
   dtype: WeightDtype,
   maxBytes: number,
 ): Promise<void> {
+  const layouts = layout && shardLayouts(layout, dtype, maxBytes);
   const shardNames: string[][] = [];
   const seen = new Set<string>();
   const provisional = (index: number) => join(folder, `shard-${index}`);
@@ -118,11 +122,12 @@ async function writeShards(
   let totalBytes = 0;
   try {
     for await (const tensor of tensors) {
-      const bytes = tensor.data.length * DTYPE_BYTES[storedDtype(dtype)];
+      const bytes = bytesOf(tensor, dtype);
       if (seen.has(tensor.name)) throw new CheckpointError(folder, `tensor "${tensor.name}": given twice.`);
       if (writer === undefined || (shardBytes > 0 && shardBytes + bytes > maxBytes)) {
         await writer?.finish();
-        writer = await createSafetensorsWriter(provisional(shardNames.length), dtype);
+        const index = shardNames.length;
+        writer = await createSafetensorsWriter(provisional(index), dtype, layouts?.[index]);
         shardNames.push([]);
         shardBytes = 0;
       }
@@ -139,6 +144,29 @@ async function writeShards(
     throw error;
   }
   await nameShards(folder, provisional, shardNames, totalBytes);
+}
+
+const bytesOf = ({ shape }: TensorLayout, dtype: WeightDtype): number =>
+  elementCount(shape) * DTYPE_BYTES[storedDtype(dtype)];
+
+/** The tensors of each shard, as `writeShards` fills them. */
+function shardLayouts(
+  layout: readonly TensorLayout[],
+  dtype: WeightDtype,
+  maxBytes: number,
+): TensorLayout[][] {
+  const shards: TensorLayout[][] = [];
+  let shardBytes = 0;
+  for (const tensor of layout) {
+    const bytes = bytesOf(tensor, dtype);
+    if (shards.length === 0 || (shardBytes > 0 && shardBytes + bytes > maxBytes)) {
+      shards.push([]);
+      shardBytes = 0;
+    }
+    shards.at(-1)!.push(tensor);
+    shardBytes += bytes;
+  }
+  return shards;
 }
 
 async function nameShards(

@@ -125,7 +125,14 @@ test("two parts share a step's rows evenly, and their gradients add up to those 
   expect(norm(whole.values)).toBeGreaterThan(0.1);
   expect(norm(parted.values.map((x, i) => x - whole.values[i]!)) / norm(whole.values)).toBeLessThan(1e-6);
   expect(parted.metrics.loss).toBeCloseTo(whole.metrics.loss, 5);
-  expect(await gradient(2)).toEqual(parted); // the second part's sums start at 0 again
+  // The first step was computed in one lane, the second is in two; the second part's sums start at 0 again in both.
+  for (let step = 0; step < 2; step++) expect(await gradient(2)).toEqual(parted);
+  const second = runtimes[1]!.lanes(2)[1]!.store;
+  const name = gradientKeyOf({ id: "llama" }, "model.norm.weight", 1);
+  await expect(second.get(name)).resolves.toEqual(new Float32Array(24));
+  await expect(runtimes[1]!.store.get(name)).rejects.toThrow("nothing is stored");
+  await programs.release();
+  await expect(second.get(name)).rejects.toThrow("nothing is stored");
 });
 
 test("a step of few tokens is one part", async () => {

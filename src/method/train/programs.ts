@@ -81,8 +81,14 @@ export async function compileTraining(
   const trainable = trainableParameters(model);
   const most = mostParts(model);
   const lanes = runtime.lanes(trainingLanes(runtime, model));
-  /** Where a part of several is computed and summed; a step of one part is computed on all cores. */
-  const laneOf = (part: number): Runtime => lanes[part % lanes.length]!;
+  /**
+   * Lanes that parts are computed in: the first alone for the first step, since a session of a deep model takes seconds to make, and two
+   * made beside each other would hold that step up. A step of one part is computed on all cores.
+   */
+  let using: readonly Runtime[] = [lanes[0]!];
+  /** The sessions of the other lanes, asked for when the first's is there. */
+  let others: Promise<unknown> | undefined;
+  const laneOf = (part: number): Runtime => using[part % using.length]!;
   const keysOf = (part: number) => trainable.map((name) => gradientKeyOf(model, name, part));
   const zeros = (part: number) =>
     Object.fromEntries(
@@ -99,12 +105,29 @@ export async function compileTraining(
   const evaluation = compiledOnce(() =>
     lossOutputs(model, build, runPacked(model.decoder, { lora: model.lora }), 4),
   );
-  for (let part = 0; part < most; part++)
-    await (part === 0 ? runtime : laneOf(part)).store.zeros(zeros(part)); // the optimiser and sums leave zeros behind
+  const later = Array.from({ length: most - 1 }, (_, i) => i + 1);
+  const makeZeros = (parts: readonly number[]) =>
+    Promise.all(parts.map((part) => laneOf(part).store.zeros(zeros(part)))); // the optimiser and sums leave zeros behind
+  const drop = (parts: readonly number[]) =>
+    Promise.all(parts.map((part) => laneOf(part).store.delete(keysOf(part))));
+  await makeZeros([0, ...later]);
   return {
     parts: most,
     lanes: lanes.length,
     async prepare(parts) {
+      if (parts === 1 || lanes.length === 1) return;
+      if (others === undefined) {
+        await training(lanes[0]!);
+        others = Promise.all(lanes.slice(1).map(training));
+        others.catch(() => {}); // thrown in the next step, which waits for them
+        return;
+      }
+      await others;
+      if (using.length === 1) {
+        await drop(later);
+        using = lanes;
+        await makeZeros(later);
+      }
       const keys = [...model.parameters.keys()].map(parameter);
       for (let part = 1; part < parts; part++) await laneOf(part).refresh(keys);
     },
@@ -123,8 +146,7 @@ export async function compileTraining(
     },
     evaluate: async (batch, lane = 0) => runOnce(await evaluation(lanes[lane]!), batch, { parameter }, 0),
     async release() {
-      await runtime.store.delete(keysOf(0));
-      for (let part = 1; part < most; part++) await laneOf(part).store.delete(keysOf(part));
+      await drop([0, ...later]);
     },
   };
 }
