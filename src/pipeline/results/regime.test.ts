@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../base/core/rng.ts";
 import { labelFromScores } from "../../method/labels/label.ts";
-import { regimeTables } from "./regime.ts";
+import { regimeIn, regimeTables } from "./regime.ts";
 
 const options = { rng: createRng(1), resamples: 200 };
 const ids = Array.from({ length: 10 }, (_, i) => `p${i}`);
@@ -36,4 +36,16 @@ test("the regime stands beside the paper's numbers, each row under its own name"
 test("no regime where gold is not known, or has judged none of the pairs that people have", () => {
   expect(regimeTables({ ...judged, gold: [] }, options)).toEqual([]);
   expect(regimeTables({ ...judged, human: [] }, options)).toEqual([]);
+});
+
+test("what a report holds is read from it again, for reports over seeds", () => {
+  const found = regimeIn(regimeTables(judged, options));
+  expect(found.map(([name, { n }]) => [name, n])).toEqual([
+    ["people with gold", 9],
+    ["teacher with people", 9],
+    ["gold sides with the teacher where teacher and people differ", 4],
+    ["teacher with gold", 9],
+    ["people with gold minus teacher with gold", 9],
+  ]);
+  expect(regimeIn([])).toEqual([]);
 });

@@ -5,6 +5,7 @@ import type { AnalysisOptions, JudgedPair } from "../../method/evaluate/label-an
 import { type Regime, regimeOf } from "../../method/evaluate/label-analysis/regime.ts";
 import { isDecided, type Label } from "../../method/labels/label.ts";
 import type { GoldPair } from "../../method/split/world.ts";
+import type { Interval } from "../../report/charts/spec.ts";
 import type { Cell, ReportTable } from "../../report/data.ts";
 import { paperTableCalled } from "./paper-numbers.ts";
 
@@ -31,6 +32,9 @@ export function judgedPairs({ labels, human, gold, pool }: JudgedPool): JudgedPa
 
 /** The title under which the paper's numbers stand in their file. */
 const REGIME = "the regime in four numbers";
+
+/** The title of the table in reports. */
+export const REGIME_TITLE = "The regime in four numbers";
 
 /** What each number is called, there and in reports. */
 export const REGIME_ROWS = {
@@ -60,7 +64,7 @@ export function regimeTables(judged: JudgedPool, options: AnalysisOptions): Repo
   const paper = paperRegime();
   return [
     {
-      title: "The regime in four numbers",
+      title: REGIME_TITLE,
       columns: [
         { title: paper.title, format: "text" },
         { title: "pairs", format: "count" },
@@ -82,4 +86,12 @@ export function regimeTables(judged: JudgedPool, options: AnalysisOptions): Repo
       ],
     },
   ];
+}
+
+/** The numbers that stand in a finished report's tables, by name; none where the report has no regime. */
+export function regimeIn(tables: readonly ReportTable[]): (readonly [name: string, value: Interval])[] {
+  const rows = tables.find(({ title }) => title === REGIME_TITLE)?.rows ?? [];
+  return rows.flatMap(([name, , value]) =>
+    typeof value === "object" && value !== null ? [[String(name), value] as const] : [],
+  );
 }

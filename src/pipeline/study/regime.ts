@@ -4,7 +4,7 @@ import { meanOverSeeds, seedInterval } from "../../base/stats/over-seeds.ts";
 import { goldChoice, type JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
 import { type Regime, regimeOf } from "../../method/evaluate/label-analysis/regime.ts";
 import type { ReportTable, Cell as TableCell } from "../../report/data.ts";
-import { judgedPairs, paperRegime, REGIME_ROWS } from "../results/regime.ts";
+import { judgedPairs, paperRegime, REGIME_ROWS, REGIME_TITLE } from "../results/regime.ts";
 import type { Intervals } from "./measures.ts";
 import type { CellOutcome } from "./outcomes.ts";
 
@@ -49,7 +49,7 @@ export function regimeTable(
   const own = cells.map(({ outcome }) => regimeOfCell(outcome, intervals));
   const paper = paperRegime();
   return {
-    title: "The regime in four numbers",
+    title: REGIME_TITLE,
     columns: [
       { title: paper.title, format: "text" },
       ...cells.map(({ name }) => ({ title: name, format: "percent" as const })),

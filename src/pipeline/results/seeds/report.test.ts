@@ -5,6 +5,7 @@ import { checkReportData } from "../../../report/check.ts";
 import { headlines, verdictOf } from "../../../report/headline.ts";
 import { renderMarkdown } from "../../../report/markdown.ts";
 import type { ComparedRun } from "../compare/run-folder.ts";
+import { REGIME_TITLE } from "../regime.ts";
 import { seedsReport } from "./report.ts";
 
 const PROMPTS = 12;
@@ -169,4 +170,25 @@ test("runs of other recipes, of one seed twice, or one alone are refused", () =>
   expect(() => seedsReport([run(1, levels), other], options)).toThrow(
     "the runs differ in more than their seed: student.beta (none, 0.2)",
   );
+});
+
+test("the regime of every run stands beside each other, with mean and spread", () => {
+  const withRegime = (one: ComparedRun, share: number): ComparedRun => ({
+    ...one,
+    report: {
+      ...(one.report as object),
+      tables: [
+        {
+          title: REGIME_TITLE,
+          columns: [],
+          rows: [["people with gold", 9, { estimate: share, low: share, high: share, n: 9 }, 71, "assumed"]],
+        },
+      ],
+    },
+  });
+  const runs = [0.7, 0.74].map((share, i) => withRegime(run(i + 1, LEVELS[i]!, 0), share));
+  const table = seedsReport(runs, options).tables!.find(({ title }) => title === "Every run, %")!;
+  const row = table.rows.find(([name]) => name === "regime: people with gold")!;
+  expect(row[1]).toMatchObject({ estimate: 70, n: 9 });
+  expect(row[3]).toBeCloseTo(72, 10);
 });

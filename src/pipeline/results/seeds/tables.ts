@@ -6,6 +6,7 @@ import type { Interval } from "../../../report/charts/spec.ts";
 import type { Cell, Column, Difference, ReportData, ReportTable } from "../../../report/data.ts";
 import { verdictOf } from "../../../report/headline.ts";
 import type { ComparedRun } from "../compare/run-folder.ts";
+import { regimeIn } from "../regime.ts";
 import { meanOfArm, meanOfTwo, type SeedFigure } from "./figures.ts";
 
 /** Arms by what leads: level, differences, verdicts. This is the table to quote. */
@@ -95,7 +96,9 @@ export function spreadTable(
 }
 
 /** What a run's own report has; read loosely, for reports of other versions lack some. */
-type RunReport = Partial<Pick<ReportData, "agreement" | "coverage" | "reliability" | "lengthBias" | "arms">>;
+type RunReport = Partial<
+  Pick<ReportData, "agreement" | "coverage" | "reliability" | "lengthBias" | "arms" | "tables">
+>;
 
 /** Every figure of every run with its own interval over prompts, and mean and standard deviation over the runs; shares and rewards apart, for their digits differ. */
 export function seedTables(runs: readonly ComparedRun[]): ReportTable[] {
@@ -156,6 +159,7 @@ function figuresOf({
   reliability = [],
   lengthBias = [],
   arms = [],
+  tables = [],
 }: RunReport): Figure[] {
   const share = (name: string, value: unknown) => [name, value, true] as const;
   const half = coverage.map(({ labeller, against, points }) => {
@@ -166,6 +170,7 @@ function figuresOf({
   return [
     ...agreement.map((one) => share(`${one.labeller} with ${one.against}`, one.agreement)),
     ...half,
+    ...regimeIn(tables).map(([name, value]) => share(`regime: ${name}`, value)),
     ...reliability.flatMap(({ labeller, eceBefore, eceAfter }) => [
       share(`${labeller}: calibration error before`, eceBefore),
       share(`${labeller}: calibration error after`, eceAfter),
