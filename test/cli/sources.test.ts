@@ -156,11 +156,11 @@ test("init writes how its sources are read, and the recipe runs with both in eve
   const stage = (await readdir(at("run", "stages"))).find((name) => name.startsWith("data-"))!;
   const facts = JSON.parse(await readFile(at("run", "stages", stage, "facts.json"), "utf8"));
   expect(facts.sources).toEqual([
-    { source: at("a.jsonl"), format: "trl", weight: 2, pairs: 24, taken: 16 },
-    { source: at("b.jsonl"), format: "trl", weight: 1, pairs: 8, taken: 8 },
+    { source: "a.jsonl", format: "trl", weight: 2, pairs: 24, taken: 16 },
+    { source: "b.jsonl", format: "trl", weight: 1, pairs: 8, taken: 8 },
   ]);
   expect(facts.rows).toBe(24);
-  expect(Object.keys(facts.columns)).toEqual([at("a.jsonl"), at("b.jsonl")]);
+  expect(Object.keys(facts.columns)).toEqual(["a.jsonl", "b.jsonl"]);
   expect(await readFile(at("run", "report.md"), "utf8")).toMatch(
     /\| .*b\.jsonl \| trl \| +8 \| +1\.?0* \| +8 \|/,
   );

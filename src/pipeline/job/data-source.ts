@@ -1,6 +1,7 @@
-/** How a recipe's file is read, in the words of the data room. */
+/** How a recipe's files are read, in the words of the data room, and what they are called. */
 import type { PairOptions } from "../../method/data/pairs.ts";
-import type { DataSource } from "../recipe/job-settings.ts";
+import { partsOf, renamedSource, shortNames, sourceName } from "../../method/data/source.ts";
+import type { DataSource, FilesData } from "../recipe/job-settings.ts";
 
 /** What a source says of its reading; settings that it leaves out are left out. */
 export function readingOf({ format, map, header, ignore, onBadRow, limit }: DataSource): PairOptions {
@@ -12,4 +13,30 @@ export function readingOf({ format, map, header, ignore, onBadRow, limit }: Data
     ...(ignore === undefined ? {} : { ignore }),
     ...(limit === undefined ? {} : { limit }),
   };
+}
+
+/** The sources of files of preferences: what is split, then files of parts. */
+export const sourcesOf = ({ main, files }: FilesData): DataSource[] => [
+  ...(main ? [main] : []),
+  ...Object.values(files),
+];
+
+const namesOf = (data: FilesData): Map<string, string> =>
+  shortNames(sourcesOf(data).flatMap(({ source }) => partsOf(source).map(({ file }) => file)));
+
+/** The same data, by what its files are called. */
+export function renamedData(data: FilesData): FilesData {
+  const names = namesOf(data);
+  const renamedIn = (one: DataSource): DataSource => ({ ...one, source: renamedSource(one.source, names) });
+  const files = Object.entries(data.files).map(([part, one]) => [part, renamedIn(one)]);
+  return { ...data, ...(data.main && { main: renamedIn(data.main) }), files: Object.fromEntries(files) };
+}
+
+/** What a report of reading calls its source, by what the files are called. */
+export function shortName(data: FilesData): (source: string) => string {
+  const names = namesOf(data);
+  const known = new Map(names);
+  for (const { source } of sourcesOf(data))
+    known.set(sourceName(source), sourceName(renamedSource(source, names)));
+  return (source) => known.get(source) ?? source;
 }

@@ -19,7 +19,7 @@ import type { DataSource, FilesData } from "../recipe/job-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { type DataFacts, type JobData, type SourceShare, writeData } from "./data-files.ts";
-import { readingOf } from "./data-source.ts";
+import { readingOf, renamedData, shortName, sourcesOf } from "./data-source.ts";
 import { ANYTHING, type Encodable } from "./encodable.ts";
 import { asRow, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import { type LengthFilter, type LengthRule, openLengthFilter } from "./over-length.ts";
@@ -39,12 +39,12 @@ export async function filesStage(
   seed: number,
   { length, encodable = ANYTHING }: RowRules = {},
 ): Promise<Artefact> {
-  const sources = [...(data.main ? [data.main] : []), ...Object.values(data.files)];
-  const digests = await Promise.all(sources.map(({ source }) => digestSources(source)));
+  const digests = await Promise.all(sourcesOf(data).map(({ source }) => digestSources(source)));
   return pipeline.stage({
     name: "data",
     version: 7,
-    config: { ...data, seed, ...(length && { limits: length.limits }) },
+    // What files are called is told in the report; where they lie is in no key.
+    config: { ...renamedData(data), seed, ...(length && { limits: length.limits }) },
     inputs: {
       ...Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
       ...Object.fromEntries((length?.models ?? []).map(({ source }, i) => [`model${i}`, source])),
@@ -60,6 +60,7 @@ export async function filesStage(
 /** The parts of files. A prompt stays in the part that is measured rather than in one that is trained on. */
 async function filesData(data: FilesData, how: Reading, length: LengthFilter): Promise<JobData> {
   const { seed } = how;
+  const short = shortName(data);
   const split = await splitMain(data, how, length);
   const extra = data.files.labelled && (await readRows(data.files.labelled, how, length));
   const { pool: poolFile } = data.files;
@@ -109,7 +110,7 @@ async function filesData(data: FilesData, how: Reading, length: LengthFilter): P
     prompts: answered.prompts,
     quality: {
       ...factsOf(
-        reports.map(({ source }) => source).join(", "),
+        reports.map(({ source }) => short(source)).join(", "),
         [...new Set(reports.map(({ format }) => format))].join(", "),
         [...split.all, ...(extra?.rows ?? []), ...(own ? poolRows : []), ...(test?.rows ?? [])],
         { labelled, pool: pool.kept.map(asRow), test: held.kept },
@@ -151,15 +152,16 @@ async function filesData(data: FilesData, how: Reading, length: LengthFilter): P
       ),
       rows: total(({ rows, undecided, unlabelled }) => rows + undecided + unlabelled),
       ...(agreement === null ? {} : { people: agreement }),
-      ...(mixed.length === 0 ? {} : { sources: mixed.map(sharesOf) }),
-      columns: Object.fromEntries(single.map(({ source, columns }) => [source, columns])),
+      ...(mixed.length === 0 ? {} : { sources: mixed.map((one) => sharesOf(one, short)) }),
+      columns: Object.fromEntries(single.map(({ source, columns }) => [short(source), columns])),
     },
   };
 }
 
-const sharesOf = ({ report: { source, format }, weight, pairs, taken }: SourceReport): SourceShare => ({
-  ...{ source, format, weight, pairs, taken },
-});
+const sharesOf = (
+  { report: { source, format }, weight, pairs, taken }: SourceReport,
+  short: (source: string) => string,
+): SourceShare => ({ source: short(source), format, weight, pairs, taken });
 
 const idsOf = (rows: readonly { readonly id: string }[]) => new Set(rows.map(({ id }) => id));
 

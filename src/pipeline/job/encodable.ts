@@ -1,11 +1,11 @@
 /** Which models' tokenizers and templates rows must suit: those of all models that will read them as they are. */
 import { digestOf } from "../../base/core/digest.ts";
+import { STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { encodableCheck, type PairCheck } from "../../method/data/encodable.ts";
 import { readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { membersOf } from "../recipe/teacher-settings.ts";
-import { STORIES } from "./model-stages.ts";
 
 /** A check of rows, and what it depends on. */
 export type Encodable = { readonly check: PairCheck | undefined; readonly digest: string };

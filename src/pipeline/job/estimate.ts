@@ -5,7 +5,7 @@
 import { createRng } from "../../base/core/rng.ts";
 import { llama2cConfig } from "../../engine/checkpoint/llama2c.ts";
 import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
-import { extractStories15M } from "../../engine/checkpoint/stories15m.ts";
+import { extractStories15M, STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { describeModel, type ModelDescription } from "../../engine/model/families/index.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec, parameterShapes } from "../../engine/model/model.ts";
@@ -35,7 +35,6 @@ import type { ModelSource } from "../recipe/model-settings.ts";
 import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import { readingOf } from "./data-source.ts";
 import { jobEncodable } from "./encodable.ts";
-import { STORIES } from "./model-stages.ts";
 import { startOf } from "./student-stages.ts";
 import { readPromptList } from "./world-stage.ts";
 

@@ -6,14 +6,13 @@
 import { ConfigError } from "../../base/core/errors.ts";
 import { loadEncoderConfig } from "../../engine/checkpoint/load-encoder.ts";
 import { openModelFolder, readModelConfig } from "../../engine/checkpoint/model-folder.ts";
-import { STORIES15M_POSITIONS } from "../../engine/checkpoint/stories15m.ts";
+import { STORIES, STORIES15M_POSITIONS } from "../../engine/checkpoint/stories15m.ts";
 import { describeModel, type Task } from "../../engine/model/families/index.ts";
 import { positionsProblem, type TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { membersOf } from "../recipe/teacher-settings.ts";
 import { readingOf } from "./data-source.ts";
-import { STORIES } from "./model-stages.ts";
 import { checkReadable, type ReadFile } from "./row-checks.ts";
 
 /** Positions and kind of head of a model folder or stories15M. */

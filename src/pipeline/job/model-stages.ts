@@ -4,7 +4,7 @@ import { keepFirstLayers, trimVocabulary } from "../../engine/checkpoint/derive.
 import { importLlama2c } from "../../engine/checkpoint/llama2c.ts";
 import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
 import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
-import { extractStories15M } from "../../engine/checkpoint/stories15m.ts";
+import { extractStories15M, STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec } from "../../engine/model/model.ts";
@@ -13,9 +13,6 @@ import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { readTexts } from "./data-files.ts";
-
-/** Name of the built-in pretrained model. */
-export const STORIES = "stories15M";
 
 /** A folder with a model in it: an artefact's `model/`, or the user's own folder with its identity. */
 export type ModelFolderRef = Ref;

@@ -1,6 +1,7 @@
 /** Rows beside the tokenizers that will read them, before any work: is there a template for their roles, and a row for their control tokens? */
 import { ConfigError, DataError, messageOf } from "../../base/core/errors.ts";
 import { isHubSource } from "../../base/files/hub.ts";
+import { STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { encodePair, encodePrompt, type TokenLimits } from "../../engine/text/pair.ts";
 import type { Message } from "../../engine/text/template.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
@@ -10,7 +11,6 @@ import type { CandidatePair, PreferenceRow, Text } from "../../method/data/rows.
 import { partsOf, readingOfPart, type Source } from "../../method/data/source.ts";
 import { openCandidates } from "../../method/data/stream-candidates.ts";
 import { encodableBy } from "./encodable.ts";
-import { STORIES } from "./model-stages.ts";
 
 /** A file of pairs and how it is read. */
 export type ReadFile = { readonly file: Source; readonly read: PairOptions };

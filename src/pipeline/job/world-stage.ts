@@ -7,6 +7,7 @@ import { readJson } from "../../base/core/files.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import { shortNames } from "../../method/data/source.ts";
 import { goldName } from "../../method/evaluate/gold.ts";
 import { type SamplingSettings, sampleCandidates, scoreCandidates } from "../../method/evaluate/simulate.ts";
 import { type PromptCandidates, preferenceWorld, type WorldPart } from "../../method/split/world.ts";
@@ -89,7 +90,8 @@ export async function worldStage(
   seed: number,
   base: ModelFolderRef,
 ): Promise<Artefact> {
-  const { people, labelled, test, prompts: source } = data;
+  const { people, labelled, test, prompts } = data;
+  const source = shortNames([prompts]).get(prompts)!;
   const gold = await goldParts([data.gold]);
   const candidates = await sampling(deps, {
     name: "candidates",

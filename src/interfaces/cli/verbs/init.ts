@@ -1,12 +1,13 @@
 /** `weak-teacher init`: a recipe to begin with, on one's own data and models. */
 
-import { relative, resolve } from "node:path";
+import { isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../../base/core/files.ts";
 import { DEFAULT_SEED } from "../../../base/core/rng.ts";
+import { STORIES } from "../../../engine/checkpoint/stories15m.ts";
 import { sourceName } from "../../../method/data/source.ts";
 import { type ReadingOptions, readOptions, SOURCES, sourceOf, withReading } from "../data-options.ts";
 import { collect, examples } from "../options.ts";
@@ -55,7 +56,7 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const how = { ...readOptions(options), log: session.log, check, seed: DEFAULT_SEED };
   const { rows } = await readPreferences(source, how);
   const heldOut = heldOutShare(rows, { seed: DEFAULT_SEED, split: SPLIT });
-  const text = recipeText(file, options, { maxLength: Math.min(512, ...positions), heldOut });
+  const text = recipeText(file, fromRecipe(file, options), { maxLength: Math.min(512, ...positions), heldOut });
   resolveRecipe([parseDocumentText(text, file)], []);
   await writeFileAtomic(file, text);
   if (heldOut === undefined)
@@ -66,6 +67,17 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
     { file, rows: rows.length },
     `${file}: a recipe on ${rows.length} preferences. Look at it, then: weak-teacher run ${file} --dry-run`,
   );
+}
+
+/** Paths as the recipe writes them, from its own folder; names that are no paths, and whole paths, stay. */
+function fromRecipe(file: string, options: InitOptions): InitOptions {
+  const folder = resolve(file, "..");
+  const from = (path: string) =>
+    isAbsolute(path) || path.startsWith("hub:") || path === STORIES || folder === process.cwd()
+      ? path
+      : relative(folder, resolve(path));
+  const { data, weak, student } = options;
+  return { ...options, data: data.map(from), weak: from(weak), student: from(student) };
 }
 
 /** Most tokens a model takes; a hub's is not looked at. @throws CheckpointError when it is none */

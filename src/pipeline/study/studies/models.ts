@@ -3,9 +3,9 @@
 import { bootstrap } from "../../../base/stats/bootstrap.ts";
 import { mean } from "../../../base/stats/describe.ts";
 import { performanceGapRecovered } from "../../../base/stats/win-rate.ts";
+import { STORIES } from "../../../engine/checkpoint/stories15m.ts";
 import { agreementRate } from "../../../method/evaluate/label-analysis/agreement-rate.ts";
 import type { Column, ReportTable, Cell as TableCell } from "../../../report/data.ts";
-import { STORIES } from "../../job/model-stages.ts";
 import { judgedPairs } from "../../results/regime.ts";
 import { HUMAN, SFT, WEAK, WEIGHTED } from "../arms.ts";
 import type { StudyContext } from "../context.ts";
