@@ -91,6 +91,8 @@ describe("sft, prefer and reward", () => {
     );
     // Rows of up to 17 tokens are cut: a table of positions would be read past its end.
     const out = at(`${verb}-short`);
+    const plan = await weakTeacher([...args, "--out", out, "--set", "batch_size=20", "--dry-run"]);
+    expect(plan.stdout).toBe(`${verb}: would train; the model would be in ${out}/model\n`);
     const cut = await weakTeacher([...args, "--out", out, "--set", "batch_size=20"]);
     expect(cut.code, cut.stderr).toBe(0);
     const { identity } = JSON.parse(await readFile(join(out, "stage.json"), "utf8"));

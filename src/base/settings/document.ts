@@ -7,8 +7,11 @@ import type { Path } from "./names.ts";
 export type SettingsDocument = {
   readonly file: string;
   readonly value: unknown;
-  /** `file:line:column` of the deepest part of a path that is written here; `found` is how many parts that is. */
-  locate(path: Path): { readonly place: string; readonly found: number };
+  /**
+   * `file:line:column` of the deepest part of a path that is written here; `found` is how many parts that is. `whole`: what is written there
+   * is no map, so that nothing of a file below shows through.
+   */
+  locate(path: Path): { readonly place: string; readonly found: number; readonly whole: boolean };
 };
 
 /** Parses the text of a file of settings. @throws ConfigError with every fault of the YAML */
@@ -34,8 +37,8 @@ export function parseDocumentText(text: string, file: string): SettingsDocument 
     file,
     value: plainValue(document, file),
     locate: (path) => {
-      const { offset, found } = walk(document.contents, path);
-      return { place: place(offset), found };
+      const { offset, found, node } = walk(document.contents, path);
+      return { place: place(offset), found, whole: found > 0 && node !== null && !isMap(node) };
     },
   };
 }
@@ -97,7 +100,7 @@ function isDeeper(value: unknown, depth: number): boolean {
 }
 
 /** Offset of the key (or the item) that a path leads to, or of the last part of it that is there. */
-function walk(contents: ParsedNode | null, path: Path): { offset: number; found: number } {
+function walk(contents: ParsedNode | null, path: Path): { offset: number; found: number; node: unknown } {
   let node: unknown = contents;
   let offset = isNode(contents) ? (contents.range?.[0] ?? 0) : 0;
   let found = 0;
@@ -108,7 +111,7 @@ function walk(contents: ParsedNode | null, path: Path): { offset: number; found:
     node = next.node;
     found++;
   }
-  return { offset, found };
+  return { offset, found, node };
 }
 
 function step(node: unknown, key: string | number): { node: unknown; offset: number } | undefined {

@@ -77,7 +77,7 @@ export function configError(
   return new ConfigError(readable([...seen]));
 }
 
-/** The `--set` that gave a path, else the document that has most of it, the last one of these; and the path as it is written there. */
+/** The `--set` that gave a path, else the last document that decides it, else the one that has most of it; and the path as it is written there. */
 function placeOf(
   path: Path,
   documents: readonly SettingsDocument[],
@@ -90,11 +90,14 @@ function placeOf(
   if (given !== undefined) return { place: given.text, written: begins(path, given.path) ? path : short };
   const found = documents.flatMap((document) =>
     [path, short].map((written) => {
-      const { place, found } = document.locate(written);
+      const { place, found, whole } = document.locate(written);
       // As much of either way of writing it counts the same.
-      return { place, written, missing: written.length - found };
+      return { place, written, missing: written.length - found, whole };
     }),
   );
+  // A file's shorthand or list stands in the place of all that files below it say.
+  const replaced = found.findLast(({ missing, whole }) => missing === 0 || whole);
+  if (replaced !== undefined) return replaced;
   const least = Math.min(...found.map(({ missing }) => missing));
   // A section that only a --set opened.
   const opened = least > 0 && settings.findLast(({ path: set }) => begins(set, path));

@@ -2,10 +2,11 @@
  * The one place where a failure becomes text and an exit code: 0 done, 1 the run failed, 2 the invocation or the
  * recipe is wrong, 130 interrupted.
  */
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { AlignError, messageOf } from "../../base/core/errors.ts";
 import { redact } from "../../base/core/redact.ts";
 import { printed, printedJson } from "../../base/core/visible.ts";
+import { lackingFlags } from "./lacking.ts";
 
 /** Exit code of anything that was thrown. */
 export function exitCodeOf(error: unknown): number {
@@ -27,11 +28,13 @@ export function explain(error: unknown, debug: boolean): string {
   return `error: ${messageOf(error)}\nThis is a bug in weak-teacher.${advice}\n${debug ? `${stack}\n` : ""}`;
 }
 
-/** Prints a failure (with `--json` also as an object on stdout) and sets the exit code. */
-export function exitWith(error: unknown, argv: readonly string[]): void {
+/** Prints a failure (with `--json` also as an object on stdout) and sets the exit code. @param argv - words after the program's name */
+export function exitWith(error: unknown, argv: readonly string[], program: Command): void {
   const exitCode = exitCodeOf(error);
   process.exitCode = exitCode;
-  process.stderr.write(printed(redact(explain(error, argv.includes("--debug")))));
+  const notes = error instanceof AlignError ? lackingFlags(error.message, program, argv) : [];
+  const text = [explain(error, argv.includes("--debug")), ...notes.map((note) => `${note}\n`)].join("");
+  process.stderr.write(printed(redact(text)));
   if (exitCode === 0 || !argv.includes("--json")) return;
   const code =
     error instanceof CommanderError ? "config" : error instanceof AlignError ? error.code : "internal";

@@ -5,8 +5,9 @@ import { buildProgram } from "./program.ts";
 import { watchPipes } from "./streams.ts";
 
 watchPipes();
+const program = buildProgram();
 try {
-  await buildProgram().parseAsync();
+  await program.parseAsync();
 } catch (error) {
-  exitWith(error, process.argv);
+  exitWith(error, process.argv.slice(2), program);
 }

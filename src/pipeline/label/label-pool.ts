@@ -1,12 +1,15 @@
 /** A labelling as one call: files and model folders in, a folder of labels out. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
 import { silentLog } from "../../base/core/log.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
+import { readCandidates } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
-import { digestSources, type Source } from "../../method/data/source.ts";
+import { digestSources, partsOf, type Source, sourceName } from "../../method/data/source.ts";
+import { HELD_OUT_FILE } from "../../method/labels/held-out-file.ts";
+import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import { identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
 import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
@@ -61,6 +64,7 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     file,
     read: { ...read, log },
   }));
+  if (calibrate !== undefined) await checkCalibrate(calibrate, read);
   await checkReadable(readersOf(teacher), files);
   // Nobody reads the rows for work then.
   if (call.dryRun === true) await checkRows(readersOf(teacher), files);
@@ -80,4 +84,21 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     seed,
     earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
   };
+}
+
+/**
+ * Labelled pairs are read once before anything is scored: what they lack is no surprise after an hour.
+ * @throws ConfigError for the held-out file of a labelling, which holds no texts, and for fewer pairs than calibrate; DataError as `readCandidates`
+ */
+async function checkCalibrate(source: Source, read: LabelRequest["read"]): Promise<void> {
+  for (const { file } of partsOf(source))
+    if (basename(file) === HELD_OUT_FILE)
+      throw new ConfigError(
+        `--calibrate ${file}: holds margins of pairs by another teacher and not their texts, expected labelled pairs. Give the pairs that it names by their ids (those of a run are in stages/data-…/labelled.jsonl), or others that the teacher has not learned from.`,
+      );
+  const { humanLabels } = await readCandidates(source, { ...read, seed: 0 });
+  if (humanLabels.length < LEAST_HELD_OUT)
+    throw new ConfigError(
+      `--calibrate ${sourceName(source)}: expected at least ${LEAST_HELD_OUT} pairs that people decided, got ${humanLabels.length}. Name a file with more.`,
+    );
 }

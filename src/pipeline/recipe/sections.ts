@@ -158,11 +158,12 @@ function fileIssues(data: Data): DataIssue[] {
   return PARTS.flatMap((part) => {
     const places = [split?.[part], data[part]].filter((place) => place !== undefined).length;
     const enough = part === "labelled" ? places >= 1 : places === 1;
+    // With both, one of them was written over a base that has the other: a file of its own is the later thought.
     return enough
       ? []
       : [
           {
-            path: ["split"],
+            path: places === 0 ? ["split"] : [part],
             message: `expected the ${part} pairs from one place: split.${part} or data.${part}, got ${places === 0 ? "neither" : "both"}.`,
           },
         ];

@@ -19,6 +19,7 @@ import {
   openWork,
   publishStage,
 } from "./cache.ts";
+import { whyAnew, writeAsked } from "./differences.ts";
 import { clearFailure, recordFailure } from "./failures.ts";
 import { folderIdentity, inPlace } from "./in-place.ts";
 import type { PrunedStages } from "./pruned.ts";
@@ -30,6 +31,7 @@ import {
   keyOf,
   type Stage,
   stagesBefore,
+  type WorkFolder,
 } from "./stage.ts";
 import type { PipelineOptions, StageState, StageStep } from "./steps.ts";
 import { refuseChanged } from "./verify.ts";
@@ -157,7 +159,7 @@ async function isElsewhere({ folder, identity }: Run, { shared }: Begun): Promis
 
 /** Does the part of a stage that processes share; undefined when another process is closing the stage. */
 async function share(run: Run): Promise<Begun | undefined> {
-  const { options, stage, identity, folder, log } = run;
+  const { options, stage, identity, folder } = run;
   const startedMs = performance.now();
   if (stage.share === undefined) return { startedMs };
   checkNotStopped(options, stage);
@@ -169,7 +171,7 @@ async function share(run: Run): Promise<Begun | undefined> {
     const work = await openWork(folder, identity, { shared: true });
     const shared = { folder: work.folder, identity: await folderIdentity(work.folder) };
     begun = { startedMs, resumed: work.resumed, shared };
-    log.info(`stage ${stage.name}: ${work.resumed ? "goes on" : "starts"}`);
+    await tellBegin(run, work);
     const place = { what: `stage ${stage.name}`, folder: work.folder, alone: false };
     await inPlace(place, () => stage.share!(work));
   }).catch((error: unknown) => {
@@ -246,7 +248,7 @@ async function compute(run: Run, begun: Begun): Promise<Artefact> {
   try {
     const opened = await openWork(folder, identity);
     const work = { ...opened, resumed: begun.resumed ?? opened.resumed };
-    if (stage.share === undefined) log.info(`stage ${stage.name}: ${work.resumed ? "goes on" : "starts"}`);
+    if (stage.share === undefined) await tellBegin(run, work);
     const place = { what: `stage ${stage.name}`, folder: work.folder, alone: true };
     await inPlace(place, () => stage.run(work));
     const elapsedSeconds = (performance.now() - begun.startedMs) / 1000;
@@ -257,6 +259,14 @@ async function compute(run: Run, begun: Begun): Promise<Artefact> {
   } catch (error) {
     throw diskError(`stage ${stage.name}`, error);
   }
+}
+
+/** Says whether it starts or goes on, and why it does not go on from an attempt that is there; a new attempt says what it is to make. */
+async function tellBegin({ folder, identity, log }: Run, work: WorkFolder): Promise<void> {
+  if (work.resumed) return log.info(`stage ${identity.name}: goes on`);
+  const why = await whyAnew(folder, identity);
+  log.info(`stage ${identity.name}: starts${why === undefined ? "" : ` ${why}`}`);
+  await writeAsked(work, identity);
 }
 
 function checkNotStopped({ signal }: PipelineOptions, { name }: Stage): void {

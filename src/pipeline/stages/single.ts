@@ -4,13 +4,13 @@
  */
 import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import type { RuntimeOptions } from "../../engine/runtime/runtime.ts";
 import { findAt, readStageRecord, removeIfEmpty, type StageRecord } from "./cache.ts";
 import type { JobDeps } from "./deps.ts";
+import { differences, differInWords } from "./differences.ts";
 import { withDeps } from "./open-deps.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { type Identity, identityOf, type Stage } from "./stage.ts";
@@ -56,7 +56,7 @@ export async function runSingle(
   const there = await recordAt(out);
   // Everything it is made from is there, so its identity is known.
   const asked = identityOf(stages[0]!, options.code)!;
-  if (there !== undefined) checkReplaced(out, there.identity, asked, options.fresh === true);
+  if (there !== undefined) checkReplaced(out, there.identity, asked, options);
   // Another process, with other settings for the same folder, may still be at work beside this one.
   const clear = async () => {
     for (const folder of [join(work, "stages"), work]) await removeIfEmpty(folder);
@@ -99,26 +99,18 @@ async function recordAt(out: string): Promise<StageRecord | undefined> {
 /** Stages that are arithmetic on what lies elsewhere, or that take along what is dear of the result they replace, as scores of pairs. */
 const REPLACED = ["label", "combine", "answers"];
 
-/** @throws ConfigError when a result would be lost: another command's, or one that took training or sampling */
-function checkReplaced(out: string, there: Identity, asked: Identity, fresh: boolean): void {
+/** Says what is replaced. @throws ConfigError when a result would be lost: another command's, or one that took training or sampling */
+function checkReplaced(out: string, there: Identity, asked: Identity, how: SingleOptions): void {
   const { name } = asked;
   if (there.name !== name)
     throw new ConfigError(
       `--out ${out}: holds what ${there.name} made, and would be replaced by what ${name} makes. Choose another folder, or remove it.`,
     );
-  if (fresh || REPLACED.includes(name)) return;
-  const differs = [...different(there.config, asked.config), ...different(there.inputs, asked.inputs)];
-  if (differs.length > 0)
-    throw new ConfigError(
-      `--out ${out}: holds another result of ${name}: ${differs.join(", ")} differ${differs.length === 1 ? "s" : ""}. Choose another folder, or replace it with --fresh.`,
-    );
-}
-
-/** Names of the members in which two records differ. */
-function different(before: unknown, after: unknown): string[] {
-  const members = (value: unknown) => (value ?? {}) as Readonly<Record<string, unknown>>;
-  const [a, b] = [members(before), members(after)];
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
-    (key) => digestOf(a[key] ?? null) !== digestOf(b[key] ?? null),
-  );
+  const names = differences(there, asked);
+  if (names.length === 0) return;
+  const other = `--out ${out}: holds another result of ${name}: ${differInWords(names)}.`;
+  if (how.fresh === true || REPLACED.includes(name)) {
+    const would = how.dryRun === true ? "would be" : "is";
+    how.log?.warn(`${other} It ${would} replaced; to keep it, choose another folder.`);
+  } else throw new ConfigError(`${other} Choose another folder, or replace it with --fresh.`);
 }

@@ -81,11 +81,13 @@ async function runTrain(
     dryRun: options.dryRun === true,
     fresh: options.fresh === true,
   });
-  session.result(step, textOf(step, out));
+  session.result(step, textOf(step, options));
 }
 
-function textOf({ name, state }: StageStep, out: string): string {
+function textOf({ name, state }: StageStep, { out, dryRun }: Pick<TrainOptions, "out" | "dryRun">): string {
   const done = `${out}: model/ holds the model, log/ its curves`;
   if (state === "cached") return `${name}: kept from before\n${done}`;
-  return state === "run" || state === "resume" ? `${name}: ${done}` : `${name}: runs`;
+  if (dryRun === true)
+    return `${name}: would ${state === "resume" ? "go on" : "train"}; the model would be in ${out}/model`;
+  return `${name}: ${done}`;
 }

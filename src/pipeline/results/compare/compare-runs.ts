@@ -69,7 +69,7 @@ export async function compareRuns(
       tables: [settingTable(runs, settings), armTable(runs), ...pairedTable(differences)],
       differences: [...differences.map(reportDifference), ...testAccuracy.map(testAccuracyDifference)],
       studies: changedStudies(changed),
-      warnings: warningsOf(runs, differences, other),
+      warnings: warningsOf(runs, { differences, testAccuracy }, other),
     },
   };
 }
@@ -194,7 +194,7 @@ function exampleTable(rows: readonly ChangedResponse[]): ReportTable {
 
 function warningsOf(
   runs: readonly ComparedRun[],
-  differences: readonly PairedDifference[],
+  { differences, testAccuracy }: Pick<RunComparison, "differences" | "testAccuracy">,
   redefined: readonly string[],
 ): ReportWarning[] {
   const warnings: ReportWarning[] = redefined.map((name) => ({
@@ -208,11 +208,25 @@ function warningsOf(
       severity: "note",
       message: `The runs were made by different versions: ${[...versions].join(", ")}.`,
     });
-  if (differences.length === 0)
-    warnings.push({
-      severity: "warning",
-      message:
-        "No arm could be compared prompt by prompt: the runs share no arm, no gold scorer with the same settings, or no test prompt.",
-    });
-  return warnings;
+  return [...warnings, ...unpaired(differences.length, testAccuracy.length)];
+}
+
+/** What is said where no rewards could be compared. @param rewards - comparisons of gold rewards @param accuracies - of test accuracy */
+export function unpaired(rewards: number, accuracies: number): ReportWarning[] {
+  if (rewards > 0) return [];
+  return accuracies > 0
+    ? [
+        {
+          severity: "note",
+          message:
+            "Arms are compared by test accuracy alone: the runs share no gold scorer with the same settings, or no prompt that both answered.",
+        },
+      ]
+    : [
+        {
+          severity: "warning",
+          message:
+            "No arm could be compared: the runs share no arm, or neither a test pair nor a prompt that both answered under one gold scorer with the same settings.",
+        },
+      ];
 }

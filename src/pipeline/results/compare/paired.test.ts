@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../../base/core/rng.ts";
 import type { ArmRecord, EvaluatedArm } from "../../../method/evaluate/arm.ts";
+import { unpaired } from "./compare-runs.ts";
 import { changedResponses, pairedDifferences, wordDistance } from "./paired.ts";
 import type { ComparedRun } from "./run-folder.ts";
 import { differingSettings } from "./settings.ts";
@@ -132,4 +133,14 @@ test("settings are compared by path, items of lists by name", () => {
     { path: "student.lora.r", values: [undefined, "8"] },
   ]);
   expect(differingSettings([base, structuredClone(base)])).toEqual([]);
+});
+
+test("nothing is said to be incomparable beside comparisons of test accuracy", () => {
+  expect(unpaired(4, 0)).toEqual([]);
+  expect(unpaired(0, 4)).toEqual([
+    { severity: "note", message: expect.stringContaining("compared by test accuracy alone") },
+  ]);
+  expect(unpaired(0, 0)).toEqual([
+    { severity: "warning", message: expect.stringContaining("No arm could be compared") },
+  ]);
 });
