@@ -70,7 +70,9 @@ test("training on a mixture names it by files and weights: another weight is ano
   ];
   await works(args("1,1"));
   expect((await works(args("1,1"))).stdout).toContain("kept from before");
-  expect((await weakTeacher(args("2,1"))).stderr).toContain("holds another result of sft: rows differs");
+  expect((await weakTeacher(args("2,1"))).stderr).toContain(
+    "holds another result of sft: input rows differs",
+  );
   const other = await works([...args("2,1"), "--fresh"]);
   expect(other.stderr).toMatch(/a\.jsonl +trl: 16 of 24 pairs, weight 2 \(66\.7 %\)/);
 });

@@ -23,7 +23,7 @@ export function columnsOf(
     note(
       isHeader
         ? `the first line is taken for the names of the columns (${read}); --header no if it is a row`
-        : `the first line is taken for a row, and the columns are called ${read}; --header yes if it names them`,
+        : `the first line (${cells.join(", ").slice(0, 200)}) is taken for a row, and the columns are called ${read}; --header yes if it names them`,
     );
   const blank = columns.filter((_, i) => isHeader && cells[i]!.trim() === "");
   if (blank.length > 0) note(`the header leaves a name blank: the column is called ${blank.join(", ")}`);

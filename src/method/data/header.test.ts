@@ -69,7 +69,7 @@ test("without names that are known its looks decide, which is told; the flag dec
   const scenarios = await write("util.csv", "I ate. It was good.,I ate. It was bad.\n");
   const { report } = await readPreferences(scenarios);
   expect(formatLoadReport(report)[1]).toBe(
-    "  note: the first line is taken for a row, and the columns are called column1, column2; --header yes if it names them",
+    "  note: the first line (I ate. It was good., I ate. It was bad.) is taken for a row, and the columns are called column1, column2; --header yes if it names them",
   );
   expect((await openCandidates(scenarios, { seed: 1 })).report.notes).toEqual(report.notes);
 });

@@ -113,7 +113,7 @@ function nothingToAsk({ excluded }: AskResult, among: AskOptions["among"]): stri
   const advice =
     among === "all"
       ? ""
-      : " Keep fewer labels (--set select.kind=top, threshold or promise), or ask about decided pairs too with --among all.";
+      : " Label again and keep fewer (with label --set select.kind=top, threshold or promise), or ask about decided pairs too with --among all.";
   return `ask: there is nothing to ask, expected abstained or tied pairs.${why}${advice}`;
 }
 

@@ -50,13 +50,19 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   const { heldOutShare } = await import("../../../pipeline/job/held-out-share.ts");
   const positions = await Promise.all([options.weak, options.student].map(knownPositions));
   const { encodableBy } = await import("../../../pipeline/job/encodable.ts");
+  const { checkReadable } = await import("../../../pipeline/job/row-checks.ts");
   const local = [options.weak, options.student].filter((model) => !model.startsWith("hub:"));
   const { check } = await encodableBy(local);
   const source = sourceOf(options.data, options.mix);
   const how = { ...readOptions(options), log: session.log, check, seed: DEFAULT_SEED };
+  // Told with file and row, before the templates are tried on all of them.
+  await checkReadable(local, [{ file: source, read: readOptions(options) }]);
   const { rows } = await readPreferences(source, how);
   const heldOut = heldOutShare(rows, { seed: DEFAULT_SEED, split: SPLIT });
-  const text = recipeText(file, fromRecipe(file, options), { maxLength: Math.min(512, ...positions), heldOut });
+  const text = recipeText(file, fromRecipe(file, options), {
+    maxLength: Math.min(512, ...positions),
+    heldOut,
+  });
   resolveRecipe([parseDocumentText(text, file)], []);
   await writeFileAtomic(file, text);
   if (heldOut === undefined)
