@@ -38,6 +38,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   ],
   "base/core/packages.ts": ["ignore-scripts"],
   "engine/checkpoint/gguf/gguf-file.ts": ["merge"],
+  "method/evaluate/gold-served.ts": ["max-model-len", "runner", "pooler-config"],
   "method/teacher/remote/remote-teacher.ts": ["max-model-len"],
   "pipeline/run/source-commit.ts": ["short"],
 };
