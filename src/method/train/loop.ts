@@ -8,6 +8,7 @@ import type { Job, StageDeps, TrainResult } from "./job.ts";
 import { evaluationNames, type MetricsLine, withoutEvaluationNames } from "./metrics.ts";
 import { openOptimizer, type StepOptimizer } from "./optimizer.ts";
 import { createOrder, type Order } from "./order.ts";
+import { dealRows } from "./parts.ts";
 import { compileTraining, type TrainingPrograms } from "./programs.ts";
 import { openRunFolder, type RunFolder } from "./run-folder.ts";
 import { resultSettings } from "./settings.ts";
@@ -94,7 +95,10 @@ async function openFolder(
 async function runSteps({ log, signal }: StageDeps, run: Run): Promise<void> {
   const { job, order, folder, programs } = run;
   const { settings } = job;
-  if (folder.start.step === 0) await job.check?.(programs);
+  if (folder.start.step === 0) {
+    await programs.open(dealRows(job.data.rows, order.batch(1), programs.parts).length);
+    await job.check?.(programs);
+  }
   const progress = log.progress(job.stage, order.steps, "steps");
   let savedMs = performance.now();
   for (let step = folder.start.step + 1; step <= order.steps && !hasEnded(run); step++) {

@@ -55,13 +55,15 @@ export interface TrainingPrograms {
   readonly parts: number;
   /** Evaluations that can be under way at once. */
   readonly lanes: number;
+  /** Begins to make the session of a first step of so many parts, where another lane can compute meanwhile. */
+  open(parts: number): Promise<void>;
   /** Before the micro-batches of a step: its lanes get the parameters as the optimiser left them. */
   prepare(parts: number): Promise<void>;
   /** Adds the micro-batch's gradients onto its part's, which start at 0. Micro-batches of one part run one after another. */
   accumulate(batch: MicroBatch, of: PartOfStep): Promise<MicroBatchResult>;
   /** Adds the gradients of the later parts onto the first's, in order, which the optimiser reads. */
   sumParts(parts: number): Promise<void>;
-  /** Loss and values alone, without dropout, in a lane. */
+  /** Loss and values alone, without dropout, in a lane, by default the last. */
   evaluate(batch: MicroBatch, lane?: number): Promise<MicroBatchResult>;
   /** Takes the gradients out of the store. */
   release(): Promise<void>;
@@ -95,6 +97,7 @@ export async function compileTraining(
       trainable.map((name) => [gradientKeyOf(model, name, part), model.parameters.get(name)!]),
     );
   const parameter = (name: string) => keyOf(model, name);
+  const keys = [...model.parameters.keys()].map(parameter);
   const bindingsOf = (part: number): Bindings => {
     const bound = (prefix: string) =>
       Object.fromEntries(trainable.map((name) => [`${prefix}:${name}`, gradientKeyOf(model, name, part)]));
@@ -114,6 +117,11 @@ export async function compileTraining(
   return {
     parts: most,
     lanes: lanes.length,
+    async open(parts) {
+      if (parts === 1 || lanes.length === 1) return;
+      await lanes.at(-1)!.refresh(keys); // the first lane answers nothing until its session is made
+      training(lanes[0]!).catch(() => {}); // thrown in the step, which waits for it
+    },
     async prepare(parts) {
       if (parts === 1 || lanes.length === 1) return;
       if (others === undefined) {
@@ -128,7 +136,6 @@ export async function compileTraining(
         using = lanes;
         await makeZeros(later);
       }
-      const keys = [...model.parameters.keys()].map(parameter);
       for (let part = 1; part < parts; part++) await laneOf(part).refresh(keys);
     },
     async accumulate(batch, { part, parts, seed }) {
@@ -144,7 +151,8 @@ export async function compileTraining(
         await store.put(renamed(zeroed, to, from));
       }
     },
-    evaluate: async (batch, lane = 0) => runOnce(await evaluation(lanes[lane]!), batch, { parameter }, 0),
+    evaluate: async (batch, lane = lanes.length - 1) =>
+      runOnce(await evaluation(lanes[lane]!), batch, { parameter }, 0),
     async release() {
       await drop([0, ...later]);
     },
