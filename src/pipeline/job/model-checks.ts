@@ -116,7 +116,7 @@ export async function checkJobModels({
   if (evaluation.gold.length + evaluation.judges.length > 0)
     await checkRoom([models.student.source], evaluation.generation.maxNewTokens, "eval.max_new_tokens");
   if (data.kind === "world")
-    await checkRoom([models.student.source], data.sampling.maxNewTokens, "data.max_new_tokens");
+    await checkRoom([models.student.source], data.sampling.maxNewTokens, "data.world.max_new_tokens");
   const world = data.kind === "world" ? [data.gold] : [];
   for (const gold of [...evaluation.gold, ...world])
     if (gold.type === "reward-model") await checkRewardModel(gold.model);

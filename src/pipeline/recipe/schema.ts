@@ -1,6 +1,7 @@
 /**
  * The recipe, described once: its type, defaults, checks, JSON Schema, page (`docs/recipe.md`) and the paths of `--set` all come from
- * here. Names are camelCase inside; `names.ts` says what they are called in a file. Every setting here has an effect.
+ * here. Names are camelCase inside; `names.ts` says what they are called in a file. Every setting here has an
+ * effect (`pipeline/run/settings-effect.test.ts`).
  */
 
 import { z } from "zod";
