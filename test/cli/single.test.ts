@@ -58,11 +58,41 @@ describe("sft, prefer and reward", () => {
     expect(identity.config.settings).toMatchObject({ batchSize: 8, seed: 22 });
   });
 
-  test("prefer trains adapters too, and keeps them beside the merged model", async () => {
-    const outcome = await train("prefer", "lora", "--set", "lora.r=2", "--set", "batch_size=20");
-    expect(outcome.code, outcome.stderr).toBe(0);
-    expect(await readdir(at("lora", "adapter"))).toContain("adapter_config.json");
-  });
+  test.each(["sft", "prefer", "reward"])(
+    "%s trains adapters too, and keeps them beside the merged model or alone",
+    async (verb) => {
+      const set = ["--set", "lora.r=2", "--set", "batch_size=20"];
+      const outcome = await train(verb, `${verb}-lora`, ...set);
+      expect(outcome.code, outcome.stderr).toBe(0);
+      const both = ["adapter", "log", "merge.json", "model", "rows.json", "stage.json"];
+      expect((await readdir(at(`${verb}-lora`))).sort()).toEqual(both);
+      const config = JSON.parse(await readFile(at(`${verb}-lora`, "adapter", "adapter_config.json"), "utf8"));
+      expect(config).toMatchObject({
+        ...{
+          r: 2,
+          task_type: verb === "reward" ? "SEQ_CLS" : "CAUSAL_LM",
+          base_model_name_or_path: at("base"),
+        },
+        modules_to_save: verb === "reward" ? ["score"] : null,
+      });
+      const { largestDifference } = JSON.parse(await readFile(at(`${verb}-lora`, "merge.json"), "utf8"));
+      expect(largestDifference).toBeLessThan(1e-4);
+      const alone = await train(verb, `${verb}-alone`, ...set, "--adapter-only");
+      expect(alone.code, alone.stderr).toBe(0);
+      expect(alone.stdout).toContain(`adapter/ holds the adapter on ${at("base")}`);
+      expect((await readdir(at(`${verb}-alone`))).sort()).toEqual([
+        "adapter",
+        "log",
+        "rows.json",
+        "stage.json",
+      ]);
+      const weightsOf = (out: string) => readFile(at(out, "adapter", "adapter_model.safetensors"));
+      expect(await weightsOf(`${verb}-alone`)).toEqual(await weightsOf(`${verb}-lora`));
+      const without = await train(verb, `${verb}-none`, "--adapter-only");
+      expect(without).toMatchObject({ code: 2, stdout: "" });
+      expect(without.stderr).toContain("--adapter-only: has no effect without adapters");
+    },
+  );
 
   test("without targets adapters sit where they do in the family; a target on nothing is told before training", async () => {
     const args = ["prefer", at("pairs.jsonl"), "--model", at("gpt2"), "--threads", "1"];

@@ -35,17 +35,19 @@ export type TrainCall = Into &
     readonly file: Source;
     /** The model to start from: a folder, or hub:Owner/name[@revision]. */
     readonly model: string;
-    /** Named as in a recipe's `student.sft`, `student.prefer` (with `lora`) or `teacher.reward`. */
+    /** Named as in a recipe's `student.sft`, `student.prefer` or `teacher.reward`, each with `lora`. */
     readonly settings?: Settings;
+    /** Of a training with `lora`: keep `adapter/` (a PEFT folder) and write no merged `model/`. */
+    readonly adapterOnly?: boolean;
     /** Of row order, dropout and new weights, default 22. */
     readonly seed?: number;
   };
 
 function train(kind: TrainingKind, options: TrainCall): Promise<StageStep> {
-  const { file, model, settings, seed = DEFAULT_SEED, maxLength, maxPromptLength } = options;
+  const { file, model, settings, seed = DEFAULT_SEED, maxLength, maxPromptLength, adapterOnly } = options;
   return trainModel({
     ...intoOf(options),
-    ...given({ maxLength, maxPromptLength }),
+    ...given({ maxLength, maxPromptLength, adapterOnly }),
     ...{ kind, file, model, seed, set: settingTexts(settings), read: pairReading(options) },
   });
 }

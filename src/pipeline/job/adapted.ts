@@ -14,18 +14,20 @@ type Adapting = {
   /** Where the policy was loaded from. */
   readonly model: ModelFolderRef;
   readonly policy: Model;
-  readonly lora: LoraOptions | undefined;
+  readonly lora?: LoraOptions | undefined;
+  /** Gives the adapted model itself: what is kept of it is the adapter. */
+  readonly adapterOnly?: boolean | undefined;
   readonly seed: number;
 };
 
 /** A model that came out of training, and how it went. */
 export type Trained = { readonly model: Model; readonly result: TrainResult };
 
-/** Trains the policy, or adapters on it that are kept in `adapter/` and merged. */
+/** Trains the policy, or adapters on it that are kept in `adapter/` and, unless only these are wanted, merged. */
 export async function withAdapter(
   deps: JobDeps,
   work: WorkFolder,
-  { model, policy, lora, seed }: Adapting,
+  { model, policy, lora, seed, adapterOnly }: Adapting,
   train: (model: Model) => Promise<TrainResult>,
 ): Promise<Trained> {
   if (lora === undefined) return { model: policy, result: await train(policy) };
@@ -33,6 +35,7 @@ export async function withAdapter(
   const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), seed);
   const result = await train(trained);
   await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
+  if (adapterOnly === true) return { model: trained, result };
   const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
   await writeJsonAtomic(work.path("merge.json"), { largestDifference });
   return { model: merged, result };

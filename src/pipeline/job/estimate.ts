@@ -74,7 +74,7 @@ type KnownShape = ModelShape & Pick<ModelDescription, "family">;
 type Known = {
   readonly job: MainJob;
   /** Teachers that are trained, each with its base. */
-  readonly weak: readonly { readonly member: TeacherMember; readonly shape: ModelShape }[];
+  readonly weak: readonly { readonly member: TeacherMember; readonly shape: KnownShape }[];
   /** A local judge. */
   readonly judge: ModelShape | undefined;
   readonly student: KnownShape;
@@ -122,16 +122,15 @@ function memberEstimates(
 ): StageEstimate[] {
   const { job, rows, machine } = known;
   const { heldOut: share, folds } = job.label;
+  const { sft, sftLora, lora } = member;
   const models = member.kind === "implicit-reward" ? [shape, shape] : [shape];
   const [second, settings] =
     member.reward === undefined
       ? (["prefer", member.prefer!.settings] as const)
       : (["reward", member.reward] as const);
   const stages = (name: string, taught: readonly TokenRow[]) => [
-    ...(member.sft === undefined
-      ? []
-      : [training(known, `${name}-sft`, shape, preferred(taught), member.sft)]),
-    training(known, `${name}-${second}`, shape, taught, settings),
+    ...(sft ? [training(known, `${name}-sft`, withLora(shape, sftLora), preferred(taught), sft)] : []),
+    training(known, `${name}-${second}`, withLora(shape, lora), taught, settings),
   ];
   const scoring = (stage: string, scored: readonly TokenRow[]) => ({
     stage,
@@ -157,7 +156,7 @@ function studentEstimates(known: Known): StageEstimate[] {
   const starts = new Map(arms.flatMap((arm) => startOf(arm)));
   const rowsOf = ({ data }: RowSpec) =>
     data === "labelled" ? rows.labelled : data === "both" ? [...rows.pool, ...rows.labelled] : rows.pool;
-  const adapted = job.student.lora === undefined ? student : withLora(student, job.student.lora);
+  const adapted = withLora(student, job.student.lora);
   const { maxNewTokens, perPrompt } = evaluation.generation;
   const sequences = rows.prompts * (perPrompt ?? 1);
   const measured = arms.flatMap(({ name, training: kind }): StageEstimate[] => {
@@ -215,7 +214,8 @@ async function shapeOf({ source, layers, vocabulary: kept }: ModelSource): Promi
   };
 }
 
-function withLora(model: KnownShape, options: LoraOptions): ModelShape {
+function withLora(model: KnownShape, options: LoraOptions | undefined): ModelShape {
+  if (options === undefined) return model;
   const lora = adapterSpec(model, options);
   return { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
 }

@@ -84,7 +84,7 @@ async function memberScores(
 ): Promise<MemberScores> {
   const suffix = place === 0 ? "" : `-${place + 1}`;
   const { folds } = job.label;
-  await checkAdapters(member.lora, base);
+  for (const lora of [member.lora, member.sftLora]) await checkAdapters(lora, base);
   const train = (part: SplitPart, name: string) =>
     trainTeacher(deps, job, { member, base, name, rows: rowsOf(data, job, member, part) });
   const score = (models: TeacherModels, name: string, part: SplitPart | "pool" | "test") =>
@@ -140,11 +140,18 @@ async function trainTeacher(
   { limits }: MainJob,
   { member, base, name, rows }: Training,
 ): Promise<TeacherModels> {
-  const { sft, reward, prefer, lora } = member;
+  const { sft, sftLora, reward, prefer, lora } = member;
   const reference =
     sft === undefined
       ? base
-      : await sftStage(deps, { name: `${name}-sft`, model: base, rows, limits, settings: sft });
+      : await sftStage(deps, {
+          name: `${name}-sft`,
+          model: base,
+          rows,
+          limits,
+          settings: sft,
+          lora: sftLora,
+        });
   if (reward !== undefined)
     return {
       policy: await rewardStage(deps, {
@@ -153,6 +160,7 @@ async function trainTeacher(
         rows,
         limits,
         settings: reward,
+        lora,
       }),
     };
   if (prefer === undefined) throw new Error(`internal: ${member.kind} without its training`);

@@ -4,13 +4,13 @@ import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { silentLog } from "../../base/core/log.ts";
 import { settingsOf } from "../../base/settings/set.ts";
-import { loraSchema } from "../../engine/model/lora.ts";
+import { type LoraOptions, loraSchema } from "../../engine/model/lora.ts";
 import { readPreferences } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
 import { fetchModel } from "../recipe/hub-models.ts";
 import { preferOf } from "../recipe/job.ts";
-import { preferSchema, rewardSchema, sftSchema } from "../recipe/training.ts";
+import { adaptedSftSchema, preferSchema, rewardSchema, sftOf } from "../recipe/training.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
 import { artefactAt } from "../stages/stage.ts";
@@ -36,6 +36,8 @@ export type TrainModelRequest = SingleOptions &
     readonly set: readonly string[];
     readonly read: PairOptions;
     readonly seed: number;
+    /** Of a training with `lora`: leave the merged model out, and keep the adapter alone. */
+    readonly adapterOnly?: boolean | undefined;
   };
 
 /**
@@ -80,26 +82,50 @@ async function rowsOf(
 type Train = (deps: JobDeps, request: TrainRequest, call: TrainModelRequest) => Promise<unknown>;
 
 const TRAIN: Readonly<Record<TrainingKind, Train>> = {
-  sft: (deps, request, { set, seed }) =>
-    sftStage(deps, { ...request, settings: { ...settingsOf(sftSchema, set), seed } }),
-  reward: (deps, request, { set, seed }) =>
-    rewardStage(deps, { ...request, settings: { ...settingsOf(rewardSchema, set), seed } }),
-  prefer: async (deps, request, { set, seed }) => {
-    const adapter = set.filter((text) => /^\s*lora\s*[.=]/.test(text));
-    const settings = settingsOf(
-      preferSchema,
-      set.filter((text) => !adapter.includes(text)),
-    );
+  sft: async (deps, request, { set, seed, adapterOnly }) => {
+    const { settings, lora } = sftOf(settingsOf(adaptedSftSchema, set), seed);
+    return sftStage(deps, { ...(await adapted(request, lora, adapterOnly)), settings });
+  },
+  reward: async (deps, request, { set, seed, adapterOnly }) => {
+    const { own, lora } = besideAdapters(set);
+    const settings = { ...settingsOf(rewardSchema, own), seed };
+    return rewardStage(deps, { ...(await adapted(request, lora, adapterOnly)), settings });
+  },
+  prefer: async (deps, request, { set, seed, adapterOnly }) => {
+    const { own, lora } = besideAdapters(set);
+    const settings = settingsOf(preferSchema, own);
     if (settings.loss.weighted || settings.loss.type === "soft")
       throw new ConfigError(
         "--set loss: a preference file holds no weights or soft labels; use a plain loss here, or a recipe.",
       );
-    const { lora: asked } = settingsOf(
-      z.strictObject({ lora: loraSchema.nullable().default(null) }),
-      adapter,
-    );
-    const lora = asked ?? undefined;
-    await checkAdapters(lora, request.model);
-    return preferStage(deps, { ...request, ...preferOf(settings, seed, "loss"), lora });
+    const chosen = preferOf(settings, seed, "loss");
+    return preferStage(deps, { ...(await adapted(request, lora, adapterOnly)), ...chosen });
   },
 };
+
+/** Settings of a section that has `lora` beside it in a recipe. */
+function besideAdapters(set: readonly string[]): {
+  readonly own: readonly string[];
+  readonly lora: LoraOptions | undefined;
+} {
+  const adapter = set.filter((text) => /^\s*lora\s*[.=]/.test(text));
+  const schema = z.strictObject({ lora: loraSchema.nullable().default(null) });
+  return {
+    own: set.filter((text) => !adapter.includes(text)),
+    lora: settingsOf(schema, adapter).lora ?? undefined,
+  };
+}
+
+/** A request with adapters that the model has a place for. @throws ConfigError where there is none to keep alone */
+async function adapted(
+  request: TrainRequest,
+  lora: LoraOptions | undefined,
+  adapterOnly = false,
+): Promise<TrainRequest> {
+  if (adapterOnly && lora === undefined)
+    throw new ConfigError(
+      "--adapter-only: has no effect without adapters. Train some (--set lora.r=8), or leave it out.",
+    );
+  await checkAdapters(lora, request.model);
+  return { ...request, lora, ...(adapterOnly && { adapterOnly }) };
+}

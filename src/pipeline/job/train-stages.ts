@@ -32,23 +32,33 @@ export type TrainRequest = {
   readonly model: ModelFolderRef;
   readonly rows: RowSource;
   readonly limits: TokenLimits;
+  /** Train adapters on frozen weights, kept in `adapter/`; `model/` is the merged one. */
+  readonly lora?: LoraOptions | undefined;
+  /** Leave `model/` out: with `lora` alone. */
+  readonly adapterOnly?: boolean | undefined;
 };
+
+/** What adapters add to the identity of a stage: nothing where there are none. */
+const adapterConfig = ({ lora, adapterOnly }: TrainRequest) => ({
+  ...(lora && { lora }),
+  ...(adapterOnly === true && { adapterOnly }),
+});
 
 /** Fine-tunes on the preferred responses. */
 export async function sftStage(
   deps: JobDeps,
-  request: TrainRequest & { settings: TrainSettings; lora?: LoraOptions | undefined },
+  request: TrainRequest & { settings: TrainSettings },
 ): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings, lora } = request;
+  const { name, model, rows, limits, settings } = request;
   const stage: Stage = {
     name,
     version: 2,
-    config: { settings, limits, ...(lora && { lora }), ...rowConfig(rows) },
+    config: { settings, limits, ...adapterConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
-      withModel(deps, model, work, async (policy, tokenizer) => {
+      withModel(deps, request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeResponses(tokenizer, some, limits));
-        return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
+        return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
           trainSft(stageDeps(deps), {
             model: trained,
             rows: parts.training.tokenRows,
@@ -65,7 +75,6 @@ export async function sftStage(
 /** Options of `preferStage`. */
 export type PreferRequest = TrainRequest &
   PreferSettings & {
-    readonly lora?: LoraOptions | undefined;
     /** The labels' error rate, for `flip: auto`. */
     readonly errorRate?: (() => Promise<number>) | undefined;
     /** The teacher's models, for wspo. */
@@ -74,14 +83,14 @@ export type PreferRequest = TrainRequest &
 
 /** Preference training; the reference is the model it starts from, scored once before. */
 export async function preferStage(deps: JobDeps, request: PreferRequest): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings, loss: asked, lora, teacher } = request;
+  const { name, model, rows, limits, settings, loss: asked, teacher } = request;
   const stage: Stage = {
     name,
     version: 2,
-    config: { settings, loss: asked, limits, lora, ...rowConfig(rows) },
+    config: { settings, loss: asked, limits, ...adapterConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: (work) =>
-      withModel(deps, model, work, async (policy, tokenizer) => {
+      withModel(deps, request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
         const auto = "flip" in asked && asked.flip === "auto";
         const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
@@ -93,7 +102,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           settings: parts.settings,
           folder: work.scratch,
         };
-        return withAdapter(deps, work, { model, policy, lora, seed: settings.seed }, (trained) =>
+        return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
           trainPreference(stageDeps(deps), { model: trained, ...beside }),
         );
       }),
@@ -107,7 +116,7 @@ const ratioInputs = ({ loss, teacher }: PreferRequest) =>
     ? { teacher: teacher.policy.source, teacherReference: teacher.reference.source }
     : {};
 
-/** Trains a Bradley-Terry head on a language model. */
+/** Trains a Bradley-Terry head on a language model: with all weights below it, or with adapters on them. */
 export async function rewardStage(
   deps: JobDeps,
   request: TrainRequest & { settings: TrainSettings },
@@ -116,23 +125,24 @@ export async function rewardStage(
   const stage: Stage = {
     name,
     version: 3,
-    config: { settings, limits, ...rowConfig(rows) },
+    config: { settings, limits, ...adapterConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
       withModel(
         deps,
-        model,
+        request,
         work,
         async (policy, tokenizer) => {
           const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
-          const result = await trainReward(stageDeps(deps), {
-            model: policy,
-            rows: parts.training.tokenRows,
-            validation: parts.validation && { rows: parts.validation.tokenRows },
-            settings: parts.settings,
-            folder: work.scratch,
-          });
-          return { model: policy, result };
+          return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
+            trainReward(stageDeps(deps), {
+              model: trained,
+              rows: parts.training.tokenRows,
+              validation: parts.validation && { rows: parts.validation.tokenRows },
+              settings: parts.settings,
+              folder: work.scratch,
+            }),
+          );
         },
         settings.seed,
       ),
@@ -140,10 +150,10 @@ export async function rewardStage(
   return inModelFolder(await deps.pipeline.stage(stage));
 }
 
-/** Loads the start, trains, saves `model/`, the curves and what came of validation, and takes everything out of the store. */
+/** Loads the start, trains, saves `model/` (unless the adapter alone is wanted), the curves and what came of validation, and takes everything out of the store. */
 async function withModel(
   deps: JobDeps,
-  { folder }: ModelFolderRef,
+  { model: { folder }, adapterOnly }: Pick<TrainRequest, "model" | "adapterOnly">,
   work: WorkFolder,
   train: (model: Model, tokenizer: Tokenizer) => Promise<Trained>,
   rewardHeadSeed?: number,
@@ -160,7 +170,7 @@ async function withModel(
   try {
     const done = await train(model, tokenizer);
     trained = done.model;
-    await saveModel(runtime, trained, work.path("model"));
+    if (adapterOnly !== true) await saveModel(runtime, trained, work.path("model"));
     if (done.result.validation !== undefined) await VALIDATION_FILE.write(work, done.result.validation);
     await keepCurves(work);
   } finally {

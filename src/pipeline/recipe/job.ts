@@ -11,6 +11,7 @@ import type { PreferSettings } from "./model-settings.ts";
 import type { Recipe } from "./schema.ts";
 import { checkOneSeed } from "./seeds.ts";
 import { teacherOf } from "./teacher-job.ts";
+import { sftOf } from "./training.ts";
 
 /** Prompts that responses are generated to, unless the recipe says how many. */
 const TEST_PROMPTS = 256;
@@ -21,7 +22,7 @@ const TEST_PROMPTS = 256;
  */
 export function jobOf(recipe: Recipe): MainJob {
   checkOneSeed(recipe);
-  const { lora: sftLora, ...sft } = recipe.student.sft;
+  const sft = sftOf(recipe.student.sft, recipe.seed);
   const { name, seed, models, data, labelled, teacher, label, student, arms } = recipe;
   const { gold, judges, ownBaselines, nBootstrap, parity, generate, ...sampling } = recipe.eval;
   const teacherSeed = labelled.seed ?? seed;
@@ -50,8 +51,8 @@ export function jobOf(recipe: Recipe): MainJob {
       weight: label.weight,
     },
     student: {
-      sft: { ...sft, seed },
-      sftLora: sftLora ?? undefined,
+      sft: sft.settings,
+      sftLora: sft.lora,
       prefer: studentPrefer,
       lora: student.lora ?? undefined,
     },

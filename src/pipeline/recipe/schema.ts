@@ -6,7 +6,6 @@
 
 import { z } from "zod";
 import { DEFAULT_SEED } from "../../base/core/rng.ts";
-import { loraSchema } from "../../engine/model/lora.ts";
 import { DEVICES } from "../../engine/runtime/device.ts";
 import { type Arm, armSchema } from "./arms.ts";
 import { executorSchema } from "./executor.ts";
@@ -14,26 +13,15 @@ import { labelledSchema, labelSchema } from "./labels.ts";
 import { studentModelSchema, weakModelSchema } from "./model-settings.ts";
 import { dataSchema, evalSchema } from "./sections.ts";
 import { preferOn, teacherSchema } from "./teacher.ts";
-import { sftSchema } from "./training.ts";
+import { adaptedSftSchema, adaptersIn } from "./training.ts";
 
 /** Training of the student, the same for all arms unless one says otherwise. */
 const studentSchema = z.strictObject({
-  sft: sftSchema
-    .extend({
-      lora: loraSchema
-        .nullable()
-        .default(null)
-        .describe(
-          "Adapters on frozen weights in supervised fine-tuning, merged after it; null trains all weights.",
-        ),
-    })
+  sft: adaptedSftSchema
     .prefault({})
     .describe("Supervised fine-tuning first, on the arm's preferred responses."),
   prefer: preferOn("the arm's labels"),
-  lora: loraSchema
-    .nullable()
-    .default(null)
-    .describe("Preference training of adapters on frozen weights; null trains all weights."),
+  lora: adaptersIn("Preference training of adapters on frozen weights"),
 });
 
 /** A seed. */

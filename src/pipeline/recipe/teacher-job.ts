@@ -5,6 +5,7 @@ import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
 import type { TeacherMember, TeacherSettings, TrainedTeacher } from "./teacher-settings.ts";
+import { sftOf } from "./training.ts";
 
 /** What a section is resolved with. */
 export type TeacherContext = {
@@ -78,13 +79,13 @@ function trainedOf(
   where: string,
   { prefer }: TeacherContext,
 ): TrainedTeacher {
-  const sft = teacher.sft === null ? undefined : { ...teacher.sft, seed };
-  const common = { kind: teacher.kind, sft, form: teacher.score };
+  const sft = teacher.sft === null ? undefined : sftOf(teacher.sft, seed);
+  const lora = teacher.lora ?? undefined;
+  const common = { kind: teacher.kind, sft: sft?.settings, sftLora: sft?.lora, lora, form: teacher.score };
   if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };
   const trained = prefer(teacher.prefer, seed, `${where}.prefer.loss`);
   const own = "beta" in teacher ? teacher.beta : undefined;
-  const lora = teacher.lora ?? undefined;
-  return { ...common, lora, prefer: trained, beta: own ?? betaOf(trained) ?? 1 };
+  return { ...common, prefer: trained, beta: own ?? betaOf(trained) ?? 1 };
 }
 
 const betaOf = ({ loss }: PreferSettings) => ("beta" in loss ? loss.beta : undefined);

@@ -10,7 +10,9 @@ export type TrainedTeacher = {
   readonly kind: "implicit-reward" | "likelihood" | "reward-head";
   /** Undefined where the base itself is trained on preferences, and is the reference. */
   readonly sft?: TrainSettings | undefined;
-  /** Adapters in preference training. */
+  /** Adapters in fine-tuning. */
+  readonly sftLora?: LoraOptions | undefined;
+  /** Adapters in preference training, or below a reward head. */
   readonly lora?: LoraOptions | undefined;
   /** Of all kinds but the reward head. */
   readonly prefer?: PreferSettings;

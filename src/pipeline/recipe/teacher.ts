@@ -2,25 +2,21 @@
 import { z } from "zod";
 import { messageOf } from "../../base/core/errors.ts";
 import { choice, count, positive } from "../../base/settings/parts.ts";
-import { loraSchema } from "../../engine/model/lora.ts";
 import { chatSettings, verdictSettings } from "../../method/teacher/chat-settings.ts";
 import { judgePrompt } from "../../method/teacher/judge.ts";
 import { judgePromptNamed } from "../../method/teacher/judge-prompts.ts";
 import { SERVER_KINDS } from "../../method/teacher/remote/protocol.ts";
 import { scoreSchema } from "../../method/teacher/score-form.ts";
 import { weakModelSchema } from "./model-settings.ts";
-import { preferSchema, rewardSchema, sftSchema } from "./training.ts";
+import { adaptedSftSchema, adaptersIn, preferSchema, rewardSchema } from "./training.ts";
 
 /** Supervised fine-tuning before something else; null where there is none. */
 const sftFirst = (rows: string) =>
-  sftSchema
+  adaptedSftSchema
     .nullable()
     .prefault({})
     .describe(`Supervised fine-tuning first, on ${rows}; null for none: the base itself is trained next.`);
-const lora = loraSchema
-  .nullable()
-  .default(null)
-  .describe("Preference training of adapters on frozen weights; null trains all weights.");
+const lora = adaptersIn("Preference training of adapters on frozen weights");
 /** Preference training on somebody's labels. */
 export const preferOn = (labels: string) =>
   preferSchema.prefault({}).describe(`Preference training on ${labels}.`);
@@ -52,6 +48,7 @@ const trained = [
     reward: rewardSchema
       .prefault({})
       .describe("Training of a Bradley-Terry reward head on the human labels."),
+    lora: adaptersIn("Training of the reward head with adapters on frozen weights below it"),
     score,
   }),
 ] as const;

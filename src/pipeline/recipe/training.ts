@@ -1,8 +1,9 @@
 /** The recipe's training settings: the training room's own, with the papers' defaults per stage. */
 import { z } from "zod";
 import { choice, count, isObject, positive } from "../../base/settings/parts.ts";
+import { type LoraOptions, loraSchema } from "../../engine/model/lora.ts";
 import { lossSchema } from "../../method/objective/loss-spec.ts";
-import { trainSettingsSchema, VALIDATION } from "../../method/train/settings.ts";
+import { type TrainSettings, trainSettingsSchema, VALIDATION } from "../../method/train/settings.ts";
 import { lossValidationSchema } from "../../method/train/validation.ts";
 
 // The run's seed is the recipe's, so that one number repeats everything.
@@ -18,6 +19,23 @@ export const sftSchema = common.extend({
   batchSize: batch("Rows", 32),
   validation: lossValidationSchema.optional().describe(VALIDATION),
 });
+
+/** Adapters in a training, or none. @param what - what is trained */
+export const adaptersIn = (what: string) =>
+  loraSchema.nullable().default(null).describe(`${what}; null trains all weights.`);
+
+/** Supervised fine-tuning that may train adapters. */
+export const adaptedSftSchema = sftSchema.extend({
+  lora: adaptersIn("Adapters on frozen weights in supervised fine-tuning, merged after it"),
+});
+
+/** Fine-tuning in the words of the training room: its settings with a seed, its adapters apart. */
+export function sftOf(
+  { lora, ...settings }: z.output<typeof adaptedSftSchema>,
+  seed: number,
+): { readonly settings: TrainSettings; readonly lora: LoraOptions | undefined } {
+  return { settings: { ...settings, seed }, lora: lora ?? undefined };
+}
 
 /** A reward head and all weights below it. Defaults: CW-PO table 7, but one epoch. */
 export const rewardSchema = common.extend({ learningRate: rate(1e-5), batchSize: batch("Pairs", 32) });

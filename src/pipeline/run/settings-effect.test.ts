@@ -54,6 +54,7 @@ const CHAT = "src/method/teacher/judge-chat.test.ts";
 const JUDGE = "src/method/evaluate/judges/judge.test.ts";
 const SEEDS = "src/pipeline/results/seeds/report.test.ts";
 const HTTP = "test/remote/fakes.test.ts";
+const SERVED = "test/remote/generate-served.test.ts";
 const EVALUATORS = "src/method/evaluate/rank-evaluators.test.ts";
 
 /** Acts elsewhere than in a stage's key or a job's script: path, and file and title of the test of what it changes. */
@@ -74,6 +75,9 @@ const ELSEWHERE: readonly (readonly [RegExp, string, string])[] = [
   [/^eval\.judges\[\]\.api_key_env$/, CHAT, "sends its key in the header only"],
   [/^eval\.judges\[\]\.(concurrency|timeout_ms|retries)$/, JUDGE, "outlives rate limits, resets and silence"],
   [/^eval\.parity\./, SEEDS, "a margin of the recipe's own is a fixed difference in what leads"],
+  [/^eval\.generate\.(url|model|concurrency)$/, SERVED, "writes greedily what this engine writes"],
+  [/^eval\.generate\.start_timeout_seconds$/, SERVED, "that ends, stays silent, is not there"],
+  [/^eval\.generate\.api_key_env$/, HTTP, "the key goes into the header and nowhere else"],
   [/^executor\.address$/, "test/ray/ray.test.ts", "jobs are taken once, known, ended"],
   [/^executor\.api_key_env$/, HTTP, "the key goes into the header and nowhere else"],
   [
@@ -125,6 +129,7 @@ const AROUND: readonly (readonly [RegExp, Readonly<Record<string, unknown>>])[] 
 
 /** Values for settings of which any text is not one. */
 const VALUES: readonly (readonly [RegExp, () => readonly unknown[]])[] = [
+  [/^eval\.generate$/, () => [null, { url: "http://127.0.0.1:9" }]],
   [/^models\.weak$/, () => [at("weak"), { source: at("weak"), layers: 1 }]],
   [/\.(weak|student)\.source$/, () => [at("weak"), at("student")]],
   [/^data\.(source|labelled|unlabelled|test)(\[\])?\.file$/, () => [at("pairs.jsonl"), at("more.jsonl")]],

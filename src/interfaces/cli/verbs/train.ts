@@ -19,12 +19,14 @@ type TrainOptions = ComputeOptions &
     readonly seed: number;
     readonly dryRun?: boolean;
     readonly fresh?: boolean;
+    readonly adapterOnly?: boolean;
   };
 
 /** Adds the verbs `sft`, `prefer` and `reward`. */
 export function addTraining(program: Command): void {
   addTrain(program, "sft", "fine-tune a model on the chosen responses", [
     "--set learning_rate=1e-5 --set num_train_epochs=2",
+    "--set lora.r=8 --adapter-only",
   ]);
   addTrain(program, "prefer", "train a model on preferences; its start is the reference", [
     "--set beta=0.1 --set learning_rate=5e-5",
@@ -32,6 +34,7 @@ export function addTraining(program: Command): void {
   ]);
   addTrain(program, "reward", "train a Bradley-Terry reward head (and the model below it) on preferences", [
     "--set batch_size=32",
+    "--set lora.r=8 --set learning_rate=1e-4",
   ]);
 }
 
@@ -41,7 +44,10 @@ function addTrain(program: Command, verb: TrainingKind, description: string, set
     .description(description)
     .argument("<files...>", `preferences: ${SOURCES}`)
     .requiredOption("--model <folder>", "the model to start from: a folder, or hub:Owner/name[@revision]")
-    .requiredOption("--out <folder>", "where model/, log/ and stage.json go, when they are whole")
+    .requiredOption(
+      "--out <folder>",
+      "where model/ (with lora: adapter/, too), log/ and stage.json go, when they are whole",
+    )
     .option("--set <name=value>", "a training setting, named as in recipes; may be given again", collect, [])
     .option(
       "--seed <n>",
@@ -49,6 +55,7 @@ function addTrain(program: Command, verb: TrainingKind, description: string, set
       wholeNumber(0, Number.MAX_SAFE_INTEGER),
       DEFAULT_SEED,
     )
+    .option("--adapter-only", "of a training with lora: keep adapter/ (PEFT), and write no merged model/")
     .option("--dry-run", "say what would be done, and do nothing")
     .option("--fresh", "start over, whatever is kept");
   withCompute(withData(command))
@@ -80,14 +87,19 @@ async function runTrain(
     ...{ out, device, threads, log, signal, code: packageVersion() },
     dryRun: options.dryRun === true,
     fresh: options.fresh === true,
+    adapterOnly: options.adapterOnly === true,
   });
   session.result(step, textOf(step, options));
 }
 
-function textOf({ name, state }: StageStep, { out, dryRun }: Pick<TrainOptions, "out" | "dryRun">): string {
-  const done = `${out}: model/ holds the model, log/ its curves`;
+type Told = Pick<TrainOptions, "out" | "dryRun" | "adapterOnly" | "model">;
+
+function textOf({ name, state }: StageStep, { out, dryRun, adapterOnly, model }: Told): string {
+  const [what, where] =
+    adapterOnly === true ? [`the adapter on ${model}`, "adapter"] : ["the model", "model"];
+  const done = `${out}: ${where}/ holds ${what}, log/ its curves`;
   if (state === "cached") return `${name}: kept from before\n${done}`;
   if (dryRun === true)
-    return `${name}: would ${state === "resume" ? "go on" : "train"}; the model would be in ${out}/model`;
+    return `${name}: would ${state === "resume" ? "go on" : "train"}; ${what} would be in ${out}/${where}`;
   return `${name}: ${done}`;
 }
