@@ -1,16 +1,18 @@
 /** An export as TRL itself takes it: its own list of arguments has every key, and its commands train. */
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { loadTokenizer } from "../../src/engine/text/tokenizer.ts";
 import { parseLossSpec, resolveFlip } from "../../src/method/objective/loss-spec.ts";
 import { trainSettings } from "../../src/method/train/settings.ts";
 import { lossesOf } from "../../src/pipeline/export/losses.ts";
 import { writeTrl } from "../../src/pipeline/export/trl.ts";
 import { weakTeacher } from "../cli/spawn.ts";
+import { TINY_BOS } from "../helpers/tiny-model.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
 import { python, runPython } from "./python.ts";
 
@@ -19,6 +21,8 @@ const shell = promisify(execFile);
 describe.skipIf(python === undefined)("exports to TRL (scripts/python-env.sh)", () => {
   let folder: string;
   let run: string;
+  /** What TRL's last command left, for the test after it. */
+  let trained: string | undefined;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "trl-export-"));
     run = join(folder, "run");
@@ -92,7 +96,44 @@ describe.skipIf(python === undefined)("exports to TRL (scripts/python-env.sh)", 
     // The start is the base this time, so that its reward margin is 0 and the loss log 2.
     await logEveryStep(out, join(folder, "student"));
     expect(await train(out, resampled.commands[1]!)).toBeCloseTo(Math.LN2, 3);
-  }, 300_000);
+    trained = join(out, "dpo");
+  }, 3_600_000);
+
+  test("evaluate takes what TRL wrote as it is, and refuses one whose ids are others", async () => {
+    // transformers has written it anew: to the digest, which reads every member, it is another.
+    const digest = async (model: string) => (await loadTokenizer(model)).digest;
+    expect(await digest(trained!)).not.toBe(await digest(join(folder, "student")));
+    const args = [
+      "evaluate",
+      run,
+      "--model",
+      trained!,
+      "--start",
+      join(folder, "student"),
+      "--name",
+      "trl",
+      "--json",
+    ];
+    const outcome = await weakTeacher(args);
+    expect(outcome.code, outcome.stderr).toBe(0);
+    const report = JSON.parse(await readFile(join(run, "evaluate-trl", "report.json"), "utf8")) as {
+      arms: { name: string; testAccuracy: { n: number } }[];
+    };
+    expect(report.arms.find(({ name }) => name === "trl")!.testAccuracy.n).toBeGreaterThan(0);
+
+    const other = join(folder, "other");
+    await cp(trained!, other, { recursive: true });
+    const json = JSON.parse(await readFile(join(other, "tokenizer.json"), "utf8")) as {
+      model: { vocab: Record<string, number> };
+    };
+    Object.assign(json.model.vocab, { x: json.model.vocab["y"], y: json.model.vocab["x"] });
+    await writeFile(join(other, "tokenizer.json"), JSON.stringify(json));
+    const refused = await weakTeacher(["evaluate", run, "--model", other, "--name", "other"]);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toMatch(
+      /other: its tokenizer is not that of the run's students.*the id of "x" is 121, expected 120/,
+    );
+  }, 3_600_000);
 
   test("a model of this machine is named by its whole path, a trimmed one by what was trained", async () => {
     const trimmed = join(folder, "trimmed");
@@ -146,14 +187,33 @@ async function logEveryStep(out: string, start?: string): Promise<void> {
   await writeFile(file, start === undefined ? text : text.replace("./sft", start));
 }
 
-/** The tiny tokenizer says less of its special tokens than the real `tokenizers` wants to read. */
+/**
+ * The tiny tokenizer says less of its special tokens than the real `tokenizers` wants to read, and of BOS in `add_bos_token` alone, which
+ * transformers 5 does not read where tokenizer.json has a post-processor.
+ */
 async function completeTokenizer(model: string): Promise<void> {
   const file = join(model, "tokenizer.json");
   const json = JSON.parse(await readFile(file, "utf8")) as { added_tokens: object[] };
   const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
   const added_tokens = json.added_tokens.map((token) => ({ ...flags, ...token }));
+  const [first, text] = [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }];
+  const post_processor = {
+    ...{
+      type: "TemplateProcessing",
+      single: [first, text],
+      pair: [first, text, { Sequence: { id: "B", type_id: 1 } }],
+    },
+    special_tokens: { "<s>": { id: "<s>", ids: [TINY_BOS], tokens: ["<s>"] } },
+  };
   await writeFile(
     file,
-    JSON.stringify({ version: "1.0", truncation: null, padding: null, ...json, added_tokens }),
+    JSON.stringify({
+      version: "1.0",
+      truncation: null,
+      padding: null,
+      ...json,
+      added_tokens,
+      post_processor,
+    }),
   );
 }

@@ -8,6 +8,7 @@
 import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
 import { releaseModel } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
+import { idsDifference } from "../../engine/text/same-ids.ts";
 import { openScorer } from "../objective/score.ts";
 import { encodePairs, scoreCandidates } from "./encode.ts";
 import { implicitRewards } from "./logratio.ts";
@@ -98,7 +99,7 @@ async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
   let reference: TeacherModel | undefined;
   try {
     reference = await loadTeacherModel(runtime, options.reference, { role: "reference", task, limits });
-    checkReference(options, policy, reference);
+    await checkReference(options, policy, reference);
     checkExpected(options, policy, reference);
     return { policy, reference };
   } catch (error) {
@@ -112,22 +113,29 @@ async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
  * Checks that one model can be the reference of another.
  * @throws CheckpointError when they tokenise differently; ConfigError when they are the same model and `allowEqual` is not set
  */
-export function checkReference(
+export async function checkReference(
   options: Pick<ImplicitRewardOptions, "policy" | "reference" | "allowEqual">,
   policy: TeacherModel,
   reference: TeacherModel,
-): void {
+): Promise<void> {
   const template = ({ tokenizer }: TeacherModel) => tokenizer.chatTemplate?.digest ?? "none";
-  const differs = (what: string, a: string, b: string) =>
+  const differs = (a: string, b: string) =>
     new CheckpointError(
       options.reference,
-      `is no reference of ${options.policy}: its ${what} differs, expected ${short(a)}, got ${short(b)}. ` +
+      `is no reference of ${options.policy}: its chat template differs, expected ${short(a)}, got ${short(b)}. ` +
         "Take the model that preference training started from.",
     );
-  if (policy.tokenizer.digest !== reference.tokenizer.digest)
-    throw differs("tokenizer", policy.tokenizer.digest, reference.tokenizer.digest);
-  if (template(policy) !== template(reference))
-    throw differs("chat template", template(policy), template(reference));
+  // One that was trained elsewhere may say the same in other bytes.
+  const other =
+    policy.tokenizer.digest === reference.tokenizer.digest
+      ? undefined
+      : await idsDifference(options.reference, options.policy);
+  if (other !== undefined)
+    throw new CheckpointError(
+      options.reference,
+      `is no reference of ${options.policy}: its tokenizer gives other ids, ${other}. Take the model that preference training started from.`,
+    );
+  if (template(policy) !== template(reference)) throw differs(template(policy), template(reference));
   if (policy.digest === reference.digest && options.allowEqual !== true)
     throw new ConfigError(
       `implicit reward: policy ${options.policy} and reference ${options.reference} are the same model ` +

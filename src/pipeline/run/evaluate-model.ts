@@ -14,7 +14,7 @@ import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
 import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import { releaseModel } from "../../engine/model/model.ts";
-import { loadTokenizer } from "../../engine/text/tokenizer.ts";
+import { idsDifference } from "../../engine/text/same-ids.ts";
 import { readPrompts, readTest } from "../job/data-files.ts";
 import { measureStudent } from "../job/main-job.ts";
 import { givenModel, inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
@@ -80,18 +80,18 @@ function checkName({ job }: OpenedRun, name: string): void {
 
 /** A model that is comparable: the same ids for the same text, and the same sizes. */
 async function checkSame(path: string, own: string): Promise<void> {
-  const [a, b] = [await loadTokenizer(path), await loadTokenizer(own)];
-  if (a.digest !== b.digest)
+  const other = await idsDifference(path, own);
+  if (other !== undefined)
     throw new CheckpointError(
       path,
-      "its tokenizer is not that of the run's students, so log-probabilities and KL would not compare. Evaluate a model trained from the run's student (with `vocabulary: trim`, from the trimmed one).",
+      `its tokenizer is not that of the run's students, so log-probabilities and KL would not compare: ${other}. Evaluate a model trained from the run's student (with \`vocabulary: trim\`, from the trimmed one).`,
     );
-  const [other, ours] = [await architecture(path), await architecture(own)];
-  const differing = Object.keys(ours).filter((key) => other[key] !== ours[key]);
+  const [theirs, ours] = [await architecture(path), await architecture(own)];
+  const differing = Object.keys(ours).filter((key) => theirs[key] !== ours[key]);
   if (differing.length > 0)
     throw new CheckpointError(
       path,
-      `is of another architecture than the run's students: ${differing.map((key) => `${key} is ${other[key]}, expected ${ours[key]}`).join("; ")}.`,
+      `is of another architecture than the run's students: ${differing.map((key) => `${key} is ${theirs[key]}, expected ${ours[key]}`).join("; ")}.`,
     );
 }
 
