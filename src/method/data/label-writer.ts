@@ -1,7 +1,13 @@
-/** Training rows as `.jsonl` and `.parquet` at once, one by one: memory does not grow with their number (`writers.ts` says what is in them). */
-import { type AtomicFile, openFileAtomic } from "../../base/core/files.ts";
+/**
+ * Training rows as `.jsonl` and `.parquet` at once, one by one: memory does not grow with their number (`writers.ts` says what is in them). A
+ * card beside them says their types to `datasets`.
+ */
+import { basename } from "node:path";
+import { type AtomicFile, openFileAtomic, writeFileAtomic } from "../../base/core/files.ts";
+import { datasetCard } from "./dataset-card.ts";
+import { jsonLine } from "./json-lines.ts";
 import { ParquetEncoder } from "./parquet-columns.ts";
-import { checkLabel, LABEL_COLUMNS, type LabelledRow, labelRecord, refused } from "./writers.ts";
+import { checkLabel, decimalsOf, LABEL_COLUMNS, type LabelledRow, labelRecord, refused } from "./writers.ts";
 
 /** Text that is gathered before it goes to the disk, in UTF-16 units. */
 const CHUNK = 2 ** 20;
@@ -27,7 +33,7 @@ export class LineWriter {
   }
 }
 
-/** Two files of the same training rows, which appear when both are whole. */
+/** Two files of the same training rows, which appear when both are whole, and their card. */
 export interface LabelWriter {
   /** @throws DataError when a row is a tie or an abstention, a number is wrong, or texts and message lists are mixed */
   add(row: LabelledRow): Promise<void>;
@@ -37,8 +43,14 @@ export interface LabelWriter {
   discard(): Promise<void>;
 }
 
-/** Begins two files. The caller sees to it that every id comes once. @throws AlignError with code "io" */
-export async function openLabelWriter(files: { jsonl: string; parquet: string }): Promise<LabelWriter> {
+const DECIMALS = decimalsOf(LABEL_COLUMNS);
+
+/** Begins the files. The caller sees to it that every id comes once. @throws AlignError with code "io" */
+export async function openLabelWriter(files: {
+  jsonl: string;
+  parquet: string;
+  card: string;
+}): Promise<LabelWriter> {
   const jsonl = await openFileAtomic(files.jsonl);
   const parquet = await openFileAtomic(files.parquet);
   const lines = new LineWriter(jsonl);
@@ -56,7 +68,7 @@ export async function openLabelWriter(files: { jsonl: string; parquet: string })
           "has another form of prompt, chosen or rejected than the first row (text or message list), expected one form",
         );
       const record = labelRecord(row);
-      await lines.add(JSON.stringify(record));
+      await lines.add(jsonLine(record, DECIMALS));
       const part = encoder.add(record);
       if (part !== undefined) await parquet.write(part);
       rows++;
@@ -67,6 +79,8 @@ export async function openLabelWriter(files: { jsonl: string; parquet: string })
       await parquet.write(encoder.finish());
       await jsonl.commit();
       await parquet.commit();
+      const names = { jsonl: basename(files.jsonl), parquet: basename(files.parquet) };
+      await writeFileAtomic(files.card, datasetCard(names, encoder.written));
       return rows;
     },
     async discard() {

@@ -45,6 +45,11 @@ export class ParquetEncoder {
     return this.take();
   }
 
+  /** The columns as they were written, fixed by the first row group. */
+  get written(): readonly PresentColumn[] {
+    return this.present;
+  }
+
   /** The rest of the file. */
   finish(): Uint8Array {
     if (this.group.length > 0 || this.writer === undefined) this.writeGroup();
@@ -81,7 +86,7 @@ export class ParquetEncoder {
 }
 
 /** A column that is written: `members` are those of its messages beside role and content. */
-type PresentColumn = {
+export type PresentColumn = {
   readonly name: string;
   readonly type: Column["type"] | "messages";
   readonly members: readonly string[];

@@ -60,6 +60,10 @@ export const LABEL_COLUMNS = [
   ...INPUT_COLUMNS,
 ] as const satisfies readonly Column[];
 
+/** Columns whose numbers may have fractions: a whole one is written with a decimal point in JSON Lines. */
+export const decimalsOf = (columns: readonly Column[]): ReadonlySet<string> =>
+  new Set(columns.flatMap(({ name, type }) => (type === "number" ? [name] : [])));
+
 /**
  * Writes labels, atomically, to a `.jsonl` or `.parquet` file.
  * @throws DataError when a row is a tie or an abstention, a number is not finite or out of range, an id comes twice, or texts and
@@ -124,7 +128,7 @@ async function writeRecords(
   checkIds(file, records);
   checkForms(file, columns, records);
   const extension = extname(file);
-  if (extension === ".jsonl") await writeFileAtomic(file, jsonLines(records));
+  if (extension === ".jsonl") await writeFileAtomic(file, jsonLines(records, decimalsOf(columns)));
   else if (extension === ".parquet") await writeFileAtomic(file, parquetBytes(columns, records));
   else throw new ConfigError(`${file}: has an unknown extension, expected .jsonl or .parquet.`);
 }

@@ -23,6 +23,7 @@ export const LABEL_FILES = {
   labels: "labels.jsonl",
   training: "training.jsonl",
   table: "training.parquet",
+  card: "README.md",
   facts: "facts.json",
   heldOut: HELD_OUT_FILE,
   uncertainty: UNCERTAINTY_FILE,
@@ -83,6 +84,7 @@ async function writeRows(
   const training = await openLabelWriter({
     jsonl: join(folder, LABEL_FILES.training),
     parquet: join(folder, LABEL_FILES.table),
+    card: join(folder, LABEL_FILES.card),
   });
   const lines = new LineWriter(file);
   try {
