@@ -3,8 +3,9 @@
 # one of trackers (wandb, MLflow, TensorBoard), so that neither's versions bind the other's.
 #
 #   scripts/python-env.sh                    makes that of trainers if it is not there, and prints the path of its python (about two minutes and 2 GB)
+#   scripts/python-env.sh older              that of trainers as it was one minor version back, to run test/interop on both
 #   scripts/python-env.sh trackers           the same of trackers (a minute or more, 0.4 GB)
-#   scripts/python-env.sh --where [trackers] prints that path if it is there, else exits with 1
+#   scripts/python-env.sh --where [NAME]     prints that path if it is there, else exits with 1
 #
 # Where torch's ordinary build is a large one for GPUs, PIP_EXTRA_INDEX_URL may name an index of its CPU builds.
 # It lies in a cache folder named after the digest of the versions below, so that another list makes another environment:
@@ -15,6 +16,10 @@ PINS=(
   torch==2.13.0 transformers==5.24.0 trl==1.16.0 peft==0.21.2 datasets==5.2.0 accelerate==1.15.0
   tokenizers==0.23.3 safetensors==0.8.0 pyarrow==26.0.1 numpy==2.4.6 scipy==1.17.1 gguf==0.19.0
   "ray[default]==2.60.0" fastapi==0.165.0 uvicorn==0.54.0 openai==3.57.0
+)
+[[ ${*: -1} != older ]] || PINS=(
+  torch==2.13.0 transformers==5.23.0 trl==1.15.0 peft==0.20.0 datasets==5.1.0 accelerate==1.14.0
+  tokenizers==0.23.2 safetensors==0.8.0 pyarrow==25.0.1 numpy==2.4.6 scipy==1.17.1 gguf==0.19.0
 )
 [[ ${*: -1} != trackers ]] || PINS=(
   wandb==0.31.0 mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 tensorboard==2.21.0 protobuf==7.36.2 numpy==2.4.6 pyyaml==6.0.3

@@ -1,6 +1,8 @@
 """Adapters of many kinds written and computed by PEFT itself: folders, and expected.json with the adapted model's outputs.
 
-usage: python peft_adapters.py OUT   (torch, transformers 5, peft; nothing is downloaded)
+usage: python peft_adapters.py OUT          (torch, transformers 5, peft; nothing is downloaded)
+       python peft_adapters.py --read OUT   what PEFT and transformers compute from OUT/again-NAME, adapters that this project saved, and from
+                                            OUT/merged-NAME, models with adapters folded in: {folder: outputs} on standard output
 """
 import json
 import os
@@ -18,7 +20,8 @@ from transformers import (
     LlamaForSequenceClassification,
 )
 
-OUT = sys.argv[1]
+READ = sys.argv[1] == "--read"
+OUT = sys.argv[2 if READ else 1]
 IDS = [1, 17, 40, 5, 33, 2, 60, 8, 21, 30, 9, 11]
 SIZES = dict(vocab_size=64, bos_token_id=1, eos_token_id=2, pad_token_id=0)
 LLAMA = dict(
@@ -135,4 +138,28 @@ def main():
         json.dump(dict(ids=IDS, cases=expected), f)
 
 
-main()
+def read():
+    """Outputs of what was saved here; every tensor of an adapter must be one that PEFT asks for."""
+    classes = {"llama": LlamaForCausalLM, "reward": LlamaForSequenceClassification, "gpt2": GPT2LMHeadModel}
+    found = {}
+    for name in sorted(os.listdir(OUT)):
+        kind, _, case = name.partition("-")
+        if kind not in ("again", "merged"):
+            continue
+        base = CASES[case][0] if case in CASES else "llama"
+        path = os.path.join(OUT, name)
+        if kind == "merged":
+            found[name] = outputs(classes[base].from_pretrained(path))
+            continue
+        adapted = PeftModel.from_pretrained(classes[base].from_pretrained(os.path.join(OUT, base)), path)
+        stored = load_file(os.path.join(path, "adapter_model.safetensors"))
+        asked = {key for key, _ in adapted.named_parameters() if "lora_" in key}
+        # A reward model's head is stored beside them.
+        held = [key for key in stored if "lora_" in key]
+        if len(asked) != len(held):
+            raise ValueError(f"{name}: PEFT asks for {len(asked)} tensors, {len(held)} are stored")
+        found[name] = outputs(adapted)
+    json.dump(found, sys.stdout)
+
+
+read() if READ else main()
