@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openLabelWriter } from "../../src/method/data/label-writer.ts";
 import { promptWithColumns } from "../../src/method/data/template-columns.ts";
 import { LABEL_COLUMNS, type LabelledRow } from "../../src/method/data/writers.ts";
+import { openLabelWriter } from "../../src/method/labels/label-writer.ts";
 import { LABEL_FILES } from "../../src/method/labels/labelling.ts";
 import { python, runPythonLong } from "./python.ts";
 

@@ -6,7 +6,6 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError } from "../../base/core/errors.ts";
 import { openFileAtomic, readJson, writeJsonAtomic } from "../../base/core/files.ts";
-import { LineWriter, openLabelWriter } from "../data/label-writer.ts";
 import type { LabelledRow } from "../data/writers.ts";
 import { chunksOf, type PairSource } from "../teacher/shards.ts";
 import type { TeacherFacts } from "../teacher/teacher-facts.ts";
@@ -15,6 +14,7 @@ import { HELD_OUT_FILE, writeHeldOut } from "./held-out-file.ts";
 import type { HeldOutPair } from "./human-answers.ts";
 import type { Label } from "./label.ts";
 import { serializeLabel } from "./label-file.ts";
+import { LineWriter, openLabelWriter } from "./label-writer.ts";
 import { type LabelCounts, labelledRow, type WeightedLabel } from "./plan-labels.ts";
 import type { PromisedSelection } from "./promise.ts";
 

@@ -4,10 +4,17 @@
  */
 import { basename } from "node:path";
 import { type AtomicFile, openFileAtomic, writeFileAtomic } from "../../base/core/files.ts";
+import { jsonLine } from "../data/json-lines.ts";
+import { ParquetEncoder } from "../data/parquet-columns.ts";
+import {
+  checkLabel,
+  decimalsOf,
+  LABEL_COLUMNS,
+  type LabelledRow,
+  labelRecord,
+  refused,
+} from "../data/writers.ts";
 import { datasetCard } from "./dataset-card.ts";
-import { jsonLine } from "./json-lines.ts";
-import { ParquetEncoder } from "./parquet-columns.ts";
-import { checkLabel, decimalsOf, LABEL_COLUMNS, type LabelledRow, labelRecord, refused } from "./writers.ts";
 
 /** Text that is gathered before it goes to the disk, in UTF-16 units. */
 const CHUNK = 2 ** 20;

@@ -2,7 +2,7 @@
  * The README of a folder of training rows, with the YAML header that Hugging Face's `datasets` reads: which file is which, and the types of
  * JSON Lines. Without it a reader guesses types from rows, and a list that is always empty has none.
  */
-import type { PresentColumn } from "./parquet-columns.ts";
+import type { PresentColumn } from "../data/parquet-columns.ts";
 
 const TYPES = { text: "string", content: "string", number: "float64", integer: "int32" } as const;
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { jsonLine } from "../data/json-lines.ts";
+import type { PresentColumn } from "../data/parquet-columns.ts";
 import { datasetCard } from "./dataset-card.ts";
-import { jsonLine } from "./json-lines.ts";
-import type { PresentColumn } from "./parquet-columns.ts";
 
 const files = { jsonl: "rows.jsonl", parquet: "rows.parquet" };
 const columns: PresentColumn[] = [
