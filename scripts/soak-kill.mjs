@@ -32,6 +32,7 @@ const outcome = await killRuns({
   span: number("span"),
   pairs: number("pairs"),
   untilMs: startedMs + 60_000 * number("minutes"),
+  onKill: (kills) => kills % 20 === 0 && console.error(`${kills} kills of this run`),
   onRun: ({ runs, kills, problems }) =>
     console.error(`${runs} runs, ${kills} kills, ${problems.length} problems ${problems.at(-1) ?? ""}`),
 });

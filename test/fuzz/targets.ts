@@ -2,6 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { tableFromJSON, tableToIPC } from "apache-arrow";
 import { sha256 } from "../../src/base/core/digest.ts";
 import { openTable } from "../../src/base/files/table.ts";
 import { readAdapter, writeAdapter } from "../../src/engine/checkpoint/adapter.ts";
@@ -22,6 +23,22 @@ import { TINY_CONFIGS } from "../helpers/tiny-decoders.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import type { Target } from "./harness.ts";
 import { HTTP_TARGET } from "./http-target.ts";
+import { makeParts, makeTemplate } from "./programs.ts";
+
+/** A sound tokenizer.json, whose parts others take the place of. */
+let sound: Record<string, unknown> = {};
+
+/** Parses a template and writes a short chat with it. */
+async function renderBoth(input: Buffer): Promise<void> {
+  const tokens = { bos_token: "<s>", eos_token: "</s>" };
+  parseChatTemplate("t.jinja", input.toString(), tokens).render(
+    [
+      { role: "user", content: "Hi there" },
+      { role: "assistant", content: "Hello" },
+    ],
+    true,
+  );
+}
 
 /** A target that writes its input to a file of the folder and reads that. */
 function fileTarget(
@@ -238,19 +255,33 @@ export const TARGETS: readonly Target[] = [
         "{%- macro m(x) -%}{{ x | tojson }}{%- endmacro -%}{% set ns = namespace(a=0) %}{% for i in range(3) %}{% set ns.a = ns.a + i %}{% endfor %}{{ m(messages[0]) }}{{ messages[-1].content[:3] | upper }}{{ ns.a * 2 }}",
       ),
     ],
-    read: async (input) => {
-      const template = parseChatTemplate("t.jinja", input.toString(), {
-        bos_token: "<s>",
-        eos_token: "</s>",
-      });
-      template.render(
-        [
-          { role: "user", content: "Hi there" },
-          { role: "assistant", content: "Hello" },
-        ],
-        true,
-      );
-    },
+    read: renderBoth,
+  },
+  {
+    ...fileTarget(
+      "tokenizer patterns",
+      "json",
+      "m/tokenizer.json",
+      async (folder) => {
+        sound = JSON.parse(await readFile(join(await tiny(folder), "tokenizer.json"), "utf8"));
+        return [Buffer.from(JSON.stringify(sound))];
+      },
+      async (_, folder) => {
+        const tokenizer = await loadTokenizer(join(folder, "m"));
+        for (const text of ["a".repeat(300), `${"ab ".repeat(80)}!`, "é\r\n 12  aB"])
+          tokenizer.decode(tokenizer.encode(text));
+      },
+      /wt-fuzz/,
+    ),
+    make: (rng) => Buffer.from(JSON.stringify({ ...sound, ...makeParts(rng) })),
+  },
+  {
+    name: "template programs",
+    damage: "text",
+    names: /t\.jinja|chat template/,
+    seeds: async () => [Buffer.from(TEMPLATE)],
+    make: (rng) => Buffer.from(makeTemplate(rng)),
+    read: renderBoth,
   },
   fileTarget(
     "adapter_config.json",
@@ -293,6 +324,16 @@ export const TARGETS: readonly Target[] = [
           CHATS,
         ),
       ),
+    ],
+    readAll,
+  ),
+  fileTarget(
+    "arrow",
+    "binary",
+    "x.arrow",
+    async () => [
+      Buffer.from(tableToIPC(tableFromJSON(PAIRS), "stream")),
+      Buffer.from(tableToIPC(tableFromJSON(PAIRS), "file")),
     ],
     readAll,
   ),

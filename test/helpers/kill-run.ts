@@ -22,6 +22,8 @@ export type KillRuns = {
   readonly pairs: number;
   /** No run begins after it. */
   readonly untilMs?: number;
+  /** Told of the kills of one run. */
+  readonly onKill?: (kills: number) => void;
   readonly onRun?: (outcome: KillRunsOutcome) => void;
 };
 
@@ -101,8 +103,10 @@ async function disturb(options: KillRuns, out: string, processes: number, rng: R
       silence = Math.max(silence, end.silence);
       if (end.silence > MOST_SILENCE)
         problems.push(`${end.silence.toFixed(1)} s without a word: ${end.stderr}`);
-      if (end.signal === "SIGKILL") kills++;
-      else if (end.code === 0) done = true;
+      if (end.signal === "SIGKILL") {
+        kills++;
+        options.onKill?.(kills);
+      } else if (end.code === 0) done = true;
       else {
         problems.push(`ended with ${end.code}: ${end.stderr}`);
         done = true;
@@ -153,7 +157,8 @@ function watchSilence(child: ChildProcess) {
     const cpu = await cpuSeconds(child.pid);
     const seconds = (Date.now() - sinceMs) / 1000;
     if (cpu === undefined) return;
-    if (cpu - cpuThen > IDLE * seconds) [sinceMs, cpuThen] = [Date.now(), cpu];
+    if (cpu - cpuThen > IDLE * seconds || (await waitsForDisk(child.pid)))
+      [sinceMs, cpuThen] = [Date.now(), cpu];
     else longest = Math.max(longest, seconds);
   };
   const timer = setInterval(() => void look(), 500);
@@ -168,9 +173,24 @@ function watchSilence(child: ChildProcess) {
   };
 }
 
-/** Time on processors and in their queue: a machine that is busy with others lets nobody wait for a lock. */
+/** Time of all threads on processors and in their queue: a machine that is busy with others lets nobody wait for a lock. */
 async function cpuSeconds(pid: number | undefined): Promise<number | undefined> {
-  const line = await readFile(`/proc/${pid}/schedstat`, "utf8").catch(() => "");
-  const [running, queued] = line.trim().split(" ").map(Number);
-  return running === undefined || queued === undefined ? undefined : (running + queued) / 1e9;
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  if (threads.length === 0) return undefined;
+  const times = threads.map(async (thread) => {
+    const line = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0 0");
+    const [running = 0, queued = 0] = line.trim().split(" ").map(Number);
+    return (running + queued) / 1e9;
+  });
+  return (await Promise.all(times)).reduce((total, seconds) => total + seconds, 0);
+}
+
+/** Whether a thread is in the middle of reading or writing: a slow disk is no lock. */
+async function waitsForDisk(pid: number | undefined): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  const states = threads.map(async (thread) => {
+    const line = await readFile(`/proc/${pid}/task/${thread}/stat`, "utf8").catch(() => "");
+    return line.slice(line.lastIndexOf(")") + 2, line.lastIndexOf(")") + 3);
+  });
+  return (await Promise.all(states)).includes("D");
 }

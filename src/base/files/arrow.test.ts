@@ -87,6 +87,19 @@ const listsAt = (offsets: readonly number[]) => {
   );
 };
 
+test("a count of parts that the file has not the bytes for is refused, and does not fill the memory", async () => {
+  const { rows, error } = await rowsOf("count.arrow", listsAt([0, 3, 4]), (bytes) => {
+    // The record batch's two nodes: their count, then a length of 2 (lists) and no nulls.
+    const node = Buffer.from(BigInt64Array.from([2n, 0n, 4n, 0n]).buffer);
+    const at = bytes.indexOf(node);
+    expect(at).toBeGreaterThan(0);
+    expect(bytes.readInt32LE(at - 4)).toBe(2);
+    bytes.writeInt32LE(0x0a000001, at - 4);
+  });
+  expect(error).toMatch(/cannot be read as Arrow: it says it has 167772161 parts in \d+ bytes/);
+  expect(rows).toBe(0);
+});
+
 test("lists that begin again before their end are refused", async () => {
   const { rows, error } = await rowsOf("again.arrow", listsAt([0, 4, 0, 4]));
   expect(error).toMatch(/a list runs from 4 to 0 of 4/);

@@ -4,8 +4,8 @@
  * Patterns that may take for ever are tried first on texts that bring it out.
  */
 import { CheckpointError, ConfigError, show } from "../../base/core/errors.ts";
+import { TimeLimitError, withinTime } from "../../base/core/time-limit.ts";
 import { harmlessLength, patternCost } from "./pattern-cost.ts";
-import { TimeLimitError, withinTime } from "./time-limit.ts";
 
 /** What is used of the tokenizer library, typed here because its own declarations do not resolve under Node's module rules. */
 export interface HfTokenizerLike {
@@ -25,8 +25,9 @@ export interface HfTokenizerLike {
 /** A pattern, and the part of `tokenizer.json` that it stands in. */
 type Pattern = { readonly part: string; readonly text: string };
 
-/** For any text where a pattern may take for ever, ms. */
+/** For any text where a pattern may take for ever, and for one of some dozen characters that it is tried on, ms. */
 const SUSPECT_MS = 3000;
+const TRIED_MS = 1000;
 /** For a long text with patterns that take a power of its length: a minute, and what tokenising a character may take, ms. */
 const LONG_MS = 60_000;
 const CHARACTER_MS = 1;
@@ -60,9 +61,9 @@ export function watched(
   );
   if (harmless === Number.POSITIVE_INFINITY) return hf;
   const suspects = patterns.filter(({ text }) => patternCost(text).nested);
-  const guard = <T>(length: number, work: () => T): T => {
+  const guard = <T>(length: number, work: () => T, suspectMs = SUSPECT_MS): T => {
     if (length <= harmless) return work();
-    const ms = suspects.length > 0 ? SUSPECT_MS : LONG_MS + CHARACTER_MS * length;
+    const ms = suspects.length > 0 ? suspectMs : LONG_MS + CHARACTER_MS * length;
     try {
       return withinTime(ms, work);
     } catch (error) {
@@ -77,7 +78,9 @@ export function watched(
     token_to_id: (token) => hf.token_to_id(token),
     id_to_token: (id) => hf.id_to_token(id),
   };
-  tryOut(folder, safe, suspects);
+  tryOut(folder, suspects, (text) => {
+    guard(text.length, () => hf.encode(text, { add_special_tokens: false }), TRIED_MS);
+  });
   return safe;
 }
 
@@ -94,7 +97,7 @@ function patternsIn(part: unknown): string[] {
 }
 
 /** Texts in which repetitions that contain each other are tried in every way: many of one character, then one that fits nothing. */
-function tryOut(folder: string, hf: HfTokenizerLike, suspects: readonly Pattern[]): void {
+function tryOut(folder: string, suspects: readonly Pattern[], encode: (text: string) => void): void {
   if (suspects.length === 0) return;
   const spelt = suspects.flatMap(({ text }) => [...text].slice(0, 200));
   const characters = new Set([..."aA0 \n.é中", ...spelt]);
@@ -102,7 +105,7 @@ function tryOut(folder: string, hf: HfTokenizerLike, suspects: readonly Pattern[
     for (const end of ["", "!", "\u0000"]) {
       const text = character.repeat(48) + end;
       try {
-        hf.encode(text, { add_special_tokens: false });
+        encode(text);
       } catch (error) {
         if (error instanceof ConfigError)
           throw new CheckpointError(folder, messageOf(folder, error), { cause: error });
