@@ -69,6 +69,13 @@ try {
   await page.evaluate("scrollTo(0, 0)");
   await take("run");
   await page.goBack();
+  await page.locator('.things a[href^="/labels/"]').first().click();
+  await page.locator(".label-row .excerpt").nth(4).waitFor();
+  await page.waitForTimeout(500);
+  await page.locator(".label-row").nth(4).click();
+  await page.locator(".label-pair h2").waitFor();
+  await take("labels");
+  await page.goBack();
   await page.locator('.things a[href^="/ask/"]').click();
   await page.locator('.pair[data-awake="true"]').waitFor();
   await take("answer");

@@ -5,6 +5,7 @@ import { Problem, problemJson, toProblem } from "../serve/problem.ts";
 import { addAskRoutes } from "./ask-routes.ts";
 import type { StudioDeps } from "./deps.ts";
 import { checkSender, HEADERS } from "./guard.ts";
+import { addLabelsRoutes } from "./labels-routes.ts";
 import type { PageFile } from "./page-files.ts";
 import type { StudioReply } from "./protocol.ts";
 import { addRunRoutes } from "./run-routes.ts";
@@ -62,6 +63,7 @@ export function createStudio(
   });
   const close = addAskRoutes(app, { ...deps, personOf });
   addRunRoutes(app, { ...deps, personOf });
+  addLabelsRoutes(app, { ...deps, personOf });
   app.all("/api/*", (c) => {
     throw new Problem(404, `path: there is nothing at ${c.req.path.slice(0, 100)}.`);
   });

@@ -64,6 +64,9 @@ async function look(roots: readonly string[]): Promise<Opened[]> {
     if (kind !== undefined) {
       const path = relative(root, folder) || basename(folder);
       found.set(folder, { id: idOf(folder), kind, name: basename(folder), path, folder });
+      // What a run's stages made, and labels that were folded from questions.
+      if (kind === "run") await visit(root, join(folder, "stages"), DEPTH - 1);
+      if (kind === "questions") await visit(root, join(folder, "labels"), DEPTH);
       return;
     }
     if (depth === DEPTH) return;
@@ -81,6 +84,7 @@ async function kindOf(folder: string): Promise<OpenedThing["kind"] | undefined> 
   if ((await exists(join(folder, "questions.jsonl"))) && (await exists(join(folder, "ask.json"))))
     return "questions";
   if (await exists(join(folder, "stages"))) return "run";
+  if (await exists(join(folder, "labels.jsonl"))) return "labels";
   return undefined;
 }
 

@@ -4,7 +4,7 @@ import type { KeyAction } from "./keys.ts";
 /** Something in the opened folders. `path` is relative to the folder that was opened. */
 export type OpenedThing = {
   readonly id: string;
-  readonly kind: "questions" | "run";
+  readonly kind: "questions" | "run" | "labels";
   readonly name: string;
   readonly path: string;
 };
@@ -126,6 +126,37 @@ export type StagePoints = {
 
 /** An event `growth` of a run's stream. */
 export type RunGrowthEvent = { readonly stages: readonly StagePoints[]; readonly log: readonly string[] };
+
+/** Labels under a filter. `counts`: how many lie in each of twenty equal parts of [0.5, 1], by the likelier side's probability. */
+export type LabelsReply = {
+  readonly name: string;
+  readonly total: number;
+  readonly found: number;
+  readonly counts: readonly number[];
+  readonly flags: readonly string[];
+};
+
+/** A label as a list shows it. `excerpt`: of the prompt; null for a pair that is not trained on, whose texts are not beside the labels. */
+export type LabelRow = {
+  readonly row: number;
+  readonly id: string;
+  readonly preferred: "a" | "b" | "tie" | "abstain";
+  readonly pChosen: number | null;
+  readonly margin: number | null;
+  readonly flags: readonly string[];
+  readonly excerpt: string | null;
+};
+
+/** A label with its texts. */
+export type LabelPair = Omit<LabelRow, "excerpt"> & {
+  readonly pA: number;
+  readonly teacher: string;
+  readonly texts: {
+    readonly prompt: ShownText;
+    readonly chosen: ShownText;
+    readonly rejected: ShownText;
+  } | null;
+};
 
 /** What folding made. */
 export type Folded = {

@@ -9,13 +9,14 @@ import { DRAWS } from "../../method/labels/random-part.ts";
 import type { ShownText } from "./protocol.ts";
 
 const message = z.looseObject({ role: z.string(), content: z.string() });
-const text = z.union([z.string(), z.array(message)]);
+/** A text of a pair, or the turns of a conversation. */
+export const textSchema = z.union([z.string(), z.array(message)]);
 const questionSchema = z.object({
   id: z.string(),
   drawn: z.enum(DRAWS).optional(),
-  prompt: text,
-  response_a: text,
-  response_b: text,
+  prompt: textSchema,
+  response_a: textSchema,
+  response_b: textSchema,
 });
 
 /** One question. What else the file says of it (how unsure the teacher was) is not read: no page may show it. */

@@ -18,10 +18,12 @@ const PORT = 8484;
 export function addStudio(program: Command): void {
   program
     .command("studio")
-    .description("open a page in the browser: watch runs, answer the questions of ask, one key an answer")
+    .description(
+      "open a page in the browser: watch runs, read labels, answer the questions of ask, one key an answer",
+    )
     .argument(
       "[folders...]",
-      "what it may show: runs, folders of questions, or folders that hold some; default this one",
+      "what it may show: runs, labels, folders of questions, or folders that hold some; default this one",
     )
     .option("--open", "open the browser, too")
     .option("--annotator <name>", "whose answers are taken down, default the user's name")

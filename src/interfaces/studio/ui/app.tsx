@@ -11,6 +11,7 @@ type Page = ComponentType<{ readonly id: string }>;
 
 /** Pages by the first part of the address; each is fetched when it is opened. */
 const PAGES: Readonly<Record<string, () => Promise<Page>>> = {
+  labels: async () => (await import("./labels/page.tsx")).LabelsPage,
   run: async () => (await import("./run/page.tsx")).RunPage,
   ask: async () => (await import("./ask/page.tsx")).AskPage,
 };

@@ -9,6 +9,7 @@ const reply = signal<StudioReply | undefined>(undefined);
 
 const KINDS = [
   { kind: "run", page: "run", title: "Runs" },
+  { kind: "labels", page: "labels", title: "Labels" },
   { kind: "questions", page: "ask", title: "Questions to answer" },
 ] as const;
 
