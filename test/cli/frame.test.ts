@@ -113,6 +113,7 @@ describe("doctor", () => {
     };
     expect(checks.map(({ name }) => name)).toEqual([
       "node",
+      "system",
       "onnxruntime",
       "device",
       "demo",
@@ -129,6 +130,6 @@ describe("doctor", () => {
     const outcome = await weakTeacher(["doctor", "--out", join(folder, "file")]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toMatch(/BAD write/);
-    expect(outcome.stderr).toContain("1 of 8 checks failed: write");
+    expect(outcome.stderr).toContain("1 of 9 checks failed: write");
   });
 });

@@ -7,11 +7,13 @@ import type { Command } from "commander";
 import { AlignError, messageOf } from "../../../base/core/errors.ts";
 import { fetchPackages } from "../../../base/core/fetch-packages.ts";
 import { exists, writeFileAtomic } from "../../../base/core/files.ts";
+import { startOf } from "../../../base/core/holders.ts";
 import { formatBytes } from "../../../base/core/log.ts";
 import { DEMO_PACKAGES, findPackage, howToGet, loadPackage } from "../../../base/core/packages.ts";
 import { type ComputeOptions, examples, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
+import { systemInWords } from "../system.ts";
 
 /** One line of the doctor's report. */
 type Check = {
@@ -29,7 +31,7 @@ export function addDoctor(program: Command): void {
     program
       .command("doctor")
       .description(
-        "check this machine: node, ONNX Runtime, the device, threads, memory, disk, write permission",
+        "check this machine: node, system, ONNX Runtime, the device, threads, memory, disk, write permission",
       )
       .option("--out <folder>", "the folder that runs would be written to", "runs")
       .option("--fetch", "first fetch the npm packages that are missing, from the registry that npm uses"),
@@ -45,6 +47,7 @@ async function runDoctor(session: Session, options: DoctorOptions): Promise<void
   if (options.fetch === true) await fetchPackages(["onnxruntime-node", ...DEMO_PACKAGES], session.log);
   const checks = [
     nodeCheck(),
+    await systemCheck(),
     packageCheck(),
     await deviceCheck(options),
     demoCheck(),
@@ -75,6 +78,13 @@ function nodeCheck(): Check {
     found: `${process.version} on ${process.platform}-${process.arch}`,
     advice: "Node 20.19 or newer is needed.",
   };
+}
+
+/** Another system than was tried is no fault; it is said. */
+async function systemCheck(): Promise<Check> {
+  const { platform, arch, pid } = process;
+  const found = systemInWords({ platform, arch, starts: (await startOf(pid)) !== "" });
+  return { name: "system", ok: true, found };
 }
 
 function packageCheck(): Check {
