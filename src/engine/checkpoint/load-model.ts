@@ -1,11 +1,12 @@
 /** Model folders to models in a parameter store, and back. */
+import { checkFree } from "../../base/core/disk.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
 import type { ModelDescription, Task } from "../model/families/index.ts";
 import { REWARD_HEAD } from "../model/heads.ts";
 import { isAdapterParameter } from "../model/lora.ts";
-import { keyOf, type Model, parameterShapes } from "../model/model.ts";
+import { keyOf, type Model, parameterCount, parameterShapes } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { WeightDtype } from "./dtypes.ts";
 import { type ModelFolder, openModelFolder } from "./model-folder.ts";
@@ -130,7 +131,7 @@ export type SaveOptions = { readonly dtype?: WeightDtype; readonly modelCard?: s
 
 /**
  * Writes a model as a folder that `transformers` loads. Adapters must be merged first (`mergeAdapter`).
- * @throws CheckpointError when the model still has an adapter
+ * @throws CheckpointError when the model still has an adapter; AlignError "io" when the disk has no room for it
  */
 export async function saveModel(
   runtime: Runtime,
@@ -140,6 +141,7 @@ export async function saveModel(
 ): Promise<void> {
   if (model.lora !== undefined)
     throw new CheckpointError(path, "the model has an adapter; merge it or save the adapter alone.");
+  await checkFree(path, 4 * parameterCount(model.parameters), "the model");
   await writeModelFolder(path, {
     config: savedConfig(model),
     tensors: parametersOf(runtime, model),

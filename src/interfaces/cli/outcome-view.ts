@@ -112,12 +112,13 @@ function wrap(text: string, width: number): string[] {
 }
 
 /** The same for programs: folder, stages and the report's files. */
-export function outcomeValue({ folder, steps, report, jobs, submitted }: RunOutcome) {
+export function outcomeValue({ folder, steps, report, jobs, submitted, disk }: RunOutcome) {
   if (report === undefined)
     return {
       folder,
       steps,
       ...(jobs === undefined ? {} : { jobs }),
+      ...(disk === undefined ? {} : { disk }),
       ...(submitted === undefined ? {} : { submitted }),
     };
   const { data: _, ...files } = report;

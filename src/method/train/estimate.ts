@@ -33,7 +33,29 @@ export type TrainEstimate = {
   readonly seconds: number;
   /** Bytes at the peak, by what they are for. */
   readonly memory: Readonly<Record<"weights" | "gradients" | "moments" | "activations" | "runtime", number>>;
+  readonly disk: TrainingDisk;
 };
+
+/** Bytes on the disk: the model that stays, and what lies there with it while it is written. */
+export type TrainingDisk = { readonly kept: number; readonly peak: number };
+
+/** Bytes of a trained parameter in a checkpoint: weight and two moments; the best weights of a validation are without them. */
+export const CHECKPOINT_BYTES = 12;
+
+/** The model in float32, and the checkpoints that are there at one time: as many as are kept, and the one that is being written. */
+export function trainingDisk(
+  { parameters, trainable, steps }: Pick<TrainEstimate, "parameters" | "trainable" | "steps">,
+  {
+    saveSteps,
+    saveTotalLimit,
+    validation,
+  }: Pick<TrainSettings, "saveSteps" | "saveTotalLimit" | "validation">,
+): TrainingDisk {
+  const checkpoints = Math.min(saveTotalLimit + 1, Math.max(1, Math.floor(steps / saveSteps)));
+  const best = validation === undefined ? 0 : 4 * trainable;
+  const kept = 4 * parameters;
+  return { kept, peak: kept + checkpoints * CHECKPOINT_BYTES * trainable + best };
+}
 
 /** Share of the plain matrix rate that training reaches; seen 0.7 to 0.85 from 15M to 125M parameters. */
 const EFFICIENCY = 0.75;
@@ -82,11 +104,11 @@ export function estimateTraining(
     flops / (gflops * 1e9 * EFFICIENCY) +
     epochs * total.runs * model.decoder.config.layers * OPS_PER_LAYER * OP_SECONDS +
     (order.steps * trainable * UPDATE_BYTES) / UPDATE_RATE;
+  const size = { steps: order.steps, parameters: parameterCount(model.parameters), trainable };
   return {
-    steps: order.steps,
+    ...size,
+    disk: trainingDisk(size, settings),
     tokens: Math.round(epochs * total.tokens),
-    parameters: parameterCount(model.parameters),
-    trainable,
     flops,
     seconds,
     memory: memoryOf(model, rows, settings, {

@@ -4,6 +4,7 @@
  */
 import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { checkFree } from "../../base/core/disk.ts";
 import { ensureFolder, exists, writeDirAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import { removeTemporaries } from "../../base/core/temporaries.ts";
@@ -131,6 +132,8 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
     },
     async save() {
       const path = join(folder, `checkpoint-${step}`);
+      const bytes = bytesOf(setup.parameters) + bytesOf(setup.moments);
+      await checkFree(folder, bytes, `the checkpoint of step ${step}`);
       const current = { step, epoch, tokens, lines, validated };
       await writeDirAtomic(path, (inside) => writeState(inside, runtime, setup, current, identity));
       newest = path;
@@ -140,6 +143,10 @@ export async function openRunFolder(setup: RunSetup): Promise<RunFolder> {
     },
   };
 }
+
+/** Of arrays in float32. */
+const bytesOf = (arrays: SavedArrays): number =>
+  [...arrays.values()].reduce((sum, { shape }) => sum + 4 * shape.reduce((size, side) => size * side, 1), 0);
 
 /** The newest checkpoint whose every byte is as it was written; damaged ones are said and removed. */
 async function newestWhole({ folder, log, keepsBest }: RunSetup): Promise<string | undefined> {

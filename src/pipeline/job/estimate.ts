@@ -199,7 +199,8 @@ export function formatEstimates(estimates: readonly StageEstimate[]): string {
 /** Tokens that a trimmed vocabulary is counted with; seen: 2,757 for the demo, 6,398 for all of ETHICS utilitarianism. */
 const TRIMMED_VOCABULARY = 5000;
 
-async function shapeOf({ source, layers, vocabulary: kept }: ModelSource): Promise<KnownShape> {
+/** The shape of a model from its config alone. */
+export async function shapeOf({ source, layers, vocabulary: kept }: ModelSource): Promise<KnownShape> {
   const config = await configOf(source);
   const vocabulary = Math.min(Number(config["vocab_size"] ?? TRIMMED_VOCABULARY), TRIMMED_VOCABULARY);
   const counted = kept === "trim" ? { ...config, vocab_size: vocabulary } : config;

@@ -1,13 +1,16 @@
 /** One training stage as one call: a data file and a model folder in, a model folder out. */
 import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
+import { freeBytes } from "../../base/core/disk.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import { silentLog } from "../../base/core/log.ts";
+import { formatBytes, silentLog } from "../../base/core/log.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { type LoraOptions, loraSchema } from "../../engine/model/lora.ts";
+import { parameterCount } from "../../engine/model/model.ts";
 import { readPreferences } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
+import { CHECKPOINT_BYTES } from "../../method/train/estimate.ts";
 import { fetchModel } from "../recipe/hub-models.ts";
 import { preferOf } from "../recipe/job.ts";
 import { adaptedSftSchema, preferSchema, rewardSchema, sftOf } from "../recipe/training.ts";
@@ -16,6 +19,7 @@ import { runSingle, type SingleOptions } from "../stages/single.ts";
 import { artefactAt } from "../stages/stage.ts";
 import type { StageStep } from "../stages/steps.ts";
 import { encodableBy } from "./encodable.ts";
+import { shapeOf } from "./estimate.ts";
 import { type AskedLimits, limitsFor } from "./model-checks.ts";
 import { checkAdapters, givenModel } from "./model-stages.ts";
 import { checkReadable, checkRows } from "./row-checks.ts";
@@ -55,8 +59,18 @@ export async function trainModel(call: TrainModelRequest): Promise<StageStep> {
   };
   await checkReadable([folder], [{ file, read }]);
   // Nobody reads the rows for work then.
-  if (call.dryRun === true) await checkRows([folder], [{ file, read }]);
+  if (call.dryRun === true) {
+    await checkRows([folder], [{ file, read }]);
+    log.info(`${kind}: ${await diskInWords(folder, call.out)}`);
+  }
   return runSingle(call, (deps) => TRAIN[kind](deps, request, call));
+}
+
+async function diskInWords(model: string, out: string): Promise<string> {
+  const parameters = parameterCount((await shapeOf({ source: model, vocabulary: "keep" })).parameters);
+  const free = await freeBytes(out);
+  const there = free === undefined ? "" : `; ${formatBytes(free)} are free`;
+  return `the model takes ${formatBytes(4 * parameters)} of disk, a checkpoint of all its weights ${formatBytes(CHECKPOINT_BYTES * parameters)}${there}`;
 }
 
 /** The rows, named by the digest of the files and by how they are read; the seed draws a mixture. */

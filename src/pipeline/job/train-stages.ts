@@ -1,9 +1,10 @@
 /** Stages that train: SFT, preference training and reward heads, each from a model folder and a file of rows to a model folder. */
 
+import { checkFree } from "../../base/core/disk.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
-import { type Model, releaseModel } from "../../engine/model/model.ts";
+import { type Model, parameterCount, releaseModel } from "../../engine/model/model.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
@@ -168,6 +169,8 @@ async function withModel(
   }
   let trained = model;
   try {
+    // Checkpoints and the model are looked at again when they are written; hours before that this much is known.
+    await checkFree(work.folder, 4 * parameterCount(model.parameters), "the model that this stage makes");
     const done = await train(model, tokenizer);
     trained = done.model;
     if (adapterOnly !== true) await saveModel(runtime, trained, work.path("model"));

@@ -4,14 +4,16 @@
  */
 
 import { join, resolve } from "node:path";
+import { fits, freeBytes } from "../../base/core/disk.ts";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { type Log, silentLog } from "../../base/core/log.ts";
+import { formatBytes, type Log, silentLog } from "../../base/core/log.ts";
 import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import type { ReportData } from "../../report/data.ts";
 import type { ReportFiles } from "../../report/render.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
+import { type DiskEstimate, estimateDisk } from "../job/estimate-disk.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
 import { computeOf, jobOf } from "../recipe/job.ts";
@@ -54,6 +56,8 @@ export type RunReport = ReportFiles & { readonly data: ReportData };
 /** What came of it; a dry run has no report but an estimate. */
 export type RunOutcome = {
   readonly estimates?: readonly StageEstimate[];
+  /** Of a dry run: what stages that are to come put on the disk, and what is free there. */
+  readonly disk?: DiskEstimate & { readonly free: number | undefined };
   readonly folder: string;
   readonly steps: readonly StageStep[];
   readonly report: RunReport | undefined;
@@ -94,7 +98,12 @@ export async function runRecipe(written: Recipe, given: RunOptions): Promise<Run
   if (dryRun) {
     const steps = await plan();
     const jobs = settings && (await clusterJobs({ folder, recipe: asked, settings, detach }, steps));
-    const outcome = { folder, steps, report: undefined, estimates: await estimates(recipe, job) };
+    const estimated = await estimates(recipe, job);
+    const disk = {
+      ...(await estimateDisk(job, estimated, openStages(steps))),
+      free: await freeBytes(folder),
+    };
+    const outcome = { folder, steps, report: undefined, estimates: estimated, disk };
     return jobs === undefined ? outcome : { ...outcome, jobs };
   }
   let submitted: Record<string, string[]> | undefined;
@@ -222,11 +231,20 @@ export async function reportRun(folder: string, options: RunOptions): Promise<Ru
 /** Says what is about to be trained, unless everything is kept from before. */
 async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
   const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
-  const open = steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
+  const open = openStages(steps);
   if (open.length === 0) return;
   const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
   if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
+  const { peak, peakAt, end } = await estimateDisk(job, wanted, open);
+  const free = await freeBytes(recipe.out);
+  if (free !== undefined && !fits(peak, free))
+    options.log?.warn(
+      `${recipe.out}: ${formatBytes(free)} are free, and up to ${formatBytes(peak)} are needed while ${peakAt} works (${formatBytes(end)} at the end). It stops before the disk is full; finished stages are kept.`,
+    );
 }
+
+const openStages = (steps: readonly StageStep[]) =>
+  steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
 
 async function estimates(recipe: Recipe, job: MainJob): Promise<StageEstimate[]> {
   const runtime = openRuntime(computeOf(recipe));

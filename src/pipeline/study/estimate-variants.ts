@@ -2,25 +2,33 @@
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { measureGflops } from "../../method/train/estimate.ts";
 import { estimateJob } from "../job/estimate.ts";
+import { estimateDisk, type StageDisk } from "../job/estimate-disk.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { PlannedStage } from "./plan.ts";
 
 /** Seconds that every stage takes beside its arithmetic: loading, compiling, writing. */
 const OVERHEAD_SECONDS = 0.5;
 
-/** Seconds of each variant, in order. */
+/** What a variant's open stages take that no variant before it makes. */
+export type VariantEstimate = { readonly seconds: number; readonly disk: readonly StageDisk[] };
+
+/** Of each variant, in order. */
 export async function estimateVariants(
   runtime: Runtime,
   planned: readonly { readonly stages: readonly PlannedStage[]; readonly job: MainJob }[],
-): Promise<number[]> {
+): Promise<VariantEstimate[]> {
   const gflops = await measureGflops(runtime);
   const counted = new Set<string>();
-  const totals: number[] = [];
+  const totals: VariantEstimate[] = [];
   for (const { stages, job } of planned) {
     const open = stages.filter(({ state, symbol }) => state !== "cached" && !counted.has(symbol));
-    const seconds = open.length === 0 ? [] : await estimateJob(runtime, job, gflops);
-    const byName = new Map(seconds.map(({ stage, estimate }) => [stage, estimate.seconds]));
-    totals.push(open.reduce((total, { name }) => total + OVERHEAD_SECONDS + (byName.get(name) ?? 0), 0));
+    const estimates = open.length === 0 ? [] : await estimateJob(runtime, job, gflops);
+    const byName = new Map(estimates.map(({ stage, estimate }) => [stage, estimate.seconds]));
+    const names = open.map(({ name }) => name);
+    totals.push({
+      seconds: names.reduce((total, name) => total + OVERHEAD_SECONDS + (byName.get(name) ?? 0), 0),
+      disk: open.length === 0 ? [] : (await estimateDisk(job, estimates, names)).stages,
+    });
     for (const { symbol } of open) counted.add(symbol);
   }
   return totals;

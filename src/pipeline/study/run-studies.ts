@@ -5,12 +5,13 @@
 import { resolve } from "node:path";
 import { AlignError, ConfigError, messageOf } from "../../base/core/errors.ts";
 import { ensureFolder } from "../../base/core/files.ts";
-import { formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
+import { formatBytes, formatSeconds, type Log, silentLog } from "../../base/core/log.ts";
 import { shellWord } from "../../base/core/shell.ts";
 import { removeDeadTemporaries } from "../../base/core/temporaries.ts";
 import { type LateRuntime, lateRuntime } from "../../engine/runtime/late-runtime.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { Study } from "../../report/data.ts";
+import { type StageDisk, sumDisk } from "../job/estimate-disk.ts";
 import { computeOf } from "../recipe/job.ts";
 import { paperTables } from "../results/paper-numbers.ts";
 import { type Helpers, inTurn } from "../run/in-turn.ts";
@@ -55,6 +56,8 @@ export type PlannedVariant = {
   readonly variant: Variant;
   readonly stages: readonly PlannedStage[];
   readonly seconds: number;
+  /** What its open stages put on the disk. */
+  readonly disk: readonly StageDisk[];
 };
 
 /** What came of it; a dry run has no report. */
@@ -190,8 +193,9 @@ async function planVariants(
     await runVariant({ pipeline, runtime, log, signal }, variant, job);
     planned.push({ variant, stages, job });
   }
-  const seconds = planned.some(isOpen) ? await estimateVariants(runtime(), planned) : planned.map(() => 0);
-  return planned.map(({ variant, stages }, i) => ({ variant, stages, seconds: seconds[i]! }));
+  const estimates = planned.some(isOpen) ? await estimateVariants(runtime(), planned) : [];
+  const nothing = { seconds: 0, disk: [] };
+  return planned.map(({ variant, stages }, i) => ({ variant, stages, ...(estimates[i] ?? nothing) }));
 }
 
 function announce(plan: readonly PlannedVariant[], log: Log): void {
@@ -208,7 +212,8 @@ export function planSummary(plan: readonly PlannedVariant[]): string {
   const open = [...stages.values()].filter(({ state }) => state !== "cached");
   const students = open.filter(({ name }) => /^student-(?!sft|vocabulary)/.test(name)).length;
   const seconds = plan.reduce((total, { seconds: own }) => total + own, 0);
-  return `${plan.length} variant${plan.length === 1 ? "" : "s"}, ${stages.size} stages, ${open.length} of them to compute (${students} students); about ${formatSeconds(seconds)}`;
+  const { peak, end } = sumDisk(plan.flatMap(({ disk }) => disk));
+  return `${plan.length} variant${plan.length === 1 ? "" : "s"}, ${stages.size} stages, ${open.length} of them to compute (${students} students); about ${formatSeconds(seconds)}, up to ${formatBytes(peak)} more on the disk and ${formatBytes(end)} at the end`;
 }
 
 async function runAll(

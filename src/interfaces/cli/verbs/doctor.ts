@@ -1,12 +1,13 @@
 /** `weak-teacher doctor`: is this machine fit for the work, and how fast is it? */
 import { randomBytes } from "node:crypto";
-import { rm, statfs } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { availableParallelism, freemem, totalmem } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Command } from "commander";
+import { freeBytes, nearestFolder } from "../../../base/core/disk.ts";
 import { AlignError, messageOf } from "../../../base/core/errors.ts";
 import { fetchPackages } from "../../../base/core/fetch-packages.ts";
-import { exists, writeFileAtomic } from "../../../base/core/files.ts";
+import { writeFileAtomic } from "../../../base/core/files.ts";
 import { startOf } from "../../../base/core/holders.ts";
 import { formatBytes } from "../../../base/core/log.ts";
 import { DEMO_PACKAGES, findPackage, howToGet, loadPackage } from "../../../base/core/packages.ts";
@@ -213,12 +214,14 @@ function memoryCheck(): Check {
 const LEAST_DISK = 2e9;
 
 async function diskCheck(out: string): Promise<Check> {
-  const info = await statfs(await nearestFolder(out));
-  const free = info.bavail * info.bsize;
+  const free = await freeBytes(out);
   return {
     name: "disk",
-    ok: free >= LEAST_DISK,
-    found: `${formatBytes(free)} free for ${out}`,
+    ok: free === undefined || free >= LEAST_DISK,
+    found:
+      free === undefined
+        ? `the system does not say what is free for ${out}`
+        : `${formatBytes(free)} free for ${out}`,
     advice: "A run keeps its models and checkpoints: 2 GB is the least. Choose another folder with --out.",
   };
 }
@@ -234,10 +237,4 @@ async function writeCheck(out: string): Promise<Check> {
   } finally {
     await rm(file, { force: true }).catch(() => {});
   }
-}
-
-/** The folder itself or the nearest one above it that exists. */
-async function nearestFolder(path: string): Promise<string> {
-  const full = resolve(path);
-  return (await exists(full)) || resolve(full, "..") === full ? full : nearestFolder(resolve(full, ".."));
 }

@@ -132,11 +132,13 @@ async function seedPlans({ runs }: SeedsOutcome): Promise<string> {
   );
 }
 
-async function formatPlan({ steps, estimates, jobs }: RunOutcome): Promise<string> {
+async function formatPlan({ steps, estimates, disk, jobs }: RunOutcome): Promise<string> {
+  const { formatDisk } = await import("../../../pipeline/job/estimate-disk.ts");
   const { formatEstimates } = await import("../../../pipeline/job/estimate.ts");
   const { formatJobs } = await import("../../../pipeline/run/cluster/stage-job.ts");
+  const room = disk === undefined ? "" : `\n\n${formatDisk(disk, disk.free)}`;
   const scripts = jobs === undefined ? "" : `\n\n${formatJobs(jobs)}`;
-  return `${formatSteps(steps)}\n\n${formatEstimates(estimates ?? [])}${scripts}`;
+  return `${formatSteps(steps)}\n\n${formatEstimates(estimates ?? [])}${room}${scripts}`;
 }
 
 /** Flags that stand for a setting, in the form of `--set`. */
