@@ -29,9 +29,9 @@ beforeAll(async () => {
   studio = await testStudio({ folders: [join(folder, "opened")] });
   client = await enter(studio);
   const { json } = await client.call("/api/studio");
-  const opened = json["opened"] as unknown as { readonly id: string }[];
-  expect(opened).toHaveLength(1);
-  id = opened[0]!.id;
+  const opened = json["opened"] as unknown as { readonly id: string; readonly kind: string }[];
+  expect(opened.map(({ kind }) => kind).sort()).toEqual(["labels", "questions"]);
+  id = opened.find(({ kind }) => kind === "questions")!.id;
 });
 afterAll(async () => {
   await studio.close();
@@ -209,7 +209,7 @@ describe.skipIf(chromiumPath === undefined)("a hostile page (skipped without Chr
       const page = await browser.newPage();
       page.setDefaultTimeout(PATIENCE_MS);
       await page.goto(mine.url);
-      await page.locator(".things a").waitFor();
+      await page.locator(".things a").first().waitFor();
       const { port } = hostile.address() as AddressInfo;
       // The same site on another port, and another site altogether.
       for (const name of ["127.0.0.1", "localhost"]) {
