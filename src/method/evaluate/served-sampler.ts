@@ -38,8 +38,8 @@ export const generateServerSchema = z
     startTimeoutSeconds: z
       .number()
       .positive()
-      .default(900)
-      .describe("Longest wait for a server that is started."),
+      .optional()
+      .describe("Longest wait for a server that is started, default 900; only with start."),
     apiKeyEnv: z
       .string()
       .min(1)
@@ -50,6 +50,10 @@ export const generateServerSchema = z
   .refine(({ start, url }) => (start === undefined) !== (url === undefined), {
     path: ["start"],
     message: "expected either start or url.",
+  })
+  .refine(({ url, startTimeoutSeconds }) => url === undefined || startTimeoutSeconds === undefined, {
+    path: ["startTimeoutSeconds"],
+    message: "has no effect with url. Leave it out.",
   });
 
 /** Settings of a server that samples. */

@@ -121,6 +121,9 @@ export async function generationsStage(
   });
 }
 
+/** How long a server may take to answer: models of some billion parameters load for minutes. */
+const START_SECONDS = 900;
+
 /** Works with a server of a student: one that is started for the work and ended after it, or one that is there. */
 async function withServer<T>(
   { start, url, model, startTimeoutSeconds, ...how }: GenerateServer,
@@ -134,7 +137,7 @@ async function withServer<T>(
   await ensureFolder(work.log);
   const logFile = join(work.log, "server.log");
   log.info(`starting ${start[0]}, which says in ${logFile} what it does`);
-  const timeoutMs = startTimeoutSeconds * 1000;
+  const timeoutMs = (startTimeoutSeconds ?? START_SECONDS) * 1000;
   const server = await startServer({ argv: start, words: { model: folder }, logFile, timeoutMs, signal });
   try {
     return await ask({ url: server.url, name, ...how });

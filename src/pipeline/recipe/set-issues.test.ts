@@ -46,3 +46,12 @@ test("a base is laid under a recipe in its file, not by --set", () => {
     expect.stringMatching(/^--set extends=demo: extends: has no effect with --set/),
   ]);
 });
+
+test("a server that samples is started or is there, and what acts on one alone is refused beside the other", () => {
+  expect(problems(LEAST, "eval.generate={start: [x], url: http://h}")[0]).toContain(
+    "eval.generate.start: expected either start or url.",
+  );
+  expect(problems(LEAST, "eval.generate={url: http://h, start_timeout_seconds: 5}")[0]).toContain(
+    "eval.generate.start_timeout_seconds: has no effect with url. Leave it out.",
+  );
+});
