@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 14_700,
     report: 3_700,
     method: 23_200,
-    pipeline: 24_600,
+    pipeline: 24_900,
     interfaces: 12_000,
   },
 };
