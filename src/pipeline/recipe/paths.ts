@@ -1,7 +1,7 @@
 /**
  * Paths in a recipe. One that a file writes is taken from that file's folder, so that it means the same wherever the command is given;
  * one of `--set` or of a preset, from the working directory. What is found is a whole path from then on: a run's own recipe names no folder
- * to start from. Why so: docs/decisions/0015.
+ * to start from. Why so: docs/decisions/0018.
  */
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
