@@ -54,6 +54,9 @@ export type LabelCardFacts = z.output<typeof factsSchema>;
 /** Files of a labelling that are about the pool's pairs; held-out pairs and people's answers stay here. */
 const LABELLING = [LABEL_FILES.labels, LABEL_FILES.training, LABEL_FILES.table, LABEL_FILES.facts];
 
+/** A folder's own card is not pushed: the hub gets one with its counts. */
+const CARD = "README.md";
+
 /**
  * Looks at a folder: one of labels, of a model, or one that a training wrote.
  * @throws ConfigError when it is neither; CheckpointError when a file of a model is a link that leads elsewhere
@@ -96,7 +99,10 @@ async function filesOf(
     const path = join(folder, name);
     return { name, path, bytes: (await stat(path)).size };
   });
-  return { files: await Promise.all(sized), leftOut: there.filter((name) => !wanted.includes(name)) };
+  return {
+    files: await Promise.all(sized),
+    leftOut: there.filter((name) => !wanted.includes(name) && name !== CARD),
+  };
 }
 
 /** The record beside it, and the recipe of the run around it. */
