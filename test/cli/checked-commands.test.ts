@@ -96,6 +96,10 @@ const OPENS_NONE: Readonly<Record<string, string>> = {
   evaluate: "a model with the run's own tokenizer and sizes, or it is refused (run.test.ts)",
   import: "makes a model",
   parity: "fixtures of its own",
+  plan: "reads answers and labels",
+  prune: "removes what can be made again",
+  push: "sends what lies there",
+  studio: "shows what lies there",
   completion: "writes a script",
   help: "prints help",
 };
