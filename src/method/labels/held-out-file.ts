@@ -16,6 +16,17 @@ export async function writeHeldOut(file: string, pairs: readonly HeldOutPair[]):
   );
 }
 
+/** Whether a file's first line is a held-out pair, whatever the file is called. False for what cannot be read: who wants its rows says why. */
+export async function isHeldOut(file: string): Promise<boolean> {
+  try {
+    for await (const { value } of readRecords(file))
+      return "margin" in value && "preferred" in value && !("prompt" in value) && !("chosen" in value);
+  } catch {
+    // It is no JSON Lines.
+  }
+  return false;
+}
+
 /** Reads them back. @throws DataError for a line that is none */
 export async function readHeldOut(file: string): Promise<HeldOutPair[]> {
   const pairs: HeldOutPair[] = [];

@@ -20,6 +20,9 @@ test("labelled pairs that cannot calibrate are refused before anything is scored
   await writeFile(pool, lines(Array.from({ length: 12 }, (_, i) => texts(i))));
   const heldOut = join(folder, HELD_OUT_FILE);
   await writeFile(heldOut, lines([{ id: "a", margin: 0.5, preferred: "a" }]));
+  // Its content decides, not its name.
+  const renamed = join(folder, "renamed.jsonl");
+  await writeFile(renamed, lines([{ id: "a", margin: 0.5, preferred: "a", unit: "p" }]));
   const few = join(folder, "few.jsonl");
   await writeFile(few, lines([texts(20), texts(21)]));
   const other = join(folder, "other.jsonl");
@@ -41,6 +44,7 @@ test("labelled pairs that cannot calibrate are refused before anything is scored
       },
       ...{ out: join(folder, "labels"), read: { onBadRow: "fail" as const } },
     });
+  await expect(label(renamed)).rejects.toThrow("renamed.jsonl: holds margins of pairs by another teacher");
   await expect(label(heldOut)).rejects.toThrow(
     /held-out\.jsonl: holds margins of pairs by another teacher and not their texts.*labelled\.jsonl/,
   );

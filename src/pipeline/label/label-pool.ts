@@ -1,5 +1,5 @@
 /** A labelling as one call: files and model folders in, a folder of labels out. */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
 import { silentLog } from "../../base/core/log.ts";
@@ -8,7 +8,7 @@ import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { readCandidates } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { digestSources, partsOf, type Source, sourceName } from "../../method/data/source.ts";
-import { HELD_OUT_FILE } from "../../method/labels/held-out-file.ts";
+import { isHeldOut } from "../../method/labels/held-out-file.ts";
 import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import { identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
@@ -92,7 +92,7 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
  */
 async function checkCalibrate(source: Source, read: LabelRequest["read"]): Promise<void> {
   for (const { file } of partsOf(source))
-    if (basename(file) === HELD_OUT_FILE)
+    if (await isHeldOut(file))
       throw new ConfigError(
         `--calibrate ${file}: holds margins of pairs by another teacher and not their texts, expected labelled pairs. Give the pairs that it names by their ids (those of a run are in stages/data-…/labelled.jsonl), or others that the teacher has not learned from.`,
       );
