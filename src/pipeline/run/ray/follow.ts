@@ -4,9 +4,10 @@
  */
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AlignError, InterruptedError } from "../../../base/core/errors.ts";
+import { InterruptedError } from "../../../base/core/errors.ts";
 import { writeFileAtomic } from "../../../base/core/files.ts";
 import type { Log } from "../../../base/core/log.ts";
+import { followUntilDone } from "../cluster/follow-jobs.ts";
 import { dependentsOf } from "../cluster/stage-job.ts";
 import type { Ray } from "./ray.ts";
 import { rayFolder, submissionId } from "./ray-jobs.ts";
@@ -33,47 +34,27 @@ export type RayFollowOptions = {
   kept(): Promise<ReadonlySet<string>>;
 };
 
-/** Looks that may fail in a row: heads restart. */
-const SILENT_POLLS = 30;
 /** Looks at a stage whose jobs succeeded before its result must be seen: shared file systems may show it late. */
 const MISSING_POLLS = 6;
 const LOG_LINES = 20;
-const HEARTBEAT_MS = 60_000;
 
 /**
  * Returns when every stage is done.
  * @throws AlignError "ray" when stages failed, after all others have ended; InterruptedError when `signal` fires, with all jobs stopped
  */
-export async function followRayJobs(jobs: RayTrackedJobs, options: RayFollowOptions): Promise<void> {
-  const said = new Map<string, string>();
-  const failures: string[] = [];
-  const isOpen = () => [...jobs.values()].some(({ outcome }) => outcome === "open" || outcome === "waits");
-  let silent = 0;
-  let beatMs = performance.now();
-  while (isOpen()) {
-    if (options.signal?.aborted) return await stopAll(jobs, options);
-    try {
-      await act(jobs, failures, options);
-      silent = 0;
-    } catch (error) {
-      giveUpAfter(silent++, error, options);
-    }
-    tell(jobs, said, options.log);
-    if (performance.now() - beatMs > HEARTBEAT_MS) {
-      beatMs = performance.now();
-      beat(jobs, options.log);
-    }
-    if (isOpen()) await pause(options);
-  }
-  if (failures.length === 0) return;
-  const dropped = [...jobs.values()].flatMap(({ job, outcome }) =>
-    outcome === "dropped" ? [job.stage] : [],
-  );
-  const others = dropped.length === 0 ? "" : ` Not run, since they need it: ${dropped.join(", ")}.`;
-  throw new AlignError(
-    "ray",
-    `${failures.join("\n")}${others} What was finished is kept; run the same command to go on.`,
-  );
+export function followRayJobs(jobs: RayTrackedJobs, options: RayFollowOptions): Promise<void> {
+  const { pollMs, log, signal } = options;
+  return followUntilDone({
+    ...{ jobs, pollMs, log, signal, cluster: { code: "ray", name: "Ray" } },
+    isOpen: ({ outcome }) => outcome === "open" || outcome === "waits",
+    act: (failures) => act(jobs, failures, options),
+    stop: () => stopAll(jobs, options),
+    standing: (tracked) => (tracked.outcome === "waits" ? undefined : rayStanding(tracked)),
+    running: ({ job, tasks }) =>
+      tasks.some((task) => task.job?.status === "RUNNING") ? job.stage : undefined,
+    givenUp: (silent, message) =>
+      `${message} That were ${silent + 1} looks in a row; the jobs that run go on, and the same command follows them again.`,
+  });
 }
 
 /** One look at the cluster, and what follows from it. */
@@ -163,18 +144,6 @@ async function logTail(task: Task, options: RayFollowOptions): Promise<string> {
   return `${join(rayFolder(options.folder), `${task.id}.log`)}:\n${lines.map((line) => `  | ${line}`).join("\n")}`;
 }
 
-/** Heads restart, so a silent one is asked again. @throws the error itself if it is another's, or after many in a row */
-function giveUpAfter(silent: number, error: unknown, { log }: RayFollowOptions): void {
-  if (!(error instanceof AlignError) || error.code !== "ray") throw error;
-  if (silent >= SILENT_POLLS)
-    throw new AlignError(
-      "ray",
-      `${error.message} That were ${silent + 1} looks in a row; the jobs that run go on, and the same command follows them again.`,
-      { cause: error },
-    );
-  if (silent === 0) log.warn(`Ray does not answer, trying again: ${error.message}`);
-}
-
 /** Stops everything that has not ended, and waits a little for it. @throws InterruptedError always */
 async function stopAll(jobs: RayTrackedJobs, options: RayFollowOptions): Promise<never> {
   const { ray, log } = options;
@@ -197,30 +166,4 @@ function adviceFor({ job }: Task): string {
   if (job?.exitCode === -9 || job?.exitCode === 137)
     return "; if it ran out of memory, give it more with executor.stages.<name>.memory";
   return job?.status === "STOPPED" ? "; somebody stopped it" : "";
-}
-
-function tell(jobs: RayTrackedJobs, said: Map<string, string>, log: Log): void {
-  for (const tracked of jobs.values()) {
-    if (tracked.outcome === "waits") continue;
-    const { stage } = tracked.job;
-    const text = tracked.outcome === "dropped" ? "is not run" : rayStanding(tracked);
-    if (said.get(stage) === text) continue;
-    said.set(stage, text);
-    log.info(`stage ${stage}: ${text}`);
-  }
-}
-
-/** Long stages change nothing for hours: say that they are still there. */
-function beat(jobs: RayTrackedJobs, log: Log): void {
-  const running = [...jobs.values()].flatMap(({ job, tasks }) =>
-    tasks.some((task) => task.job?.status === "RUNNING") ? [job.stage] : [],
-  );
-  if (running.length > 0) log.info(`running: ${running.join(", ")}`);
-}
-
-/** Between two looks; an interruption ends it. */
-async function pause({ pollMs, signal }: RayFollowOptions): Promise<void> {
-  await sleep(pollMs, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
-    if (!signal?.aborted) throw error;
-  });
 }

@@ -2,9 +2,9 @@
  * Follows a run's jobs until all have ended: submits again what the cluster lost, points those that wait at the new job, cancels what can
  * no longer run, and says what happens.
  */
-import { setTimeout as sleep } from "node:timers/promises";
-import { AlignError, InterruptedError } from "../../../base/core/errors.ts";
+import { InterruptedError } from "../../../base/core/errors.ts";
 import type { Log } from "../../../base/core/log.ts";
+import { followUntilDone } from "../cluster/follow-jobs.ts";
 import { dependentsOf } from "../cluster/stage-job.ts";
 import { logTail } from "./log-tail.ts";
 import { isLive, jobIdOf, type QueuedTask, taskIndexOf } from "./queue.ts";
@@ -40,46 +40,34 @@ export type FollowOptions = {
   kept(): Promise<ReadonlySet<string>>;
 };
 
-/** Looks that may fail in a row: controllers restart. */
-const SILENT_POLLS = 30;
 /** Looks without a sign of a task before it counts as gone: a controller that was restarted may show it late. */
 const MISSING_POLLS = 3;
-const HEARTBEAT_MS = 60_000;
 
 /**
  * Returns when every stage is done.
  * @throws AlignError "slurm" when stages failed, after all others have ended; InterruptedError when `signal` fires, with all jobs cancelled
  */
-export async function followJobs(jobs: TrackedJobs, options: FollowOptions): Promise<void> {
-  const said = new Map<string, string>();
-  const failures: string[] = [];
-  const isOpen = () => [...jobs.values()].some(({ outcome }) => outcome === "open");
-  let silent = 0;
-  let beatMs = performance.now();
-  while (isOpen()) {
-    if (options.signal?.aborted) return await cancelAll(jobs, options);
-    try {
-      await act(jobs, failures, options);
-      silent = 0;
-    } catch (error) {
-      giveUpAfter(silent++, error, options);
-    }
-    tell(jobs, said, options.log);
-    if (performance.now() - beatMs > HEARTBEAT_MS) {
-      beatMs = performance.now();
-      beat(jobs, options.log);
-    }
-    if (isOpen()) await pause(options);
-  }
-  if (failures.length === 0) return;
-  const dropped = [...jobs.values()]
-    .filter(({ outcome }) => outcome === "dropped")
-    .map(({ job }) => job.stage);
-  const others = dropped.length === 0 ? "" : ` Not run, since they need it: ${dropped.join(", ")}.`;
-  throw new AlignError(
-    "slurm",
-    `${failures.join("\n")}${others} What was finished is kept; run the same command to go on.`,
-  );
+export function followJobs(jobs: TrackedJobs, options: FollowOptions): Promise<void> {
+  const { pollMs, log, signal } = options;
+  return followUntilDone({
+    ...{ jobs, pollMs, log, signal, cluster: { code: "slurm", name: "Slurm" } },
+    isOpen: ({ outcome }) => outcome === "open",
+    act: (failures) => act(jobs, failures, options),
+    stop: () => cancelAll(jobs, options),
+    standing: (tracked) => (isBehind(tracked) ? undefined : standing(tracked)),
+    running: runningWords,
+    givenUp: (silent, message) =>
+      `${message}. Slurm did not answer ${silent} times in a row; the jobs go on, and the same command follows them again.`,
+  });
+}
+
+/** That a job waits for others was clear when it was submitted. */
+const isBehind = ({ tasks }: Tracked): boolean =>
+  tasks.every(({ fate, reason }) => fate === "waits" && reason === "Dependency");
+
+function runningWords({ job, tasks, outcome }: Tracked): string | undefined {
+  const first = tasks.find(({ fate }) => fate === "runs");
+  return outcome === "open" && first !== undefined ? `${job.stage} (${first.elapsed})` : undefined;
 }
 
 /** One look at the queue, and what follows from it. @throws AlignError "slurm" when Slurm does not answer: the next look goes on */
@@ -92,18 +80,6 @@ async function act(jobs: TrackedJobs, failures: string[], options: FollowOptions
     if (problem !== undefined) failures.push(problem);
   }
   await pointAnew(jobs, options.slurm);
-}
-
-/** Controllers restart, so a silent one is asked again. @throws the error itself if it is another's, or after many in a row */
-function giveUpAfter(silent: number, error: unknown, { log }: FollowOptions): void {
-  if (!(error instanceof AlignError) || error.code !== "slurm") throw error;
-  if (silent >= SILENT_POLLS)
-    throw new AlignError(
-      "slurm",
-      `${error.message}. Slurm did not answer ${silent} times in a row; the jobs go on, and the same command follows them again.`,
-      { cause: error },
-    );
-  if (silent === 0) log.warn(`Slurm does not answer, trying again: ${error.message}`);
 }
 
 async function takeOver(
@@ -242,32 +218,4 @@ const liveRefs = ({ tasks }: Tracked) =>
 function adviceFor(state: string): string {
   if (state.startsWith("OUT_OF_MEMORY")) return "; give it more with executor.stages.<name>.memory";
   return state.startsWith("TIMEOUT") ? "; give it longer with executor.stages.<name>.time" : "";
-}
-
-function tell(jobs: TrackedJobs, said: Map<string, string>, log: Log): void {
-  for (const tracked of jobs.values()) {
-    const { stage } = tracked.job;
-    const text = tracked.outcome === "dropped" ? "is not run" : standing(tracked);
-    // That a job waits for others was clear when it was submitted.
-    const behind = tracked.tasks.every(({ fate, reason }) => fate === "waits" && reason === "Dependency");
-    if (said.get(stage) === text || behind) continue;
-    said.set(stage, text);
-    log.info(`stage ${stage}: ${text}`);
-  }
-}
-
-/** Long stages change nothing for hours: say that they are still there. */
-function beat(jobs: TrackedJobs, log: Log): void {
-  const running = [...jobs.values()].flatMap(({ job, tasks, outcome }) => {
-    const first = tasks.find(({ fate }) => fate === "runs");
-    return outcome === "open" && first !== undefined ? [`${job.stage} (${first.elapsed})`] : [];
-  });
-  if (running.length > 0) log.info(`running: ${running.join(", ")}`);
-}
-
-/** Between two looks; an interruption ends it. */
-async function pause({ pollMs, signal }: FollowOptions): Promise<void> {
-  await sleep(pollMs, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
-    if (!signal?.aborted) throw error;
-  });
 }
