@@ -74,6 +74,11 @@ describe("a stage whose work can be shared", () => {
   test("is not closed while another is still at it", async () => {
     const order: string[] = [];
     const [entered, enter] = gate();
+    /** Either may be the one that closes: only that it comes after both have left is promised. */
+    const closes = async (work: WorkFolder) => {
+      order.push("closed");
+      await writeFile(work.path("closed"), "1");
+    };
     const slow = open().stage(
       shared("slow", [], {
         share: async (work) => {
@@ -82,18 +87,11 @@ describe("a stage whose work can be shared", () => {
           order.push("slow leaves");
           await writeFile(work.path("late"), "late");
         },
+        run: closes,
       }),
     );
     await entered;
-    const quick = open().stage(
-      shared("quick", [], {
-        share: async () => {},
-        run: async (work) => {
-          order.push("closed");
-          await writeFile(work.path("closed"), "1");
-        },
-      }),
-    );
+    const quick = open().stage(shared("quick", [], { share: async () => {}, run: closes }));
     const [one, other] = await Promise.all([slow, quick]);
     expect(order).toEqual(["slow leaves", "closed"]);
     expect(one.digest).toBe(other.digest);
