@@ -1,9 +1,9 @@
 /** A real Ray of one node for tests, from the Python environment of the interop tests; or the reason why there cannot be one. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freePort } from "../../src/base/core/server-process.ts";
 import { python } from "../interop/python.ts";
 
 const program = python === undefined ? undefined : join(dirname(python), "ray");
@@ -77,14 +77,4 @@ export async function startRay(cpus: number): Promise<RayHead> {
   }
   await stop();
   throw new Error(`ray start: ${said}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

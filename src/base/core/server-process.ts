@@ -118,7 +118,8 @@ async function answers(url: string): Promise<boolean> {
   return false;
 }
 
-function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on at this moment. @throws AlignError "server" when there is none */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error) => reject(new AlignError("server", `no free port: ${messageOf(error)}.`)));

@@ -8,13 +8,14 @@ import { AlignError, ConfigError } from "../../base/core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import { type HttpClient, openHttp } from "../../base/core/http.ts";
 import { inParallel } from "../../base/core/parallel.ts";
+import { serverAt } from "../../base/settings/server.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { cutCheck, readDecoderRows, readingShape, rewardLimits } from "./gold-reward-model.ts";
 import type { GoldScorer } from "./gold-scorer.ts";
 
 /** Settings of a `gold` entry of type `reward-server`, beside its type and name. */
 export const rewardServerShape = {
-  url: z.string().min(1).describe("A server with /pooling or /classify: vLLM, weak-teacher serve."),
+  ...serverAt("A server with /pooling or /classify: vLLM, weak-teacher serve."),
   model: z.string().min(1).describe("The reward model's name at the server."),
   tokenizer: z.string().min(1).describe("Folder of its tokenizer and chat template."),
   ...readingShape,
@@ -23,12 +24,6 @@ export const rewardServerShape = {
     .int()
     .min(2)
     .describe("Most tokens of prompt and response: at most what the server takes (--max-model-len)."),
-  apiKeyEnv: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("Environment variable that holds the key; the key itself is kept nowhere."),
-  concurrency: z.number().int().min(1).default(8).describe("Requests on their way at one time."),
 };
 
 const schema = z.strictObject(rewardServerShape);

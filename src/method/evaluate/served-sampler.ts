@@ -7,6 +7,7 @@ import { sha256 } from "../../base/core/digest.ts";
 import { AlignError } from "../../base/core/errors.ts";
 import { type HttpClient, openHttp } from "../../base/core/http.ts";
 import { inParallel } from "../../base/core/parallel.ts";
+import { serverAt } from "../../base/settings/server.ts";
 import { generate } from "../../engine/model/generate.ts";
 import type { Model } from "../../engine/model/model.ts";
 import { encodePrompt } from "../../engine/text/pair.ts";
@@ -14,6 +15,10 @@ import type { Tokenizer } from "../../engine/text/tokenizer.ts";
 import { promptId, type Text } from "../data/rows.ts";
 import { openScorer } from "../objective/score.ts";
 import type { EvaluateDeps, Sample, SamplingSettings } from "./simulate.ts";
+
+const served = serverAt(
+  "A server that is there, in place of start; it must take the model's name when it is asked.",
+);
 
 /** Where responses are sampled: by a server that is started for the stage, or one that is there. */
 export const generateServerSchema = z
@@ -25,11 +30,8 @@ export const generateServerSchema = z
       .describe(
         "Command that starts a server of completions for the stage, as [vllm, serve, '{model}', --port, '{port}']; it is ended after. {model} is the student's folder.",
       ),
-    url: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("A server that is there, in place of start; it must take the model's name when it is asked."),
+    ...served,
+    url: served.url.optional(),
     model: z
       .string()
       .min(1)
@@ -40,12 +42,6 @@ export const generateServerSchema = z
       .positive()
       .optional()
       .describe("Longest wait for a server that is started, default 900; only with start."),
-    apiKeyEnv: z
-      .string()
-      .min(1)
-      .optional()
-      .describe("Environment variable that holds the server's key; the key itself is kept nowhere."),
-    concurrency: z.number().int().min(1).default(8).describe("Requests on their way at one time."),
   })
   .refine(({ start, url }) => (start === undefined) !== (url === undefined), {
     path: ["start"],

@@ -1,7 +1,7 @@
 /** How a chat endpoint is asked: what recipe, command line and judges of arms share. */
 import { z } from "zod";
-
-const count = z.number().int().min(1);
+import { count } from "../../base/settings/parts.ts";
+import { serverAt } from "../../base/settings/server.ts";
 
 /** Members of a request that are settings of their own, or would change what is read. */
 const TAKEN = [
@@ -18,13 +18,8 @@ const TAKEN = [
 
 /** Settings of every chat judge. */
 export const chatSettings = {
-  url: z.string().min(1).describe("Base address of an OpenAI-compatible endpoint, such as https://host/v1."),
+  ...serverAt("Base address of an OpenAI-compatible endpoint, such as https://host/v1."),
   model: z.string().min(1).describe("Name that the endpoint knows the model by."),
-  apiKeyEnv: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("Environment variable that holds the key; the key itself is kept nowhere."),
   maxTokens: count
     .optional()
     .describe(
@@ -50,7 +45,6 @@ export const chatSettings = {
     .describe(
       "Further members of every request as the endpoint names them, such as reasoning_effort or chat_template_kwargs.",
     ),
-  concurrency: count.default(8).describe("Requests on their way at one time."),
 };
 
 /** Settings of a chat judge that votes. */

@@ -1,6 +1,7 @@
 /** Where the stages of a run are computed: in this process, or as jobs of a Slurm or Ray cluster. Nothing here changes a result. */
 import { z } from "zod";
 import { choice, count } from "../../base/settings/parts.ts";
+import { apiKeyEnv } from "../../base/settings/server.ts";
 
 const word = (doc: string) =>
   z
@@ -96,11 +97,9 @@ const ray = z.strictObject({
     .min(1)
     .default("http://127.0.0.1:8265")
     .describe("The dashboard of the cluster, whose REST interface takes jobs."),
-  apiKeyEnv: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("Environment variable that holds the cluster's token; the token itself is kept nowhere."),
+  apiKeyEnv: apiKeyEnv.describe(
+    "Environment variable that holds the cluster's token; the token itself is kept nowhere.",
+  ),
   ...rayResources,
   stages: z
     .record(stageName, rayStageSchema)

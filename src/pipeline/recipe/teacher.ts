@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { messageOf } from "../../base/core/errors.ts";
 import { choice, count, positive } from "../../base/settings/parts.ts";
+import { serverAt } from "../../base/settings/server.ts";
 import { chatSettings, verdictSettings } from "../../method/teacher/chat-settings.ts";
 import { judgePrompt } from "../../method/teacher/judge.ts";
 import { judgePromptNamed } from "../../method/teacher/judge-prompts.ts";
@@ -137,7 +138,7 @@ export const teacherSchema = choice(
     }),
     z.strictObject({
       kind: z.literal("remote"),
-      url: z.string().min(1).describe("A server that scores given text: vLLM, SGLang, weak-teacher serve."),
+      ...serverAt("A server that scores given text: vLLM, SGLang, weak-teacher serve."),
       model: z.string().min(1).describe("The policy's name at the server."),
       reference: z
         .string()
@@ -147,12 +148,6 @@ export const teacherSchema = choice(
       tokenizer: z.string().min(1).describe("Folder of the served models' tokenizer."),
       beta: positive.optional().describe("Factor on the log-ratio, default 0.1; only with a reference."),
       server: z.enum(SERVER_KINDS).optional().describe("What is at the address; default found out."),
-      apiKeyEnv: z
-        .string()
-        .min(1)
-        .optional()
-        .describe("Environment variable that holds the key; the key itself is kept nowhere."),
-      concurrency: count.default(8).describe("Requests on their way at one time."),
       score,
     }),
     z.strictObject({ kind: z.literal("random") }),
