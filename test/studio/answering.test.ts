@@ -251,8 +251,8 @@ describe.skipIf(chromiumPath === undefined)("answering in the page (skipped with
     for (const body of bodies) visit(JSON.parse(body));
     expect([...keys].sort()).toEqual(
       [
-        ...["version", "person", "opened", "id", "kind", "name", "path"],
-        ...["total", "done", "history", "readOnly", "guidelines"],
+        ...["version", "person", "role", "opened", "id", "kind", "name", "path"],
+        ...["total", "aside", "done", "history", "readOnly", "guidelines"],
         ...["pairs", "place", "prompt", "left", "right", "flagged", "note"],
       ].sort(),
     );

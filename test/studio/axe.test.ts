@@ -76,7 +76,7 @@ describe.skipIf(chromiumPath === undefined)("axe (skipped without Chromium)", ()
       await page.getByText("Recipe as resolved").click();
       await look("run");
       await page.goBack();
-      await page.getByRole("link", { name: "questions" }).click();
+      await page.locator('.things a[href^="/ask/"]').click();
       await page.locator('.pair[data-awake="true"]').waitFor();
       await look("pair");
       for (const key of ["?", "g", "n"]) {

@@ -10,7 +10,7 @@ import { Problem } from "./problem.ts";
 export type TokenSource = { readonly env?: string | undefined; readonly file?: string | undefined };
 
 /** Characters of the shortest token: fewer can be guessed. */
-const LEAST_TOKEN = 16;
+export const LEAST_TOKEN = 16;
 
 /**
  * The bearer token of a server.
@@ -30,7 +30,7 @@ export async function readToken(source: TokenSource, host: string): Promise<stri
   }
   const where = env === undefined ? `--token-file ${file}` : `the environment variable ${env}`;
   const token = (env === undefined ? await readText(file!, 4096) : (process.env[env] ?? "")).trim();
-  if (file !== undefined) await refuseOpenToAll(file);
+  if (file !== undefined) await refuseOpenToAll(file, "serve: --token-file");
   // The token itself is in no message.
   if (token.length < LEAST_TOKEN || /\s/.test(token))
     throw new ConfigError(
@@ -39,8 +39,8 @@ export async function readToken(source: TokenSource, host: string): Promise<stri
   return token;
 }
 
-/** @throws ConfigError for a file that every user of the machine can read or write, where the system tells */
-async function refuseOpenToAll(file: string): Promise<void> {
+/** @param what - whose file it is, for the message @throws ConfigError for a file that every user of the machine can read or write, where the system tells */
+export async function refuseOpenToAll(file: string, what: string): Promise<void> {
   const mode =
     process.platform === "win32"
       ? 0
@@ -51,7 +51,7 @@ async function refuseOpenToAll(file: string): Promise<void> {
   if ((mode & 0o006) === 0) return;
   const shown = (mode & 0o777).toString(8);
   throw new ConfigError(
-    `serve: --token-file ${file}: every user of this machine can read or change it (mode ${shown}), expected 600 or 640. Run: chmod 600 ${shellWord(file)}.`,
+    `${what} ${file}: every user of this machine can read or change it (mode ${shown}), expected 600 or 640. Run: chmod 600 ${shellWord(file)}.`,
   );
 }
 

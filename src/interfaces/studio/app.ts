@@ -1,13 +1,18 @@
 /** The routes of the studio: who is heard, what is asked for where, and how problems are told. */
 import { type Context, Hono } from "hono";
+import { z } from "zod";
 import { AlignError, ConfigError, DataError, messageOf } from "../../base/core/errors.ts";
+import { openArrivals } from "../serve/arrivals.ts";
+import { checked } from "../serve/body.ts";
 import { Problem, problemJson, toProblem } from "../serve/problem.ts";
 import { addAskRoutes } from "./ask-routes.ts";
 import type { StudioDeps } from "./deps.ts";
 import { checkSender, HEADERS } from "./guard.ts";
 import { addLabelsRoutes } from "./labels-routes.ts";
 import type { PageFile } from "./page-files.ts";
+import { addPeopleRoutes } from "./people-routes.ts";
 import type { StudioReply } from "./protocol.ts";
+import { checkRole } from "./roles.ts";
 import { addRunRoutes } from "./run-routes.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -20,6 +25,9 @@ export type Door = {
 
 /** The reply's header that says which build the server is of; the page compares it with its own. */
 const BUILD_HEADER = "x-studio-build";
+
+/** Of a token: nothing else comes from whoever is not in. */
+const ENTRY = { maxBodyBytes: 4096, bodyMs: 5_000, maxBodies: 16 };
 
 /** Builds the routes. @returns them, and what closes the files they hold open */
 export function createStudio(
@@ -53,15 +61,25 @@ export function createStudio(
     else if (!isKnown(sessions, c)) usedTicket();
     return c.redirect("/", 303);
   });
+  const entries = openArrivals(ENTRY);
+  app.post("/api/enter", async (c) => {
+    const { token } = checked(z.strictObject({ token: z.string().max(1000) }), await entries.read(c.req.raw));
+    c.header("set-cookie", sessions.enter(token.trim()));
+    return c.json({});
+  });
   app.use("/api/*", async (c, next) => {
-    personOf(c.req.raw);
+    checkRole(personOf(c.req.raw), c.req.path);
     await next();
   });
   app.get("/api/studio", async (c) => {
-    const opened = (await folders.list()).map(({ folder: _, ...thing }) => thing);
-    return c.json({ version, person: personOf(c.req.raw).name, opened } satisfies StudioReply);
+    const { name, role } = personOf(c.req.raw);
+    const opened = (await folders.list())
+      .filter(({ kind }) => role === "manage" || kind === "questions")
+      .map(({ folder: _, ...thing }) => thing);
+    return c.json({ version, person: name, role, opened } satisfies StudioReply);
   });
   const close = addAskRoutes(app, { ...deps, personOf });
+  addPeopleRoutes(app, { ...deps, personOf });
   addRunRoutes(app, { ...deps, personOf });
   addLabelsRoutes(app, { ...deps, personOf });
   app.all("/api/*", (c) => {

@@ -8,6 +8,7 @@ import { openArrivals } from "../serve/arrivals.ts";
 import { checked } from "../serve/body.ts";
 import type { StudioDeps } from "./deps.ts";
 import { type Desk, openDesk } from "./desk.ts";
+import { answeringOf, settlingOf } from "./desk-work.ts";
 import { commandFor, foldAnswers } from "./fold.ts";
 import type { Opened } from "./opened.ts";
 import type { Acknowledged, AskSummary, PageEvent } from "./protocol.ts";
@@ -51,40 +52,46 @@ const BODIES = { maxBodyBytes: 4 * 2 ** 20, bodyMs: 10_000, maxBodies: 16 };
 /** Adds the routes. @returns closes all books */
 export function addAskRoutes(
   app: Hono,
-  { folders, version, log, personOf }: StudioDeps,
+  { folders, version, log, personOf, deal }: StudioDeps,
 ): () => Promise<void> {
   const desks = new Map<string, Promise<Desk>>();
   const arrivals = openArrivals(BODIES);
-  const deskOf = ({ id, folder, name }: Opened, person: string): Promise<Desk> => {
-    const key = `${person} ${id}`;
-    const open = desks.get(key) ?? openDesk(folder, name, person);
+  const deskOf = ({ id, folder, name }: Opened, person: string, kind: "ask" | "settle"): Promise<Desk> => {
+    const key = `${kind} ${person} ${id}`;
+    const work = kind === "ask" ? answeringOf(folder, person, deal) : settlingOf(folder, person);
+    const open = desks.get(key) ?? openDesk({ folder, name, person }, work);
     desks.set(key, open);
     // Not kept: what was wrong may be mended.
     open.catch(() => desks.delete(key));
     return open;
   };
-  const at = async (c: { req: { param(name: "id"): string; raw: Request } }) => {
+  const at = async (
+    c: { req: { param(name: "id"): string; raw: Request } },
+    kind: "ask" | "settle" = "ask",
+  ) => {
     const opened = await folders.find(c.req.param("id"), "questions");
-    const person = personOf(c.req.raw).name;
-    return { opened, person, desk: await deskOf(opened, person) };
+    const { name: person, role } = personOf(c.req.raw);
+    return { opened, person, role, desk: await deskOf(opened, person, kind) };
   };
-  app.get("/api/ask/:id", async (c) => c.json(await (await at(c)).desk.state()));
-  app.get("/api/ask/:id/pairs", async (c) => {
-    const { desk } = await at(c);
-    const query = checked(querySchema, c.req.query());
-    return c.json({ pairs: desk.pairs(query.from, query.count) });
-  });
-  app.post("/api/ask/:id/events", async (c) => {
-    const { desk } = await at(c);
-    const { events } = checked(eventsSchema, await arrivals.read(c.req.raw));
-    const acknowledged = await desk.take(events as PageEvent[]);
-    return c.json({ acknowledged, state: await desk.state() } satisfies Acknowledged);
-  });
+  for (const kind of ["ask", "settle"] as const) {
+    app.get(`/api/${kind}/:id`, async (c) => c.json(await (await at(c, kind)).desk.state()));
+    app.get(`/api/${kind}/:id/pairs`, async (c) => {
+      const { desk } = await at(c, kind);
+      const query = checked(querySchema, c.req.query());
+      return c.json({ pairs: desk.pairs(query.from, query.count) });
+    });
+    app.post(`/api/${kind}/:id/events`, async (c) => {
+      const { desk } = await at(c, kind);
+      const { events } = checked(eventsSchema, await arrivals.read(c.req.raw));
+      const acknowledged = await desk.take(events as PageEvent[]);
+      return c.json({ acknowledged, state: await desk.state() } satisfies Acknowledged);
+    });
+  }
   app.post("/api/ask/:id/summary", async (c) => {
-    const { opened, person, desk } = await at(c);
+    const { opened, person, role, desk } = await at(c);
     const file = await derive(opened, person, desk);
-    const command = await commandFor(opened.folder, file);
-    return c.json({ ...desk.figures(), file, command } satisfies AskSummary);
+    const command = role === "manage" ? await commandFor(opened.folder, file) : null;
+    return c.json({ ...desk.figures(), command } satisfies AskSummary);
   });
   app.post("/api/ask/:id/fold", async (c) => {
     const { opened, person, desk } = await at(c);

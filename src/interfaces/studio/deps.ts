@@ -1,5 +1,6 @@
 /** What all routes of the studio are given. */
 import type { Log } from "../../base/core/log.ts";
+import type { Deal } from "../../method/labels/answer-deal.ts";
 import type { OpenedFolders } from "./opened.ts";
 import type { PageFiles } from "./page-files.ts";
 import type { Person } from "./sessions.ts";
@@ -12,6 +13,8 @@ export type StudioDeps = {
   readonly log: Log;
   /** Who sent a request that was let in. */
   readonly personOf: (request: Request) => Person;
+  /** How questions are dealt; undefined where everybody gets all. */
+  readonly deal: Deal | undefined;
   /** Aborted when the studio closes: streams end then. */
   readonly closing: AbortSignal;
 };

@@ -1,5 +1,4 @@
 /** One person answering one folder of questions: what is shown, what is taken, what stands. */
-import { join } from "node:path";
 import type { Interval } from "../../base/stats/check.ts";
 import {
   type AnswerEvent,
@@ -8,7 +7,7 @@ import {
   standingAnswers,
 } from "../../method/labels/answer-events.ts";
 import { answerFigures } from "../../method/labels/answer-figures.ts";
-import { orderFor, planFor, type Showing } from "../../method/labels/answer-plan.ts";
+import { orderFor, type Showing } from "../../method/labels/answer-plan.ts";
 import { type AnswerBook, openAnswerBook } from "../../pipeline/label/answer-book.ts";
 import { Problem } from "../serve/problem.ts";
 import type { AskState, PageEvent, PairShown, Ranges, Share } from "./protocol.ts";
@@ -39,20 +38,31 @@ export type DeskFigures = {
 /** Answers that undo can reach without asking again. */
 const HISTORY = 200;
 
-/** Where a person's events are kept. */
-export const bookFile = (folder: string, person: string): string =>
-  join(folder, "answers", `${person}.jsonl`);
+/** What a person is asked, and where their events are kept. */
+export type DeskWork = {
+  readonly file: string;
+  /** The showings. A place means the same showing for ever: events name places, and may wait in a browser for days. */
+  readonly plan: readonly Showing[];
+  /** The ids that this person is asked about as things are; undefined for all of the plan. */
+  readonly wanted?: (() => Promise<ReadonlySet<string>>) | undefined;
+};
 
-/** @throws DataError when questions or events are broken */
-export async function openDesk(folder: string, name: string, person: string): Promise<Desk> {
+/** A desk to be opened. */
+export type DeskPlace = { readonly folder: string; readonly name: string; readonly person: string };
+
+/**
+ * @param workOf - of the questions, what is this person's
+ * @throws DataError when questions or events are broken
+ */
+export async function openDesk(
+  { folder, name, person }: DeskPlace,
+  workOf: (questions: readonly AskedQuestion[]) => Promise<DeskWork>,
+): Promise<Desk> {
   const { questions, guidelines } = await readQuestions(folder);
   const byId = new Map(questions.map((question) => [question.id, question]));
-  const plan = planFor(
-    person,
-    questions.map(({ id }) => id),
-  );
+  const { file, plan, wanted: wantedNow } = await workOf(questions);
   const places = new Map(plan.map((showing, place) => [nameOf(showing), place]));
-  const file = bookFile(folder, person);
+  let wanted = await wantedNow?.();
   let book: AnswerBook = await openAnswerBook(file);
   let standing = standingAnswers(book.events);
   const reopen = async () => {
@@ -65,7 +75,9 @@ export async function openDesk(folder: string, name: string, person: string): Pr
     if (found === undefined) throw new Problem(400, `place: expected 0 to ${plan.length - 1}, got ${place}.`);
     return found;
   };
-  const isDone = (shown: Showing) => needsNothing(standing, shown);
+  const isAside = (shown: Showing) =>
+    wanted !== undefined && !wanted.has(shown.id) && !needsNothing(standing, shown);
+  const isDone = (shown: Showing) => isAside(shown) || needsNothing(standing, shown);
   const pairAt = (place: number): PairShown => {
     const shown = showing(place);
     const [left, right] = sidesOf(byId.get(shown.id)!, orderFor(person, shown));
@@ -79,12 +91,15 @@ export async function openDesk(folder: string, name: string, person: string): Pr
     async state() {
       // Whoever wrote may be gone by now.
       if (book.readOnly !== undefined) await reopen();
+      wanted = await wantedNow?.();
       const history = standing.history
         .slice(-HISTORY)
         .flatMap(({ uuid, id, repeat }) => ({ uuid, place: places.get(nameOf({ id, repeat })) ?? -1 }))
         .filter(({ place }) => place >= 0);
       const done = rangesOf(plan.map(isDone));
-      return { name, person, total: plan.length, done, history, readOnly: book.readOnly ?? null, guidelines };
+      const aside = plan.filter(isAside).length;
+      const readOnly = book.readOnly ?? null;
+      return { name, person, total: plan.length, aside, done, history, readOnly, guidelines };
     },
     pairs(from, count) {
       const open = [...plan.keys()].filter((place) => place > from && !isDone(plan[place]!));
@@ -146,9 +161,10 @@ function figuresOf(standing: AnswersStanding, promptOf: (id: string) => string):
   const { flagged, repeats } = standing;
   return {
     ...{ answered, flagged: flagged.size, repeats: repeats.size },
-    ...{ selfAgreement: shareOf(selfAgreement), left: shareOf(left) },
+    ...{ selfAgreement: shownShare(selfAgreement), left: shownShare(left) },
   };
 }
 
-const shareOf = (interval: Interval | null): Share | null =>
+/** An interval as the page gets it. */
+export const shownShare = (interval: Interval | null): Share | null =>
   interval && { estimate: interval.estimate, low: interval.low, high: interval.high, n: interval.n };

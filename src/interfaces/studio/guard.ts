@@ -2,6 +2,7 @@
  * Which requests are heard at all. A browser lets any web page send requests to this machine; none but the studio's own page, under the
  * name it was opened by, may read or write here.
  */
+import { hostname, networkInterfaces } from "node:os";
 import { Problem } from "../serve/problem.ts";
 import { CHART_POLICY } from "./protocol.ts";
 
@@ -36,9 +37,16 @@ export function checkSender(
     throw new Problem(403, `${WRITE_HEADER}: expected the header that the studio's page sends.`);
 }
 
-/** The names by which a server may be asked for. @param host - as it was bound */
+/** The names by which a server may be asked for. @param host - as it was bound; at `0.0.0.0` and `::` all addresses of this machine, and its name */
 export function ownHosts(host: string, port: number): ReadonlySet<string> {
-  const names = ["127.0.0.1", "localhost", "[::1]", host.includes(":") ? `[${host}]` : host.toLowerCase()];
+  const isAny = host === "0.0.0.0" || host === "::";
+  const own = Object.values(networkInterfaces()).flatMap((list) =>
+    (list ?? []).map(({ address }) => address),
+  );
+  const bound = (isAny ? [...own, hostname()] : [host]).map((name) =>
+    name.includes(":") ? `[${name}]` : name.toLowerCase(),
+  );
+  const names = ["127.0.0.1", "localhost", "[::1]", ...bound];
   // Browsers leave the usual port out.
   return new Set(names.flatMap((name) => [`${name}:${port}`, ...(port === 80 ? [name] : [])]));
 }

@@ -1,6 +1,9 @@
 /** What the server and its page say to each other. No Node module here: the page is built from this file too. */
 import type { KeyAction } from "./keys.ts";
 
+/** What a person may do: answer questions, or everything. */
+export type Role = "annotate" | "manage";
+
 /** Something in the opened folders. `path` is relative to the folder that was opened. */
 export type OpenedThing = {
   readonly id: string;
@@ -13,6 +16,7 @@ export type OpenedThing = {
 export type StudioReply = {
   readonly version: string;
   readonly person: string;
+  readonly role: Role;
   readonly opened: readonly OpenedThing[];
 };
 
@@ -39,6 +43,8 @@ export type AskState = {
   readonly person: string;
   /** Showings in all. */
   readonly total: number;
+  /** How many of them nobody asks this person about: they count as done. */
+  readonly aside: number;
   readonly done: Ranges;
   /** The latest answers that stand, oldest first: what undo takes back. */
   readonly history: readonly { readonly uuid: string; readonly place: number }[];
@@ -80,9 +86,48 @@ export type AskSummary = {
   readonly repeats: number;
   readonly selfAgreement: Share | null;
   readonly left: Share | null;
-  /** The derived answers file, and the command that folds it. */
-  readonly file: string;
+  /** The command that folds the derived answers file; null where somebody else folds. */
+  readonly command: string | null;
+};
+
+/** What a rule makes of the answers of several people. */
+export type PeopleRuled = {
+  readonly answered: number;
+  /** Pairs that were answered two ways: waiting to be settled, settled, decided by majority, left out. */
+  readonly open: number;
+  readonly settled: number;
+  readonly byMajority: number;
+  readonly leftOut: number;
   readonly command: string;
+};
+
+/** Two people and how they agree. */
+export type PeoplePair = {
+  readonly people: readonly [string, string];
+  readonly pairs: number;
+  readonly agreement: Share | null;
+  readonly kappa: Share | null;
+};
+
+/** Who answered what of a folder of questions. */
+export type PeopleReply = {
+  readonly name: string;
+  readonly questions: number;
+  readonly people: readonly {
+    readonly name: string;
+    /** Questions that are theirs to answer. */
+    readonly dealt: number;
+    readonly answered: number;
+    readonly skipped: number;
+    readonly flagged: number;
+  }[];
+  /** Pairs that two or more people answered; of these answered two ways; of these settled. */
+  readonly shared: number;
+  readonly disputed: number;
+  readonly settled: number;
+  /** Krippendorff's alpha of all, `n` the prompts that count. */
+  readonly alpha: Share | null;
+  readonly pairs: readonly PeoplePair[];
 };
 
 /** A run as it is opened; what changes comes over its stream. */

@@ -1,12 +1,14 @@
 /** `weak-teacher studio`: a page on this machine where people answer the questions of `ask`. */
 import { spawn } from "node:child_process";
 import type { Command } from "commander";
-import { examples, wholeNumber } from "../options.ts";
+import { examples, shareNumber, wholeNumber } from "../options.ts";
 import { act, type Session, untilInterrupted } from "../session.ts";
 
 type StudioFlags = {
   readonly open?: boolean;
   readonly annotator?: string;
+  readonly tokens?: string;
+  readonly overlap?: number;
   readonly host: string;
   readonly port: number;
 };
@@ -27,30 +29,45 @@ export function addStudio(program: Command): void {
     )
     .option("--open", "open the browser, too")
     .option("--annotator <name>", "whose answers are taken down, default the user's name")
-    .option("--host <address>", "a loopback address to listen at", "127.0.0.1")
+    .option("--tokens <file>", "let in several people, a line for each: NAME annotate|manage TOKEN")
+    .option(
+      "--overlap <share>",
+      "with --tokens: the share of questions that all who annotate get; each of the others goes to one of them; default 1",
+      shareNumber,
+    )
+    .option(
+      "--host <address>",
+      "address to listen at; with --tokens one that other machines reach, too",
+      "127.0.0.1",
+    )
     .option("--port <n>", "port to listen at; 0 takes a free one", wholeNumber(0, 65_535), PORT)
     .addHelpText(
       "after",
-      examples(["studio questions", "studio --open", "studio work --annotator anna --port 9000"]),
+      examples([
+        "studio questions",
+        "studio --open",
+        "studio work --annotator anna --port 9000",
+        "studio questions --tokens people.txt --overlap 0.2 --host 0.0.0.0",
+      ]),
     )
     .addHelpText(
       "after",
-      "The address that is printed lets in the first browser that opens it. Answers are kept in FOLDER/answers/NAME.jsonl.",
+      "The address that is printed lets in the first browser that opens it; with --tokens everybody enters by theirs. Answers are kept in FOLDER/answers/NAME.jsonl.",
     )
     .action(act(runStudio));
 }
 
 async function runStudio(session: Session, folders: readonly string[], flags: StudioFlags): Promise<void> {
   const { studio } = await import("../../library/studio.ts");
-  const { annotator, host, port } = flags;
+  const { annotator, host, port, tokens, overlap } = flags;
   const opened = await studio({
-    ...{ annotator, host, port, log: session.log },
+    ...{ annotator, host, port, tokens, overlap, log: session.log },
     folders: folders.length === 0 ? ["."] : folders,
   });
   try {
     session.result(
       { url: opened.url },
-      `${opened.url}\nOpen it in a browser: it works once. Stop with Ctrl-C.`,
+      `${opened.url}\nOpen it in a browser${tokens === undefined ? ": it works once" : " and enter with a token"}. Stop with Ctrl-C.`,
     );
     if (flags.open === true) openBrowser(opened.url, session);
     await untilInterrupted(session.signal);

@@ -3,8 +3,8 @@ import { signal } from "@preact/signals";
 
 /** The server is of another build than this page: reload. */
 export const otherBuild = signal(false);
-/** `away`: no reply; `session`: it does not know this browser; else all is well. */
-export const connection = signal<"ok" | "away" | "session">("ok");
+/** `away`: no reply; `session`: it does not know this browser; `token`: nor who is at it, and wants a token; else all is well. */
+export const connection = signal<"ok" | "away" | "session" | "token">("ok");
 
 /** A reply that is not what was asked for. `status` 0: no reply at all. */
 export class ApiError extends Error {
@@ -34,11 +34,12 @@ async function call<T>(path: string, init: RequestInit): Promise<T> {
     connection.value = "away";
     throw new ApiError(0, "the studio does not answer");
   }
-  connection.value = reply.status === 401 ? "session" : "ok";
   const build = reply.headers.get("x-studio-build");
   if (build !== null) otherBuild.value = build !== __BUILD__;
   const body: unknown = await reply.json().catch(() => undefined);
+  const { message, code } =
+    (body as { error?: { message?: string; code?: string } } | undefined)?.error ?? {};
+  connection.value = reply.status !== 401 ? "ok" : code === "no_session" ? "session" : "token";
   if (reply.ok) return body as T;
-  const message = (body as { error?: { message?: string } } | undefined)?.error?.message;
   throw new ApiError(reply.status, message ?? `the studio answered ${reply.status}`);
 }

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { connection, otherBuild } from "./api.ts";
+import { Enter } from "./enter.tsx";
 import { Home } from "./home.tsx";
 import { follow, path } from "./router.ts";
 import { ThemeButton } from "./theme.tsx";
@@ -14,6 +15,8 @@ const PAGES: Readonly<Record<string, () => Promise<Page>>> = {
   labels: async () => (await import("./labels/page.tsx")).LabelsPage,
   run: async () => (await import("./run/page.tsx")).RunPage,
   ask: async () => (await import("./ask/page.tsx")).AskPage,
+  settle: async () => (await import("./ask/page.tsx")).SettlePage,
+  people: async () => (await import("./people/page.tsx")).PeoplePage,
 };
 
 const loaded = signal<Readonly<Record<string, Page>>>({});
@@ -38,6 +41,7 @@ export function App() {
         <Notice />
         <ThemeButton />
       </header>
+      {connection.value === "token" && <Enter />}
       {Shown !== undefined && id !== "" ? (
         <Shown key={path.value} id={id} />
       ) : load !== undefined && id !== "" ? (

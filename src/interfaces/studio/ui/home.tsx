@@ -39,6 +39,7 @@ export function Home() {
             key={kind}
             page={page}
             title={title}
+            isManager={found.role === "manage"}
             things={found.opened.filter((thing) => thing.kind === kind)}
           />
         ))
@@ -53,9 +54,10 @@ export function Home() {
 function Things(props: {
   readonly page: string;
   readonly title: string;
+  readonly isManager: boolean;
   readonly things: readonly OpenedThing[];
 }) {
-  const { page, title, things } = props;
+  const { page, title, things, isManager } = props;
   if (things.length === 0) return null;
   return (
     <>
@@ -66,6 +68,11 @@ function Things(props: {
             <a href={`/${page}/${id}`} onClick={follow}>
               <b>{name}</b> <span class="soft">{path}</span>
             </a>
+            {page === "ask" && isManager && (
+              <a class="aside" href={`/people/${id}`} onClick={follow} aria-label={`People at ${name}`}>
+                people
+              </a>
+            )}
           </li>
         ))}
       </ul>

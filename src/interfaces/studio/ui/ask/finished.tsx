@@ -1,17 +1,31 @@
 /** Everything is answered: what the answers say of how they were given, and how they become labels. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { AskSummary, Folded, Share } from "../../protocol.ts";
+import type { AskSummary, Folded } from "../../protocol.ts";
 import { post } from "../api.ts";
+import { follow } from "../router.ts";
 import { SCROLLS } from "../scrolls.ts";
+import { said } from "../shares.ts";
 import type { AskStore } from "./store.ts";
 
-const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
-const said = ({ estimate, low, high, n }: Share) =>
-  `${percent(estimate)} (95 % interval ${percent(low)} to ${percent(high)}, ${n} ${n === 1 ? "prompt" : "prompts"})`;
-
 /** Shown in place of a pair. */
-export function Finished({ store }: { readonly store: AskStore }) {
+export const Finished = ({ store }: { readonly store: AskStore }) =>
+  store.kind === "settle" ? <AllSettled id={store.id} /> : <AllAnswered store={store} />;
+
+function AllSettled({ id }: { readonly id: string }) {
+  return (
+    <div class="finished">
+      <h2>Nothing is left to settle</h2>
+      <p>
+        <a href={`/people/${id}`} onClick={follow}>
+          Who answered what, and how it becomes labels
+        </a>
+      </p>
+    </div>
+  );
+}
+
+function AllAnswered({ store }: { readonly store: AskStore }) {
   const summary = useSignal<AskSummary | undefined>(undefined);
   const folded = useSignal("");
   const failed = useSignal("");
@@ -55,17 +69,21 @@ export function Finished({ store }: { readonly store: AskStore }) {
       {left && (
         <p>The left side was chosen in {said(left)} of the decided answers; chance alone gives 50 %.</p>
       )}
-      <p class="actions">
-        <button type="button" class="main" onClick={() => void fold()} disabled={folded.value === "…"}>
-          Fold into labels
-        </button>
-      </p>
-      <p role="status">{folded.value}</p>
-      {failed.value !== "" && <p role="alert">{failed.value}</p>}
-      <p class="soft">The same as a command:</p>
-      <pre class="command" {...SCROLLS}>
-        {command}
-      </pre>
+      {command !== null && (
+        <>
+          <p class="actions">
+            <button type="button" class="main" onClick={() => void fold()} disabled={folded.value === "…"}>
+              Fold into labels
+            </button>
+          </p>
+          <p role="status">{folded.value}</p>
+          {failed.value !== "" && <p role="alert">{failed.value}</p>}
+          <p class="soft">The same as a command:</p>
+          <pre class="command" {...SCROLLS}>
+            {command}
+          </pre>
+        </>
+      )}
     </div>
   );
 }

@@ -10,14 +10,19 @@ import { Finished } from "./finished.tsx";
 import { HelpTable } from "./help.tsx";
 import { NoteDialog } from "./note.tsx";
 import { Sides } from "./sides.tsx";
-import { type AskStore, createAskStore } from "./store.ts";
+import { type AskKind, type AskStore, createAskStore } from "./store.ts";
 
 type Open = "" | "help" | "guidelines" | "note";
 const open = signal<Open>("");
 
 /** The page of one folder of questions. */
-export function AskPage({ id }: { readonly id: string }) {
-  const store = useMemo(() => createAskStore(id), [id]);
+export const AskPage = ({ id }: { readonly id: string }) => <Answering id={id} kind="ask" />;
+
+/** The same of the pairs that people answered two ways. */
+export const SettlePage = ({ id }: { readonly id: string }) => <Answering id={id} kind="settle" />;
+
+function Answering({ id, kind }: { readonly id: string; readonly kind: AskKind }) {
+  const store = useMemo(() => createAskStore(id, kind), [id, kind]);
   const act = (row: KeyRow) => perform(store, row);
   useEffect(() => {
     store.open();
@@ -35,7 +40,8 @@ export function AskPage({ id }: { readonly id: string }) {
   }, [store]);
   const state = store.state.value;
   useEffect(() => {
-    document.title = state === undefined ? "Questions" : `${state.name} · answering`;
+    document.title =
+      state === undefined ? "Questions" : `${state.name} · ${kind === "ask" ? "answering" : "settling"}`;
   }, [state?.name]);
   return (
     <main class="ask">
@@ -70,12 +76,14 @@ function perform(store: AskStore, { action }: KeyRow): void {
 
 function Head({ store }: { readonly store: AskStore }) {
   const state = store.state.value;
-  const done = store.progress.value?.done.size ?? 0;
+  const aside = state?.aside ?? 0;
+  const done = Math.max(0, (store.progress.value?.done.size ?? 0) - aside);
   const waiting = store.waiting.value.length;
-  const total = state?.total ?? 0;
+  const total = (state?.total ?? 0) - aside;
   return (
     <div class="head">
       <h1>{state?.name ?? "…"}</h1>
+      {store.kind === "settle" && <span class="tag">settling</span>}
       <progress max={Math.max(1, total)} value={done} aria-label="Answered" />
       <span class="count">
         {done} of {total}

@@ -16,9 +16,12 @@ const LONGEST_PAUSE = 5_000;
 /** One person at one folder of questions. */
 export type AskStore = ReturnType<typeof createAskStore>;
 
+/** Answering questions, or settling those that people answered two ways. */
+export type AskKind = "ask" | "settle";
+
 /** @param id - of the folder */
-export function createAskStore(id: string) {
-  const base = `/api/ask/${encodeURIComponent(id)}`;
+export function createAskStore(id: string, kind: AskKind) {
+  const base = `/api/${kind}/${encodeURIComponent(id)}`;
   const state = signal<AskState | undefined>(undefined);
   const waiting = signal<readonly PageEvent[]>([]);
   const pairs = signal<ReadonlyMap<number, PairShown>>(new Map());
@@ -52,7 +55,7 @@ export function createAskStore(id: string) {
   async function open(): Promise<void> {
     try {
       const first = await get<AskState>(base);
-      outbox ??= await openOutbox(`${id} ${first.person}`);
+      outbox ??= await openOutbox(`${kind === "ask" ? "" : "settle "}${id} ${first.person}`);
       keeps.value = outbox.keeps;
       const kept = await outbox.all();
       batch(() => {
@@ -142,7 +145,7 @@ export function createAskStore(id: string) {
         awake.value = false;
         backAt.value = undefined;
         send({
-          ...{ kind: "answer", uuid: crypto.randomUUID(), place: at, choice, ms: Math.round(ms) },
+          ...{ kind: "answer", uuid: newUuid(), place: at, choice, ms: Math.round(ms) },
           ...(strength === undefined ? {} : { strength }),
           ...(bothBad === undefined ? {} : { both_bad: true }),
         });
@@ -154,7 +157,7 @@ export function createAskStore(id: string) {
       if (last === undefined || stopped.value !== "") return;
       batch(() => {
         backAt.value = last.place;
-        send({ kind: "undo", uuid: crypto.randomUUID(), of: last.uuid });
+        send({ kind: "undo", uuid: newUuid(), of: last.uuid });
       });
       void fetchAhead().catch(() => {});
     },
@@ -162,13 +165,13 @@ export function createAskStore(id: string) {
       const now = pair.value;
       if (now === undefined || stopped.value !== "") return;
       change({ ...now, flagged: !now.flagged });
-      send({ kind: "flag", uuid: crypto.randomUUID(), place: now.place, on: !now.flagged });
+      send({ kind: "flag", uuid: newUuid(), place: now.place, on: !now.flagged });
     },
     note(text: string): void {
       const now = pair.value;
       if (now === undefined || stopped.value !== "" || text.trim() === now.note) return;
       change({ ...now, note: text.trim() });
-      send({ kind: "note", uuid: crypto.randomUUID(), place: now.place, text });
+      send({ kind: "note", uuid: newUuid(), place: now.place, text });
     },
   };
 
@@ -177,7 +180,7 @@ export function createAskStore(id: string) {
   };
 
   return {
-    ...{ base, state, waiting, place, pair, stopped, keeps, progress, finished, awake, ...act },
+    ...{ kind, id, base, state, waiting, place, pair, stopped, keeps, progress, finished, awake, ...act },
     /** Told when a pair is on the screen. */
     shown: () => {
       shownAt = performance.now();
@@ -194,4 +197,13 @@ export function createAskStore(id: string) {
       clearTimeout(waking);
     },
   };
+}
+
+/** As `crypto.randomUUID`, which browsers keep from pages that come unencrypted from another machine. */
+function newUuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
