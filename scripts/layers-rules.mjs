@@ -37,7 +37,7 @@ export const LIMITS = {
     base: 8_000,
     engine: 14_700,
     report: 3_700,
-    method: 23_200,
+    method: 23_500,
     pipeline: 24_900,
     interfaces: 12_000,
   },

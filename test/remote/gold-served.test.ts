@@ -93,7 +93,7 @@ describe("this project's own server", () => {
       `${server.url} does not serve gold, expected one of reward.`,
     );
     await expect(scores(served({ maxLength: 1000 }))).rejects.toThrow(
-      "takes 512 tokens, expected at least max_length 1000",
+      "gold scorer reward: reward has room for 512 tokens, expected at least max_length 1000",
     );
     const words = await tinyServer(runtime, { model: folders.base });
     try {
@@ -209,7 +209,7 @@ describe("servers that say what vLLM documents", () => {
         "reward is not the model it was when this work began",
       );
       await expect(openGoldScorer({ runtime, memory: own }, served({ url }))).rejects.toThrow(
-        "is not the model it was when it was first asked",
+        "is not the model it was when its first scores were made",
       );
       expect(await readdir(own)).toHaveLength(1);
       await openGoldScorer({ runtime }, served({ url }));

@@ -38,8 +38,9 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   ],
   "base/core/packages.ts": ["ignore-scripts"],
   "engine/checkpoint/gguf/gguf-file.ts": ["merge"],
-  "method/evaluate/gold-served.ts": ["max-model-len", "runner", "pooler-config"],
-  "method/teacher/remote/remote-teacher.ts": ["max-model-len"],
+  "method/evaluate/gold-served.ts": ["max-model-len"],
+  "method/teacher/remote/listed.ts": ["max-model-len"],
+  "method/teacher/remote/rewards.ts": ["runner", "pooler-config"],
   "pipeline/run/source-commit.ts": ["short"],
 };
 const FOREIGN_PLACES = [

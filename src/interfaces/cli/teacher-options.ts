@@ -1,179 +1,11 @@
-/** Flags that say who labels. */
-import { type Command, Option } from "commander";
+/** From flags to who labels. */
 import { ConfigError } from "../../base/core/errors.ts";
 import type { Source } from "../../method/data/source.ts";
 import type { HumanNoise, TeacherChoice } from "../../method/teacher/choice.ts";
 import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
-import { SERVER_KINDS, type ServerKind } from "../../method/teacher/remote/protocol.ts";
+import { rewardSettingProblems } from "../../method/teacher/remote/served-gives.ts";
 import { sourceOf } from "./data-options.ts";
-import { collect, positiveNumber, rates, requestBody, temperature, wholeNumber } from "./options.ts";
-
-const KINDS = [
-  "implicit-reward",
-  "likelihood",
-  "reward-head",
-  "judge-local",
-  "judge-chat",
-  "remote",
-  "random",
-  "longer",
-  "gold",
-  "noisy-human",
-] as const;
-
-const NOISES = ["flip", "length-biased", "annotator"] as const;
-
-/** Who labels, as flags. */
-export type TeacherOptions = {
-  readonly teacher: (typeof KINDS)[number];
-  readonly model?: string;
-  readonly reference?: string;
-  readonly beta?: number;
-  readonly url?: string;
-  readonly apiKeyEnv?: string;
-  readonly server?: ServerKind;
-  readonly modelName?: string;
-  readonly referenceName?: string;
-  readonly tokenizer?: string;
-  readonly judgePrompt?: string;
-  readonly judgeMaxTokens?: number;
-  readonly judgeTemperature?: number;
-  readonly judgeBody?: Readonly<Record<string, unknown>>;
-  readonly judgeVerdict?: string;
-  readonly judgeVotes?: "auto" | "soft" | "hard";
-  readonly judgeSamples?: number;
-  readonly gold?: readonly string[];
-  readonly human?: readonly string[];
-  readonly noise?: (typeof NOISES)[number];
-  readonly rate?: readonly number[];
-};
-
-type Flag = Exclude<keyof TeacherOptions, "teacher">;
-
-/** Which flags act on which kind; those with ! must be given. */
-const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}!`)[]>> = {
-  "implicit-reward": ["model!", "reference!", "beta"],
-  likelihood: ["model!"],
-  "reward-head": ["model!"],
-  "judge-local": ["model!", "judgePrompt"],
-  "judge-chat": [
-    "model!",
-    "url!",
-    "apiKeyEnv",
-    "judgePrompt",
-    "judgeMaxTokens",
-    "judgeTemperature",
-    "judgeBody",
-    "judgeVerdict",
-    "judgeVotes",
-    "judgeSamples",
-  ],
-  remote: ["url!", "modelName!", "referenceName", "tokenizer!", "beta", "server", "apiKeyEnv"],
-  random: [],
-  longer: [],
-  gold: ["gold!"],
-  "noisy-human": ["human!", "noise!", "rate!"],
-};
-
-const NAMES: Readonly<Record<Flag, string>> = {
-  model: "model",
-  reference: "reference",
-  beta: "beta",
-  url: "url",
-  apiKeyEnv: "api-key-env",
-  server: "server",
-  modelName: "model-name",
-  referenceName: "reference-name",
-  tokenizer: "tokenizer",
-  judgePrompt: "judge-prompt",
-  judgeMaxTokens: "judge-max-tokens",
-  judgeTemperature: "judge-temperature",
-  judgeBody: "judge-body",
-  judgeVerdict: "judge-verdict",
-  judgeVotes: "judge-votes",
-  judgeSamples: "judge-samples",
-  gold: "gold",
-  human: "human",
-  noise: "noise",
-  rate: "rate",
-};
-
-/** Adds `--teacher` and the flags of its kinds. */
-export function withTeacher(command: Command): Command {
-  return command
-    .addOption(new Option("--teacher <kind>", "who labels").choices(KINDS).default("implicit-reward"))
-    .option(
-      "--model <folder>",
-      "the teacher's model: the policy, the reward model, the judge; for judge-chat the endpoint's name of it",
-    )
-    .option("--reference <folder>", "the model the policy was trained from (implicit-reward)")
-    .option(
-      "--beta <number>",
-      "factor on the log-ratio (implicit-reward, remote), default 0.1",
-      positiveNumber,
-    )
-    .option("--url <address>", "an endpoint, such as https://host/v1 (judge-chat, remote)")
-    .option("--api-key-env <name>", "environment variable that holds the endpoint's key (judge-chat, remote)")
-    .addOption(
-      new Option("--server <kind>", "what is at the address (remote), default found out").choices(
-        SERVER_KINDS,
-      ),
-    )
-    .option("--model-name <name>", "the policy's name at the server (remote)")
-    .option("--reference-name <name>", "the reference's name there; without it likelihoods (remote)")
-    .option("--tokenizer <folder>", "folder of the served models' tokenizer (remote)")
-    .option(
-      "--judge-prompt <name|file>",
-      "the judges' question: rlaif (default), alpaca-eval, mt-bench, llmbar, rubric, or a file with {prompt}, {first} and {second}",
-    )
-    .option(
-      "--judge-max-tokens <n>",
-      "most tokens of a reply, thinking included (judge-chat); default found out with the first question",
-      wholeNumber(1, 1_000_000),
-    )
-    .option(
-      "--judge-temperature <t>",
-      "temperature of replies (judge-chat); default 0, or none where the endpoint takes none",
-      temperature,
-    )
-    .option(
-      "--judge-body <json>",
-      `further members of every request (judge-chat), as '{"reasoning_effort":"low"}'`,
-      requestBody,
-    )
-    .option(
-      "--judge-verdict <pattern>",
-      "a regular expression whose first group is the verdict: 1, 2, A, B or tie (judge-chat)",
-    )
-    .addOption(
-      new Option(
-        "--judge-votes <how>",
-        "votes by the verdict's probability or its word (judge-chat); default auto: probabilities where the endpoint gives top_logprobs",
-      ).choices(["auto", "soft", "hard"]),
-    )
-    .option(
-      "--judge-samples <n>",
-      "replies to each question, their votes averaged (judge-chat); default 1, more need a temperature",
-      wholeNumber(1, 64),
-    )
-    .option(
-      "--gold <file>",
-      "JSON lines of id, goldA, goldB: rewards of the pool's candidates (gold); may be given again",
-      collect,
-    )
-    .option(
-      "--human <file>",
-      "human preferences with the pool's ids and candidates (noisy-human); may be given again",
-      collect,
-    )
-    .addOption(
-      new Option(
-        "--noise <kind>",
-        "what the person gets wrong: labels flipped, the longer one taken, annotators of different care (noisy-human)",
-      ).choices(NOISES),
-    )
-    .option("--rate <share>", "share that is wrong; for annotators one for each, as 0.05,0.3", rates);
-}
+import { checkFlags, type TeacherOptions } from "./teacher-flags.ts";
 
 /** Maps that a control reads when it opens; the verb knows how its pairs are read. */
 export type ControlMaps = {
@@ -212,11 +44,13 @@ export async function teacherOf(
         ...(await chatOf(options)),
       };
     case "remote": {
-      const { server, modelName = "", referenceName, tokenizer = "" } = options;
+      const { server, modelName = "", referenceName, tokenizer = "", gives } = options;
+      const problems = gives === "rewards" ? rewardSettingProblems(options, FLAG_NAMES) : [];
+      if (problems.length > 0) throw new ConfigError(problems);
       if (options.beta !== undefined && referenceName === undefined)
         throw new ConfigError("--beta: has no effect without --reference-name. Leave it out.");
       const ratio = referenceName === undefined ? {} : { referenceName, beta };
-      return { kind, url, server, modelName, tokenizer, apiKeyEnv, ...ratio };
+      return { kind, url, server, modelName, gives, tokenizer, apiKeyEnv, ...ratio };
     }
     case "random":
       return { kind, seed };
@@ -249,20 +83,11 @@ async function chatOf(options: TeacherOptions) {
   };
 }
 
-function checkFlags(options: TeacherOptions): void {
-  const { teacher } = options;
-  const issues = (Object.keys(NAMES) as Flag[]).flatMap((flag) => {
-    const needed = USES[teacher].includes(`${flag}!`);
-    const used = needed || USES[teacher].includes(flag);
-    const given = options[flag] !== undefined;
-    if (given && !used) return [`--${NAMES[flag]}: has no effect with --teacher ${teacher}. Leave it out.`];
-    return needed && !given ? [`--${NAMES[flag]}: is missing; --teacher ${teacher} needs it.`] : [];
-  });
-  const { noise, rate } = options;
-  if (noise !== undefined && noise !== "annotator" && rate !== undefined && rate.length !== 1)
-    issues.push(`--rate: expected one share for --noise ${noise}, got ${rate.length}.`);
-  if (issues.length > 0) throw new ConfigError(issues);
-}
+/** Flags that have no effect on served rewards, as they are written. */
+const FLAG_NAMES = {
+  ...{ referenceName: "--reference-name", beta: "--beta" },
+  ...{ server: "--server", gives: "--gives" },
+};
 
 function noiseOf({ noise, rate = [] }: TeacherOptions): HumanNoise {
   if (noise === "annotator") return { noise, rates: rate };

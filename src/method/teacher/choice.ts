@@ -12,6 +12,8 @@ import { type ChatJudgeOptions, openChatJudge } from "./judge-chat.ts";
 import { openLocalJudge, questionLimits } from "./judge-local.ts";
 import { openLikelihood } from "./likelihood.ts";
 import { openRemoteTeacher, type RemoteTeacherOptions } from "./remote/remote-teacher.ts";
+import { openRewardTeacher } from "./remote/reward-teacher.ts";
+import type { SERVED_GIVES } from "./remote/served-gives.ts";
 import { openRewardHead } from "./reward-head.ts";
 import type { Teacher } from "./teacher.ts";
 
@@ -22,8 +24,12 @@ export type HumanNoise =
   /** One flip rate for each annotator. */
   | { readonly noise: "annotator"; readonly rates: readonly number[] };
 
-/** Models behind a server; log-probabilities come over HTTP (`teacher/remote/`). */
-export type RemoteChoice = { readonly kind: "remote" } & Pick<
+/** Models behind a server; log-probabilities, or rewards, come over HTTP (`teacher/remote/`). */
+export type RemoteChoice = {
+  readonly kind: "remote";
+  /** Default log-probabilities; with rewards there is no server kind, no reference and no beta. */
+  readonly gives?: (typeof SERVED_GIVES)[number] | undefined;
+} & Pick<
   RemoteTeacherOptions,
   "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
 >;
@@ -87,7 +93,11 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
     case "remote": {
       // The tokenizer's folder need hold no model: the stage names its digest beside those of models.
       const { url, server, modelName, referenceName, beta } = choice;
-      return { settings: { kind, url, modelName, ...given({ server, referenceName, beta }) }, models: {} };
+      const gives = choice.gives === "rewards" ? choice.gives : undefined;
+      return {
+        settings: { kind, url, modelName, ...given({ gives, server, referenceName, beta }) },
+        models: {},
+      };
     }
     case "random":
       return { settings: { kind, seed: choice.seed }, models: {} };
@@ -151,8 +161,9 @@ export async function openTeacher(
       return openChatJudge({ ...settings, model, name, cache: replies });
     }
     case "remote": {
-      const { kind: _, ...options } = choice;
-      return openRemoteTeacher({ ...options, ...common, memory: replies, signal });
+      const { kind: _, gives, ...options } = choice;
+      const open = gives === "rewards" ? openRewardTeacher : openRemoteTeacher;
+      return open({ ...options, ...common, memory: replies, signal });
     }
     case "random":
       return openControl({ control: "random", seed: choice.seed });

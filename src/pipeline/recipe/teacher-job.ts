@@ -1,6 +1,7 @@
 /** Section `teacher` of a recipe in the words of the main job. */
 import { ConfigError } from "../../base/core/errors.ts";
 import type { HumanNoise } from "../../method/teacher/choice.ts";
+import { rewardSettingProblems } from "../../method/teacher/remote/served-gives.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
@@ -22,6 +23,12 @@ export type TeacherContext = {
 
 type RecipeMember = Exclude<Extract<RecipeTeacher, { kind: "ensemble" }>["members"], number>[number];
 
+/** Names in a recipe of what has no effect on served rewards. */
+const OF_RECIPE = {
+  ...{ referenceName: "teacher.reference", beta: "teacher.beta" },
+  ...{ server: "teacher.server", gives: "teacher.gives" },
+};
+
 /** The teacher of a recipe. An ensemble of one is that one teacher. @throws ConfigError as `context.prefer` */
 export function teacherOf(teacher: RecipeTeacher, context: TeacherContext): TeacherSettings {
   const form: ScoreForm = { form: "sum" };
@@ -40,6 +47,9 @@ export function teacherOf(teacher: RecipeTeacher, context: TeacherContext): Teac
     }
     case "remote": {
       const { model: modelName, reference: referenceName, score, ...rest } = teacher;
+      const problems =
+        rest.gives === "rewards" ? rewardSettingProblems({ ...rest, referenceName }, OF_RECIPE) : [];
+      if (problems.length > 0) throw new ConfigError(problems);
       if (referenceName === undefined && rest.beta !== undefined)
         throw new ConfigError("teacher.beta: has no effect without teacher.reference. Leave it out.");
       return { ...rest, modelName, referenceName, form: score };

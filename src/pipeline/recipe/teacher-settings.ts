@@ -79,6 +79,7 @@ export function teacherWords(teacher: TeacherSettings): string {
       return `the prompted model ${teacher.endpointModel} behind ${teacher.url}, asked in both orders`;
     case "remote": {
       const { modelName, referenceName, url } = teacher;
+      if (teacher.gives === "rewards") return `the reward model ${modelName} behind ${url}`;
       return referenceName === undefined
         ? `the likelihood under ${modelName} behind ${url}`
         : `the implicit reward of ${modelName} against ${referenceName} behind ${url}`;

@@ -7,6 +7,7 @@ import { chatSettings, verdictSettings } from "../../method/teacher/chat-setting
 import { judgePrompt } from "../../method/teacher/judge.ts";
 import { judgePromptNamed } from "../../method/teacher/judge-prompts.ts";
 import { SERVER_KINDS } from "../../method/teacher/remote/protocol.ts";
+import { SERVED_GIVES } from "../../method/teacher/remote/served-gives.ts";
 import { scoreSchema } from "../../method/teacher/score-form.ts";
 import { weakModelSchema } from "./model-settings.ts";
 import { adaptedSftSchema, adaptersIn, preferSchema, rewardSchema } from "./training.ts";
@@ -139,7 +140,13 @@ export const teacherSchema = choice(
     z.strictObject({
       kind: z.literal("remote"),
       ...serverAt("A server that scores given text: vLLM, SGLang, weak-teacher serve."),
-      model: z.string().min(1).describe("The policy's name at the server."),
+      model: z.string().min(1).describe("Name at the server of the policy, or of the reward model."),
+      gives: z
+        .enum(SERVED_GIVES)
+        .default("log-probabilities")
+        .describe(
+          "What the model at the server gives: log-probabilities of given tokens, or (a reward model behind /pooling or /classify) one raw reward for a text.",
+        ),
       reference: z
         .string()
         .min(1)

@@ -10,7 +10,8 @@ import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } 
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
-import { type TeacherOptions, teacherFiles, teacherOf, withTeacher } from "../teacher-options.ts";
+import { type TeacherOptions, withTeacher } from "../teacher-flags.ts";
+import { teacherFiles, teacherOf } from "../teacher-options.ts";
 
 type LabelOptions = ComputeOptions &
   DataOptions &

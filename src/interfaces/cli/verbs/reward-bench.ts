@@ -15,7 +15,8 @@ import { type DataOptions, readOptions, SOURCES, sourceOf, withData } from "../d
 import { type ComputeOptions, examples, wholeNumber, withCompute } from "../options.ts";
 import { formatTable } from "../outcome-view.ts";
 import { act, type Session } from "../session.ts";
-import { type TeacherOptions, teacherOf, withTeacher } from "../teacher-options.ts";
+import { TEACHER_FLAGS, type TeacherOptions, withTeacher } from "../teacher-flags.ts";
+import { teacherOf } from "../teacher-options.ts";
 
 type BenchOptions = ComputeOptions &
   DataOptions &
@@ -89,11 +90,13 @@ async function impliedScorer(options: BenchOptions): Promise<BenchScorer> {
   const { scorerOfFolder } = await import("../../../pipeline/results/bench-file.ts");
   const scorer = await scorerOfFolder(model);
   if (scorer.kind !== "reward-model") return namedTeacher({ ...options, teacher: "likelihood" });
-  const useless = (
-    ["beta", "url", "apiKeyEnv", "judgePrompt", "gold", "human", "noise", "rate"] as const
-  ).filter((flag) => others[flag] !== undefined);
+  const useless = Object.entries(TEACHER_FLAGS).filter(
+    ([flag]) => (others as Readonly<Record<string, unknown>>)[flag] !== undefined,
+  );
   if (useless.length > 0)
-    throw new ConfigError(useless.map((flag) => `${flag}: has no effect on a reward model. Leave it out.`));
+    throw new ConfigError(
+      useless.map(([, flag]) => `--${flag}: has no effect on a reward model. Leave it out.`),
+    );
   return scorer;
 }
 

@@ -4,16 +4,17 @@
  */
 import { join } from "node:path";
 import { digestOf } from "../../../base/core/digest.ts";
-import { AlignError, ConfigError, NumericsError } from "../../../base/core/errors.ts";
+import { AlignError, ConfigError } from "../../../base/core/errors.ts";
 import { type HttpClient, type HttpOptions, openHttp } from "../../../base/core/http.ts";
-import type { EncodedPair, TokenLimits } from "../../../engine/text/pair.ts";
+import type { TokenLimits } from "../../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../../engine/text/tokenizer.ts";
-import type { CandidatePair } from "../../data/rows.ts";
 import { encodePairs } from "../encode.ts";
-import { type CandidateLogps, implicitRewards, plainScores } from "../logratio.ts";
+import { implicitRewards, plainScores } from "../logratio.ts";
 import { type Teacher, type TeacherManifest, teacherDigest } from "../teacher.ts";
-import { checkSong, rememberSong, type Song } from "./canary.ts";
+import { checkSong, hearLogps, rememberSong, type Song } from "./canary.ts";
+import { candidateNumbers } from "./candidates.ts";
 import { detectServer, type ServerFacts } from "./detect.ts";
+import { findListed, listedModels } from "./listed.ts";
 import { type GivenText, SERVER_KINDS, type ServerKind } from "./protocol.ts";
 import { canaryTexts, openRemoteScorer, probe, type RemoteScorer } from "./scorer.ts";
 
@@ -57,7 +58,7 @@ export async function openRemoteTeacher(options: RemoteTeacherOptions): Promise<
   const sing = (at: AbortSignal) => songOf(scorer, canaryTexts(tokenizer), models, at);
   const song = await sing(signal);
   const voices = digestOf({ models, kind: facts.kind, tokenizer: tokenizer.digest }).slice(0, 12);
-  await rememberSong(http.url, join(options.memory, `canary-${voices}.json`), song);
+  await rememberSong(http.url, hearLogps, join(options.memory, `canary-${voices}.json`), song);
   const manifest = manifestOf(options, facts, tokenizer, digests);
   return {
     name: options.name ?? `remote-${teacherDigest(manifest).slice(0, 12)}`,
@@ -66,13 +67,12 @@ export async function openRemoteTeacher(options: RemoteTeacherOptions): Promise<
       const at = outer ?? signal;
       const encoded = encodePairs(tokenizer, pairs, limits);
       const ids = pairs.map(({ id }) => id);
-      const policy = await candidateSums(scorer, modelName, encoded, pairs, at);
-      const reference =
-        referenceName === undefined
-          ? undefined
-          : await candidateSums(scorer, referenceName, encoded, pairs, at);
+      const sums = (model: string) =>
+        candidateNumbers(encoded, ids, (texts) => scorer.sums(model, texts, at));
+      const policy = await sums(modelName);
+      const reference = referenceName === undefined ? undefined : await sums(referenceName);
       // These scores count only if the models are still what they were before them.
-      checkSong(http.url, song, await sing(at), "when this labelling began");
+      checkSong(http.url, hearLogps, song, await sing(at), "when this labelling began");
       if (reference !== undefined)
         return implicitRewards(ids, encoded, { policy, reference, beta: options.beta ?? DEFAULT_BETA });
       return plainScores(ids, encoded, policy).map((row, i) => ({ ...row, parts: { policy: policy[i]! } }));
@@ -98,8 +98,6 @@ function checkOptions({ beta, referenceName, modelName, server }: RemoteTeacherO
   if (issues.length > 0) throw new ConfigError(issues);
 }
 
-type Listed = { readonly id?: unknown; readonly max_model_len?: unknown; readonly digest?: unknown };
-
 /** Looks the models up in the server's list, where it has one; their digests, where it knows them. */
 async function checkModels(
   http: HttpClient,
@@ -114,25 +112,14 @@ async function checkModels(
     return models.map(() => undefined);
   const data = await http.ask({
     path: "/v1/models",
-    read: (value) => {
-      const { data: list } = (value ?? {}) as { data?: unknown };
-      return Array.isArray(list) ? (list as Listed[]) : undefined;
-    },
+    read: listedModels,
     expected: "a list of models",
     signal,
   });
-  return models.map((name) => {
-    const found = data.find(({ id }) => id === name);
-    if (found === undefined)
-      throw new ConfigError(
-        `remote teacher: ${http.url} does not serve ${name}, expected one of ${data.map(({ id }) => String(id)).join(", ")}.`,
-      );
+  return models.map((model) => {
     // vLLM writes a token after every prompt, and wants room for it.
-    const most = Number(found.max_model_len ?? Number.POSITIVE_INFINITY) - (kind === "vllm" ? 1 : 0);
-    if (limits.maxLength > most)
-      throw new ConfigError(
-        `remote teacher: ${name} has room for ${most} tokens, expected at least max_length ${limits.maxLength}. Lower it, or serve with a larger --max-model-len.`,
-      );
+    const need = { model, length: limits.maxLength, spare: kind === "vllm" ? 1 : 0 };
+    const found = findListed("remote teacher", http.url, data, need);
     return typeof found.digest === "string" ? found.digest : undefined;
   });
 }
@@ -183,31 +170,4 @@ function manifestOf(
     ...(referenceName === undefined ? {} : { beta }),
     settings: { server: kind, version, model: modelName, reference: referenceName ?? null },
   };
-}
-
-/** log π of candidates a and b of each pair. Equal candidates are asked for once; one without tokens is not asked for and gets 0. */
-async function candidateSums(
-  scorer: RemoteScorer,
-  model: string,
-  encoded: readonly EncodedPair[],
-  pairs: readonly CandidatePair[],
-  signal: AbortSignal,
-): Promise<CandidateLogps[]> {
-  const texts: GivenText[] = [];
-  const places = encoded.map(({ prompt, a, b, flags }) => {
-    const place = (ids: readonly number[]) =>
-      ids.length === 0 ? undefined : texts.push({ ids: [...prompt, ...ids], from: prompt.length }) - 1;
-    const first = place(a);
-    return [first, flags.includes("identical") ? first : place(b)] as const;
-  });
-  const sums = await scorer.sums(model, texts, signal);
-  return places.map((sides, i) => {
-    const numbers = sides.map((place) => (place === undefined ? 0 : sums[place]!));
-    if (!numbers.every(Number.isFinite))
-      throw new NumericsError(
-        `remote teacher: pair ${pairs[i]!.id}`,
-        `a score is not finite, got ${numbers}.`,
-      );
-    return numbers as [number, number];
-  });
 }
