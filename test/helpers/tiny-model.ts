@@ -94,13 +94,23 @@ function tokenizerFiles(): Record<string, string> {
   const special = ["<s>", "</s>"];
   const vocab = Object.fromEntries([...tokens, ...special].map((token, id) => [token, id]));
   const added_tokens = special.map((content) => {
-    return { id: vocab[content], content, special: true, normalized: false };
+    const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+    return { id: vocab[content], content, ...flags };
   });
   const model = { type: "BPE", vocab, merges: [] };
+  const [first, text] = [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }];
   const pieces = {
+    ...{ version: "1.0", truncation: null, padding: null },
     normalizer: null,
     pre_tokenizer: byteLevel,
-    post_processor: byteLevel,
+    post_processor: {
+      ...{
+        type: "TemplateProcessing",
+        single: [first, text],
+        pair: [first, text, { Sequence: { id: "B", type_id: 1 } }],
+      },
+      special_tokens: { "<s>": { id: "<s>", ids: [TINY_BOS], tokens: ["<s>"] } },
+    },
     decoder: byteLevel,
   };
   return {

@@ -12,7 +12,6 @@ import { trainSettings } from "../../src/method/train/settings.ts";
 import { lossesOf } from "../../src/pipeline/export/losses.ts";
 import { writeTrl } from "../../src/pipeline/export/trl.ts";
 import { weakTeacher } from "../cli/spawn.ts";
-import { TINY_BOS } from "../helpers/tiny-model.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
 import { python, runPython } from "./python.ts";
 
@@ -27,7 +26,6 @@ describe.skipIf(python === undefined)("exports to TRL (scripts/python-env.sh)", 
     folder = await mkdtemp(join(tmpdir(), "trl-export-"));
     run = join(folder, "run");
     const recipe = await writeTinyRecipe(folder);
-    for (const name of ["weak", "student"]) await completeTokenizer(join(folder, name));
     const set = ["student.prefer.loss.weighted=true", "label.weight=tanh", "arms=[sft, weak]"];
     const made = await weakTeacher(["run", recipe, "--out", run, ...set.flatMap((one) => ["--set", one])]);
     expect(made.code, made.stderr).toBe(0);
@@ -185,35 +183,4 @@ async function logEveryStep(out: string, start?: string): Promise<void> {
   const file = join(out, "dpo.yaml");
   const text = (await readFile(file, "utf8")).replace(/logging_steps: \d+/, "logging_steps: 1");
   await writeFile(file, start === undefined ? text : text.replace("./sft", start));
-}
-
-/**
- * The tiny tokenizer says less of its special tokens than the real `tokenizers` wants to read, and of BOS in `add_bos_token` alone, which
- * transformers 5 does not read where tokenizer.json has a post-processor.
- */
-async function completeTokenizer(model: string): Promise<void> {
-  const file = join(model, "tokenizer.json");
-  const json = JSON.parse(await readFile(file, "utf8")) as { added_tokens: object[] };
-  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
-  const added_tokens = json.added_tokens.map((token) => ({ ...flags, ...token }));
-  const [first, text] = [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }];
-  const post_processor = {
-    ...{
-      type: "TemplateProcessing",
-      single: [first, text],
-      pair: [first, text, { Sequence: { id: "B", type_id: 1 } }],
-    },
-    special_tokens: { "<s>": { id: "<s>", ids: [TINY_BOS], tokens: ["<s>"] } },
-  };
-  await writeFile(
-    file,
-    JSON.stringify({
-      version: "1.0",
-      truncation: null,
-      padding: null,
-      ...json,
-      added_tokens,
-      post_processor,
-    }),
-  );
 }

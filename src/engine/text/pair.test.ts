@@ -21,6 +21,7 @@ function tiny(
         { id: 11, content: "</s>", special: true, normalized: false },
       ],
       normalizer: { type: "Replace", pattern: { String: " " }, content: "_" },
+      post_processor: addBos ? beginning("<s>") : null,
       decoder: { type: "Replace", pattern: { String: "_" }, content: " " },
       model: {
         type: "BPE",
@@ -29,13 +30,21 @@ function tiny(
         merges: ["_ a", "_ b", "a b", "ab c"],
       },
     },
-    tokenizerConfig: { add_bos_token: addBos },
+    tokenizerConfig: {},
     specialTokens: special,
     config: {},
     generationConfig: {},
     chatTemplate: template,
   });
 }
+
+/** A post-processor that puts this token before a text. */
+const beginning = (id: string) => ({
+  type: "TemplateProcessing",
+  single: [{ SpecialToken: { id, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+  pair: [],
+  special_tokens: {},
+});
 
 const roomy = { maxLength: 100, maxPromptLength: 50 };
 

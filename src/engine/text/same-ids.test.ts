@@ -113,8 +113,8 @@ describe("other ids, each told by the first difference", () => {
 
   test("no BOS, another end", async () => {
     const same = (json: File) => json;
-    expect(await changed(same, (config) => ({ ...config, add_bos_token: false }))).toMatch(
-      /^a text begins with no token, expected id 256/,
+    expect(await changed((json) => ({ ...json, post_processor: null }))).toMatch(
+      /^a text begins with no token, expected id 256 \(the post-processor\)/,
     );
     expect(await changed(same, (config) => ({ ...config, eos_token: "<s>" }))).toMatch(
       /^a text ends with id 256, expected id 257/,

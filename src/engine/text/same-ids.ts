@@ -38,7 +38,7 @@ function jsonDifference(a: JsonObject, b: JsonObject): string | undefined {
 function endsDifference(a: Tokenizer, b: Tokenizer): string | undefined {
   const begin = ({ addBos, bosId }: Tokenizer) => (addBos ? bosId : undefined);
   if (begin(a) !== begin(b))
-    return `a text begins with ${name(begin(a))}, expected ${name(begin(b))} (add_bos_token or the post-processor)`;
+    return `a text begins with ${name(begin(a))}, expected ${name(begin(b))} (the post-processor)`;
   return a.eosId === b.eosId
     ? undefined
     : `a text ends with ${name(a.eosId)}, expected ${name(b.eosId)} (eos_token)`;

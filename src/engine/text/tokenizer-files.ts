@@ -9,7 +9,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** The tokenizer of a folder, as its files give it. */
 export type TokenizerFiles = {
-  /** `tokenizer.json`, or the same built from `vocab.json` and `merges.txt`. */
+  /** `tokenizer.json`, or the same built from `vocab.json` and `merges.txt`; its post-processor alone says whether a text begins with BOS. */
   readonly tokenizer: JsonObject;
   readonly tokenizerConfig: JsonObject;
   /** Contents of `bos_token`, `eos_token`, `unk_token`, `pad_token`, … */
@@ -82,7 +82,7 @@ async function withoutTokenizer(folder: string): Promise<string> {
     : `is no model folder, expected config.json, weights and ${expected}.`;
 }
 
-/** A byte-level BPE `tokenizer.json` from GPT-2's two files, as OPT is published. */
+/** A byte-level BPE `tokenizer.json` from GPT-2's two files, as OPT is published; `add_bos_token` is said in its post-processor. */
 async function fromVocabAndMerges(
   folder: string,
   specialTokens: Readonly<Record<string, string>>,
@@ -107,9 +107,26 @@ async function fromVocabAndMerges(
       .map((content) => ({ id: vocab[content], content, special: true, normalized: false })),
     normalizer: null,
     pre_tokenizer: byteLevel,
-    post_processor: byteLevel,
+    post_processor:
+      tokenizerConfig.add_bos_token === true ? firstBos(folder, specialTokens, vocab) : byteLevel,
     decoder: byteLevel,
     model: { type: "BPE", unk_token: null, vocab, merges },
+  };
+}
+
+/** What transformers makes of `add_bos_token` where there is no `tokenizer.json`. @throws CheckpointError where BOS is no token */
+function firstBos(folder: string, { bos_token }: Readonly<Record<string, string>>, vocab: JsonObject) {
+  const id = bos_token === undefined ? undefined : vocab[bos_token];
+  if (id === undefined)
+    throw new CheckpointError(
+      folder,
+      "add_bos_token is true, but no bos_token is named that the vocabulary holds.",
+    );
+  return {
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: bos_token, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { [bos_token!]: { id: bos_token, ids: [id], tokens: [bos_token] } },
   };
 }
 

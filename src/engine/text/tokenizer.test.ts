@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
+import { onNotice } from "../../base/core/notices.ts";
 import { loadTokenizer } from "./tokenizer.ts";
 
 let root: string;
@@ -143,7 +144,7 @@ describe("loadTokenizer", () => {
     expect(built.eosId).toBe(258);
   });
 
-  it("wants BOS when the post-processor puts one first (Llama 3), or when the flag says so (OPT)", async () => {
+  it("wants BOS when the post-processor puts one first (Llama 3)", async () => {
     const post = await loadTokenizer(
       await folderOf({
         "tokenizer.json": { ...gpt2, post_processor: template(["<|endoftext|>"]) },
@@ -152,28 +153,37 @@ describe("loadTokenizer", () => {
     );
     expect(post).toMatchObject({ addBos: true, bosId: 258, eosId: 7, eosIds: [7, 258] });
     expect(post.encode("he")).toEqual([256]);
-    const opt = {
-      add_bos_token: true,
-      bos_token: "<|endoftext|>",
-      eos_token: "<|endoftext|>",
-      pad_token: "!",
-    };
-    const flagged = await loadTokenizer(
-      await folderOf({ "tokenizer.json": gpt2, "tokenizer_config.json": opt }),
-    );
-    expect(flagged).toMatchObject({ addBos: true, bosId: 258, eosId: 258, padId: 33 });
   });
 
-  it("lets an explicit flag overrule the post-processor", async () => {
-    const tokenizer = await loadTokenizer(
-      await folderOf({
-        "tokenizer.json": { ...gpt2, post_processor: template(["<|endoftext|>"]) },
-        "tokenizer_config.json": { add_bos_token: false },
-      }),
-    );
-    expect(tokenizer).toMatchObject({ addBos: false, bosId: 258 });
-    expect(tokenizer.eosId).toBeUndefined();
+  it("lets add_bos_token decide only where there is no tokenizer.json (OPT), as transformers 5 does", async () => {
+    const opt = { bos_token: "<|endoftext|>", eos_token: "<|endoftext|>", pad_token: "!" };
+    const old = { "vocab.json": vocab, "merges.txt": merges.join("\n") };
+    const of = async (files: Record<string, unknown>, flag: boolean | undefined) =>
+      loadTokenizer(await folderOf({ ...files, "tokenizer_config.json": { ...opt, add_bos_token: flag } }));
+    expect(await of(old, true)).toMatchObject({ addBos: true, bosId: 258, eosId: 258, padId: 33 });
+    expect((await of(old, true)).encode("he")).toEqual([256]);
+    for (const flag of [false, undefined])
+      expect(await of(old, flag)).toMatchObject({ addBos: false, bosId: 258 });
+    const noBos = folderOf({ ...old, "tokenizer_config.json": { add_bos_token: true } });
+    await expect(loadTokenizer(await noBos)).rejects.toThrow(/no bos_token is named/);
   });
+
+  it.each([true, false])(
+    "follows the post-processor where add_bos_token %s contradicts it, and says so",
+    async (flag) => {
+      const told: string[] = [];
+      const stop = onNotice((text) => told.push(text));
+      const post_processor = flag ? byteLevel : template(["<|endoftext|>"]);
+      const folder = await folderOf({
+        "tokenizer.json": { ...gpt2, post_processor },
+        "tokenizer_config.json": { add_bos_token: flag, bos_token: "<|endoftext|>" },
+      });
+      expect(await loadTokenizer(folder)).toMatchObject({ addBos: !flag, bosId: 258 });
+      stop();
+      const puts = `add_bos_token is ${flag}, but the post-processor of tokenizer.json puts ${flag ? "none" : "a token"}`;
+      expect(told).toEqual([expect.stringContaining(puts)]);
+    },
+  );
 
   it("takes what a BERT-like post-processor puts around a text as BOS and EOS", async () => {
     const tokenizer = await loadTokenizer(
@@ -226,7 +236,8 @@ describe("loadTokenizer", () => {
     expect(await digest(reordered)).toBe(base);
     expect(await digest(gpt2, { model_max_length: 5 })).toBe(base);
     expect(await digest({ ...gpt2, model: { ...gpt2.model, merges: ["h e"] } })).not.toBe(base);
-    expect(await digest(gpt2, { add_bos_token: true, bos_token: "!" })).not.toBe(base);
+    expect(await digest({ ...gpt2, post_processor: template(["!"]) })).not.toBe(base);
+    expect(await digest(gpt2, { add_bos_token: true, bos_token: "!" })).toBe(base);
     expect(await digest(gpt2, { eos_token: "!" })).not.toBe(base);
   });
 
@@ -266,8 +277,6 @@ describe("loadTokenizer", () => {
     );
     const two = { ...gpt2, post_processor: template(["!", "?"]) };
     await expect(load({ "tokenizer.json": two })).rejects.toThrow(/at most one token before/);
-    const noBos = { "tokenizer.json": gpt2, "tokenizer_config.json": { add_bos_token: true } };
-    await expect(load(noBos)).rejects.toThrow(/no bos_token is named/);
   });
 
   it("refuses text it has no ids for", async () => {

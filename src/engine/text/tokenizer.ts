@@ -5,6 +5,7 @@
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { digestOf } from "../../base/core/digest.ts";
 import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../../base/core/errors.ts";
+import { notice } from "../../base/core/notices.ts";
 import { type ControlWords, controlWords } from "./control-words.ts";
 import { withExactParts } from "./exact-parts.ts";
 import { growth, insertions, MAX_GROWTH, MAX_INSERTION } from "./insertions.ts";
@@ -173,7 +174,7 @@ const isId = (value: unknown) =>
 type SpecialIds = Pick<Tokenizer, "bosId" | "eosId" | "eosIds" | "padId" | "addBos">;
 
 /**
- * BOS is wanted if `add_bos_token` says so, or, where that flag is absent, if the post-processor puts a token first.
+ * BOS is wanted if the post-processor puts a token first, whatever `add_bos_token` says: so does transformers 5 (docs/interop.md).
  * EOS is the tokenizer's `eos_token`, or else what the post-processor puts last, or else the model config's.
  */
 function specialIds(folder: string, files: TokenizerFiles, hf: HfTokenizerLike): SpecialIds {
@@ -184,12 +185,10 @@ function specialIds(folder: string, files: TokenizerFiles, hf: HfTokenizerLike):
     return content === undefined ? undefined : hf.token_to_id(content);
   };
   const bosId = prefix ?? named("bos_token") ?? idsIn(config.bos_token_id)[0];
-  const flag = tokenizerConfig.add_bos_token;
-  const addBos = typeof flag === "boolean" ? flag : prefix !== undefined;
-  if (addBos && bosId === undefined)
-    throw new CheckpointError(
-      folder,
-      "add_bos_token is true, but no bos_token is named that the vocabulary holds.",
+  const addBos = prefix !== undefined;
+  if (typeof tokenizerConfig.add_bos_token === "boolean" && tokenizerConfig.add_bos_token !== addBos)
+    notice(
+      `${folder}: add_bos_token is ${!addBos}, but the post-processor of tokenizer.json ${addBos ? "puts a token before a text" : "puts none before a text"}: that is followed, as transformers 5 does. If texts shall ${addBos ? "not " : ""}begin with BOS, change the post-processor.`,
     );
   const modelEos = idsIn(generationConfig.eos_token_id ?? config.eos_token_id);
   const eosId = named("eos_token") ?? suffix ?? modelEos[0];
