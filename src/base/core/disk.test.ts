@@ -32,6 +32,6 @@ test("what fits is let through, what does not is told before anything is written
   disk.free = 50e6;
   await checkFree(folder, 40e6, "the model");
   await expect(checkFree(folder, 50e6, "the model")).rejects.toThrow(
-    `${folder}: the model takes 50.0 MB of disk, expected as much free, got 50.0 MB. Nothing was written.`,
+    `${folder}: the model takes 50.0 MB of disk, expected 51.0 MB free (what is written beside it included), got 50.0 MB. Nothing was written.`,
   );
 });

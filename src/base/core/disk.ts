@@ -21,7 +21,7 @@ export async function checkFree(path: string, bytes: number, what: string): Prom
   if (free === undefined || fits(bytes, free)) return;
   throw new AlignError(
     "io",
-    `${path}: ${what} takes ${formatBytes(bytes)} of disk, expected as much free, got ${formatBytes(free)}. Nothing was written. Free space (weak-teacher prune takes models away that a finished run need not keep) and run the same command again; finished work is kept.`,
+    `${path}: ${what} takes ${formatBytes(bytes)} of disk, expected ${formatBytes(bytes + MARGIN)} free (what is written beside it included), got ${formatBytes(free)}. Nothing was written. Free space (weak-teacher prune takes models away that a finished run need not keep) and run the same command again; finished work is kept.`,
   );
 }
 
