@@ -26,7 +26,7 @@ const { facts } = await label({
   pool,
   teacher: {
     kind: "implicit-reward",
-    policy: join(taught, "model"),
+    model: join(taught, "model"),
     reference: join(start, "model"),
     beta: 0.1,
   },

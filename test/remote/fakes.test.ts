@@ -46,8 +46,8 @@ async function fakeOf(kind: FakeKind): Promise<FakeServer> {
 const open = ({ url }: { url: string }, options: Partial<RemoteTeacherOptions> = {}) =>
   openRemoteTeacher({
     url,
-    modelName: "teacher",
-    referenceName: "base",
+    model: "teacher",
+    reference: "base",
     tokenizer: folder,
     limits,
     backoffMs: 1,
@@ -95,7 +95,7 @@ describe.each(["vllm", "sglang", "echo"] as const)("behind %s", (kind) => {
 
   test("without a reference they are likelihoods, and a path that ends in /v1 is the same server", async () => {
     const fake = await fakeOf(kind);
-    const teacher = await open({ url: `${fake.url}/v1/` }, { referenceName: undefined, modelName: "base" });
+    const teacher = await open({ url: `${fake.url}/v1/` }, { reference: undefined, model: "base" });
     const scores = await teacher.scorePairs(pairs);
     expected("base1", undefined, 1).forEach(([a], i) => {
       expect(scores[i]!.scoreA).toBeCloseTo(a, 9);
@@ -291,7 +291,7 @@ describe("mishaps", () => {
     };
     await open(fake, { memory });
     // Other models in the same place have a song of their own.
-    await open(fake, { memory, referenceName: undefined, modelName: "base" });
+    await open(fake, { memory, reference: undefined, model: "base" });
     expect(await readdir(memory)).toHaveLength(2);
   });
 
@@ -315,12 +315,12 @@ describe("mishaps", () => {
 
 test("options that do not fit are refused", async () => {
   const fake = await fakeOf("vllm");
-  await expect(open(fake, { modelName: "base" })).rejects.toThrow("policy and reference are both base");
-  await expect(open(fake, { referenceName: undefined, beta: 1 })).rejects.toThrow(
+  await expect(open(fake, { model: "base" })).rejects.toThrow("policy and reference are both base");
+  await expect(open(fake, { reference: undefined, beta: 1 })).rejects.toThrow(
     "beta has no effect without a reference",
   );
   await expect(open(fake, { beta: -1 })).rejects.toThrow("expected above 0, got -1");
-  await expect(open(fake, { modelName: "other" })).rejects.toThrow(
+  await expect(open(fake, { model: "other" })).rejects.toThrow(
     "does not serve other, expected one of base, teacher",
   );
   // 200 positions, one of them for the token that vLLM writes.

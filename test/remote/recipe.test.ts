@@ -36,7 +36,7 @@ test("labels of a recipe come from the server, and a second run asks nothing", a
   const data = steps.find(({ name }) => name === "data")!.folder!;
   const pool = await readPool(`${data}/pool`);
   const local = await openImplicitReward(runtime, {
-    policy: jobs.at("weak"),
+    model: jobs.at("weak"),
     reference: jobs.at("other"),
     beta: 0.5,
     limits: { maxLength: 64, maxPromptLength: 32 },
@@ -61,6 +61,6 @@ test("labels of a recipe come from the server, and a second run asks nothing", a
 test("beta without a reference is told before anything runs", async () => {
   const teacher = `teacher: { kind: remote, url: "${server.url}", model: weak, tokenizer: x, beta: 0.5 }`;
   await expect(jobs.label(`models: { student: x }\n${teacher}\n`)).rejects.toThrow(
-    "teacher.beta: has no effect without teacher.reference",
+    "teacher.beta: has no effect without reference",
   );
 });

@@ -42,7 +42,7 @@ afterAll(async () => {
 
 const remote = (options: Partial<Parameters<typeof openRewardTeacher>[0]> = {}) =>
   openRewardTeacher({
-    ...{ url: `${server.url}/v1`, modelName: "reward", tokenizer: folders.reward, limits },
+    ...{ url: `${server.url}/v1`, model: "reward", tokenizer: folders.reward, limits },
     memory: join(memory, "one"),
     ...options,
   });
@@ -77,12 +77,10 @@ test("another model of that name, and a language model, are met before anything 
     await expect(remote({ url: changed.url })).rejects.toThrow(
       /reward is not the model it was when its first scores were made: it gives .* for texts that got/,
     );
-    await expect(remote({ url: words.url, modelName: "base" })).rejects.toThrow(
+    await expect(remote({ url: words.url, model: "base" })).rejects.toThrow(
       /gives no scores of texts: \/pooling answered 400: .*has no reward head/,
     );
-    await expect(remote({ modelName: "gold" })).rejects.toThrow(
-      "does not serve gold, expected one of reward",
-    );
+    await expect(remote({ model: "gold" })).rejects.toThrow("does not serve gold, expected one of reward");
     await expect(remote({ limits: { maxLength: 513, maxPromptLength: 48 } })).rejects.toThrow(
       "remote teacher: reward has room for 512 tokens",
     );
@@ -100,7 +98,7 @@ test("label takes rewards, and refuses what acts on log-probabilities alone", as
   await writeFile(pool, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   const out = join(folders.root, "labels");
   const limited = ["--max-length", "96", "--max-prompt-length", "48"];
-  const served = ["--teacher", "remote", "--url", server.url, "--model-name", "reward", "--gives", "rewards"];
+  const served = ["--teacher", "remote", "--url", server.url, "--model", "reward", "--gives", "rewards"];
   const args = ["label", pool, ...served, "--tokenizer", folders.reward, ...limited, "--out", out];
   const near = join(folders.root, "near");
   const local = ["--teacher", "reward-head", "--model", folders.reward, ...limited, "--out", near];
@@ -120,9 +118,9 @@ test("label takes rewards, and refuses what acts on log-probabilities alone", as
   });
   expect(await readFile(join(out, "scores", "manifest.json"), "utf8")).toContain('"gives": "rewards"');
 
-  const wrong = await weakTeacher([...args, "--reference-name", "base", "--beta", "2", "--server", "vllm"]);
+  const wrong = await weakTeacher([...args, "--reference", "base", "--beta", "2", "--server", "vllm"]);
   expect(wrong.code).toBe(2);
-  for (const flag of ["--reference-name", "--beta", "--server"])
+  for (const flag of ["--reference", "--beta", "--server"])
     expect(wrong.stderr).toContain(`${flag}: has no effect with --gives rewards. Leave it out.`);
 });
 
@@ -136,7 +134,7 @@ test("a recipe's labels come from the served reward model, a second run asks not
     `models: { student: ${jobs.at("student")} }\nteacher: { kind: remote, url: "${own.url}", model: rm, gives: rewards, tokenizer: ${reward}${more} }\nlabel: { calibration: none }\n`;
   try {
     await expect(jobs.label(sections(", beta: 0.5"))).rejects.toThrow(
-      "teacher.beta: has no effect with teacher.gives rewards",
+      "teacher.beta: has no effect with gives rewards",
     );
     const { labels, facts, folder } = await jobs.label(sections(""));
     expect(facts.teachers[0]!.kind).toBe("remote");

@@ -51,18 +51,18 @@ afterAll(async () => {
 const remote = (options: Partial<Parameters<typeof openRemoteTeacher>[0]>) =>
   openRemoteTeacher({
     url: `${server.url}/v1`,
-    modelName: "base",
+    model: "base",
     tokenizer: folders.base,
     limits,
-    memory: join(memory, JSON.stringify([options.modelName, options.referenceName])),
+    memory: join(memory, JSON.stringify([options.model, options.reference])),
     ...options,
   });
 
 describe("remote scores are the local ones", () => {
   test("of a policy and its reference, for every pair", async () => {
-    const teacher = await remote({ referenceName: "reference", beta: 0.3 });
-    const { base: policy, reference } = folders;
-    const local = await openImplicitReward(runtime, { policy, reference, limits, beta: 0.3 });
+    const teacher = await remote({ reference: "reference", beta: 0.3 });
+    const { base: model, reference } = folders;
+    const local = await openImplicitReward(runtime, { model, reference, limits, beta: 0.3 });
     const [far, near] = [await teacher.scorePairs(pairs), await local.scorePairs(pairs)];
     far.forEach(({ scoreA, scoreB, parts, ...facts }, i) => {
       const { policy, reference } = near[i]!.parts!;
@@ -80,7 +80,7 @@ describe("remote scores are the local ones", () => {
   });
 
   test("of an adapter against its base, with one copy of the weights", async () => {
-    const teacher = await remote({ modelName: "teacher", referenceName: "base", beta: 1 });
+    const teacher = await remote({ model: "teacher", reference: "base", beta: 1 });
     const far = await teacher.scorePairs(pairs);
     const base = await loadModel(runtime, folders.base, { id: "alone" });
     const under = await loadModel(runtime, folders.base, { id: "adapted" });
@@ -105,8 +105,8 @@ describe("remote scores are the local ones", () => {
   });
 
   test.each(SERVER_KINDS.filter((kind) => kind !== "sglang"))("asked as %s", async (kind) => {
-    const teacher = await remote({ server: kind, modelName: "reference" });
-    const local = await openLikelihood(runtime, { policy: folders.reference, limits });
+    const teacher = await remote({ server: kind, model: "reference" });
+    const local = await openLikelihood(runtime, { model: folders.reference, limits });
     const [far, near] = [await teacher.scorePairs(pairs), await local.scorePairs(pairs)];
     far.forEach(({ scoreA, scoreB }, i) => {
       expect(Math.abs(scoreA - near[i]!.scoreA)).toBeLessThan(scoreRounding([near[i]!.scoreA]));
@@ -133,9 +133,9 @@ test("label takes a remote teacher, and tells which flags it needs", async () =>
     "remote",
     "--url",
     server.url,
-    "--model-name",
+    "--model",
     "teacher",
-    "--reference-name",
+    "--reference",
     "base",
     "--tokenizer",
     folders.base,
@@ -167,7 +167,7 @@ test("label takes a remote teacher, and tells which flags it needs", async () =>
     server.url,
     "--beta",
     "2",
-    "--model-name",
+    "--model",
     "x",
     "--out",
     join(folders.root, "none"),

@@ -34,7 +34,7 @@ test("under load no score is wrong, and what is too much is refused", async () =
     return { id: `p${i}`, prompt: `${word()} ${word()}`, a: ` ${word()}`, b: ` ${word()}${word()}` };
   });
   const teacher = await openImplicitReward(runtime, {
-    policy: base,
+    model: base,
     reference,
     beta: 0.1,
     limits: pairLimits,

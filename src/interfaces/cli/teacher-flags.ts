@@ -30,8 +30,6 @@ export type TeacherOptions = {
   readonly apiKeyEnv?: string;
   readonly server?: ServerKind;
   readonly gives?: (typeof SERVED_GIVES)[number];
-  readonly modelName?: string;
-  readonly referenceName?: string;
   readonly tokenizer?: string;
   readonly judgePrompt?: string;
   readonly judgeMaxTokens?: number;
@@ -66,7 +64,7 @@ const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}
     "judgeVotes",
     "judgeSamples",
   ],
-  remote: ["url!", "modelName!", "gives", "referenceName", "tokenizer!", "beta", "server", "apiKeyEnv"],
+  remote: ["url!", "model!", "gives", "reference", "tokenizer!", "beta", "server", "apiKeyEnv"],
   random: [],
   longer: [],
   gold: ["gold!"],
@@ -82,8 +80,6 @@ export const TEACHER_FLAGS: Readonly<Record<Flag, string>> = {
   apiKeyEnv: "api-key-env",
   server: "server",
   gives: "gives",
-  modelName: "model-name",
-  referenceName: "reference-name",
   tokenizer: "tokenizer",
   judgePrompt: "judge-prompt",
   judgeMaxTokens: "judge-max-tokens",
@@ -104,9 +100,12 @@ export function withTeacher(command: Command): Command {
     .addOption(new Option("--teacher <kind>", "who labels").choices(KINDS).default("implicit-reward"))
     .option(
       "--model <folder>",
-      "the teacher's model: the policy, the reward model, the judge; for judge-chat the endpoint's name of it",
+      "the teacher's model: the policy, the reward model, the judge; for judge-chat and remote its name at the server",
     )
-    .option("--reference <folder>", "the model the policy was trained from (implicit-reward)")
+    .option(
+      "--reference <folder>",
+      "the model the policy was trained from (implicit-reward); for remote its name, without it scores are likelihoods",
+    )
     .option(
       "--beta <number>",
       "factor on the log-ratio (implicit-reward, remote), default 0.1",
@@ -119,14 +118,12 @@ export function withTeacher(command: Command): Command {
         SERVER_KINDS,
       ),
     )
-    .option("--model-name <name>", "name at the server of the policy, or of the reward model (remote)")
     .addOption(
       new Option(
         "--gives <what>",
         "what that model gives: log-probabilities of given tokens (default), or rewards, by /pooling or /classify (remote)",
       ).choices(SERVED_GIVES),
     )
-    .option("--reference-name <name>", "the reference's name there; without it likelihoods (remote)")
     .option("--tokenizer <folder>", "folder of the served models' tokenizer (remote)")
     .option(
       "--judge-prompt <name|file>",

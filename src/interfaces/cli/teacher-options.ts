@@ -1,8 +1,9 @@
 /** From flags to who labels. */
 import { ConfigError } from "../../base/core/errors.ts";
 import type { Source } from "../../method/data/source.ts";
-import type { HumanNoise, TeacherChoice } from "../../method/teacher/choice.ts";
+import type { TeacherChoice } from "../../method/teacher/choice.ts";
 import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
+import type { HumanNoise } from "../../method/teacher/given-teachers.ts";
 import { rewardSettingProblems } from "../../method/teacher/remote/served-gives.ts";
 import { sourceOf } from "./data-options.ts";
 import { checkFlags, type TeacherOptions } from "./teacher-flags.ts";
@@ -27,9 +28,8 @@ export async function teacherOf(
   const prompt = () => (options.judgePrompt === undefined ? undefined : readQuestion(options.judgePrompt));
   switch (kind) {
     case "implicit-reward":
-      return { kind, policy: model, reference, beta };
+      return { kind, model, reference, beta };
     case "likelihood":
-      return { kind, policy: model };
     case "reward-head":
       return { kind, model };
     case "judge-local":
@@ -38,19 +38,19 @@ export async function teacherOf(
       return {
         kind,
         url,
-        endpointModel: model,
+        model,
         apiKeyEnv,
         prompt: await prompt(),
         ...(await chatOf(options)),
       };
     case "remote": {
-      const { server, modelName = "", referenceName, tokenizer = "", gives } = options;
-      const problems = gives === "rewards" ? rewardSettingProblems(options, FLAG_NAMES) : [];
+      const { server, tokenizer = "", gives } = options;
+      const problems = gives === "rewards" ? rewardSettingProblems(options, (name) => `--${name}`) : [];
       if (problems.length > 0) throw new ConfigError(problems);
-      if (options.beta !== undefined && referenceName === undefined)
-        throw new ConfigError("--beta: has no effect without --reference-name. Leave it out.");
-      const ratio = referenceName === undefined ? {} : { referenceName, beta };
-      return { kind, url, server, modelName, gives, tokenizer, apiKeyEnv, ...ratio };
+      if (options.beta !== undefined && options.reference === undefined)
+        throw new ConfigError("--beta: has no effect without --reference. Leave it out.");
+      const ratio = options.reference === undefined ? {} : { reference, beta };
+      return { kind, url, server, model, gives, tokenizer, apiKeyEnv, ...ratio };
     }
     case "random":
       return { kind, seed };
@@ -59,7 +59,7 @@ export async function teacherOf(
     case "gold":
       return { kind, rewards: () => maps.gold(options.gold!) };
     case "noisy-human":
-      return { kind, seed, ...noiseOf(options), choices: () => maps.human(sourceOf(options.human!)) };
+      return { kind, seed, noise: noiseOf(options), choices: () => maps.human(sourceOf(options.human!)) };
     default:
       return kind satisfies never;
   }
@@ -83,15 +83,9 @@ async function chatOf(options: TeacherOptions) {
   };
 }
 
-/** Flags that have no effect on served rewards, as they are written. */
-const FLAG_NAMES = {
-  ...{ referenceName: "--reference-name", beta: "--beta" },
-  ...{ server: "--server", gives: "--gives" },
-};
-
 function noiseOf({ noise, rate = [] }: TeacherOptions): HumanNoise {
-  if (noise === "annotator") return { noise, rates: rate };
-  return { noise: noise!, rate: rate[0]! };
+  if (noise === "annotator") return { kind: noise, rates: [...rate] };
+  return { kind: noise!, rate: rate[0]! };
 }
 
 /** A question by its name, or out of a file. */

@@ -53,7 +53,7 @@ export async function loadServedModels(
   const reference = folder === undefined ? undefined : await load(runtime, folder, REFERENCE_NAME);
   if (reference !== undefined) {
     checkTasks(loaded, reference, folder!);
-    await checkReference({ policy: options.model, reference: folder! }, loaded, reference);
+    await checkReference({ model: options.model, reference: folder! }, loaded, reference);
   }
   const base = { ...loaded, reference };
   const models = new Map([[name, base]]);

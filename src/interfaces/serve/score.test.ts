@@ -44,10 +44,10 @@ type Row = Record<"id", string> &
 const rowsOf = ({ json }: Awaited<ReturnType<typeof ask>>) => json.data as unknown as Row[];
 
 test.each(["implicit-reward", "likelihood", "reward-head"])("%s scores are those of label", async (kind) => {
-  const { base: policy, reference, reward } = folders;
+  const { base: model, reference, reward } = folders;
   const openers: Record<string, () => Promise<Teacher>> = {
-    "implicit-reward": () => openImplicitReward(runtime, { policy, reference, limits, beta: 0.5 }),
-    likelihood: () => openLikelihood(runtime, { policy, limits }),
+    "implicit-reward": () => openImplicitReward(runtime, { model, reference, limits, beta: 0.5 }),
+    likelihood: () => openLikelihood(runtime, { model, limits }),
     "reward-head": () => openRewardHead(runtime, { model: reward, limits }),
   };
   const teacher = await openers[kind]!();

@@ -7,6 +7,7 @@ import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { openControl } from "./control-teachers.ts";
 import type { HumanChoice, Scores } from "./controls.ts";
+import type { HumanNoise } from "./given-teachers.ts";
 import { openImplicitReward } from "./implicit-reward.ts";
 import { type ChatJudgeOptions, openChatJudge } from "./judge-chat.ts";
 import { openLocalJudge, questionLimits } from "./judge-local.ts";
@@ -17,52 +18,34 @@ import type { SERVED_GIVES } from "./remote/served-gives.ts";
 import { openRewardHead } from "./reward-head.ts";
 import type { Teacher } from "./teacher.ts";
 
-/** What a noisy person gets wrong; rates in [0, 1] (`method/teacher/controls.ts`). */
-export type HumanNoise =
-  | { readonly noise: "flip"; readonly rate: number }
-  | { readonly noise: "length-biased"; readonly rate: number }
-  /** One flip rate for each annotator. */
-  | { readonly noise: "annotator"; readonly rates: readonly number[] };
-
-/** Models behind a server; log-probabilities, or rewards, come over HTTP (`teacher/remote/`). */
-export type RemoteChoice = {
-  readonly kind: "remote";
-  /** Default log-probabilities; with rewards there is no server kind, no reference and no beta. */
-  readonly gives?: (typeof SERVED_GIVES)[number] | undefined;
-} & Pick<
-  RemoteTeacherOptions,
-  "url" | "server" | "modelName" | "referenceName" | "tokenizer" | "beta" | "apiKeyEnv" | "concurrency"
->;
-
-/** A judge behind a chat endpoint. */
-export type ChatJudgeChoice = {
-  readonly kind: "judge-chat";
-  /** Name that the endpoint knows the model by. */
-  readonly endpointModel: string;
-} & Omit<ChatJudgeOptions, "model" | "name" | "cache">;
-
 /** Who labels. Model folders are paths; maps are by pair id and read when the teacher opens. */
 export type TeacherChoice =
   | {
       readonly kind: "implicit-reward";
-      readonly policy: string;
+      readonly model: string;
       readonly reference: string;
       readonly beta: number;
     }
-  | { readonly kind: "likelihood"; readonly policy: string }
-  | { readonly kind: "reward-head"; readonly model: string }
+  | { readonly kind: "likelihood" | "reward-head"; readonly model: string }
   /** `prompt` is the question (`method/teacher/judge.ts`); default the built-in one. */
   | { readonly kind: "judge-local"; readonly model: string; readonly prompt?: string | undefined }
-  | ChatJudgeChoice
-  | RemoteChoice
+  /** A judge behind a chat endpoint. */
+  | ({ readonly kind: "judge-chat" } & Omit<ChatJudgeOptions, "name" | "cache">)
+  /** Models behind a server; log-probabilities, or rewards, come over HTTP (`teacher/remote/`). */
+  | ({
+      readonly kind: "remote";
+      /** Default log-probabilities; with rewards there is no server kind, no reference and no beta. */
+      readonly gives?: (typeof SERVED_GIVES)[number] | undefined;
+    } & Omit<RemoteTeacherOptions, "limits" | "name" | "memory" | "signal">)
   | { readonly kind: "random"; readonly seed: number }
   | { readonly kind: "longer" }
   | { readonly kind: "gold"; readonly rewards: () => Promise<ReadonlyMap<string, Scores>> }
-  | ({
+  | {
       readonly kind: "noisy-human";
       readonly seed: number;
+      readonly noise: HumanNoise;
       readonly choices: () => Promise<ReadonlyMap<string, HumanChoice>>;
-    } & HumanNoise);
+    };
 
 /** What a choice's scores depend on, for the key of a stage: values as they are, models by the folders they lie in. */
 export type ChoiceIdentity = {
@@ -75,16 +58,18 @@ export type ChoiceIdentity = {
 export function identityOf(choice: TeacherChoice): ChoiceIdentity {
   const { kind } = choice;
   switch (kind) {
-    case "implicit-reward": {
-      const { beta, policy, reference } = choice;
-      return { settings: { kind, beta }, models: { policy, reference } };
-    }
+    // Roles in keys are those of a manifest.
+    case "implicit-reward":
+      return {
+        settings: { kind, beta: choice.beta },
+        models: { policy: choice.model, reference: choice.reference },
+      };
     case "likelihood":
-      return { settings: { kind }, models: { policy: choice.policy } };
+      return { settings: { kind }, models: { policy: choice.model } };
     case "reward-head":
       return { settings: { kind }, models: { model: choice.model } };
     case "judge-local":
-      return { settings: { kind, ...given({ prompt: choice.prompt }) }, models: { model: choice.model } };
+      return { settings: given({ kind, prompt: choice.prompt }), models: { model: choice.model } };
     case "judge-chat": {
       // The key's variable and how many ask at once change no answer.
       const { apiKeyEnv: _key, concurrency: _width, ...settings } = choice;
@@ -92,12 +77,9 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
     }
     case "remote": {
       // The tokenizer's folder need hold no model: the stage names its digest beside those of models.
-      const { url, server, modelName, referenceName, beta } = choice;
+      const { url, server, model, reference, beta } = choice;
       const gives = choice.gives === "rewards" ? choice.gives : undefined;
-      return {
-        settings: { kind, url, modelName, ...given({ gives, server, referenceName, beta }) },
-        models: {},
-      };
+      return { settings: given({ kind, url, model, gives, server, reference, beta }), models: {} };
     }
     case "random":
       return { settings: { kind, seed: choice.seed }, models: {} };
@@ -138,66 +120,38 @@ export async function openTeacher(
   choice: TeacherChoice,
   { limits, name, replies }: OpenOptions,
 ): Promise<Teacher> {
-  const common = { limits, ...(name === undefined ? {} : { name }) };
+  const common = { limits, name };
   switch (choice.kind) {
     case "implicit-reward":
       return openImplicitReward(runtime(), { ...choice, ...common });
     case "likelihood":
-      return openLikelihood(runtime(), { policy: choice.policy, ...common });
+      return openLikelihood(runtime(), { ...choice, ...common });
     case "reward-head":
-      return openRewardHead(runtime(), { model: choice.model, ...common });
+      return openRewardHead(runtime(), { ...choice, ...common });
     case "judge-local": {
       // A question holds the prompt and both responses: it gets the model's positions, not the limits of a pair.
-      const { model, prompt } = choice;
-      return openLocalJudge(runtime(), {
-        model,
-        ...given({ prompt }),
-        ...common,
-        limits: await questionLimits(model),
-      });
+      const own = await questionLimits(choice.model);
+      return openLocalJudge(runtime(), { ...choice, name, limits: own });
     }
-    case "judge-chat": {
-      const { kind: _, endpointModel: model, ...settings } = choice;
-      return openChatJudge({ ...settings, model, name, cache: replies });
-    }
+    case "judge-chat":
+      return openChatJudge({ ...choice, name, cache: replies });
     case "remote": {
-      const { kind: _, gives, ...options } = choice;
-      const open = gives === "rewards" ? openRewardTeacher : openRemoteTeacher;
-      return open({ ...options, ...common, memory: replies, signal });
+      const open = choice.gives === "rewards" ? openRewardTeacher : openRemoteTeacher;
+      return open({ ...choice, ...common, memory: replies, signal });
     }
     case "random":
-      return openControl({ control: "random", seed: choice.seed });
     case "longer":
-      return openControl({ control: "longer" });
+      return openControl(choice);
     case "gold":
-      return openControl({ control: "gold", rewards: await choice.rewards() });
+      return openControl({ kind: choice.kind, rewards: await choice.rewards() });
     case "noisy-human":
-      return openNoisyHuman(choice);
+      return openControl({ ...choice, choices: await choice.choices() });
     default:
       return choice satisfies never;
   }
 }
-
-async function openNoisyHuman(
-  choice: Extract<TeacherChoice, { readonly kind: "noisy-human" }>,
-): Promise<Teacher> {
-  const { seed } = choice;
-  const choices = await choice.choices();
-  switch (choice.noise) {
-    case "flip":
-      return openControl({ control: "flipped", choices, rate: choice.rate, seed });
-    case "length-biased":
-      return openControl({ control: "length-biased", choices, rate: choice.rate, seed });
-    case "annotator":
-      return openControl({ control: "annotators", choices, rates: choice.rates, seed });
-    default:
-      return choice satisfies never;
-  }
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without what is undefined: leaving an option out and giving it no value are the same. */
-function given<T extends object>(options: T): Given<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<T>;
+function given(options: object): ChoiceIdentity["settings"] {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

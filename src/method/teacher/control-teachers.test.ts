@@ -25,34 +25,36 @@ const labels = async (spec: ControlSpec) =>
   );
 
 test("controls label through the same door: empty and identical pairs abstain, whatever the human said", async () => {
-  expect(await labels({ control: "longer" })).toEqual(["a", "b", "tie", "abstain", "abstain"]);
-  expect(await labels({ control: "human", choices })).toEqual(["b", "b", "tie", "abstain", "abstain"]);
-  const flipped = { control: "flipped", choices, rate: 1, seed: 1 } as const;
-  expect(await labels(flipped)).toEqual(["a", "a", "tie", "abstain", "abstain"]);
-  const biased = { control: "length-biased", choices, rate: 1, seed: 1 } as const;
-  expect(await labels(biased)).toEqual(["a", "b", "tie", "abstain", "abstain"]);
-  expect(await labels({ control: "annotators", choices, rates: [0], seed: 1 })).toEqual(
-    await labels({ control: "human", choices }),
-  );
+  expect(await labels({ kind: "longer" })).toEqual(["a", "b", "tie", "abstain", "abstain"]);
+  const person = { kind: "noisy-human", choices, seed: 1 } as const;
+  const said = ["b", "b", "tie", "abstain", "abstain"];
+  expect(await labels({ ...person, noise: { kind: "flip", rate: 0 } })).toEqual(said);
+  expect(await labels({ ...person, noise: { kind: "annotator", rates: [0] } })).toEqual(said);
+  expect(await labels({ ...person, noise: { kind: "flip", rate: 1 } })).toEqual([
+    ...["a", "a", "tie", "abstain", "abstain"],
+  ]);
+  const biased = { kind: "length-biased", rate: 1 } as const;
+  expect(await labels({ ...person, noise: biased })).toEqual(["a", "b", "tie", "abstain", "abstain"]);
   const rewards = new Map(pairs.map(({ id }, i) => [id, { scoreA: i, scoreB: 1.5 }]));
-  expect(await labels({ control: "gold", rewards })).toEqual(["b", "b", "a", "abstain", "abstain"]);
-  expect(await labels({ control: "random", seed: 1 })).toHaveLength(5);
+  expect(await labels({ kind: "gold", rewards })).toEqual(["b", "b", "a", "abstain", "abstain"]);
+  expect(await labels({ kind: "random", seed: 1 })).toHaveLength(5);
 });
 
 test("other choices, rates and seeds are another teacher; the order of a map is not", () => {
   const digest = (spec: ControlSpec) => teacherDigest(openControl(spec).manifest);
-  const base = { control: "flipped", choices, rate: 0.1, seed: 1 } as const;
+  const noise = { kind: "flip", rate: 0.1 } as const;
+  const base = { kind: "noisy-human", choices, seed: 1, noise } as const;
   expect(digest({ ...base, choices: new Map([...choices].reverse()) })).toBe(digest(base));
   const others: ControlSpec[] = [
     { ...base, choices: new Map([...choices, ["3", "a"] as const]) },
-    { ...base, rate: 0.2 },
+    { ...base, noise: { kind: "flip", rate: 0.2 } },
+    { ...base, noise: { kind: "length-biased", rate: 0.1 } },
     { ...base, seed: 2 },
-    { control: "human", choices },
   ];
   expect(new Set([base, ...others].map(digest)).size).toBe(5);
 });
 
 test("lengths are code points, of all turns", async () => {
-  const [, second] = await openControl({ control: "longer" }).scorePairs(pairs);
+  const [, second] = await openControl({ kind: "longer" }).scorePairs(pairs);
   expect(second).toMatchObject({ lengthA: 1, lengthB: 2, tokens: 0 });
 });

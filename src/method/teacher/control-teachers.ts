@@ -8,17 +8,17 @@ import {
   flippedHumanControl,
   goldControl,
   type HumanChoice,
-  humanControl,
   lengthBiasedHumanControl,
   longerControl,
   randomControl,
   type Scores,
 } from "./controls.ts";
+import type { HumanNoise } from "./given-teachers.ts";
 import type { PairScore, Teacher } from "./teacher.ts";
 
 /** Which control, and what its scores depend on beside the pair: seed, rates, digest of the human labels or gold rewards. */
 export type ControlSettings = {
-  readonly control: "random" | "longer" | "gold" | "human" | "flipped" | "length-biased" | "annotators";
+  readonly control: ControlSpec["kind"];
   readonly [setting: string]: unknown;
 };
 
@@ -35,26 +35,16 @@ export function controlTeacher(name: string, score: ControlScorer, settings: Con
   };
 }
 
-type Choices = ReadonlyMap<string, HumanChoice>;
-
-/** A control by its name, with what it needs; see `controls.ts`. Maps are by pair id. */
+/** A control with what it needs; see `controls.ts`. Maps are by pair id. */
 export type ControlSpec =
-  | { readonly control: "random"; readonly seed: number }
-  | { readonly control: "longer" }
-  | { readonly control: "gold"; readonly rewards: ReadonlyMap<string, Scores> }
-  | { readonly control: "human"; readonly choices: Choices }
-  | { readonly control: "flipped"; readonly choices: Choices; readonly rate: number; readonly seed: number }
+  | { readonly kind: "random"; readonly seed: number }
+  | { readonly kind: "longer" }
+  | { readonly kind: "gold"; readonly rewards: ReadonlyMap<string, Scores> }
   | {
-      readonly control: "length-biased";
-      readonly choices: Choices;
-      readonly rate: number;
+      readonly kind: "noisy-human";
       readonly seed: number;
-    }
-  | {
-      readonly control: "annotators";
-      readonly choices: Choices;
-      readonly rates: readonly number[];
-      readonly seed: number;
+      readonly noise: HumanNoise;
+      readonly choices: ReadonlyMap<string, HumanChoice>;
     };
 
 /**
@@ -62,32 +52,41 @@ export type ControlSpec =
  * @throws ConfigError when a rate is out of range
  */
 export function openControl(spec: ControlSpec): Teacher {
-  const settings = Object.entries(spec).map(([name, value]: [string, unknown]) =>
+  const { kind: control, ...rest } = spec;
+  const settings = Object.entries(rest).map(([name, value]: [string, unknown]) =>
     value instanceof Map
       ? [name, digestOf([...value].sort(([x], [y]) => (x < y ? -1 : x > y ? 1 : 0)))]
       : [name, value],
   );
-  return controlTeacher(spec.control, scorerOf(spec), Object.fromEntries(settings));
+  return controlTeacher(control, scorerOf(spec), { control, ...Object.fromEntries(settings) });
 }
 
 function scorerOf(spec: ControlSpec): ControlScorer {
-  switch (spec.control) {
+  switch (spec.kind) {
     case "random":
       return randomControl(createRng(spec.seed));
     case "longer":
       return longerControl();
     case "gold":
       return goldControl(spec.rewards);
-    case "human":
-      return humanControl(spec.choices);
-    case "flipped":
-      return flippedHumanControl(spec.choices, spec.rate, createRng(spec.seed));
-    case "length-biased":
-      return lengthBiasedHumanControl(spec.choices, spec.rate, createRng(spec.seed));
-    case "annotators":
-      return annotatorControl(spec.choices, spec.rates, createRng(spec.seed));
+    case "noisy-human":
+      return noisyHuman(spec);
     default:
       return spec satisfies never;
+  }
+}
+
+function noisyHuman({ noise, choices, seed }: Extract<ControlSpec, { kind: "noisy-human" }>): ControlScorer {
+  const rng = createRng(seed);
+  switch (noise.kind) {
+    case "flip":
+      return flippedHumanControl(choices, noise.rate, rng);
+    case "length-biased":
+      return lengthBiasedHumanControl(choices, noise.rate, rng);
+    case "annotator":
+      return annotatorControl(choices, noise.rates, rng);
+    default:
+      return noise satisfies never;
   }
 }
 

@@ -33,11 +33,6 @@ export function goldControl(rewards: ReadonlyMap<string, Scores>): ControlScorer
   return ({ id }) => known(rewards, id, "gold reward");
 }
 
-/** The human label itself: 1 for the preferred answer, 0 for the other, ½ each for a tie. */
-export function humanControl(choices: ReadonlyMap<string, HumanChoice>): ControlScorer {
-  return ({ id }) => scoresOf(known(choices, id, "human label"));
-}
-
 /** Human labels of which each is reversed with probability `rate`, in [0, 1]. Ties stay ties. */
 export function flippedHumanControl(
   choices: ReadonlyMap<string, HumanChoice>,

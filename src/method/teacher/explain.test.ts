@@ -16,7 +16,7 @@ beforeAll(async () => {
   const policy = await writeTinyFolder(folder, "policy", { seed: 1 });
   const reference = await writeTinyFolder(folder, "reference", { seed: 2 });
   const limits = { maxLength: 96, maxPromptLength: 32 };
-  teacher = await openImplicitReward(runtime, { policy, reference, beta: 0.3, limits });
+  teacher = await openImplicitReward(runtime, { model: policy, reference, beta: 0.3, limits });
 });
 afterAll(async () => {
   await runtime.close();

@@ -32,7 +32,7 @@ let policy: string;
 let reference: string;
 let teacher: ImplicitRewardTeacher;
 const open = (options: Partial<Parameters<typeof openImplicitReward>[1]> = {}) =>
-  openImplicitReward(runtime, { policy, reference, beta: 0.1, limits, ...options });
+  openImplicitReward(runtime, { model: policy, reference, beta: 0.1, limits, ...options });
 
 beforeAll(async () => {
   runtime = openRuntime({ threads: 1 });
@@ -154,7 +154,7 @@ describe("opening", () => {
 
   test("refuses a reward model, limits beyond the model's positions, and a β that is not above 0", async () => {
     const head = await writeTinyFolder(root, "head", { seed: 3, task: "reward" });
-    await expect(open({ policy: head })).rejects.toThrow(
+    await expect(open({ model: head })).rejects.toThrow(
       "is the wrong kind of model for a policy, expected a language model, got a reward model",
     );
     await expect(open({ limits: { maxLength: 513, maxPromptLength: 32 } })).rejects.toThrow(

@@ -27,8 +27,8 @@ export type ExpectedDigests = Partial<
 
 /** How to open an implicit-reward teacher. */
 export type ImplicitRewardOptions = ModelTeacherOptions & {
-  /** Model folders. */
-  readonly policy: string;
+  /** Model folders: the policy and what it was trained from. */
+  readonly model: string;
   readonly reference: string;
   /** Above 0. It scales scores and so probabilities and weights, never which side is preferred. */
   readonly beta: number;
@@ -95,7 +95,7 @@ export async function openImplicitReward(
 async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
   const { limits } = options;
   const task = "language-model";
-  const policy = await loadTeacherModel(runtime, options.policy, { role: "policy", task, limits });
+  const policy = await loadTeacherModel(runtime, options.model, { role: "policy", task, limits });
   let reference: TeacherModel | undefined;
   try {
     reference = await loadTeacherModel(runtime, options.reference, { role: "reference", task, limits });
@@ -114,7 +114,7 @@ async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
  * @throws CheckpointError when they tokenise differently; ConfigError when they are the same model and `allowEqual` is not set
  */
 export async function checkReference(
-  options: Pick<ImplicitRewardOptions, "policy" | "reference" | "allowEqual">,
+  options: Pick<ImplicitRewardOptions, "model" | "reference" | "allowEqual">,
   policy: TeacherModel,
   reference: TeacherModel,
 ): Promise<void> {
@@ -122,23 +122,23 @@ export async function checkReference(
   const differs = (a: string, b: string) =>
     new CheckpointError(
       options.reference,
-      `is no reference of ${options.policy}: its chat template differs, expected ${short(a)}, got ${short(b)}. ` +
+      `is no reference of ${options.model}: its chat template differs, expected ${short(a)}, got ${short(b)}. ` +
         "Take the model that preference training started from.",
     );
   // One that was trained elsewhere may say the same in other bytes.
   const other =
     policy.tokenizer.digest === reference.tokenizer.digest
       ? undefined
-      : await idsDifference(options.reference, options.policy);
+      : await idsDifference(options.reference, options.model);
   if (other !== undefined)
     throw new CheckpointError(
       options.reference,
-      `is no reference of ${options.policy}: its tokenizer gives other ids, ${other}. Take the model that preference training started from.`,
+      `is no reference of ${options.model}: its tokenizer gives other ids, ${other}. Take the model that preference training started from.`,
     );
   if (template(policy) !== template(reference)) throw differs(template(policy), template(reference));
   if (policy.digest === reference.digest && options.allowEqual !== true)
     throw new ConfigError(
-      `implicit reward: policy ${options.policy} and reference ${options.reference} are the same model ` +
+      `implicit reward: policy ${options.model} and reference ${options.reference} are the same model ` +
         `(${short(policy.digest)}), so every pair would be a tie. Give the model before preference training as the reference.`,
     );
 }
@@ -149,7 +149,7 @@ function checkExpected(options: ImplicitRewardOptions, policy: TeacherModel, ref
     const [expected, got] = [options.expected?.[what], found[what]];
     if (expected === undefined || expected === got) continue;
     throw new CheckpointError(
-      what === "reference" ? options.reference : options.policy,
+      what === "reference" ? options.reference : options.model,
       `is not the ${what} that the teacher was saved with, expected ${short(expected)}, got ${short(got)}. ` +
         "Use the folders that the teacher was trained with, or train it again.",
     );

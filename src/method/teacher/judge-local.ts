@@ -22,7 +22,7 @@ import { loadTeacherModel, type ModelTeacherOptions, modelFacts } from "./teache
 export type LocalJudgeOptions = ModelTeacherOptions & {
   readonly model: string;
   /** The question, with `{prompt}`, `{first}` and `{second}`; default `DEFAULT_JUDGE_PROMPT`. */
-  readonly prompt?: string;
+  readonly prompt?: string | undefined;
   /** Ask as a user's turn of the model's chat template; default: if it has one. */
   readonly chat?: boolean;
 };

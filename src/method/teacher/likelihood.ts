@@ -16,10 +16,10 @@ import { loadTeacherModel, type ModelTeacherOptions, modelFacts } from "./teache
  */
 export async function openLikelihood(
   runtime: Runtime,
-  options: ModelTeacherOptions & { readonly policy: string },
+  options: ModelTeacherOptions & { readonly model: string },
 ): Promise<Teacher> {
   const { limits, tokens } = options;
-  const loaded = await loadTeacherModel(runtime, options.policy, {
+  const loaded = await loadTeacherModel(runtime, options.model, {
     role: "policy",
     task: "language-model",
     limits,

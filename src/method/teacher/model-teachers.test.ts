@@ -42,7 +42,7 @@ afterAll(async () => {
 const judgeLimits = { maxLength: 400, maxPromptLength: 390 };
 const short = "Q {prompt}\n1: {first}\n2: {second}\nBetter=";
 const openers: Record<string, () => Promise<Teacher>> = {
-  likelihood: () => openLikelihood(runtime, { policy, limits }),
+  likelihood: () => openLikelihood(runtime, { model: policy, limits }),
   "reward head": () => openRewardHead(runtime, { model: head, limits }),
   "local judge": () => openLocalJudge(runtime, { model: policy, limits: judgeLimits, prompt: short }),
 };
@@ -63,8 +63,8 @@ describe.each(Object.keys(openers))("a %s", (name) => {
 });
 
 test("a likelihood is the policy's part of an implicit reward's scores", async () => {
-  const implicit = await openImplicitReward(runtime, { policy, reference, beta: 0.5, limits });
-  const likelihood = await openLikelihood(runtime, { policy, limits });
+  const implicit = await openImplicitReward(runtime, { model: policy, reference, beta: 0.5, limits });
+  const likelihood = await openLikelihood(runtime, { model: policy, limits });
   const parts = (await implicit.scorePairs(pairs)).map((score) => score.parts?.policy);
   expect((await likelihood.scorePairs(pairs)).map(({ scoreA, scoreB }) => [scoreA, scoreB])).toEqual(parts);
 });
@@ -121,7 +121,7 @@ describe("a local judge", () => {
 
 describe("explanations", () => {
   test("give every token its part, and the parts add up to the score", async () => {
-    const teacher = await openImplicitReward(runtime, { policy, reference, beta: 0.5, limits });
+    const teacher = await openImplicitReward(runtime, { model: policy, reference, beta: 0.5, limits });
     const explainer = await openExplainer(teacher);
     const scores = await teacher.scorePairs(pairs);
     for (const [i, pair] of pairs.entries()) {

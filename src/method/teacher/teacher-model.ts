@@ -21,7 +21,7 @@ export type TeacherModel = {
 /** What all teachers with a model take. */
 export type ModelTeacherOptions = {
   /** For people and for `label_source`; default: the kind and the first 12 digits of the manifest's digest. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly limits: TokenLimits;
   /** Most tokens in one run; as `ScorerOptions.tokens`. */
   readonly tokens?: number;

@@ -34,7 +34,7 @@ export const explainStage = defineStage({
     const pairs = (await readPool(poolFolder(data))).filter(({ id }) => wanted.has(id));
     const explained: Explained[] = [];
     if (pairs.length > 0) {
-      const folders = { policy: policy.folder, reference: reference.folder };
+      const folders = { model: policy.folder, reference: reference.folder };
       const teacher = await openImplicitReward(tools.runtime(), { ...folders, ...config });
       try {
         const explainer = await openExplainer(teacher);

@@ -4,10 +4,11 @@ import { digestPath } from "../../base/core/contents.ts";
 import { sameText } from "../../method/data/rows.ts";
 import type { TeacherChoice } from "../../method/teacher/choice.ts";
 import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
+import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
-import { type GivenTeacher, membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
+import { membersOf, scoreFormOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
@@ -107,7 +108,7 @@ async function memberScores(
     heldOut.push(await score(without, `held-out-scores${suffix}-fold-${fold + 1}`, { fold }));
   }
   const test = await score(models, `test-scores${suffix}`, "test");
-  return { name: `weak${suffix}`, form: member.form, pool, heldOut, test, models };
+  return { name: `weak${suffix}`, form: member.score, pool, heldOut, test, models };
 }
 
 /** The rows a teacher learns from, with all that they depend on in their identity. */
@@ -182,9 +183,8 @@ export function choiceOf(
 ): TeacherChoice {
   switch (kind) {
     case "implicit-reward":
-      return { kind, policy: policy.folder, reference: reference!.folder, beta };
+      return { kind, model: policy.folder, reference: reference!.folder, beta };
     case "likelihood":
-      return { kind, policy: policy.folder };
     case "reward-head":
       return { kind, model: policy.folder };
     default:
@@ -210,7 +210,7 @@ async function givenScores(
     scoresStage(deps, job, data, { stage, name: teacher.kind, choice, inputs, part });
   return {
     name: teacher.kind,
-    form: teacher.form,
+    form: scoreFormOf(teacher),
     pool: await score("pool-scores", "pool"),
     heldOut: [await score("held-out-scores", {})],
     test:
@@ -231,10 +231,8 @@ function givenChoice(
     case "judge-local":
       return { kind: teacher.kind, model: judge!.folder, prompt: teacher.prompt };
     case "judge-chat":
-    case "remote": {
-      const { form: _, ...choice } = teacher;
-      return choice;
-    }
+    case "remote":
+      return teacher;
     case "random":
       return { kind: teacher.kind, seed: job.seed };
     case "longer":
@@ -242,7 +240,7 @@ function givenChoice(
     case "gold":
       return { kind: teacher.kind, rewards: () => goldOf(data, job) };
     case "noisy-human":
-      return { ...teacher.noise, kind: teacher.kind, seed: job.seed, choices: () => choicesOf(data, job) };
+      return { ...teacher, seed: job.seed, choices: () => choicesOf(data, job) };
     default:
       return teacher satisfies never;
   }

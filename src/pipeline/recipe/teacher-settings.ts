@@ -1,6 +1,6 @@
 /** Who labels in a job, resolved. */
 import type { LoraOptions } from "../../engine/model/lora.ts";
-import type { ChatJudgeChoice, HumanNoise, RemoteChoice } from "../../method/teacher/choice.ts";
+import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
@@ -20,7 +20,7 @@ export type TrainedTeacher = {
   readonly reward?: TrainSettings;
   /** Factor of the implicit reward, above 0. */
   readonly beta: number;
-  readonly form: ScoreForm;
+  readonly score: ScoreForm;
 };
 
 /** One of several: its training settings carry its own seed. */
@@ -31,20 +31,15 @@ export type TeacherMember = TrainedTeacher & {
   readonly bootstrap: boolean;
 };
 
-/** A teacher that learns nothing here: a judge or a control. */
-export type GivenTeacher = { readonly form: ScoreForm } & (
-  | { readonly kind: "judge-local"; readonly prompt?: string | undefined }
-  | ChatJudgeChoice
-  | RemoteChoice
-  | { readonly kind: "random" | "longer" | "gold" }
-  | { readonly kind: "noisy-human"; readonly noise: HumanNoise }
-);
-
-/** Who labels. The form of an ensemble is that of its scores: sums of what its members' own forms gave. */
+/** Who labels. */
 export type TeacherSettings =
   | TrainedTeacher
   | GivenTeacher
-  | { readonly kind: "ensemble"; readonly members: readonly TeacherMember[]; readonly form: ScoreForm };
+  | { readonly kind: "ensemble"; readonly members: readonly TeacherMember[] };
+
+/** The form of a teacher's scores. Those of an ensemble are sums of what its members' own forms gave. */
+export const scoreFormOf = (teacher: TeacherSettings): ScoreForm =>
+  "score" in teacher ? teacher.score : { form: "sum" };
 
 /** True for a teacher that is one model trained here. */
 export const isTrained = (teacher: TeacherSettings): teacher is TrainedTeacher =>
@@ -76,13 +71,13 @@ export function teacherWords(teacher: TeacherSettings): string {
     case "judge-local":
       return 'a prompted local model, by its log-probabilities of "1" and "2" in both orders';
     case "judge-chat":
-      return `the prompted model ${teacher.endpointModel} behind ${teacher.url}, asked in both orders`;
+      return `the prompted model ${teacher.model} behind ${teacher.url}, asked in both orders`;
     case "remote": {
-      const { modelName, referenceName, url } = teacher;
-      if (teacher.gives === "rewards") return `the reward model ${modelName} behind ${url}`;
-      return referenceName === undefined
-        ? `the likelihood under ${modelName} behind ${url}`
-        : `the implicit reward of ${modelName} against ${referenceName} behind ${url}`;
+      const { model, reference, url } = teacher;
+      if (teacher.gives === "rewards") return `the reward model ${model} behind ${url}`;
+      return reference === undefined
+        ? `the likelihood under ${model} behind ${url}`
+        : `the implicit reward of ${model} against ${reference} behind ${url}`;
     }
     case "random":
       return "random scores (a control)";
@@ -91,7 +86,7 @@ export function teacherWords(teacher: TeacherSettings): string {
     case "gold":
       return "the gold scores (a control)";
     case "noisy-human":
-      return `people's own labels with noise (${teacher.noise.noise}; a control)`;
+      return `people's own labels with noise (${teacher.noise.kind}; a control)`;
     default:
       return teacher satisfies never;
   }

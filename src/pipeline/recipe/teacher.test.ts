@@ -108,6 +108,12 @@ describe("what does not go together", () => {
       "models.weak.vocabulary: trim has no use for a judge",
     ],
     [
+      "a factor on no log-ratio",
+      student,
+      "teacher: { kind: remote, url: http://h, model: m, tokenizer: t, beta: 0.2 }",
+      "r.yaml:5:65: teacher.beta: has no effect without reference. Leave it out.",
+    ],
+    [
       "a share of nothing",
       student,
       "teacher: random\nlabel: { held_out: 0.2 }",

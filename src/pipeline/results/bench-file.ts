@@ -62,5 +62,5 @@ export async function scorerOfFolder(model: string): Promise<BenchScorer> {
   const scores =
     Array.isArray(architectures) &&
     architectures.some((name) => /ForSequenceClassification$/.test(String(name)));
-  return scores ? { kind: "reward-model", model } : { kind: "likelihood", policy: model };
+  return scores ? { kind: "reward-model", model } : { kind: "likelihood", model };
 }

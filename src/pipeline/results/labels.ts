@@ -36,6 +36,7 @@ import { type Explained, readExplanations } from "../job/explain-stage.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
 import { poolReliability } from "../job/report-pool-calibration.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
+import { scoreFormOf } from "../recipe/teacher-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { regimeTables } from "./regime.ts";
 import { teacherTables } from "./teachers.ts";
@@ -209,6 +210,7 @@ function examples(
     const pair = pool.get(label.id)!;
     const scores = goldById.get(label.id);
     const tokens = explained?.get(label.id);
+    const { form } = scoreFormOf(job.teacher);
     return {
       id: label.id,
       prompt: plainText(pair.prompt),
@@ -226,9 +228,9 @@ function examples(
       ...(scores === undefined ? {} : { goldA: scores.goldA, goldB: scores.goldB }),
       ...(tokens === undefined ? {} : { tokensA: tokens.a, tokensB: tokens.b }),
       // Tokens add up to the summed reward, whatever is made of it afterwards.
-      ...(tokens === undefined || job.teacher.form.form === "sum"
+      ...(tokens === undefined || form === "sum"
         ? {}
-        : { note: `Tokens show the summed reward; the margin is of the form ${job.teacher.form.form}.` }),
+        : { note: `Tokens show the summed reward; the margin is of the form ${form}.` }),
     };
   });
 }

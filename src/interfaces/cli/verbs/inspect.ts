@@ -208,7 +208,7 @@ async function explainRow(session: Session, { row, pair }: NumberedPair, options
   try {
     const limits = await tokenLimits(options, [model!, reference!]);
     const teacher = await openImplicitReward(runtime, {
-      policy: model!,
+      model: model!,
       reference: reference!,
       beta,
       limits,

@@ -62,7 +62,7 @@ export function addLabel(program: Command): void {
         "label pool.jsonl --model models/dpo --reference models/sft --out labels",
         "label pool.jsonl --teacher reward-head --model models/reward --calibrate held-out.jsonl --max-disagreement 0.2 --out labels",
         "label pool.jsonl --teacher judge-chat --url https://api.example.com/v1 --model judge-1 --api-key-env JUDGE_KEY --out judged",
-        "label pool.jsonl --teacher remote --url http://gpu:8000/v1 --model-name teacher --reference-name base --tokenizer models/sft --out remote",
+        "label pool.jsonl --teacher remote --url http://gpu:8000/v1 --model teacher --reference base --tokenizer models/sft --out remote",
         "label pool.jsonl --teacher noisy-human --human people.jsonl --noise flip --rate 0.2 --out noisy",
         "combine pool.jsonl labels judged --out ensemble",
       ]),

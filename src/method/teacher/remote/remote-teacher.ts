@@ -23,9 +23,9 @@ export type RemoteTeacherOptions = HttpOptions & {
   /** Default: found out. */
   readonly server?: ServerKind | undefined;
   /** The policy's name at the server. */
-  readonly modelName: string;
+  readonly model: string;
   /** The reference's name at the server; without one the scores are likelihoods. */
-  readonly referenceName?: string | undefined;
+  readonly reference?: string | undefined;
   /** Folder of the models' tokenizer (and template). */
   readonly tokenizer: string;
   /** Factor on the log-ratio, above 0, default 0.1; only with a reference. */
@@ -45,14 +45,14 @@ const MAX_REPLY_BYTES = 256 * 2 ** 20;
  *   of an earlier session
  */
 export async function openRemoteTeacher(options: RemoteTeacherOptions): Promise<Teacher> {
-  const { limits, modelName, referenceName, signal = new AbortController().signal } = options;
+  const { limits, model, reference, signal = new AbortController().signal } = options;
   checkOptions(options);
   const url = options.url.replace(/\/+$/, "").replace(/\/v1$/, "");
   const http = openHttp("remote teacher", { ...options, url }, MAX_REPLY_BYTES);
   const tokenizer = await loadTokenizer(options.tokenizer);
   const facts = await detectServer(http, options.server, signal);
   const scorer = openRemoteScorer(http, facts);
-  const models = [modelName, ...(referenceName === undefined ? [] : [referenceName])];
+  const models = [model, ...(reference === undefined ? [] : [reference])];
   const digests = await checkModels(http, facts, models, limits, signal);
   await probeAll({ http, scorer, facts }, tokenizer, models, signal);
   const sing = (at: AbortSignal) => songOf(scorer, canaryTexts(tokenizer), models, at);
@@ -67,14 +67,16 @@ export async function openRemoteTeacher(options: RemoteTeacherOptions): Promise<
       const at = outer ?? signal;
       const encoded = encodePairs(tokenizer, pairs, limits);
       const ids = pairs.map(({ id }) => id);
-      const sums = (model: string) =>
-        candidateNumbers(encoded, ids, (texts) => scorer.sums(model, texts, at));
-      const policy = await sums(modelName);
-      const reference = referenceName === undefined ? undefined : await sums(referenceName);
+      const sums = (name: string) => candidateNumbers(encoded, ids, (texts) => scorer.sums(name, texts, at));
+      const policy = await sums(model);
+      const base = reference === undefined ? undefined : await sums(reference);
       // These scores count only if the models are still what they were before them.
       checkSong(http.url, hearLogps, song, await sing(at), "when this labelling began");
-      if (reference !== undefined)
-        return implicitRewards(ids, encoded, { policy, reference, beta: options.beta ?? DEFAULT_BETA });
+      if (base !== undefined)
+        return implicitRewards(ids, encoded, {
+          ...{ policy, reference: base },
+          beta: options.beta ?? DEFAULT_BETA,
+        });
       return plainScores(ids, encoded, policy).map((row, i) => ({ ...row, parts: { policy: policy[i]! } }));
     },
     close: async () => {},
@@ -83,15 +85,15 @@ export async function openRemoteTeacher(options: RemoteTeacherOptions): Promise<
 
 const DEFAULT_BETA = 0.1;
 
-function checkOptions({ beta, referenceName, modelName, server }: RemoteTeacherOptions): void {
+function checkOptions({ beta, reference, model, server }: RemoteTeacherOptions): void {
   const issues: string[] = [];
   if (beta !== undefined && !(beta > 0 && Number.isFinite(beta)))
     issues.push(`remote teacher: beta is out of range, expected above 0, got ${beta}.`);
-  if (beta !== undefined && referenceName === undefined)
+  if (beta !== undefined && reference === undefined)
     issues.push("remote teacher: beta has no effect without a reference. Name one, or leave beta out.");
-  if (modelName === referenceName)
+  if (model === reference)
     issues.push(
-      `remote teacher: policy and reference are both ${modelName}, so every pair would be a tie. Name the model before preference training as the reference.`,
+      `remote teacher: policy and reference are both ${model}, so every pair would be a tie. Name the model before preference training as the reference.`,
     );
   if (server !== undefined && !SERVER_KINDS.includes(server))
     issues.push(`remote teacher: expected server ${SERVER_KINDS.join(", ")}, got ${String(server)}.`);
@@ -153,11 +155,12 @@ async function songOf(
 }
 
 function manifestOf(
-  { limits, modelName, referenceName, beta = DEFAULT_BETA }: RemoteTeacherOptions,
+  { limits, model, reference, beta = DEFAULT_BETA }: RemoteTeacherOptions,
   { kind, version }: ServerFacts,
   tokenizer: Tokenizer,
-  [policy, reference]: readonly (string | undefined)[],
+  digests: readonly (string | undefined)[],
 ): TeacherManifest {
+  const [policy, base] = digests;
   return {
     kind: "remote",
     code: "1",
@@ -166,8 +169,8 @@ function manifestOf(
     template: tokenizer.chatTemplate?.digest ?? null,
     limits,
     ...(policy === undefined ? {} : { policy }),
-    ...(reference === undefined ? {} : { reference }),
-    ...(referenceName === undefined ? {} : { beta }),
-    settings: { server: kind, version, model: modelName, reference: referenceName ?? null },
+    ...(base === undefined ? {} : { reference: base }),
+    ...(reference === undefined ? {} : { beta }),
+    settings: { server: kind, version, model, reference: reference ?? null },
   };
 }

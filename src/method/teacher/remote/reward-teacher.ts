@@ -16,7 +16,7 @@ import { rewardSettingProblems } from "./served-gives.ts";
 /** How to open a served reward model as a teacher. */
 export type RewardTeacherOptions = HttpOptions & {
   /** The reward model's name at the server. */
-  readonly modelName: string;
+  readonly model: string;
   /** Folder of its tokenizer (and template). */
   readonly tokenizer: string;
   readonly limits: TokenLimits;
@@ -31,11 +31,8 @@ export type RewardTeacherOptions = HttpOptions & {
  * @throws ConfigError for options that do not fit; AlignError "remote" when the server gives no raw scores, or other ones than in an earlier session
  */
 export async function openRewardTeacher(options: RewardTeacherOptions): Promise<Teacher> {
-  const { limits, modelName: model, memory, signal = new AbortController().signal } = options;
-  const problems = rewardSettingProblems(options, {
-    ...{ referenceName: "remote teacher: referenceName", beta: "remote teacher: beta" },
-    ...{ server: "remote teacher: server", gives: "gives:" },
-  });
+  const { limits, model, memory, signal = new AbortController().signal } = options;
+  const problems = rewardSettingProblems(options, (name) => `remote teacher: ${name}`);
   if (problems.length > 0) throw new ConfigError(problems);
   const tokenizer = await loadTokenizer(options.tokenizer);
   const served = await openServedRewards({

@@ -4,14 +4,17 @@
 export const SERVED_GIVES = ["log-probabilities", "rewards"] as const;
 
 /** What acts on log-probabilities alone. */
-const OF_LOGPS = ["referenceName", "beta", "server"] as const;
+const OF_LOGPS = ["reference", "beta", "server"] as const;
 
-/** Problems of settings that have no effect on rewards, in the caller's names. */
-export function rewardSettingProblems(
+/** Settings that are given and have no effect on rewards. */
+export const withoutEffect = (given: Readonly<Record<string, unknown>>): readonly string[] =>
+  OF_LOGPS.filter((name) => given[name] !== undefined);
+
+/** Problems of settings that have no effect on rewards. @param named - a setting's name as the caller wrote it */
+export const rewardSettingProblems = (
   given: Readonly<Record<string, unknown>>,
-  named: Readonly<Record<(typeof OF_LOGPS)[number] | "gives", string>>,
-): string[] {
-  return OF_LOGPS.filter((name) => given[name] !== undefined).map(
-    (name) => `${named[name]}: has no effect with ${named.gives} rewards. Leave it out.`,
+  named: (name: string) => string,
+): string[] =>
+  withoutEffect(given).map(
+    (name) => `${named(name)}: has no effect with ${named("gives")} rewards. Leave it out.`,
   );
-}
