@@ -83,6 +83,17 @@ describe("rows of an arm", () => {
     expect(other.some((rows) => rows.join() !== all.join())).toBe(true);
   });
 
+  test("gold labels with as many errors as the teacher's by gold: the closest calls, or where it is least sure", async () => {
+    // Gold prefers b, b, b, a, a, a; the teacher says otherwise of p3 alone, is least sure of p1 and did not decide p6.
+    const of = (more: Partial<RowSpec>) => chosen("gold", { flip: "teacher", ...more });
+    expect(await of({ flipWhich: "close" })).toEqual(["b1", "b2", "a3", "a4", "a5", "a6"]);
+    expect(await of({ flipWhich: "unsure" })).toEqual(["b1", "b2", "b3", "a4", "a5", "b6"]);
+    expect(await chosen("gold", { flip: 0.34, flipWhich: "close" })).toEqual("b1 b2 a3 b4 a5 a6".split(" "));
+    expect(await chosen("gold", { flip: 0.34, flipWhich: "unsure" })).toEqual("a1 b2 b3 a4 a5 b6".split(" "));
+    const random = await of({});
+    expect(random.filter((text, i) => text !== ["b1", "b2", "b3", "a4", "a5", "a6"][i])).toHaveLength(1);
+  });
+
   test("a larger share turns the same ones and more", async () => {
     const flipped = async (flip: number) =>
       (await chosen("human", { flip })).filter((text) => text.startsWith("b"));
@@ -140,6 +151,7 @@ describe("rows of an arm", () => {
     expect(source("human", { data: "labelled" }).beside).toBeUndefined();
     expect(source("human", { subset: "match" }).beside?.digest).toBe("w");
     expect(source("human", { flip: 0.1 }).spec).toMatchObject({ flip: 0.1, seed: 3 });
+    expect(source("gold", { flip: 0.1, flipWhich: "unsure" }).beside?.digest).toBe("w");
     expect(source("human", { subset: "match" }).spec).not.toHaveProperty("seed");
     expect(isPlain({ ...plainRows("weak"), subset: "match" })).toBe(false);
   });
@@ -148,6 +160,9 @@ describe("rows of an arm", () => {
     expect(rowWords(plainRows("weak"))).toBe("weak");
     expect(rowWords({ ...plainRows("human"), flip: 0.25, subset: "mismatch", size: "labelled" })).toBe(
       "human-mismatch-flip-0-25-size-labelled",
+    );
+    expect(rowWords({ ...plainRows("gold"), flip: "teacher", flipWhich: "close" })).toBe(
+      "gold-flip-teacher-close",
     );
     const arm = { name: "x", training: "prefer", rows: plainRows("human"), sft: "weak" } as const;
     expect(startOf(arm)).toEqual([["student-sft-weak", plainRows("weak")]]);

@@ -14,6 +14,7 @@ import { textFlags } from "../../method/teacher/control-teachers.ts";
 import { type ControlScorer, goldControl, randomControl } from "../../method/teacher/controls.ts";
 import { type ArmSettings, isPlain, type MainJob, type RowSpec } from "../recipe/job-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { flipped, teachersErrors } from "./arm-flips.ts";
 import { readArmPairs } from "./arm-pairs.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
 import { splitLabelled } from "./labelled-split.ts";
@@ -50,7 +51,7 @@ export function armRows(material: RowMaterial, spec: RowSpec): RowSource {
 
 /** Words for a stage's name: equal rows, equal words. */
 export function rowWords(spec: RowSpec): string {
-  const { labels, data, subset, keptOnly, weightsFrom, flip, size } = spec;
+  const { labels, data, subset, keptOnly, weightsFrom, flip, flipWhich, size } = spec;
   const words = [
     labels,
     data === "pool" ? undefined : data,
@@ -58,6 +59,7 @@ export function rowWords(spec: RowSpec): string {
     keptOnly ? "kept" : undefined,
     weightsFrom === undefined ? undefined : "weighted",
     flip === undefined ? undefined : `flip-${wordOf(flip)}`,
+    flipWhich,
     size === undefined ? undefined : `size-${wordOf(size)}`,
   ];
   return words.filter((word) => word !== undefined).join("-");
@@ -66,8 +68,9 @@ export function rowWords(spec: RowSpec): string {
 const wordOf = (value: number | string) => String(value).replaceAll(/[^a-z0-9]+/g, "-");
 
 /** Whether rows are made with the weak labels. */
-export const usesWeak = ({ labels, data, subset, keptOnly, flip }: RowSpec) =>
-  data !== "labelled" && (labels === "weak" || keptOnly || subset !== "all" || flip === "teacher");
+export const usesWeak = ({ labels, data, subset, keptOnly, flip, flipWhich }: RowSpec) =>
+  data !== "labelled" &&
+  (labels === "weak" || keptOnly || subset !== "all" || flip === "teacher" || flipWhich === "unsure");
 
 const usesLabelled = ({ data, size }: RowSpec) => data !== "pool" || size === "labelled";
 
@@ -75,7 +78,11 @@ async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<read
   const { job } = material;
   const pool = spec.data === "labelled" ? [] : await poolRows(material, spec);
   const labelled = spec.data === "pool" ? [] : (await taught(material)).map(asCertain);
-  const rows = [...pool, ...(spec.data === "labelled" ? turned(labelled, spec.flip, job.seed) : labelled)];
+  const { flip } = spec;
+  // A recipe refuses the teacher's own number of errors on pairs that it learns from.
+  const own = spec.data === "labelled" && flip !== "teacher" ? flip : undefined;
+  const from = { seed: job.seed, data: material.data };
+  const rows = [...pool, ...(await flipped(labelled, spec, own, from))];
   return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, rows, material), job.seed);
 }
 
@@ -96,22 +103,12 @@ async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly 
   const human = byId(await humanRows(data));
   const matches = ({ id, chosen }: TrainingRow) => sameText(chosen, human.get(id)!.chosen);
   const judged = rows.filter(({ id }) => human.has(id));
-  const disagreements = () =>
-    judged.filter(({ id }) => weak!.has(id) && !matches(weak!.get(id)!)).length / judged.length;
-  const flip = spec.flip === "teacher" ? disagreements() : spec.flip;
-  const labels = turned(judged, flip, job.seed);
+  const flip = spec.flip === "teacher" ? teachersErrors(judged, spec, { weak: weak!, human }) : spec.flip;
+  const labels = await flipped(judged, spec, flip, { seed: job.seed, data, weak });
   if (spec.subset === "all") return labels;
   const wanted = spec.subset === "match";
   const judge = flip === undefined ? weak! : byId(labels);
   return labels.filter(({ id }) => judge.has(id) && matches(judge.get(id)!) === wanted);
-}
-
-/** A share of the rows with the preference turned round, drawn by id: a larger share turns the same ones and more. */
-function turned(rows: readonly TrainingRow[], share: RowSpec["flip"], seed: number): readonly TrainingRow[] {
-  if (share === undefined) return rows;
-  const ids = order(rows, seed, "arm-flip").slice(0, Math.round(Number(share) * rows.length));
-  const out = new Set(ids);
-  return rows.map((row) => (out.has(row.id) ? { ...row, chosen: row.rejected, rejected: row.chosen } : row));
 }
 
 /** As many as are labelled, or all where these are fewer. */

@@ -8,6 +8,9 @@ import { preferSchema } from "./training.ts";
 /** Whose labels a student can learn from. */
 export const ARM_LABELS = ["weak", "human", "random", "gold"] as const;
 
+/** Which labels an arm turns round. */
+export const FLIPS = ["random", "close", "unsure"] as const;
+
 type Overlay = PartMeta & { description: string };
 
 const rowsShape = {
@@ -37,7 +40,13 @@ const rowsShape = {
     .union([z.number().gt(0).max(1), z.literal("teacher")])
     .optional()
     .describe(
-      "Share of the labels turned round at random; teacher takes as many as its own disagreements with people.",
+      "Share of the labels turned round; teacher takes as many as its own disagreements with these labels (on its own labels: with people).",
+    ),
+  flipWhich: z
+    .enum(FLIPS)
+    .default("random")
+    .describe(
+      "Which labels flip turns round: drawn at random, those of the pairs whose gold scores are closest (close), or those of the pairs that the teacher is least sure of (unsure).",
     ),
   size: z
     .union([count, z.literal("labelled")])
@@ -117,6 +126,7 @@ export function armIssues(arm: ParsedArm, loss: Prefer["loss"]): { key: string; 
       issues.push({ key, problem: `has no effect ${why}. Remove one of them.` });
   };
   const { training, labels, data, flip, sft } = arm;
+  if (flip === undefined) none(["flipWhich"], "without flip");
   const weighted = loss.weighted === true;
   if (training === "none") none([...Object.keys(rowsShape), "sft", "prefer"], "with training: none");
   else if (training === "sft") none(["prefer", "sft", "weight", "weightsFrom"], "with training: sft");
@@ -127,7 +137,7 @@ export function armIssues(arm: ParsedArm, loss: Prefer["loss"]): { key: string; 
         key: "labels",
         problem: `the labelled part has people's labels, expected human, got ${labels}.`,
       });
-    none(["subset", "select", "weightsFrom"], "with data: labelled, which no teacher labels");
+    none(["subset", "select", "weightsFrom", "flipWhich"], "with data: labelled, which no teacher labels");
     if (flip === "teacher") none(["flip"], "with data: labelled, which no teacher labels");
     if (arm.size === "labelled") none(["size"], "with data: labelled");
   }
@@ -163,6 +173,11 @@ const leavesOut = ({ subset, select, flip, size, weightsFrom }: ParsedArm) =>
 
 function isSet(arm: ParsedArm, key: string): boolean {
   const value = (arm as Record<string, unknown>)[key];
-  const standard: Record<string, unknown> = { data: "pool", subset: "all", sft: "own" };
+  const standard: Record<string, unknown> = {
+    data: "pool",
+    subset: "all",
+    sft: "own",
+    flipWhich: "random",
+  };
   return value !== undefined && value !== standard[key];
 }

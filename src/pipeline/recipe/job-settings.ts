@@ -67,8 +67,10 @@ export type RowSpec = {
   readonly keptOnly: boolean;
   /** The teacher's weights on these labels. */
   readonly weightsFrom?: "weak" | undefined;
-  /** Share of labels turned round, or as many as the teacher's disagreements with people. */
+  /** Share of labels turned round, or as many as the teacher's disagreements with them (its own: with people). */
   readonly flip?: number | "teacher" | undefined;
+  /** Which are turned round; undefined: drawn at random. */
+  readonly flipWhich?: "close" | "unsure" | undefined;
   /** Number of pairs, or as many as are labelled. */
   readonly size?: number | "labelled" | undefined;
 };

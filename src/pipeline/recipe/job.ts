@@ -95,12 +95,14 @@ function armOf(
   seed: number,
   has: { readonly ratios: boolean },
 ): ArmSettings {
-  const { name, labels, training, prefer, data, subset, select, weight, weightsFrom, flip, size, sft } = arm;
+  const { name, labels, training, prefer, data, subset, select, weight, weightsFrom, size, sft } = arm;
+  const { flip, flipWhich } = arm;
   const where = `arms.${name}.prefer.loss`;
   const own = prefer && preferOf(prefer, seed, where, has);
   if (labels !== "weak" && training === "prefer") withoutAuto(own ?? student, where);
   const keptOnly = labels !== "weak" && (select !== undefined || weightsFrom !== undefined);
-  const rows = { labels, data, subset, keptOnly, weightsFrom, flip, size };
+  const which = flipWhich === "random" ? undefined : flipWhich;
+  const rows = { labels, data, subset, keptOnly, weightsFrom, flip, flipWhich: which, size };
   return { name, training, rows: defined(rows), select, weight, sft, prefer: own };
 }
 

@@ -134,9 +134,15 @@ const selectInWords = (select: NonNullable<ArmSettings["select"]>): string =>
         ? `(as many as people are promised to disagree with at most ${(100 * select.maxDisagreement).toFixed(0)} % of)`
         : "";
 
+const WHICH = {
+  random: " at random",
+  close: ", those whose gold scores are closest (looks at gold)",
+  unsure: ", those that the teacher is least sure of",
+} as const;
+
 /** Which pairs with which labels, in words; says so where hidden labels were looked at. */
 function rowsInWords({ rows, select }: ArmSettings): string {
-  const { labels, data, subset, flip, size, weightsFrom } = rows;
+  const { labels, data, subset, flip, flipWhich, size, weightsFrom } = rows;
   const chosen =
     flip === undefined ? "the weak label" : flip === "teacher" ? "the label after flipping" : "the label";
   const notes = [
@@ -145,7 +151,7 @@ function rowsInWords({ rows, select }: ArmSettings): string {
     weightsFrom === undefined ? "" : ", with the teacher's weights",
     flip === undefined
       ? ""
-      : `, ${flip === "teacher" ? "as many as the teacher's errors" : `${(100 * flip).toFixed(0)} %`} turned round at random`,
+      : `, ${flip === "teacher" ? "as many as the teacher's errors" : `${(100 * flip).toFixed(0)} %`} turned round${WHICH[flipWhich ?? "random"]}`,
     subset === "all"
       ? ""
       : `, only where ${chosen} ${subset === "match" ? "is" : "is not"} the person's (looks at hidden labels)`,

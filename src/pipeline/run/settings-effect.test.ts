@@ -121,6 +121,7 @@ const AROUND: readonly (readonly [RegExp, Readonly<Record<string, unknown>>])[] 
   [/^arms\[\]\.(weight|weights_from)/, { "student.prefer.loss.weighted": true }],
   [/^arms\[\]\.weights_from/, { "arms.0.labels": "human" }],
   [/^arms\[\]\.flip/, { "arms.0.labels": "human" }],
+  [/^arms\[\]\.flip_which/, { "arms.0.flip": 0.2 }],
 
   [/^teacher\.samples$/, { "teacher.temperature": 1 }],
 

@@ -72,6 +72,19 @@ export const FORMS = [
   arm("weak-c4", { labels: "weak", weight: { form: "clip", slope: 0.2 }, ...weighted }),
 ];
 
+/** What gold itself prefers: no errors at all. */
+export const GOLD = arm("gold", { labels: "gold", ...plain });
+
+/** Gold's labels with as many turned round as the teacher gets wrong by gold: at random, the closest calls, or where the teacher is least sure. */
+export const ERRORS = (["random", "close", "unsure"] as const).map((which) =>
+  arm(`gold-errors-${which}`, {
+    labels: "gold",
+    flip: "teacher",
+    ...(which === "random" ? {} : { flip_which: which }),
+    ...plain,
+  }),
+);
+
 /** Plain DPO on the N % most confident labels, from the SFT start of all of them. */
 export const topPercent = (percent: number): ArmRecipe =>
   arm(`weak-top-${words(percent)}`, {

@@ -1,18 +1,21 @@
 /** What came out of a cell, read from its artefacts: labels with what people and gold said, and what was measured of students. */
+import { exists } from "../../base/core/files.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { readPool } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText } from "../../method/data/rows.ts";
 import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
+import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
 import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
+import { HELD_OUT_FILE, readHeldOut } from "../../method/labels/held-out-file.ts";
 import type { Label } from "../../method/labels/label.ts";
 import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
 import type { Learned } from "../../report/data.ts";
-import { poolFolder, readFacts, readHidden, readTest } from "../job/data-files.ts";
+import { poolFolder, readFacts, readHidden, readLabelledGold, readTest } from "../job/data-files.ts";
 import { readTestAccuracy } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
-import { splitLabelled } from "../job/labelled-split.ts";
+import { heldOutPairs, splitLabelled } from "../job/labelled-split.ts";
 import type { MeasuredStudent } from "../job/main-job.ts";
 import { learnedBy } from "../job/report-amounts.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
@@ -39,6 +42,8 @@ export type LabelOutcome = {
   readonly facts: LabelFacts;
   /** Pairs that the teacher learnt from, as it saw them. */
   readonly taught: readonly PreferenceRow[];
+  /** Labelled pairs judged by a teacher that did not learn from them (with folds: all of them), by people and by gold; empty where gold is not known. */
+  readonly relabelled: readonly JudgedPair[];
 };
 
 /** A cell. */
@@ -77,8 +82,23 @@ export async function readLabelOutcome(
     pool: new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair])),
     facts: await readLabelFacts(labels),
     taught: (await splitLabelled(data, job)).train,
+    relabelled: await readRelabelled(job, data, labels),
     test: await readTest(data),
   };
+}
+
+/** Held-out labelled pairs that teacher and person decided, with gold of both responses. */
+async function readRelabelled(job: MainJob, data: Artefact, labels: Artefact): Promise<JudgedPair[]> {
+  const gold = new Map((await readLabelledGold(data)).map((row) => [row.id, row]));
+  const file = labels.path(HELD_OUT_FILE);
+  if (gold.size === 0 || !(await exists(file))) return [];
+  const { pairs } = await heldOutPairs(data, job);
+  const groups = new Map(pairs.map((pair) => [pair.id, unitOf(pair)]));
+  return (await readHeldOut(file)).map(({ id, margin, preferred: human }) => {
+    const { goldChosen, goldRejected } = gold.get(id)!;
+    const [goldA, goldB] = human === "a" ? [goldChosen, goldRejected] : [goldRejected, goldChosen];
+    return { id, group: groups.get(id)!, weak: margin > 0 ? "a" : "b", human, goldA, goldB, margin };
+  });
 }
 
 /** Reads what was measured of a student. */

@@ -21,17 +21,21 @@ const FIGURES: Readonly<Record<keyof typeof REGIME_ROWS, Figure>> = {
   gap: { of: all, value: (pair) => right(pair, "human") - right(pair, "weak") },
 };
 
-/** The numbers of one cell: over its seeds (n counts them), or of its one seed (n counts prompts). Null where none can be had. */
+/**
+ * The numbers of one cell: over its seeds (n counts them), or of its one seed (n counts prompts). Null where none can be had.
+ * @param pairsOf - which pairs of it, default the pool's
+ */
 export function regimeOfCell(
   outcome: CellOutcome,
   intervals: Intervals,
+  pairsOf: (one: CellOutcome) => readonly JudgedPair[] = judgedPairs,
 ): Partial<Record<keyof typeof FIGURES, Interval | null>> {
   const { replicates } = outcome;
   if (replicates === undefined) {
-    const own: Partial<Regime> = regimeOf(judgedPairs(outcome), intervals) ?? {};
+    const own: Partial<Regime> = regimeOf(pairsOf(outcome), intervals) ?? {};
     return own;
   }
-  const seeds = replicates.map((one) => judgedPairs(one).filter((pair) => goldChoice(pair) !== "tie"));
+  const seeds = replicates.map((one) => pairsOf(one).filter((pair) => goldChoice(pair) !== "tie"));
   const over = ({ of, value }: Figure): Interval | null => {
     const found = meanOverSeeds(
       seeds.map((pairs) => pairs.filter(of).map((pair) => ({ cluster: pair.group, value: value(pair) }))),

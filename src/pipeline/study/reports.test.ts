@@ -1,102 +1,18 @@
 /** What every study's report says of made-up outcomes: sound tables whatever came out, and nothing found where there is nothing. */
 import { beforeAll, expect, test } from "vitest";
+import { type Rewards, studyLab } from "../../../test/helpers/study-outcomes.ts";
 import { createRng } from "../../base/core/rng.ts";
-import type { PreferenceRow } from "../../method/data/rows.ts";
-import { promptId } from "../../method/data/rows.ts";
-import { labelFromScores } from "../../method/labels/label.ts";
 import { checkReportData } from "../../report/check.ts";
 import type { ReportData, Study } from "../../report/data.ts";
 import { renderMarkdown } from "../../report/markdown.ts";
-import { jobOf } from "../recipe/job.ts";
-import type { MainJob } from "../recipe/job-settings.ts";
-import { type StudyContext, studyContext } from "./context.ts";
-import type { ArmOutcome, CellOutcome } from "./outcomes.ts";
+import type { StudyContext } from "./context.ts";
 import { EVERY_STUDY } from "./studies/index.ts";
-import type { StudyDefinition } from "./study.ts";
-import { variantRecipe, variantsOf } from "./variants.ts";
 
-const request = {
-  scale: "small" as const,
-  out: "runs/x",
-  set: ["eval.n_bootstrap=100"],
-  // No --weak is the base's own teacher: the student on human labels must come from somewhere all the same.
-  weak: ["models/one", "models/two"],
-  student: ["models/small", "models/large"],
-};
 let context: StudyContext;
-let job: MainJob;
-
+let studyWith: Awaited<ReturnType<typeof studyLab>>["studyWith"];
 beforeAll(async () => {
-  context = await studyContext(request, "tao-li-2025");
-  const [variant] = variantsOf([{ study: EVERY_STUDY[0]!, context }]);
-  job = jobOf(await variantRecipe(variant!));
+  ({ context, studyWith } = await studyLab());
 });
-
-const PROMPTS = Array.from({ length: 30 }, (_, i) => `prompt ${"long ".repeat(i % 7)}${i}`);
-
-/** Rewards of an arm by prompt. */
-type Rewards = (arm: string, prompt: number) => number;
-
-function armOf(name: string, rewards: Rewards): ArmOutcome {
-  const records = PROMPTS.map((prompt, i) => ({
-    ...{ promptId: promptId(prompt), sample: 0, prompt, response: `happy words ${(i * 7) % 11} of ${name}` },
-    ...{ gold: { sentiment: rewards(name, i) }, tokens: 4, finish: "eos" as const, promptTruncated: false },
-    ...{ logp: -1, sftLogp: null },
-  }));
-  return { name, records, testAccuracy: {} as ArmOutcome["testAccuracy"] };
-}
-
-function outcomeOf(arms: readonly string[], rewards: Rewards): CellOutcome {
-  const rng = createRng("outcome");
-  const pairs = PROMPTS.flatMap((prompt) =>
-    ["x", "y", "z"].map((end) => ({
-      id: `${prompt} ${end}`,
-      prompt,
-      a: `first ${end}${"!".repeat(rng.int(4))}`,
-      b: `second ${end}`,
-    })),
-  );
-  const test = PROMPTS.map(
-    (prompt, i): PreferenceRow => ({ id: prompt, prompt, chosen: `words ${i % 5} of`, rejected: "no" }),
-  );
-  const side = (p: number) => (rng.next() < p ? ("a" as const) : ("b" as const));
-  return {
-    job,
-    arms: new Map(arms.map((name) => [name, armOf(name, rewards)])),
-    teacher: armOf("teacher", (_, i) => (i % 4) - 2),
-    labels: pairs.map(({ id }) => labelFromScores({ id, scoreA: rng.normal(), scoreB: 0, teacher: "t" })),
-    human: pairs.map(({ id }) => ({ id, preferred: side(0.6) })),
-    simulated: { tau: 0.2, pairs: pairs.length, expected: 0.7, drawn: 0.7 },
-    gold: pairs.map(({ id }) => ({ id, goldA: rng.normal(), goldB: 0 })),
-    pool: new Map(pairs.map((pair) => [pair.id, pair])),
-    facts: {} as CellOutcome["facts"],
-    taught: test,
-    test,
-    rescored: [{ how: "swapped", pairs: 64, changed: 0, largest: 1e-6 }],
-  };
-}
-
-/** A study's part of a report made of outcomes whose students have these rewards. */
-function studyWith(study: StudyDefinition, rewards: Rewards): Study {
-  const outcomes = new Map(
-    study.cells(context).map(({ id, arms }) => [
-      id,
-      outcomeOf(
-        arms.map(({ name }) => name),
-        rewards,
-      ),
-    ]),
-  );
-  const content = study.report({
-    context,
-    cell: (id) => {
-      const outcome = outcomes.get(id);
-      if (outcome === undefined) throw new Error(`no cell ${id}`);
-      return outcome;
-    },
-  });
-  return { id: study.name, title: study.title, question: study.question, ...content };
-}
 
 const reportOf = (studies: Study[]): ReportData => ({
   ...{ title: "t", runId: "r", recipe: { yaml: "", digest: "d" }, environment: { version: "0", seed: 1 } },

@@ -147,7 +147,7 @@ describe("all studies", () => {
     const students = variants.flatMap(({ arms }) =>
       arms.filter(({ labels }) => labels !== "sft" && labels !== "base"),
     );
-    expect(students.length).toBeLessThanOrEqual(75);
+    expect(students.length).toBeLessThanOrEqual(80);
     const jobs = await Promise.all(variants.map(async (variant) => jobOf(await variantRecipe(variant))));
     expect(jobs[0]?.arms.some(({ name }) => name === WEAK.name)).toBe(true);
   });

@@ -8,11 +8,14 @@ import { confidence, easierPairs, topShare, weightForms } from "./confidence.ts"
 import { consistency } from "./consistency.ts";
 import { crossover } from "./crossover.ts";
 import { demo } from "./demo.ts";
+import { denoising } from "./denoising.ts";
+import { errors } from "./errors.ts";
 import { goldModels, votes, winRate } from "./judges.ts";
 import { agreement, disagreement, goldGap } from "./label-quality.ts";
 import { humanAll, labelledFraction } from "./labelled-share.ts";
 import { family, studentSize, teacherSize } from "./models.ts";
 import { noiseControl, purify } from "./noise.ts";
+import { overOptimisation } from "./over-optimisation.ts";
 import { domainTransfer, imbalance, poisoning } from "./robustness.ts";
 import { beta, seeds, sftAblation } from "./training.ts";
 
@@ -21,6 +24,8 @@ export const STUDIES: readonly StudyDefinition[] = [
   agreement,
   purify,
   noiseControl,
+  errors,
+  denoising,
   goldGap,
   disagreement,
   votes,
@@ -31,6 +36,7 @@ export const STUDIES: readonly StudyDefinition[] = [
   family,
   labelledFraction,
   beta,
+  overOptimisation,
   sftAblation,
   seeds,
   winRate,

@@ -179,8 +179,8 @@ export const winRate: StudyDefinition = {
   },
 };
 
-/** The recipe's scorers; at the small scale two more word counts, so that there are several. */
-function scored(outcome: CellOutcome, context: StudyContext): { arms: ArmOutcome[]; names: string[] } {
+/** Students under the recipe's scorers, the leading one first; at the small scale under two more word counts, so that there are several. */
+export function scored(outcome: CellOutcome, context: StudyContext): { arms: ArmOutcome[]; names: string[] } {
   const all = [...outcome.arms.values()];
   const extra =
     context.recipe.eval.gold.length > 1 || context.recipe.data.world === undefined ? {} : SMALL_SCORERS;
