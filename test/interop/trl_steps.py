@@ -1,7 +1,7 @@
 """Optimiser steps by TRL's own trainers on rows of token ids, for trl-steps.test.ts: one process for all, since importing TRL takes longest.
 
 usage: trl_steps.py JOBS OUT
-JOBS: {"scratch": folder, "weighted": path of the generated trainer, "jobs": [{"name", "trainer", "model", "args", "rows"}, ...]}, and in a job
+JOBS: {"scratch": folder, "weighted": path of the generated trainer if a job has it, "jobs": [{"name", "trainer", "model", "args", "rows"}, ...]}, and in a job
 "keep_padding" (leave Embedding.padding_idx as transformers sets it) and "attention". Rows are taken one after another, never shuffled.
 OUT: {"versions": {...}, "runs": {name: [line per step]}, "failed": {name: why}}, lines as the Trainer logs them.
 """
@@ -86,7 +86,7 @@ def weighted():
 TRAINERS = {
     "sft": (SFTTrainer, SFTConfig),
     "dpo": (Dpo, DPOConfig),
-    "weighted": (weighted(), DPOConfig),
+    **({"weighted": (weighted(), DPOConfig)} if "weighted" in ASKED else {}),
     "kto": (Kto, KTOConfig),
     "cpo": (Cpo, CPOConfig),
     "orpo": (Orpo, ORPOConfig),
