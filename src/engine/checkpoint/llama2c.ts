@@ -44,7 +44,7 @@ type Header = {
  * @throws CheckpointError when the header does not describe the bytes, or the tokenizer is another model's
  */
 export async function importLlama2c({ model, tokenizer, out, name }: Llama2cImport): Promise<void> {
-  const header = parseHeader(`${name} model.bin`, model);
+  const header = parseHeader(`${name} model.bin`, model, model.length);
   const pieces = parseTokenizerBin(`${name} tokenizer.bin`, tokenizer, header.vocabSize);
   await writeModelFolder(out, {
     config: configOf(header),
@@ -59,16 +59,20 @@ export async function importLlama2c({ model, tokenizer, out, name }: Llama2cImpo
   });
 }
 
-/** The `config.json` that a llama2.c file would be imported with. @throws CheckpointError as `importLlama2c` */
-export function llama2cConfig(name: string, model: Uint8Array): Record<string, unknown> {
-  return configOf(parseHeader(`${name} model.bin`, model));
+/**
+ * The `config.json` that a llama2.c file would be imported with.
+ * @param start - its first 28 bytes, or more
+ * @param length - bytes of the whole file
+ * @throws CheckpointError as `importLlama2c`
+ */
+export function llama2cConfig(name: string, start: Uint8Array, length: number): Record<string, unknown> {
+  return configOf(parseHeader(`${name} model.bin`, start, length));
 }
 
-function parseHeader(file: string, bytes: Uint8Array): Header {
+function parseHeader(file: string, bytes: Uint8Array, length: number): Header {
   const fail = (problem: string) =>
     new CheckpointError(file, `${problem} Expected a llama2.c legacy checkpoint.`);
-  if (bytes.length < HEADER_BYTES)
-    throw fail(`is ${bytes.length} bytes, less than its header of ${HEADER_BYTES}.`);
+  if (bytes.length < HEADER_BYTES) throw fail(`is ${length} bytes, less than its header of ${HEADER_BYTES}.`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const value = (index: number) => view.getInt32(4 * index, true);
   const sizes = {
@@ -82,15 +86,15 @@ function parseHeader(file: string, bytes: Uint8Array): Header {
   };
   for (const [key, size] of Object.entries(sizes)) {
     // Every one of them counts at least one float32 of the file, so a larger one is a lie.
-    if (size < 1 || size > bytes.length / 4) throw fail(`header says ${key} is ${size}.`);
+    if (size < 1 || size > length / 4) throw fail(`header says ${key} is ${size}.`);
   }
   const { dim, heads, kvHeads } = sizes;
   if (dim % heads !== 0 || (dim / heads) % 2 !== 0 || heads % kvHeads !== 0)
     throw fail(`header says dim ${dim}, ${heads} heads, ${kvHeads} key-value heads, which do not divide.`);
   const header = { ...sizes, tied: value(5) > 0, headSize: dim / heads };
   const expected = HEADER_BYTES + 4 * layout(header).reduce((sum, { size }) => sum + size, 0);
-  if (expected !== bytes.length)
-    throw fail(`is ${bytes.length} bytes, but its header ${JSON.stringify(sizes)} describes ${expected}.`);
+  if (expected !== length)
+    throw fail(`is ${length} bytes, but its header ${JSON.stringify(sizes)} describes ${expected}.`);
   return header;
 }
 

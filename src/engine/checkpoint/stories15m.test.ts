@@ -6,9 +6,10 @@ import { describe, expect, it } from "vitest";
 import { generate } from "../model/generate.ts";
 import { openRuntime } from "../runtime/runtime.ts";
 import { loadTokenizer } from "../text/tokenizer.ts";
-import { importLlama2c } from "./llama2c.ts";
+import { importLlama2c, llama2cConfig } from "./llama2c.ts";
 import { loadModel } from "./load-model.ts";
-import { extractStories15M, STORIES15M_POSITIONS } from "./stories15m.ts";
+import { readModelConfig } from "./model-folder.ts";
+import { extractStories15M, STORIES15M_POSITIONS, stories15mHead } from "./stories15m.ts";
 
 const installed = (() => {
   try {
@@ -25,6 +26,11 @@ describe.skipIf(!installed)("stories15M", () => {
     const runtime = openRuntime();
     try {
       await importLlama2c({ ...(await extractStories15M()), out: join(folder, "model"), name: "stories15M" });
+      const { start, length } = await stories15mHead();
+      expect(start.length).toBeLessThan(length);
+      expect(await readModelConfig(join(folder, "model"))).toMatchObject(
+        llama2cConfig("stories15M", start, length),
+      );
       const model = await loadModel(runtime, join(folder, "model"));
       expect(model.decoder.config.maxPositions).toBe(STORIES15M_POSITIONS);
       const tokenizer = await loadTokenizer(join(folder, "model"));

@@ -1,6 +1,7 @@
 /** A run's result for a terminal: the main table with intervals, what it says in words, and where the report is. */
 import { relative } from "node:path";
-import type { RunOutcome, RunReport } from "../../pipeline/run/run.ts";
+import type { RunOutcome } from "../../pipeline/run/run.ts";
+import type { RunReport } from "../../pipeline/run/run-reports.ts";
 import type { SeedsOutcome } from "../../pipeline/run/run-seeds.ts";
 import { buildDocument } from "../../report/document.ts";
 import { type TableView, tableView } from "../../report/table.ts";

@@ -8,7 +8,7 @@ import { modelPath } from "../../base/core/model-path.ts";
 import { parseDocumentText } from "../../base/settings/document.ts";
 import { LABEL_FILES } from "../../method/labels/labelling.ts";
 import { MODEL_FILES } from "../recipe/hub-models.ts";
-import { RESOLVED } from "../recipe/write.ts";
+import { RESOLVED } from "../recipe/resolved.ts";
 import { RECORD, readStageRecord, type StageRecord } from "../stages/cache.ts";
 
 /** A file: its name there, its path here. */

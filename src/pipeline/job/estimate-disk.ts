@@ -5,7 +5,8 @@ import { parameterCount } from "../../engine/model/model.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
 import { membersOf } from "../recipe/teacher-settings.ts";
-import { type StageEstimate, shapeOf } from "./estimate.ts";
+import type { StageEstimate } from "./estimate.ts";
+import { shapeOf } from "./model-shape.ts";
 
 /** Bytes of one stage: what stays of it, and what is there at most while it works. */
 export type StageDisk = { readonly stage: string; readonly kept: number; readonly peak: number };

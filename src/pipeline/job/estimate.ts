@@ -3,12 +3,6 @@
  * minutes from hours and fitting from not.
  */
 import { createRng } from "../../base/core/rng.ts";
-import { llama2cConfig } from "../../engine/checkpoint/llama2c.ts";
-import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
-import { extractStories15M, STORIES } from "../../engine/checkpoint/stories15m.ts";
-import { describeModel, type ModelDescription } from "../../engine/model/families/index.ts";
-import type { LoraOptions } from "../../engine/model/lora.ts";
-import { adapterSpec, parameterShapes } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import type { PairCheck } from "../../method/data/encodable.ts";
@@ -31,10 +25,10 @@ import {
 } from "../../method/train/estimate-inference.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "../recipe/job-settings.ts";
-import type { ModelSource } from "../recipe/model-settings.ts";
 import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import { readingOf } from "./data-source.ts";
 import { jobEncodable } from "./encodable.ts";
+import { type KnownShape, shapeOf, withLora } from "./model-shape.ts";
 import { startOf } from "./student-stages.ts";
 import { readPromptList } from "./world-stage.ts";
 
@@ -67,9 +61,6 @@ export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: numbe
 type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> & {
   readonly prompts: number;
 };
-
-/** The family says which projections adapters usually sit on. */
-type KnownShape = ModelShape & Pick<ModelDescription, "family">;
 
 type Known = {
   readonly job: MainJob;
@@ -194,38 +185,6 @@ export function formatEstimates(estimates: readonly StageEstimate[]): string {
   );
   const minutes = estimates.reduce((total, { estimate }) => total + estimate.seconds, 0) / 60;
   return `${lines.join("\n")}\nin all: about ${minutes.toFixed(1)} minutes, scoring by gold models and judges not counted`;
-}
-
-/** Tokens that a trimmed vocabulary is counted with; seen: 2,757 for the demo, 6,398 for all of ETHICS utilitarianism. */
-const TRIMMED_VOCABULARY = 5000;
-
-/** The shape of a model from its config alone. */
-export async function shapeOf({ source, layers, vocabulary: kept }: ModelSource): Promise<KnownShape> {
-  const config = await configOf(source);
-  const vocabulary = Math.min(Number(config["vocab_size"] ?? TRIMMED_VOCABULARY), TRIMMED_VOCABULARY);
-  const counted = kept === "trim" ? { ...config, vocab_size: vocabulary } : config;
-  const { family, decoder } = describeModel(counted, source);
-  const cut = layers === undefined ? decoder : { ...decoder, config: { ...decoder.config, layers } };
-  return {
-    family,
-    decoder: cut,
-    parameters: parameterShapes(cut, "language-model"),
-    lora: undefined,
-    task: "language-model",
-  };
-}
-
-function withLora(model: KnownShape, options: LoraOptions | undefined): ModelShape {
-  if (options === undefined) return model;
-  const lora = adapterSpec(model, options);
-  return { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
-}
-
-async function configOf(from: string): Promise<Readonly<Record<string, unknown>>> {
-  if (from === STORIES) return llama2cConfig(STORIES, (await extractStories15M()).model);
-  const folder = await openModelFolder(from);
-  await folder.close();
-  return folder.config;
 }
 
 /** Rows of about the right number and lengths; token ids are all 0. */

@@ -6,9 +6,6 @@ import { isObject } from "../../base/settings/parts.ts";
 import { type ColumnMap, formatColumnMap } from "../../method/data/adapters/column-map.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 
-/** Name of the resolved recipe in a run's folder. */
-export const RESOLVED = "recipe.yaml";
-
 /** A recipe, with or without where it is computed, which is no part of what comes out. */
 export type WrittenRecipe = Omit<Recipe, "executor"> & Partial<Pick<Recipe, "executor">>;
 

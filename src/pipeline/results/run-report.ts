@@ -81,13 +81,16 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
       path: relative(run.folder, folder),
       digest: content!,
     })),
-    times: {
-      stages: run.steps.flatMap(({ name, elapsedSeconds, state }) =>
-        elapsedSeconds === undefined ? [] : [{ name, seconds: elapsedSeconds, reused: state === "cached" }],
-      ),
-    },
+    times: timesOf(run.steps),
   };
 }
+
+/** The one part of a report that tells runs of the same results apart. */
+export const timesOf = (steps: readonly StageStep[]): NonNullable<ReportData["times"]> => ({
+  stages: steps.flatMap(({ name, elapsedSeconds, state }) =>
+    elapsedSeconds === undefined ? [] : [{ name, seconds: elapsedSeconds, reused: state === "cached" }],
+  ),
+});
 
 /** Writes report.html, report.json and report.md into a folder. */
 export async function writeRunReport(

@@ -23,7 +23,8 @@ import { computeOf } from "../recipe/job.ts";
 import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { withDeps } from "../stages/open-deps.ts";
-import { type OpenedRun, openFinishedRun, type RunOptions, type RunOutcome, reportOf } from "./run.ts";
+import { type OpenedRun, openFinishedRun, type RunOptions, type RunOutcome } from "./run.ts";
+import { reportOf } from "./run-reports.ts";
 
 /** What to measure. */
 export type EvaluateRequest = RunOptions & {

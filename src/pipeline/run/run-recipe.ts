@@ -5,9 +5,9 @@ import { exists } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import { withLocalModels } from "../recipe/hub-models.ts";
 import { loadRecipe } from "../recipe/parse.ts";
+import { RESOLVED } from "../recipe/resolved.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { checkOneSeed } from "../recipe/seeds.ts";
-import { RESOLVED } from "../recipe/write.ts";
 import { checkLayout } from "../stages/layout.ts";
 import type { AnyCluster } from "./clusters.ts";
 

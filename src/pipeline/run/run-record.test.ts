@@ -51,6 +51,38 @@ test("inputs elsewhere and a recipe beside them: the same run, and nothing is co
   await rename(other, home());
 }, 60_000);
 
+test("a report whose inputs stand is written again and not computed again", async () => {
+  const again = async (...set: string[]) => {
+    const recipe = await loadRecipe(join(home(), "tiny.yaml"), { set: [`out=${out()}`, ...set] });
+    return runRecipe(recipe, { code: CODE });
+  };
+  await again();
+  const pages = () =>
+    Promise.all(["html", "json", "md"].map((end) => readFile(join(out(), `report.${end}`), "utf8")));
+  await reportRun(out(), { code: CODE });
+  const computed = await pages();
+  await Promise.all(["html", "json", "md"].map((end) => rm(join(out(), `report.${end}`))));
+  await again();
+  expect(await pages()).toEqual(computed);
+  // What is kept is what is written: a mark in it comes through, until something that it was computed from is another.
+  const mark = async () => {
+    const record = join(out(), "run.json");
+    const text = await readFile(record, "utf8");
+    expect(text).toContain("percentile bootstrap");
+    await writeFile(record, text.replace("percentile bootstrap", "marked"));
+  };
+  const method = async () => (await reportIn(out())).intervals.method as string;
+  await mark();
+  await again();
+  expect(await method()).toContain("marked");
+  await again("eval.n_bootstrap=150");
+  expect(await method()).toMatch(/^percentile bootstrap over prompts, 150 /);
+  await again();
+  await mark();
+  await reportRun(out(), { code: CODE });
+  expect(await method()).toContain("percentile bootstrap");
+}, 120_000);
+
 test("moved, with all inputs gone, it is reported and exported as before, and its status is known", async () => {
   const before = await reportIn(out());
   const rows = (await openSource(out(), { code: CODE, arm: "weak" })).rows;

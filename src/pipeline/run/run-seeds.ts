@@ -12,13 +12,15 @@ import { writeReport } from "../../report/render.ts";
 import { computeOf } from "../recipe/job.ts";
 import { loadRecipe } from "../recipe/parse.ts";
 import { withWholePaths } from "../recipe/paths.ts";
+import { RESOLVED } from "../recipe/resolved.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { seedFolder, seedsOf, withSeed } from "../recipe/seeds.ts";
-import { RESOLVED, recipeYaml } from "../recipe/write.ts";
+import { recipeYaml } from "../recipe/write.ts";
 import { openRuns } from "../results/compare/run-folder.ts";
 import { seedsReport } from "../results/seeds/report.ts";
 import { type Helpers, inTurn } from "./in-turn.ts";
-import { type RunOptions, type RunOutcome, type RunReport, reportRun, runRecipe } from "./run.ts";
+import { type RunOptions, type RunOutcome, reportRun, runRecipe } from "./run.ts";
+import type { RunReport } from "./run-reports.ts";
 
 /** How to run; `jobs`, `startHelpers` and `helper` as for studies. */
 export type SeedsOptions = Omit<RunOptions, "threads"> & {

@@ -10,8 +10,6 @@ import { writeFileAtomic } from "../../base/core/files.ts";
 import { formatBytes, type Log, silentLog } from "../../base/core/log.ts";
 import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
-import type { ReportData } from "../../report/data.ts";
-import type { ReportFiles } from "../../report/render.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
 import { type DiskEstimate, estimateDisk } from "../job/estimate-disk.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
@@ -19,9 +17,9 @@ import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
 import { computeOf, jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { withWholePaths } from "../recipe/paths.ts";
+import { RESOLVED } from "../recipe/resolved.ts";
 import type { Recipe } from "../recipe/schema.ts";
-import { RESOLVED, recipeYaml } from "../recipe/write.ts";
-import { writeRunReport } from "../results/run-report.ts";
+import { recipeYaml } from "../recipe/write.ts";
 import { keptNames } from "../stages/cache.ts";
 import { checkLayout } from "../stages/layout.ts";
 import { withDeps } from "../stages/open-deps.ts";
@@ -31,8 +29,8 @@ import { threadsOf } from "./cluster/stage-resources.ts";
 import { type AnyCluster, clusterJobs, runOnCluster } from "./clusters.ts";
 import { withRunLog } from "./run-log.ts";
 import { askedRecipe, nodeRecipe, runRecipes } from "./run-recipe.ts";
-import { readRunRecord, writeRunRecord } from "./run-record.ts";
-import { sourceCommit } from "./source-commit.ts";
+import { readRunRecord } from "./run-record.ts";
+import { type RunReport, recordAndReport } from "./run-reports.ts";
 
 /** How to run. */
 export type RunOptions = {
@@ -49,9 +47,6 @@ export type RunOptions = {
   /** Cores to compute on where that is not the recipe's, as processes share them. */
   readonly threads?: number;
 };
-
-/** A report: its files and what is in them. */
-export type RunReport = ReportFiles & { readonly data: ReportData };
 
 /** What came of it; a dry run has no report but an estimate. */
 export type RunOutcome = {
@@ -119,8 +114,7 @@ export async function runRecipe(written: Recipe, given: RunOptions): Promise<Run
     ? runStages(recipe, job, options)
     : planRun(folder, asked, recipe, job, options).then(finished));
   const steps = all.map((step) => (submitted?.[step.name] ? { ...step, state: "run" as const } : step));
-  await writeRunRecord(folder, result, steps, options.code);
-  return { folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
+  return { folder, steps, report: await recordAndReport({ recipe: asked, job, result, steps }, options) };
 }
 
 /** The cluster of a recipe that has one. @throws ConfigError for options that have no effect there, or only there */
@@ -224,8 +218,9 @@ export async function reportRun(folder: string, options: RunOptions): Promise<Ru
   const recorded = await openRecordedRun(folder, options.code);
   const run = recorded ?? (await openFinishedRun(folder, options));
   const { asked, job, result, steps } = run;
-  if (recorded === undefined) await writeRunRecord(folder, result, steps, options.code);
-  return { folder: run.folder, steps, report: await reportOf(asked, job, result, steps, options.code) };
+  const reported = { recipe: asked, job, result, steps };
+  const report = await recordAndReport(reported, { ...options, fresh: true });
+  return { folder: run.folder, steps, report };
 }
 
 /** Says what is about to be trained, unless everything is kept from before. */
@@ -270,26 +265,4 @@ async function runStages(
     ...(signal === undefined ? {} : { signal }),
   };
   return withDeps(how, (deps) => runMainJob({ ...deps, replies: join(folder, "replies") }, job));
-}
-
-/** Writes the report of a result; into the run's folder unless `to` names another. */
-export function reportOf(
-  recipe: Recipe,
-  job: MainJob,
-  result: JobResult,
-  steps: readonly StageStep[],
-  version: string,
-  to?: string,
-): Promise<RunReport> {
-  const folder = resolve(recipe.out);
-  // Where it was computed is no part of what was computed.
-  const { executor: _, ...whatever } = recipe;
-  return writeRunReport(to ?? folder, job, result, {
-    folder,
-    recipe: recipeYaml(whatever),
-    version,
-    commit: sourceCommit(),
-    steps,
-    ...computeOf(recipe),
-  });
 }

@@ -7,21 +7,16 @@ import { basename, join, resolve } from "node:path";
 import { ConfigError, messageOf } from "../../base/core/errors.ts";
 import { exists, isLink, readJson } from "../../base/core/files.ts";
 import { lookAtLock } from "../../base/core/lock.ts";
-import { silentLog } from "../../base/core/log.ts";
 import { type ShardSize, type ShardsStatus, shardsStatus } from "../../base/core/shard-status.ts";
 import { SHARDS } from "../../base/core/shard-work.ts";
-import { runMainJob } from "../job/main-job.ts";
-import { jobOf } from "../recipe/job.ts";
-import { loadRecipe } from "../recipe/parse.ts";
+import { RESOLVED } from "../recipe/resolved.ts";
 import { seedFolder } from "../recipe/seeds.ts";
-import { RESOLVED } from "../recipe/write.ts";
 import { RECORD, readStageRecord } from "../stages/cache.ts";
 import { FAILED, type Failure, readFailure } from "../stages/failures.ts";
 import { checkLayout } from "../stages/layout.ts";
-import { openPipeline, type StageStep } from "../stages/pipeline.ts";
 import { prunedFiles } from "../stages/verify.ts";
-import { readRunRecord } from "./run-record.ts";
-import { seedsIn } from "./run-seeds.ts";
+import { readRecorded } from "./recorded.ts";
+import type { RunPlan } from "./status-plan.ts";
 
 /** A process at work on a stage, or one that died there. */
 export type StageHolder = { readonly pid: number; readonly host: string; readonly living: boolean };
@@ -60,11 +55,9 @@ export type FolderStatus = {
 export async function folderStatus(path: string, code: string): Promise<FolderStatus> {
   const folder = resolve(path);
   await checkLayout(folder);
-  // What is wrong with a recipe is said by its plan.
-  const seeds = await seedsIn(folder).catch(() => undefined);
-  if (seeds !== undefined) return seedsStatus(folder, seeds, code);
   const isRun = await exists(join(folder, RESOLVED));
-  const plan: Plan = isRun ? await planned(folder, code) : { steps: [], problem: null };
+  const plan = isRun ? await planOf(folder, code) : NO_PLAN;
+  if ("seeds" in plan) return seedsStatus(folder, plan.seeds, code);
   const stages: StageStatus[] = [];
   const places = [join(folder, "stages"), join(`${folder}.work`, "stages")];
   const whole = await readStageRecord(folder);
@@ -90,6 +83,22 @@ export async function folderStatus(path: string, code: string): Promise<FolderSt
   return { folder, stages: [...shown, ...toCome], planProblem: plan.problem };
 }
 
+const NO_PLAN: RunPlan = { steps: [], problem: null };
+
+/** The stages of a run: of a finished one by its record, so that nothing of what makes a plan is loaded. */
+async function planOf(
+  folder: string,
+  code: string,
+): Promise<RunPlan | { readonly seeds: readonly number[] }> {
+  const recorded = await readRecorded(folder, code).catch((error: unknown) => ({
+    problem: messageOf(error),
+  }));
+  if (recorded !== undefined)
+    return "problem" in recorded ? { steps: [], ...recorded } : { steps: recorded.steps, problem: null };
+  const { plannedIn } = await import("./status-plan.ts");
+  return plannedIn(folder, code);
+}
+
 /** All seeds of a folder, stages named by theirs. */
 async function seedsStatus(folder: string, seeds: readonly number[], code: string): Promise<FolderStatus> {
   const stages: StageStatus[] = [];
@@ -106,7 +115,7 @@ async function seedsStatus(folder: string, seeds: readonly number[], code: strin
   return { folder, stages, planProblem: problems.size === 0 ? null : [...problems].join("; ") };
 }
 
-const idsOf = ({ steps }: Plan): ReadonlySet<string> =>
+const idsOf = ({ steps }: RunPlan): ReadonlySet<string> =>
   new Set(steps.flatMap(({ folder }) => (folder === undefined ? [] : [basename(folder)])));
 
 /** A failure under other settings, after which the stage was finished. */
@@ -128,27 +137,6 @@ const idle = (name: string, state: StageStatus["state"]): StageStatus => ({
     pruned: 0,
   },
 });
-
-type Plan = { readonly steps: readonly StageStep[]; readonly problem: string | null };
-
-/** The stages of a run's recipe. A recipe that cannot be planned, or only with a download, is said and no more. */
-async function planned(folder: string, code: string): Promise<Plan> {
-  try {
-    const recipe = await loadRecipe(join(folder, RESOLVED), { set: [`out=${JSON.stringify(folder)}`] });
-    const recorded = await readRunRecord(folder, recipe, code);
-    if (recorded !== undefined) return { steps: recorded.steps, problem: null };
-    if (Object.values(recipe.models).some((model) => model?.source.startsWith("hub:")))
-      return { steps: [], problem: "models of the hub are not looked up" };
-    const pipeline = openPipeline({ folder, code, mode: "plan" });
-    const runtime = () => {
-      throw new Error("internal: a plan computes nothing");
-    };
-    await runMainJob({ pipeline, runtime, log: silentLog }, jobOf(recipe));
-    return { steps: pipeline.steps(), problem: null };
-  } catch (error) {
-    return { steps: [], problem: messageOf(error) };
-  }
-}
 
 const WORK = ".work-";
 const LOCK = ".lock-";

@@ -79,7 +79,7 @@ test("what a labelling of other settings takes the place of is said, before it i
   expect(said.filter((text) => text.startsWith("!"))).toEqual([]);
   await label(20, { dryRun: true });
   expect(said.at(-1)).toBe(
-    `! --out ${out}: holds another result of label: select.percent differs. It would be replaced; to keep it, choose another folder.`,
+    `! --out ${out}: holds another result of label: select.percent differs. It would be replaced; to keep it, copy it and label into the copy, which scores nothing again.`,
   );
   await label(20);
   expect(said.filter((text) => text.includes("It is replaced"))).toHaveLength(1);

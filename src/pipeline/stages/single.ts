@@ -111,6 +111,11 @@ function checkReplaced(out: string, there: Identity, asked: Identity, how: Singl
   const other = `--out ${out}: holds another result of ${name}: ${differInWords(names)}.`;
   if (how.fresh === true || REPLACED.includes(name)) {
     const would = how.dryRun === true ? "would be" : "is";
-    how.log?.warn(`${other} It ${would} replaced; to keep it, choose another folder.`);
+    // In another folder everything would be scored once more.
+    const keep =
+      name === "label"
+        ? "copy it and label into the copy, which scores nothing again"
+        : "choose another folder";
+    how.log?.warn(`${other} It ${would} replaced; to keep it, ${keep}.`);
   } else throw new ConfigError(`${other} Choose another folder, or replace it with --fresh.`);
 }

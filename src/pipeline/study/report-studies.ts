@@ -4,7 +4,7 @@ import type { ReportData, ReportWarning, Study } from "../../report/data.ts";
 import { writeReport } from "../../report/render.ts";
 import { computeOf } from "../recipe/job.ts";
 import { recipeYaml } from "../recipe/write.ts";
-import type { RunReport } from "../run/run.ts";
+import type { RunReport } from "../run/run-reports.ts";
 import { sourceCommit } from "../run/source-commit.ts";
 import type { StageStep } from "../stages/pipeline.ts";
 import { SMALL } from "./context.ts";

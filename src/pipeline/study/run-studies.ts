@@ -15,7 +15,7 @@ import { type StageDisk, sumDisk } from "../job/estimate-disk.ts";
 import { computeOf } from "../recipe/job.ts";
 import { paperTables } from "../results/paper-numbers.ts";
 import { type Helpers, inTurn } from "../run/in-turn.ts";
-import type { RunReport } from "../run/run.ts";
+import type { RunReport } from "../run/run-reports.ts";
 import { checkLayout } from "../stages/layout.ts";
 import { openPipeline, type Pipeline, type StageStep } from "../stages/pipeline.ts";
 import { studyAmounts } from "./amounts.ts";

@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import type { RunComparison } from "../../../pipeline/results/compare/compare-runs.ts";
 import type { ReportFiles } from "../../../report/render.ts";
 import { examples, wholeNumber } from "../options.ts";
-import { formatSeedsReport, formatTable } from "../outcome-view.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
@@ -53,6 +52,7 @@ async function compareSeeds(session: Session, folders: string[], { out }: Compar
   const { openRuns } = await import("../../../pipeline/results/compare/run-folder.ts");
   const { seedsReport } = await import("../../../pipeline/results/seeds/report.ts");
   const { writeReport } = await import("../../../report/render.ts");
+  const { formatSeedsReport } = await import("../outcome-view.ts");
   const data = seedsReport(await openRuns(folders), { version: packageVersion(), folder: resolve(out) });
   const files = await writeReport(out, data);
   session.result(
@@ -63,6 +63,7 @@ async function compareSeeds(session: Session, folders: string[], { out }: Compar
 
 async function wordsOf({ report }: RunComparison, files: ReportFiles): Promise<string> {
   const { tableView } = await import("../../../report/table.ts");
+  const { formatTable } = await import("../outcome-view.ts");
   const { headlines } = await import("../../../report/headline.ts");
   const tables = (report.tables ?? []).slice(0, 2).flatMap((table) => {
     const view = tableView(table);

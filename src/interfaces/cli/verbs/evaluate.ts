@@ -1,7 +1,6 @@
 /** `weak-teacher evaluate`: a checkpoint trained elsewhere as one more arm of a run. */
 import type { Command } from "commander";
 import { examples } from "../options.ts";
-import { formatOutcome, outcomeValue } from "../outcome-view.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
@@ -47,6 +46,7 @@ export function addEvaluate(program: Command): void {
 async function runEvaluate(session: Session, run: string, options: EvaluateOptions): Promise<void> {
   const { evaluateModel } = await import("../../../pipeline/run/evaluate-model.ts");
   const { log, signal } = session;
+  const { formatOutcome, outcomeValue } = await import("../outcome-view.ts");
   const outcome = await evaluateModel(run, { ...options, log, signal, code: packageVersion() });
   session.result(outcomeValue(outcome), formatOutcome(outcome));
 }

@@ -3,7 +3,6 @@
 import { isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { stringify } from "yaml";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { exists, writeFileAtomic } from "../../../base/core/files.ts";
 import { DEFAULT_SEED } from "../../../base/core/rng.ts";
@@ -59,7 +58,7 @@ async function runInit(session: Session, file: string, options: InitOptions): Pr
   await checkReadable(local, [{ file: source, read: readOptions(options) }]);
   const { rows } = await readPreferences(source, how);
   const heldOut = heldOutShare(rows, { seed: DEFAULT_SEED, split: SPLIT });
-  const text = recipeText(file, fromRecipe(file, options), {
+  const text = await recipeText(file, fromRecipe(file, options), {
     maxLength: Math.min(512, ...positions),
     heldOut,
   });
@@ -99,7 +98,10 @@ const SPLIT = { labelled: 0.3, pool: 0.6, test: 0.1 };
 type Fitted = { readonly maxLength: number; readonly heldOut: number | undefined };
 
 /** The source with all that says how it is read, on one line. */
-function sourceText({ data, mix, map, format, header, ignore, limit }: InitOptions): string {
+function sourceText(
+  { data, mix, map, format, header, ignore, limit }: InitOptions,
+  value: (text: string) => string,
+): string {
   const flow = (value: unknown) => JSON.stringify(value);
   const reading = [
     ...(map === undefined ? [] : [`map: ${flow(map)}`]),
@@ -108,7 +110,7 @@ function sourceText({ data, mix, map, format, header, ignore, limit }: InitOptio
     ...(ignore === undefined ? [] : [`ignore: ${flow(ignore)}`]),
     ...(limit === undefined ? [] : [`limit: ${limit}`]),
   ];
-  if (data.length === 1 && reading.length === 0) return ` ${stringify(data[0]).trimEnd()}`;
+  if (data.length === 1 && reading.length === 0) return ` ${value(data[0]!)}`;
   const parts = data.map((file, i) => {
     const weight = mix === undefined ? [] : [`weight: ${mix[i]}`];
     return `{ ${[`file: ${flow(file)}`, ...weight, ...reading].join(", ")} }`;
@@ -116,7 +118,12 @@ function sourceText({ data, mix, map, format, header, ignore, limit }: InitOptio
   return parts.length === 1 ? ` ${parts[0]}` : `\n${parts.map((part) => `    - ${part}`).join("\n")}`;
 }
 
-function recipeText(file: string, options: InitOptions, { maxLength, heldOut }: Fitted): string {
+async function recipeText(
+  file: string,
+  options: InitOptions,
+  { maxLength, heldOut }: Fitted,
+): Promise<string> {
+  const { stringify } = await import("yaml");
   const schema = relative(
     resolve(file, ".."),
     fileURLToPath(new URL("../../../../recipes/recipe.schema.json", import.meta.url)),
@@ -137,7 +144,7 @@ models:
   student: ${value(student)}
 
 data:
-  source:${sourceText(options)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
+  source:${sourceText(options, value)}${onBadRow === "skip" ? "\n  on_bad_row: skip" : ""}
   # Drawn by dialogue: no prompt, and no dialogue, is in two parts.
   split: { labelled: ${SPLIT.labelled}, unlabelled: ${SPLIT.pool}, test: ${SPLIT.test} }
   max_length: ${maxLength}

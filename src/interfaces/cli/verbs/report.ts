@@ -1,7 +1,6 @@
 /** `weak-teacher report`: the report of a finished run, written again. */
 import type { Command } from "commander";
 import { examples } from "../options.ts";
-import { formatOutcome, formatSeeds, outcomeValue, seedsValue } from "../outcome-view.ts";
 import { packageVersion } from "../package.ts";
 import { act } from "../session.ts";
 
@@ -14,6 +13,7 @@ export function addReport(program: Command): void {
     .addHelpText("after", examples(["report runs/demo", "report runs/demo --json"]))
     .action(
       act(async (session, folder: string) => {
+        const { formatOutcome, formatSeeds, outcomeValue, seedsValue } = await import("../outcome-view.ts");
         const { reportRun } = await import("../../../pipeline/run/run.ts");
         const { reportSeeds, seedsIn } = await import("../../../pipeline/run/run-seeds.ts");
         const seeds = await seedsIn(folder);

@@ -5,10 +5,9 @@ import type { Recipe } from "../../../pipeline/recipe/schema.ts";
 import { seedSetting } from "../../../pipeline/recipe/seeds.ts";
 import type { RunOutcome } from "../../../pipeline/run/run.ts";
 import type { SeedsOptions, SeedsOutcome } from "../../../pipeline/run/run-seeds.ts";
-import { formatSteps } from "../../../pipeline/stages/pipeline.ts";
+import { formatSteps } from "../../../pipeline/stages/steps.ts";
 import { endWithParent, HELPER_FLAG, startHelpers } from "../helpers.ts";
 import { collect, examples, wholeNumber } from "../options.ts";
-import { formatOutcome, formatSeeds, outcomeValue, seedsValue } from "../outcome-view.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 
@@ -106,6 +105,7 @@ async function runRun(session: Session, source: string, options: RunOptions): Pr
   if (options.jobs !== undefined)
     throw new ConfigError("--jobs: has no effect on one run. Give it with --seeds, or leave it out.");
   const { runRecipe } = await import("../../../pipeline/run/run.ts");
+  const { formatOutcome, outcomeValue } = await import("../outcome-view.ts");
   const outcome = await runRecipe(recipe, how);
   session.result(outcomeValue(outcome), dryRun ? await formatPlan(outcome) : formatOutcome(outcome));
 }
@@ -120,6 +120,7 @@ async function runManySeeds(session: Session, recipe: Recipe, options: SeedsOpti
     startHelpers: (count) => startHelpers(count, recipe.out, session.log),
   });
   if (options.helper === true) return;
+  const { formatSeeds, seedsValue } = await import("../outcome-view.ts");
   const plans = options.dryRun === true ? await seedPlans(outcome) : undefined;
   session.result(seedsValue(outcome), plans ?? formatSeeds(outcome));
 }

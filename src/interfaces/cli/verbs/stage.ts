@@ -1,6 +1,6 @@
 /** `weak-teacher stage`: one stage of a run by itself. Jobs of a cluster call it; so may a person on another machine. */
 import type { Command } from "commander";
-import { formatSteps } from "../../../pipeline/stages/pipeline.ts";
+import { formatSteps } from "../../../pipeline/stages/steps.ts";
 import { examples } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act } from "../session.ts";

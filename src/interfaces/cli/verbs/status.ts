@@ -39,15 +39,14 @@ async function runStatus(
 ): Promise<void> {
   if (options.verify === true) return verify(session, folder, options.watch !== undefined);
   const { folderStatus } = await import("../../../pipeline/run/status.ts");
-  const { formatQueuedJobs, queuedJobs } = await import("../../../pipeline/run/slurm/queued-jobs.ts");
-  const { queuedRayJobs } = await import("../../../pipeline/run/ray/ray-run.ts");
+  const { queuedIn } = await import("../../../pipeline/run/queued.ts");
   const everyMs = 1000 * (typeof options.watch === "number" ? options.watch : 5);
   for (;;) {
     const status = await folderStatus(folder, packageVersion());
-    const jobs = (await queuedJobs(folder)) ?? (await queuedRayJobs(folder));
-    const value = jobs === null ? status : { ...status, jobs };
-    session.result(value, [formatStatus(status), ...formatQueuedJobs(jobs)].join("\n"));
-    const live = jobs !== null && jobs.tasks.length > 0;
+    const queued = await queuedIn(folder);
+    const value = queued === null ? status : { ...status, jobs: queued.jobs };
+    session.result(value, [formatStatus(status), ...(queued?.lines ?? [])].join("\n"));
+    const live = queued !== null && queued.jobs.tasks.length > 0;
     const running = live || status.stages.some(({ state }) => state === "running");
     if (options.watch === undefined || !running || session.signal.aborted) return;
     await sleep(everyMs, undefined, { signal: session.signal }).catch(() => {});

@@ -7,10 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { InterruptedError } from "../../../base/core/errors.ts";
 import { writeFileAtomic } from "../../../base/core/files.ts";
 import type { Log } from "../../../base/core/log.ts";
+import { rayFolder } from "../cluster/folders.ts";
 import { followUntilDone } from "../cluster/follow-jobs.ts";
 import { dependentsOf } from "../cluster/stage-job.ts";
 import type { Ray } from "./ray.ts";
-import { rayFolder, submissionId } from "./ray-jobs.ts";
+import { submissionId } from "./ray-jobs.ts";
 import {
   endedAs,
   hasNotEnded,

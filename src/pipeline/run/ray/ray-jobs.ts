@@ -1,5 +1,4 @@
 /** A run's plan as Ray jobs: one per stage that is not kept. Ray knows no order, so whoever follows submits each when its inputs are there. */
-import { join } from "node:path";
 import { shellWord } from "../../../base/core/shell.ts";
 import type { RaySettings } from "../../recipe/executor.ts";
 import type { StageStep } from "../../stages/steps.ts";
@@ -19,9 +18,6 @@ export type RayContext = {
 
 /** Name of the job that follows all others of a run that was left to the cluster. */
 export const FOLLOWER = "run";
-
-/** Where a run keeps the logs of its jobs and what they read. */
-export const rayFolder = (folder: string): string => join(folder, "ray");
 
 /** A stage's job, and the request that submits it. */
 export type RayStageJob = StageJob & { readonly request: Omit<RayRequest, "submission_id"> };

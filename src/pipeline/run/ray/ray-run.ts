@@ -7,6 +7,7 @@ import { ensureFolder, exists, readJson, writeJsonAtomic } from "../../../base/c
 import { formatSeconds } from "../../../base/core/log.ts";
 import type { RaySettings } from "../../recipe/executor.ts";
 import type { StageStep } from "../../stages/steps.ts";
+import { rayFolder } from "../cluster/folders.ts";
 import { type ClusterRun, keptStages, runIdOf } from "../cluster/stage-job.ts";
 import { checkResources } from "../cluster/stage-resources.ts";
 import type { QueuedJobs } from "../slurm/queued-jobs.ts";
@@ -17,7 +18,6 @@ import {
   followerJob,
   type RayContext,
   type RayStageJob,
-  rayFolder,
   rayJobs,
   submissionId,
 } from "./ray-jobs.ts";

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ConfigError, DataError } from "../../../base/core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../../base/core/files.ts";
+import { slurmFolder } from "../cluster/folders.ts";
 import { jobNameOf } from "../cluster/stage-job.ts";
 import { isLive, jobIdOf } from "./queue.ts";
 import type { Slurm } from "./slurm.ts";
-import { slurmFolder } from "./stage-jobs.ts";
 
 const fileSchema = z.strictObject({
   format: z.literal("weak-teacher/slurm-jobs/1"),

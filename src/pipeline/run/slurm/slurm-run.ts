@@ -7,13 +7,14 @@ import { takeLock } from "../../../base/core/lock.ts";
 import { tellWaits } from "../../../base/core/waiting.ts";
 import type { SlurmSettings } from "../../recipe/executor.ts";
 import type { StageStep } from "../../stages/steps.ts";
+import { slurmFolder } from "../cluster/folders.ts";
 import { type ClusterRun, keptStages, runIdOf, type StageJob } from "../cluster/stage-job.ts";
 import { checkResources } from "../cluster/stage-resources.ts";
 import { cancelJobs, followJobs, pointAnew, type TrackedJobs } from "./follow.ts";
 import { checkNoOtherJobs, readJobs, writeJobs } from "./jobs-file.ts";
 import { isLive, jobIdOf, type QueuedTask } from "./queue.ts";
 import { openSlurm, type Slurm } from "./slurm.ts";
-import { type JobContext, slurmFolder, stageJobs } from "./stage-jobs.ts";
+import { type JobContext, stageJobs } from "./stage-jobs.ts";
 import { dependencyOf, newTask, type Task, type Tracked, taskOf } from "./tracked.ts";
 
 /** What to run, and how. */

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { SlurmSettings } from "../../recipe/executor.ts";
 import type { StageStep } from "../../stages/steps.ts";
+import { slurmFolder } from "../cluster/folders.ts";
 import { jobNameOf, type StageJob, thisCommand } from "../cluster/stage-job.ts";
 import { type JobResources, resourcesOf } from "./resources.ts";
 import { batchScript, literalPath } from "./script.ts";
@@ -20,9 +21,6 @@ export type JobContext = {
 
 /** Name of the job that writes the report. */
 export const REPORT_JOB = "report";
-
-/** Where a run keeps scripts, logs and the list of its jobs. */
-export const slurmFolder = (folder: string): string => join(folder, "slurm");
 
 /** Path of the log of a stage's task. */
 export function logFile(folder: string, stage: string, id: string, task: number | undefined): string {
