@@ -1,5 +1,5 @@
 /** Labels in a real browser: filters, the last of many rows, a pair, hostile texts, ids as a file. */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import axe from "axe-core";
@@ -51,6 +51,7 @@ describe.skipIf(chromiumPath === undefined)("labels in the page (skipped without
     await page.goto(studio.url);
     await page.locator(".things a").click();
     await page.getByText("300,000 of 300,000 labels").waitFor();
+    expect(await readdir(folder)).toContain(".many.columns");
   });
   afterAll(async () => {
     await browser.close();
@@ -98,6 +99,21 @@ describe.skipIf(chromiumPath === undefined)("labels in the page (skipped without
     await page.getByRole("button", { name: /^0\.725 to 0\.750/ }).click();
     await page.getByText("120,000 of 300,000 labels").waitFor();
     await page.getByText("is not the pool's").waitFor();
+    await page.locator(".label-row").first().click();
+    await page.locator(".label-pair h3").first().waitFor();
+    await page.getByRole("button", { name: /^0\.725 to 0\.750/ }).click();
+    await page.getByLabel("Text").fill("PROMPT 29999");
+    const hits = Array.from({ length: ROWS }, (_, i) => i).filter(
+      (i) => `prompt ${i} `.includes("prompt 29999") && (i % 3 === 0) !== (i % 5 === 0),
+    );
+    await page.getByText(`${hits.length} of 300,000 labels`).waitFor();
+    await page
+      .getByText(`prompt ${hits.at(-1)} `)
+      .first()
+      .waitFor();
+    await page.getByLabel("Trained on").selectOption("false");
+    await page.getByText("0 of 300,000 labels").waitFor();
+    await page.getByLabel("Trained on").selectOption("");
     await page.locator(".label-row").first().click();
     await page.locator(".label-pair h3").first().waitFor();
     await page.evaluate(axe.source);

@@ -22,23 +22,39 @@ export function clusteredShare(
   checkPaired("clusteredShare", items, clusters);
   checkFraction("clusteredShare", "level", level);
   const groups = groupBy(items, (_, i) => clusters[i]!);
-  const hits = hitsOf(items);
-  if (groups.length === items.length) return wilson(hits, items.length, level);
-  return {
-    ...scoreInterval(hits / items.length, effectiveItems(groups, level), level),
-    n: groups.length,
-  };
+  return clusteredCounts(
+    groups.map(hitsOf),
+    groups.map((group) => group.length),
+    level,
+  );
+}
+
+/**
+ * The same of clusters that are counted already.
+ * @param hits - how many items of each cluster it is so of, each at most its size
+ * @param sizes - items of each cluster, one at least
+ */
+export function clusteredCounts(
+  hits: readonly number[],
+  sizes: readonly number[],
+  level = 0.95,
+): Interval | null {
+  checkPaired("clusteredCounts", hits, sizes);
+  checkFraction("clusteredCounts", "level", level);
+  const [all, items] = [sum(hits), sum(sizes)];
+  if (sizes.length === items) return wilson(all, items, level);
+  return { ...scoreInterval(all / items, effectiveItems(hits, sizes, level), level), n: sizes.length };
 }
 
 const hitsOf = (items: readonly (boolean | number)[]) => sum(items.map(Number));
 
 /** How many independent items tell as much. There are two items in a cluster somewhere. */
-function effectiveItems(groups: readonly (readonly (boolean | number)[])[], level: number): number {
-  const k = groups.length;
-  const items = sum(groups.map((group) => group.length));
-  const p = sum(groups.map(hitsOf)) / items;
+function effectiveItems(hits: readonly number[], sizes: readonly number[], level: number): number {
+  const k = sizes.length;
+  const items = sum(sizes);
+  const p = sum(hits) / items;
   if (k === 1 || p === 0 || p === 1) return k;
-  const squares = sum(groups.map((group) => (hitsOf(group) - p * group.length) ** 2));
+  const squares = sum(hits.map((count, i) => (count - p * sizes[i]!) ** 2));
   const variance = ((k / (k - 1)) * squares) / items ** 2;
   const independent = Math.min(items, (p * (1 - p)) / variance);
   return independent * (normalQuantile((1 + level) / 2) / studentQuantile(level, k - 1)) ** 2;

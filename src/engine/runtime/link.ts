@@ -1,6 +1,6 @@
 /** The main thread's side of a computing thread: numbered requests and their answers. */
-import { Worker } from "node:worker_threads";
 import { BackendError } from "../../base/core/errors.ts";
+import { startThread } from "../../base/core/threads.ts";
 import type { Reply, Request, WorkerSetup } from "./protocol.ts";
 
 /** A computing thread from the side of the main thread. */
@@ -13,7 +13,7 @@ export interface Link {
 
 /** Starts a computing thread; idle, it does not keep the process alive. */
 export function startWorker(setup: WorkerSetup): Link {
-  const worker = spawnWorker(setup);
+  const worker = startThread(import.meta.url, "worker", setup);
   const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   let nextId = 0;
   let ended: Error | undefined;
@@ -60,13 +60,4 @@ export function startWorker(setup: WorkerSetup): Link {
         end(new BackendError(setup.provider, "the runtime was closed"));
       }),
   };
-}
-
-function spawnWorker(setup: WorkerSetup): Worker {
-  if (!import.meta.url.endsWith(".ts"))
-    return new Worker(new URL("./worker.js", import.meta.url), { workerData: setup });
-  // From source (tests) the worker is TypeScript, which Node 20 reads through tsx, registered inside the thread.
-  const url = JSON.stringify(new URL("./worker.ts", import.meta.url).href);
-  const start = `import("tsx/esm/api").then(({ register }) => { register(); return import(${url}); })`;
-  return new Worker(start, { eval: true, workerData: setup });
 }

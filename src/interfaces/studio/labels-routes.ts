@@ -1,35 +1,35 @@
-/** The routes of the labels' page: how many pass a filter, rows of them, one pair with its texts, ids as a file. */
+/** The routes of the labels' page: what passes a filter, rows of it, one pair with its texts, ids as a file. */
 import type { Hono } from "hono";
 import { z } from "zod";
-import {
-  countByProbability,
-  filterLabels,
-  idsOfRows,
-  indexLabels,
-  type LabelFilter,
-  type LabelIndex,
-  PREFERRED,
-  readLabelRow,
-} from "../../pipeline/label/label-index.ts";
+import { type LabelIndex, PREFERRED } from "../../pipeline/label/columns/columns.ts";
+import { agreementOf, histogramsOf } from "../../pipeline/label/columns/query.ts";
+import { idsOfRows, readLabelRow } from "../../pipeline/label/columns/rows.ts";
 import { checked } from "../serve/body.ts";
 import { Problem } from "../serve/problem.ts";
 import type { StudioDeps } from "./deps.ts";
+import { shownShare } from "./desk.ts";
+import { type FoundLabels, type LabelQuery, openedLabels } from "./opened-labels.ts";
 import type { LabelPair, LabelRow, LabelsReply } from "./protocol.ts";
 import { shownText, textSchema } from "./questions.ts";
 
-const share = z.coerce.number().min(0).max(1);
-const filterSchema = z.object({
+const isTrue = z.enum(["true", "false"]).transform((word) => word === "true");
+const name = z.string().max(200);
+/** `0.5,0.55`: both within. */
+const bounds = z
+  .string()
+  .max(60)
+  .transform((text) => text.split(",").map(Number))
+  .pipe(z.tuple([z.number(), z.number()]));
+const querySchema = z.object({
   preferred: z
     .string()
     .transform((text) => text.split(","))
     .pipe(z.array(z.enum(PREFERRED)))
     .optional(),
-  ...{ low: share.optional(), high: share.optional() },
-  flag: z.string().max(100).optional(),
-  trained: z
-    .enum(["true", "false"])
-    .transform((word) => word === "true")
-    .optional(),
+  ...{ p: bounds.optional(), margin: bounds.optional(), gap: bounds.optional() },
+  ...{ flag: name.optional(), source: name.optional(), text: name.optional() },
+  ...{ trained: isTrue.optional(), selected: isTrue.optional() },
+  people: z.enum(["same", "other", "any"]).optional(),
   sort: z.enum(["file", "sure", "unsure"]).optional(),
 });
 const rowsSchema = z.object({
@@ -37,54 +37,37 @@ const rowsSchema = z.object({
   count: z.coerce.number().int().min(1).max(200),
 });
 
-/** A folder's columns, and the rows of the filter that was asked for last: scrolling asks for it again and again. */
-type Open = { readonly index: LabelIndex; last: { readonly key: string; readonly rows: Uint32Array } };
-
 /** Adds the routes. */
-export function addLabelsRoutes(app: Hono, { folders }: StudioDeps): void {
-  const opened = new Map<string, Promise<Open>>();
-  const openOf = (folder: string): Promise<Open> => {
-    const open =
-      opened.get(folder) ??
-      indexLabels(folder).then((index) => ({ index, last: { key: "", rows: filterLabels(index, {}) } }));
-    opened.set(folder, open);
-    open.catch(() => opened.delete(folder));
-    return open;
-  };
-  const at = async (c: { req: { param(name: "id"): string; query(): Record<string, string> } }) => {
+export function addLabelsRoutes(app: Hono, { folders, log }: StudioDeps): void {
+  const labels = openedLabels(log);
+  type Asked = { req: { param(name: "id"): string; query(): Record<string, string> } };
+  const at = async (c: Asked) => {
     const { folder, name } = await folders.find(c.req.param("id"), "labels");
-    const open = await openOf(folder);
-    const filter: LabelFilter = checked(filterSchema, c.req.query());
-    const key = JSON.stringify(filter);
-    if (open.last.key !== key) open.last = { key, rows: filterLabels(open.index, filter) };
-    return { folder, name, index: open.index, rows: open.last.rows };
+    const query: LabelQuery = checked(querySchema, c.req.query());
+    return { folder, name, found: await labels.find(folder, query) };
+  };
+  /** @throws Problem 503 while the folder is read: the page asks for rows when it is */
+  const there = async (c: Asked) => {
+    const { found, ...rest } = await at(c);
+    if ("reading" in found) throw new Problem(503, "labels: are being read.", { retryAfterSeconds: 1 });
+    return { ...rest, ...found };
   };
   app.get("/api/labels/:id", async (c) => {
-    const { name, index, rows } = await at(c);
-    const counts = countByProbability(index, rows);
-    return c.json({
-      name,
-      total: index.rows,
-      found: rows.length,
-      counts,
-      flags: index.flagNames,
-    } satisfies LabelsReply);
+    const { name, found } = await at(c);
+    return c.json(("reading" in found ? found : replyOf(name, found)) satisfies LabelsReply);
   });
   app.get("/api/labels/:id/rows", async (c) => {
-    const { folder, index, rows } = await at(c);
+    const { folder, index, rows } = await there(c);
     const { from, count } = checked(rowsSchema, c.req.query());
     const asked = [...rows.subarray(from, from + count)];
     return c.json({ rows: await Promise.all(asked.map((row) => rowOf(folder, index, row))) });
   });
   app.get("/api/labels/:id/pair/:row", async (c) => {
-    const { folder, index } = await at(c);
-    const row = Number(c.req.param("row"));
-    if (!(Number.isInteger(row) && row >= 0 && row < index.rows))
-      throw new Problem(404, `row: expected 0 to ${index.rows - 1}, got ${c.req.param("row").slice(0, 40)}.`);
-    return c.json(await pairOf(folder, index, row));
+    const { folder, index } = await there(c);
+    return c.json(await pairOf(folder, index, rowNumber(c.req.param("row"), index)));
   });
   app.get("/api/labels/:id/ids", async (c) => {
-    const { folder, index, rows } = await at(c);
+    const { folder, index, rows } = await there(c);
     const headers = {
       "content-type": "application/x-ndjson",
       "content-disposition": 'attachment; filename="ids.jsonl"',
@@ -96,6 +79,25 @@ export function addLabelsRoutes(app: Hono, { folders }: StudioDeps): void {
     );
   });
 }
+
+function rowNumber(text: string, { rows }: LabelIndex): number {
+  const row = Number(text);
+  if (Number.isInteger(row) && row >= 0 && row < rows) return row;
+  throw new Problem(404, `row: expected 0 to ${rows - 1}, got ${text.slice(0, 40)}.`);
+}
+
+function replyOf(name: string, { index, rows, searched }: FoundLabels): LabelsReply {
+  const { flagNames, sourceNames } = index;
+  return {
+    ...{ name, total: index.rows, found: rows.length, histograms: histogramsOf(index, rows) },
+    ...{ flags: flagNames, sources: sourceNames, hasPeople: index.units > 0 },
+    agreement: shownShare(agreementOf(index, rows)),
+    lacksTexts: index.textFile.kind === "training" && !allTrained(index),
+    searched,
+  };
+}
+
+const allTrained = ({ trained, rows }: LabelIndex) => trained.subarray(0, rows).indexOf(0) < 0;
 
 /** In pieces: a line a chunk would be a write a line. */
 async function* idLines(ids: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
@@ -110,11 +112,11 @@ async function* idLines(ids: AsyncIterable<string>): AsyncGenerator<Uint8Array> 
 }
 
 async function rowOf(folder: string, index: LabelIndex, row: number): Promise<LabelRow> {
-  const { label, training } = await readLabelRow(folder, index, row);
+  const { label, texts, human } = await readLabelRow(folder, index, row);
   const { id, preferred, pChosen, flags, margin } = label;
-  const prompt = textSchema.safeParse(training?.["prompt"]);
+  const prompt = textSchema.safeParse(texts?.prompt);
   return {
-    ...{ row, id: id.slice(0, 200), preferred, pChosen, flags },
+    ...{ row, id: id.slice(0, 200), preferred, pChosen, flags, human },
     margin: Number.isFinite(margin) ? margin : null,
     excerpt: prompt.success ? excerptOf(prompt.data) : null,
   };
@@ -125,19 +127,17 @@ const excerptOf = (text: z.infer<typeof textSchema>): string =>
   (typeof text === "string" ? text : (text.at(-1)?.content ?? "")).slice(0, 160);
 
 async function pairOf(folder: string, index: LabelIndex, row: number): Promise<LabelPair> {
-  const { label, training } = await readLabelRow(folder, index, row);
-  const texts = z
-    .object({ prompt: textSchema, chosen: textSchema, rejected: textSchema })
-    .safeParse(training);
+  const { label, texts, human, own } = await readLabelRow(folder, index, row);
+  const found = z.object({ prompt: textSchema, a: textSchema, b: textSchema }).safeParse(texts);
   const { id, preferred, pA, pChosen, flags, teacher, margin } = label;
   return {
-    ...{ row, id, preferred, pA, pChosen, flags, teacher },
+    ...{ row, id, preferred, pA, pChosen, flags, teacher, human, own },
     margin: Number.isFinite(margin) ? margin : null,
-    texts: texts.success
+    texts: found.success
       ? {
-          prompt: shownText(texts.data.prompt),
-          chosen: shownText(texts.data.chosen),
-          rejected: shownText(texts.data.rejected),
+          prompt: shownText(found.data.prompt),
+          a: shownText(found.data.a),
+          b: shownText(found.data.b),
         }
       : null,
   };

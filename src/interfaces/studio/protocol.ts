@@ -172,35 +172,53 @@ export type StagePoints = {
 /** An event `growth` of a run's stream. */
 export type RunGrowthEvent = { readonly stages: readonly StagePoints[]; readonly log: readonly string[] };
 
-/** Labels under a filter. `counts`: how many lie in each of twenty equal parts of [0.5, 1], by the likelier side's probability. */
-export type LabelsReply = {
-  readonly name: string;
-  readonly total: number;
-  readonly found: number;
+/** A histogram whose ends count what lies beyond them, too. */
+export type ShownHistogram = {
+  readonly low: number;
+  readonly high: number;
   readonly counts: readonly number[];
-  readonly flags: readonly string[];
 };
 
-/** A label as a list shows it. `excerpt`: of the prompt; null for a pair that is not trained on, whose texts are not beside the labels. */
+/** Labels under a filter; while a folder is read for the first time, how far. */
+export type LabelsReply =
+  | { readonly reading: number }
+  | {
+      readonly name: string;
+      readonly total: number;
+      readonly found: number;
+      /** By the likelier side's probability, the absolute margin, and the characters by which the preferred response is longer. */
+      readonly histograms: Readonly<Record<"p" | "margin" | "gap", ShownHistogram | null>>;
+      readonly flags: readonly string[];
+      readonly sources: readonly string[];
+      /** Whether people judged any of the pairs, and how often the teacher is with them among those that were found. */
+      readonly hasPeople: boolean;
+      readonly agreement: Share | null;
+      /** Whether some pairs have no texts, and how far a search in texts is; null without one. */
+      readonly lacksTexts: boolean;
+      readonly searched: number | null;
+    };
+
+/** What a label, the teacher or a person prefers. */
+export type Side = "a" | "b" | "tie" | "abstain";
+
+/** A label as a list shows it. `excerpt`: of the prompt; null for a pair whose texts are not at hand. */
 export type LabelRow = {
   readonly row: number;
   readonly id: string;
-  readonly preferred: "a" | "b" | "tie" | "abstain";
+  readonly preferred: Side;
   readonly pChosen: number | null;
   readonly margin: number | null;
   readonly flags: readonly string[];
+  readonly human: Side | null;
   readonly excerpt: string | null;
 };
 
-/** A label with its texts. */
+/** A label with its texts. `own`: what the teacher said where a person's word stands in the label. */
 export type LabelPair = Omit<LabelRow, "excerpt"> & {
   readonly pA: number;
   readonly teacher: string;
-  readonly texts: {
-    readonly prompt: ShownText;
-    readonly chosen: ShownText;
-    readonly rejected: ShownText;
-  } | null;
+  readonly own: Side | null;
+  readonly texts: { readonly prompt: ShownText; readonly a: ShownText; readonly b: ShownText } | null;
 };
 
 /** What folding made. */

@@ -146,17 +146,32 @@ async function poolOf(
 
 /** The folder of a run's stage with a digest, beside another stage's. */
 async function siblingOf(folder: string, digest: string | undefined): Promise<string> {
-  const stages = dirname(folder);
+  const found = digest === undefined ? undefined : await stageWithDigest(dirname(folder), digest);
+  if (found === undefined)
+    throw new ConfigError(
+      `${folder}: the data stage of its run is not beside it. Name the labels where the run made them.`,
+    );
+  await checkUnchanged(found.folder, found.record);
+  return found.folder;
+}
+
+/** A finished stage by its digest, whose files are not looked at; undefined where there is none. @param stages - the folder of a run's stages */
+export async function stageWithDigest(
+  stages: string,
+  digest: string,
+): Promise<{ readonly folder: string; readonly record: StageRecord } | undefined> {
   for (const name of await readdir(stages)) {
     if (name.startsWith(".")) continue;
     const record = await readStageRecord(join(stages, name));
-    if (digest === undefined || record?.digest !== digest) continue;
-    await checkUnchanged(join(stages, name), record);
-    return join(stages, name);
+    if (record?.digest === digest) return { folder: join(stages, name), record };
   }
-  throw new ConfigError(
-    `${folder}: the data stage of its run is not beside it. Name the labels where the run made them.`,
-  );
+  return undefined;
+}
+
+/** The folder of the data stage that a run's labels are of, unchecked; undefined for labels of no run, or where it is not beside them. */
+export async function dataStageOf(folder: string): Promise<string | undefined> {
+  const digest = (await readStageRecord(folder))?.identity.inputs["data"];
+  return digest === undefined ? undefined : (await stageWithDigest(dirname(folder), digest))?.folder;
 }
 
 function checkPool(file: string, pairs: readonly CandidatePair[], labels: readonly Label[]): void {

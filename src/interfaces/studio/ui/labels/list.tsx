@@ -26,6 +26,8 @@ export function LabelList(props: {
   const room = useSignal(20);
   const at = useSignal(0);
   const pages = useSignal<ReadonlyMap<number, readonly LabelRow[]>>(new Map());
+  /** How many rows there were when a page was asked for: while a search goes on, more come. */
+  const askedOf = useRef(new Map<number, number>());
   const height = Math.min(MOST_PX, total * ROW_PX);
   const isScaled = total * ROW_PX > MOST_PX;
   const offset = useSignal(0);
@@ -51,19 +53,28 @@ export function LabelList(props: {
   const last = Math.min(total, first + room.value);
   useEffect(() => {
     for (let page = Math.floor(first / PAGE); page * PAGE < last; page++) {
-      if (pages.value.has(page)) continue;
+      const before = pages.value.get(page);
+      const isWhole = before !== undefined && before.length >= Math.min(total - page * PAGE, PAGE);
+      if (isWhole || (before !== undefined && askedOf.current.get(page) === total)) continue;
+      askedOf.current.set(page, total);
       // Asked for once; rows that are out of sight again are dropped.
-      pages.value = new Map([...[...pages.value].slice(-KEPT), [page, []]]);
+      pages.value = new Map([
+        ...[...pages.value].filter(([known]) => known !== page).slice(-KEPT),
+        [page, before ?? []],
+      ]);
       get<{ rows: LabelRow[] }>(`${base}/rows?${query}&from=${page * PAGE}&count=${PAGE}`).then(
         ({ rows }) => {
+          // What was asked for later knows more.
+          if (askedOf.current.get(page) !== total) return;
           pages.value = new Map([...pages.value, [page, rows]]);
         },
         () => {
+          askedOf.current.delete(page);
           pages.value = new Map([...pages.value].filter(([known]) => known !== page));
         },
       );
     }
-  }, [first, last, query]);
+  }, [first, last, query, total]);
   const rowAt = (k: number) => pages.value.get(Math.floor(k / PAGE))?.[k % PAGE];
   const move = (to: number) => {
     at.value = Math.min(total - 1, Math.max(0, to));
@@ -123,7 +134,9 @@ export function LabelList(props: {
               <span class="excerpt">
                 {row === undefined ? "…" : visible(row.excerpt ?? row.id).replace(/\s+/g, " ")}
               </span>
-              <span class="soft">{row?.flags.join(" ") ?? ""}</span>
+              <span class="soft">
+                {row === undefined ? "" : [...row.flags, ...peopleOf(row)].map(visible).join(" ")}
+              </span>
             </div>
           );
         })}
@@ -131,3 +144,7 @@ export function LabelList(props: {
     </div>
   );
 }
+
+/** What people say where they say otherwise. */
+const peopleOf = ({ human, preferred }: LabelRow): string[] =>
+  human === null || human === preferred ? [] : [`people: ${human}`];

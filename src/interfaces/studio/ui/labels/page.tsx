@@ -1,37 +1,51 @@
 /** Labels: which there are, how sure, and each with its pair. A million of them scroll. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { visible } from "../../../../base/core/visible.ts";
-import type { LabelPair, LabelsReply } from "../../protocol.ts";
+import type { LabelsReply } from "../../protocol.ts";
 import { get } from "../api.ts";
-import { Texts } from "../texts.tsx";
+import { said } from "../shares.ts";
+import { type Filter, Filters, type FoundReply } from "./filters.tsx";
 import { LabelList } from "./list.tsx";
+import { Pair } from "./pair.tsx";
+
+/** How soon to ask again while labels are read or texts are looked through, ms. */
+const AGAIN_MS = 250;
 
 /** The page of one folder of labels. */
 export function LabelsPage({ id }: { readonly id: string }) {
   const base = `/api/labels/${encodeURIComponent(id)}`;
-  const filter = useSignal<Readonly<Record<string, string>>>({});
-  const reply = useSignal<LabelsReply | undefined>(undefined);
+  const filter = useSignal<Filter>({});
+  const reply = useSignal<FoundReply | undefined>(undefined);
+  const reading = useSignal(0);
   const shown = useSignal<number | undefined>(undefined);
   const failed = useSignal("");
   const query = useMemo(() => new URLSearchParams(filter.value).toString(), [filter.value]);
   useEffect(() => {
     let isLate = false;
-    get<LabelsReply>(`${base}?${query}`).then(
-      (value) => {
-        if (isLate) return;
-        reply.value = value;
-        document.title = `${value.name} · labels`;
-      },
-      (error: unknown) => {
-        failed.value = error instanceof Error ? error.message : String(error);
-      },
-    );
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = () =>
+      get<LabelsReply>(`${base}?${query}`).then(
+        (value) => {
+          if (isLate) return;
+          failed.value = "";
+          if ("reading" in value) reading.value = value.reading;
+          else {
+            reply.value = value;
+            document.title = `${value.name} · labels`;
+          }
+          if ("reading" in value || (value.searched ?? 1) < 1) timer = setTimeout(ask, AGAIN_MS);
+        },
+        (error: unknown) => {
+          if (!isLate) failed.value = error instanceof Error ? error.message : String(error);
+        },
+      );
+    ask();
     return () => {
       isLate = true;
+      clearTimeout(timer);
     };
   }, [base, query]);
-  const set = (change: Readonly<Record<string, string>>) => {
+  const set = (change: Filter) => {
     const next = Object.entries({ ...filter.value, ...change }).filter(([, value]) => value !== "");
     filter.value = Object.fromEntries(next);
     shown.value = undefined;
@@ -42,9 +56,7 @@ export function LabelsPage({ id }: { readonly id: string }) {
       <div class="head">
         <h1>{found?.name ?? "…"}</h1>
         <span class="count" role="status">
-          {found === undefined
-            ? "reading"
-            : `${found.found.toLocaleString("en")} of ${found.total.toLocaleString("en")} labels`}
+          {found === undefined ? `reading, ${Math.floor(100 * reading.value)} %` : countOf(found)}
         </span>
         <a class="count" href={`${base}/ids?${query}`} download="ids.jsonl">
           Ids as a file
@@ -59,7 +71,8 @@ export function LabelsPage({ id }: { readonly id: string }) {
       <div class={shown.value === undefined ? "labels-body" : "labels-body with-pair"}>
         {found !== undefined && (
           <LabelList
-            key={query}
+            // In another order than the file's, what a search finds comes in between.
+            key={filter.value["sort"] === undefined ? query : `${query} ${found.found}`}
             base={base}
             query={query}
             total={found.found}
@@ -75,141 +88,9 @@ export function LabelsPage({ id }: { readonly id: string }) {
   );
 }
 
-const SELECTS = [
-  {
-    name: "preferred",
-    label: "Prefers",
-    options: [
-      ["", "anything"],
-      ["a,b", "a side"],
-      ["a", "a"],
-      ["b", "b"],
-      ["tie", "tie"],
-      ["abstain", "abstains"],
-    ],
-  },
-  {
-    name: "trained",
-    label: "Trained on",
-    options: [
-      ["", "or not"],
-      ["true", "yes"],
-      ["false", "no"],
-    ],
-  },
-  {
-    name: "sort",
-    label: "Order",
-    options: [
-      ["", "of the file"],
-      ["sure", "surest first"],
-      ["unsure", "least sure first"],
-    ],
-  },
-] as const;
-
-function Filters(props: {
-  readonly reply: LabelsReply;
-  readonly filter: Readonly<Record<string, string>>;
-  readonly set: (change: Readonly<Record<string, string>>) => void;
-}) {
-  const { reply, filter, set } = props;
-  const flags = {
-    name: "flag",
-    label: "Flag",
-    options: [["", "any or none"], ...reply.flags.map((flag) => [flag, flag] as const)],
-  } as const;
-  return (
-    <div class="filters">
-      {[...SELECTS, flags].map(({ name, label, options }) => (
-        <label key={name}>
-          {label}{" "}
-          <select value={filter[name] ?? ""} onChange={(event) => set({ [name]: event.currentTarget.value })}>
-            {options.map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </label>
-      ))}
-      <Histogram counts={reply.counts} filter={filter} set={set} />
-    </div>
-  );
-}
-
-/** Bars that are filters: a press shows the labels of one bar, another press all again. */
-function Histogram({
-  counts,
-  filter,
-  set,
-}: {
-  readonly counts: readonly number[];
-  readonly filter: Readonly<Record<string, string>>;
-  readonly set: (change: Readonly<Record<string, string>>) => void;
-}) {
-  const most = Math.max(1, ...counts);
-  const edge = (i: number) => (0.5 + i / (2 * counts.length)).toFixed(3);
-  const isOn = filter["low"] !== undefined;
-  return (
-    <fieldset class="histogram">
-      <legend>
-        Probability of the likelier side, 0.5 to 1{isOn && " (a rate under this filter is not the pool's)"}
-      </legend>
-      <div class="bars">
-        {counts.map((count, i) => (
-          <button
-            type="button"
-            key={edge(i)}
-            aria-label={`${edge(i)} to ${edge(i + 1)}: ${count} labels`}
-            aria-pressed={filter["low"] === edge(i)}
-            title={`${edge(i)} to ${edge(i + 1)}: ${count}`}
-            onClick={() =>
-              set(filter["low"] === edge(i) ? { low: "", high: "" } : { low: edge(i), high: edge(i + 1) })
-            }
-          >
-            <span style={{ height: `${count === 0 ? 0 : Math.max(4, (100 * count) / most)}%` }} />
-          </button>
-        ))}
-      </div>
-    </fieldset>
-  );
-}
-
-function Pair({ base, row }: { readonly base: string; readonly row: number }) {
-  const pair = useSignal<LabelPair | undefined>(undefined);
-  useEffect(() => {
-    get<LabelPair>(`${base}/pair/${row}`).then(
-      (value) => {
-        pair.value = value;
-      },
-      () => {},
-    );
-  }, [base, row]);
-  const found = pair.value;
-  if (found === undefined) return <section class="label-pair" aria-busy="true" aria-label="Pair" />;
-  const { id, preferred, pA, pChosen, margin, flags, teacher, texts } = found;
-  return (
-    <section class="label-pair" aria-label="Pair">
-      <h2>{visible(id)}</h2>
-      <p class="soft">
-        prefers {preferred}; P(a) {pA.toFixed(3)}
-        {pChosen !== null && `, of the preferred side ${pChosen.toFixed(3)}`}
-        {margin !== null && `; margin ${margin.toPrecision(4)}`}
-        {flags.length > 0 && `; ${flags.join(", ")}`}; by {visible(teacher)}
-      </p>
-      {texts === null ? (
-        <p>This pair is not trained on; its texts are in the pool.</p>
-      ) : (
-        <>
-          <h3>Prompt</h3>
-          <Texts text={texts.prompt} />
-          <h3>Preferred</h3>
-          <Texts text={texts.chosen} />
-          <h3>Other</h3>
-          <Texts text={texts.rejected} />
-        </>
-      )}
-    </section>
-  );
+function countOf({ found, total, searched, agreement }: FoundReply): string {
+  const parts = [`${found.toLocaleString("en")} of ${total.toLocaleString("en")} labels`];
+  if (searched !== null && searched < 1) parts.push(`searching, ${Math.floor(100 * searched)} %`);
+  if (agreement !== null) parts.push(`with people in ${said(agreement)}`);
+  return parts.join("; ");
 }
