@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 14_700,
     report: 3_700,
     method: 23_500,
-    pipeline: 25_600,
+    pipeline: 26_400,
     interfaces: 12_000,
   },
 };

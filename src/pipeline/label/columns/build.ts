@@ -7,7 +7,7 @@ import type { Label } from "../../../method/labels/label.ts";
 import { parseLabel } from "../../../method/labels/label-file.ts";
 import { LABEL_FILES } from "../../../method/labels/labelling.ts";
 import { type Beside, lookBeside, readWords, type Words } from "./beside.ts";
-import { type Columns, emptyColumns, type LabelIndex, NOTHING, PREFERRED, type TextFile } from "./columns.ts";
+import { type Columns, emptyColumns, type LabelIndex, PREFERRED, type TextFile, UNSAID } from "./columns.ts";
 import { linesOf } from "./lines.ts";
 
 const MOST_FLAGS = 32;
@@ -71,8 +71,8 @@ function columnsOf(label: Label, { human, own }: Words, texts: TextRow | undefin
     p: Math.max(pA, 1 - pA),
     margin: Number.isFinite(margin) ? margin : Number.NaN,
     gap: texts === undefined || !isSided ? Number.NaN : flip * texts.gap,
-    human: said === undefined ? NOTHING : PREFERRED.indexOf(said),
-    own: itself === undefined ? NOTHING : PREFERRED.indexOf(itself),
+    human: said === undefined ? UNSAID : PREFERRED.indexOf(said),
+    own: itself === undefined ? UNSAID : PREFERRED.indexOf(itself),
     texts: texts?.start ?? -1,
   };
 }

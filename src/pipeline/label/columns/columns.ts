@@ -9,7 +9,7 @@ export const PREFERRED = ["a", "b", "tie", "abstain"] as const;
 export type Preferred = (typeof PREFERRED)[number];
 
 /** Stands in `human` and `own` for nothing said. */
-export const NOTHING = 255;
+export const UNSAID = 255;
 
 /** Columns by their names, widest first, so that each begins where it may. */
 export const COLUMNS = {
@@ -29,9 +29,9 @@ export const COLUMNS = {
   unit: Uint32Array,
   /** Place in `PREFERRED`. */
   preferred: Uint8Array,
-  /** The same of what the teacher itself said, where a person's word stands in the label; else `NOTHING`. */
+  /** The same of what the teacher itself said, where a person's word stands in the label; else `UNSAID`. */
   own: Uint8Array,
-  /** What a person said, `NOTHING` where nobody did. */
+  /** What a person said, `UNSAID` where nobody did. */
   human: Uint8Array,
   /** Place in `sourceNames`. */
   source: Uint8Array,
@@ -60,13 +60,13 @@ export type LabelIndex = Columns & {
 };
 
 /** Elements of a column that has so many rows. */
-export const sizeOf = (name: ColumnName, rows: number): number => (name === "lines" ? rows + 1 : rows);
+export const elementsOf = (name: ColumnName, rows: number): number => (name === "lines" ? rows + 1 : rows);
 
 /** New columns for so many rows. */
 export function emptyColumns(rows: number): Columns {
   const made = Object.entries(COLUMNS).map(([name, Kind]) => [
     name,
-    new Kind(sizeOf(name as ColumnName, rows)),
+    new Kind(elementsOf(name as ColumnName, rows)),
   ]);
   return Object.fromEntries(made) as Columns;
 }

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { digestOf, sha256 } from "../../../base/core/digest.ts";
 import { writeFileAtomic } from "../../../base/core/files.ts";
 import type { Beside } from "./beside.ts";
-import { COLUMNS, type ColumnName, type Columns, type LabelIndex, sizeOf } from "./columns.ts";
+import { COLUMNS, type ColumnName, type Columns, elementsOf, type LabelIndex } from "./columns.ts";
 
 /** Raised when what a column holds changes. */
 const FORMAT = "weak-teacher columns 1\n";
@@ -63,7 +63,7 @@ export async function writeKept(folder: string, index: LabelIndex, stamp: string
   const size = Buffer.alloc(8);
   size.writeDoubleLE(padded.length);
   const bytes = NAMES.map((name) => {
-    const part = index[name].subarray(0, sizeOf(name, rows));
+    const part = index[name].subarray(0, elementsOf(name, rows));
     return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
   });
   await writeFileAtomic(keptFile(folder), [size, padded, ...bytes]);
@@ -90,7 +90,7 @@ async function readColumns(file: FileHandle, stamp: string): Promise<LabelIndex 
   if (!text.startsWith(FORMAT)) return undefined;
   const header = headerSchema.parse(JSON.parse(text.slice(FORMAT.length)));
   const bytes = NAMES.reduce(
-    (sum, name) => sum + sizeOf(name, header.rows) * COLUMNS[name].BYTES_PER_ELEMENT,
+    (sum, name) => sum + elementsOf(name, header.rows) * COLUMNS[name].BYTES_PER_ELEMENT,
     0,
   );
   if (header.stamp !== stamp || size !== 8 + head + bytes) return undefined;
@@ -98,7 +98,7 @@ async function readColumns(file: FileHandle, stamp: string): Promise<LabelIndex 
   await file.read(memory, 0, bytes, 8 + head);
   let at = 0;
   const columns = NAMES.map((name) => {
-    const [Kind, length] = [COLUMNS[name], sizeOf(name, header.rows)];
+    const [Kind, length] = [COLUMNS[name], elementsOf(name, header.rows)];
     const column = new Kind(memory.buffer, at, length);
     at += length * Kind.BYTES_PER_ELEMENT;
     return [name, column] as const;

@@ -2,7 +2,7 @@
 import type { Interval } from "../../../base/stats/check.ts";
 import { clusteredCounts } from "../../../base/stats/clustered-share.ts";
 import { UNSELECTED } from "../../../method/labels/label.ts";
-import { type LabelIndex, NOTHING, PREFERRED, type Preferred } from "./columns.ts";
+import { type LabelIndex, PREFERRED, type Preferred, UNSAID } from "./columns.ts";
 
 /** Which rows. Bounds are both within; a row without the number is outside of any bound. */
 export type LabelFilter = {
@@ -88,14 +88,14 @@ const within =
 
 /** What the teacher itself prefers of a row. */
 const teacherSide = ({ own, preferred }: LabelIndex, row: number): number =>
-  own[row] === NOTHING ? preferred[row]! : own[row]!;
+  own[row] === UNSAID ? preferred[row]! : own[row]!;
 
 /** Both people and the teacher took a side (0 is a, 1 is b). */
 const isCompared = (index: LabelIndex, row: number): boolean =>
   index.human[row]! < 2 && teacherSide(index, row) < 2;
 
 function peopleTest(index: LabelIndex, people: "same" | "other" | "any"): Test {
-  if (people === "any") return (row) => index.human[row] !== NOTHING;
+  if (people === "any") return (row) => index.human[row] !== UNSAID;
   const wanted = people === "same";
   return (row) => isCompared(index, row) && (index.human[row] === teacherSide(index, row)) === wanted;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Label } from "../../../method/labels/label.ts";
 import { parseLabel } from "../../../method/labels/label-file.ts";
 import { LABEL_FILES } from "../../../method/labels/labelling.ts";
-import { type LabelIndex, NOTHING, PREFERRED, type Preferred } from "./columns.ts";
+import { type LabelIndex, PREFERRED, type Preferred, UNSAID } from "./columns.ts";
 import { lineAt } from "./lines.ts";
 
 /** A label with its texts, as the file of texts has them: a and b whatever is preferred; null where there are none. */
@@ -31,7 +31,7 @@ export async function readLabelRow(folder: string, index: LabelIndex, row: numbe
   };
 }
 
-const wordOf = (place: number): Preferred | null => (place === NOTHING ? null : PREFERRED[place]!);
+const wordOf = (place: number): Preferred | null => (place === UNSAID ? null : PREFERRED[place]!);
 
 function textsOf(record: Readonly<Record<string, unknown>>, { textFile }: LabelIndex, { preferred }: Label) {
   const { prompt, response_a, response_b, chosen, rejected } = record;
