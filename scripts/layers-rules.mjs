@@ -39,7 +39,7 @@ export const LIMITS = {
     report: 3_700,
     method: 23_500,
     pipeline: 26_400,
-    interfaces: 12_000,
+    interfaces: 14_500,
   },
 };
 

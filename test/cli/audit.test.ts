@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { standingReviews } from "../../src/method/labels/audit-reviews.ts";
+import { suspectsToReview, writeCorrected } from "../../src/pipeline/label/audit/review.ts";
 import { runAudit } from "../../src/pipeline/label/audit/run-audit.ts";
 import { auditSettings } from "../../src/pipeline/label/audit/settings.ts";
 import { readTable } from "../helpers/read-table.ts";
@@ -85,6 +87,14 @@ test("planted flips come first, far above chance; the judgement is made again wi
   expect(JSON.parse(source[(first!.line as number) - 1]!).prompt).toBe(first!.prompt);
   for (const name of ["report.html", "report.md", "report.json", "audit.json"])
     expect((await readFile(at("planted", name), "utf8")).length).toBeGreaterThan(100);
+  // Reviewed, suspects have the file's own labels, and a copy that nothing was decided of is the file.
+  const own = (await suspectsToReview(at("planted"))).map(({ texts }) => [texts.chosen, texts.rejected]);
+  for (const [chosen, rejected] of own)
+    expect([chosen, rejected].map((text) => String(text).at(-1)).join("")).toBe("!?");
+  const copy = await writeCorrected(at("planted"), "anna", standingReviews([]));
+  expect(copy).toMatchObject({ rows: 160, flipped: 0, ties: 0, dropped: 0 });
+  const copied = await readTable(copy.file);
+  expect(copied.map(({ id: _, ...texts }) => texts)).toEqual(source.map((line) => JSON.parse(line)));
   const again = await audit("planted", "--plant", "0.1", "--set", "calibration=isotonic", "--json");
   const states = JSON.parse(again.stdout).steps.map(({ name, state }: { name: string; state: string }) => [
     name,

@@ -6,6 +6,7 @@ import { openArrivals } from "../serve/arrivals.ts";
 import { checked } from "../serve/body.ts";
 import { Problem, problemJson, toProblem } from "../serve/problem.ts";
 import { addAskRoutes } from "./ask-routes.ts";
+import { addAuditRoutes } from "./audit/routes.ts";
 import type { StudioDeps } from "./deps.ts";
 import { checkSender, HEADERS } from "./guard.ts";
 import { addLabelsRoutes } from "./labels-routes.ts";
@@ -78,7 +79,8 @@ export function createStudio(
       .map(({ folder: _, ...thing }) => thing);
     return c.json({ version, person: name, role, opened } satisfies StudioReply);
   });
-  const close = addAskRoutes(app, { ...deps, personOf });
+  const closeAsk = addAskRoutes(app, { ...deps, personOf });
+  const closeAudit = addAuditRoutes(app, { ...deps, personOf });
   addPeopleRoutes(app, { ...deps, personOf });
   addRunRoutes(app, { ...deps, personOf });
   addLabelsRoutes(app, { ...deps, personOf });
@@ -95,6 +97,10 @@ export function createStudio(
   app.notFound((c) =>
     c.json(problemJson(new Problem(405, `method: ${c.req.method} is not known here.`)), 405),
   );
+  const close = async () => {
+    await closeAsk();
+    await closeAudit();
+  };
   return { app, close };
 }
 

@@ -47,7 +47,7 @@ const eventsSchema = z.strictObject({
 });
 
 /** An outbox that grew while the server was away comes in parts, each of this size at most. */
-const BODIES = { maxBodyBytes: 4 * 2 ** 20, bodyMs: 10_000, maxBodies: 16 };
+export const BODIES = { maxBodyBytes: 4 * 2 ** 20, bodyMs: 10_000, maxBodies: 16 };
 
 /** Adds the routes. @returns closes all books */
 export function addAskRoutes(
@@ -77,7 +77,7 @@ export function addAskRoutes(
     app.get(`/api/${kind}/:id`, async (c) => c.json(await (await at(c, kind)).desk.state()));
     app.get(`/api/${kind}/:id/pairs`, async (c) => {
       const { desk } = await at(c, kind);
-      const query = checked(querySchema, c.req.query());
+      const query = checked(pairsQuery, c.req.query());
       return c.json({ pairs: desk.pairs(query.from, query.count) });
     });
     app.post(`/api/${kind}/:id/events`, async (c) => {
@@ -108,7 +108,8 @@ export function addAskRoutes(
   };
 }
 
-const querySchema = z.object({
+/** Which pairs are asked for. */
+export const pairsQuery = z.object({
   from: z.coerce.number().int().min(0).max(10_000_000),
   count: z.coerce.number().int().min(1).max(50).default(10),
 });

@@ -144,7 +144,8 @@ function sideOf(choice: Extract<PageEvent, { kind: "answer" }>["choice"], order:
   return (choice === "left") === (order === "ab") ? "a" : "b";
 }
 
-function rangesOf(done: readonly boolean[]): Ranges {
+/** Which places are done, as ranges. */
+export function rangesOf(done: readonly boolean[]): Ranges {
   const ranges: [number, number][] = [];
   done.forEach((isDone, place) => {
     const last = ranges.at(-1);

@@ -14,11 +14,11 @@ export type KeyAction =
   | { readonly kind: "flag" | "note" | "undo" | "guidelines" | "help" };
 
 /** A row of the table: `keys` as `KeyboardEvent.key` has them, with `Shift+` in front where it is held. */
-export type KeyRow = {
+export type KeyRow<Action = KeyAction> = {
   readonly name: string;
   readonly keys: readonly string[];
   readonly meaning: string;
-  readonly action: KeyAction;
+  readonly action: Action;
 };
 
 /** All keys, in the order of the help. */
@@ -74,9 +74,11 @@ export const keyName = (key: string): string =>
 export const keyOf = ({ key, shiftKey }: { readonly key: string; readonly shiftKey: boolean }): string =>
   key.length === 1 ? key.toLowerCase() : `${shiftKey ? "Shift+" : ""}${key}`;
 
-/** The row of a key; undefined for any other. */
-export const rowOfKey = (event: { readonly key: string; readonly shiftKey: boolean }): KeyRow | undefined =>
-  KEYS.find(({ keys }) => keys.includes(keyOf(event)));
+/** The row of a key in a page's table; undefined for any other. */
+export const rowOfKey = <Action>(
+  rows: readonly KeyRow<Action>[],
+  event: { readonly key: string; readonly shiftKey: boolean },
+): KeyRow<Action> | undefined => rows.find(({ keys }) => keys.includes(keyOf(event)));
 
 /** For so long after a pair appears its answer keys sleep, ms: a key meant for the last pair must not answer this one. */
 export const SLEEP_MS = 250;

@@ -7,6 +7,7 @@ import { basename, join, relative } from "node:path";
 import { sha256 } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
+import { AUDIT_FILES } from "../../pipeline/label/audit/judge.ts";
 import { Problem } from "../serve/problem.ts";
 import type { OpenedThing } from "./protocol.ts";
 
@@ -63,7 +64,11 @@ async function look(roots: readonly string[]): Promise<Opened[]> {
     const kind = await kindOf(folder);
     if (kind !== undefined) {
       const path = relative(root, folder) || basename(folder);
-      found.set(folder, { id: idOf(folder), kind, name: basename(folder), path, folder });
+      const thing = { id: idOf(folder), name: basename(folder), path, folder };
+      found.set(folder, { ...thing, kind });
+      // An audit is a run first, and stays one.
+      if (kind === "run" && (await isAudit(folder)))
+        found.set(`audit ${folder}`, { ...thing, kind: "audit" });
       // What a run's stages made, and labels that were folded from questions.
       if (kind === "run") await visit(root, join(folder, "stages"), DEPTH - 1);
       if (kind === "questions") await visit(root, join(folder, "labels"), DEPTH);
@@ -79,6 +84,9 @@ async function look(roots: readonly string[]): Promise<Opened[]> {
   for (const root of roots) await visit(root, root, 0);
   return [...found.values()];
 }
+
+const isAudit = async (folder: string): Promise<boolean> =>
+  (await exists(join(folder, AUDIT_FILES.suspects))) && (await exists(join(folder, AUDIT_FILES.audit)));
 
 async function kindOf(folder: string): Promise<OpenedThing["kind"] | undefined> {
   if ((await exists(join(folder, "questions.jsonl"))) && (await exists(join(folder, "ask.json"))))

@@ -7,7 +7,7 @@ export type Role = "annotate" | "manage";
 /** Something in the opened folders. `path` is relative to the folder that was opened. */
 export type OpenedThing = {
   readonly id: string;
-  readonly kind: "questions" | "run" | "labels";
+  readonly kind: "questions" | "run" | "labels" | "audit";
   readonly name: string;
   readonly path: string;
 };

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
 import { exists, readText } from "../../base/core/files.ts";
 import { readRecords } from "../../base/files/jsonl.ts";
-import { plainText } from "../../method/data/rows.ts";
+import { plainText, type Text } from "../../method/data/rows.ts";
 import { DRAWS } from "../../method/labels/random-part.ts";
 import type { ShownText } from "./protocol.ts";
 
@@ -42,5 +42,5 @@ export async function readQuestions(folder: string): Promise<QuestionSet> {
 }
 
 /** A text as the page gets it: roles and what was said, nothing else of a message. */
-export const shownText = (given: AskedQuestion["prompt"]): ShownText =>
+export const shownText = (given: Text): ShownText =>
   typeof given === "string" ? given : given.map((turn) => ({ role: turn.role, content: plainText([turn]) }));

@@ -51,7 +51,7 @@ test("a line in the middle that is no event is told with its place, and nothing 
   const path = join(folder, "broken.jsonl");
   const text = `${JSON.stringify(event(1))}\n{"kind":"answer"}\n${JSON.stringify(event(2))}\n`;
   await writeFile(path, text);
-  await expect(openAnswerBook(path)).rejects.toThrow("broken.jsonl:2: is no event of answering.");
+  await expect(openAnswerBook(path)).rejects.toThrow("broken.jsonl:2: is no event of answers.");
   expect(await readFile(path, "utf8")).toBe(text);
   // The lock was given back with the error.
   await expect(openAnswerBook(path)).rejects.toThrow("broken.jsonl:2");

@@ -14,6 +14,7 @@ type Page = ComponentType<{ readonly id: string }>;
 const PAGES: Readonly<Record<string, () => Promise<Page>>> = {
   labels: async () => (await import("./labels/page.tsx")).LabelsPage,
   run: async () => (await import("./run/page.tsx")).RunPage,
+  audit: async () => (await import("./audit/page.tsx")).AuditPage,
   ask: async () => (await import("./ask/page.tsx")).AskPage,
   settle: async () => (await import("./ask/page.tsx")).SettlePage,
   people: async () => (await import("./people/page.tsx")).PeoplePage,

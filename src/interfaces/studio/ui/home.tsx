@@ -11,6 +11,7 @@ const KINDS = [
   { kind: "run", page: "run", title: "Runs" },
   { kind: "labels", page: "labels", title: "Labels" },
   { kind: "questions", page: "ask", title: "Questions to answer" },
+  { kind: "audit", page: "audit", title: "Suspects of audits" },
 ] as const;
 
 /** The first page. */

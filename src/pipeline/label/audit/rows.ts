@@ -34,7 +34,11 @@ export type AuditDataFacts = {
   readonly prompts: number;
 };
 
-const ROWS = jsonlFile<AuditRow>("rows.jsonl");
+/** The stage that reads the rows, and its file of them. */
+export const AUDIT_ROWS_STAGE = "audit-data";
+/** One row a line. */
+export const AUDIT_ROWS_FILE = "rows.jsonl";
+const ROWS = jsonlFile<AuditRow>(AUDIT_ROWS_FILE);
 const FACTS = jsonFile<AuditDataFacts>("facts.json");
 
 type Reading = Running<
@@ -76,7 +80,7 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
   const { file, digest, read, folds, seed, plant, model } = request;
   const encodable = await encodableBy([model.source]);
   return reading(deps, {
-    name: "audit-data",
+    name: AUDIT_ROWS_STAGE,
     config: { read, folds, seed, plant: plant ?? null },
     inputs: {
       file: { value: file, source: digest },

@@ -1,15 +1,17 @@
 /** The answering page: a prompt, two responses side by side, one key an answer. */
 import { signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
-import { KEYS, type KeyRow, rowOfKey } from "../../keys.ts";
+import { useCallback, useEffect, useLayoutEffect, useMemo } from "preact/hooks";
+import { KEYS, type KeyRow } from "../../keys.ts";
 import { Dialog } from "../dialog.tsx";
+import { PairHead } from "../head.tsx";
+import { HelpTable } from "../help.tsx";
+import { useKeys } from "../keys.ts";
 import { SCROLLS } from "../scrolls.ts";
+import { Sides } from "../sides.tsx";
 import { Texts } from "../texts.tsx";
 import { AnswerBar } from "./bar.tsx";
 import { Finished } from "./finished.tsx";
-import { HelpTable } from "./help.tsx";
 import { NoteDialog } from "./note.tsx";
-import { Sides } from "./sides.tsx";
 import { type AskKind, type AskStore, createAskStore } from "./store.ts";
 
 type Open = "" | "help" | "guidelines" | "note";
@@ -23,21 +25,12 @@ export const SettlePage = ({ id }: { readonly id: string }) => <Answering id={id
 
 function Answering({ id, kind }: { readonly id: string; readonly kind: AskKind }) {
   const store = useMemo(() => createAskStore(id, kind), [id, kind]);
-  const act = (row: KeyRow) => perform(store, row);
+  const act = useCallback((row: KeyRow) => perform(store, row), [store]);
   useEffect(() => {
     store.open();
-    const onKey = (event: KeyboardEvent) => {
-      const row = rowForEvent(event);
-      if (row === undefined) return;
-      event.preventDefault();
-      act(row);
-    };
-    addEventListener("keydown", onKey);
-    return () => {
-      removeEventListener("keydown", onKey);
-      store.close();
-    };
+    return store.close;
   }, [store]);
+  useKeys(KEYS, isBusy, act);
   const state = store.state.value;
   useEffect(() => {
     document.title =
@@ -58,14 +51,7 @@ function Answering({ id, kind }: { readonly id: string; readonly kind: AskKind }
   );
 }
 
-/** The row of a key that is meant for the page: not one held down, not one typed somewhere, not one of a dialog. */
-function rowForEvent(event: KeyboardEvent): KeyRow | undefined {
-  const { target, repeat, ctrlKey, altKey, metaKey } = event;
-  if (repeat || ctrlKey || altKey || metaKey || open.value !== "") return undefined;
-  if (target instanceof HTMLElement && target.closest("input, textarea, select, dialog") !== null)
-    return undefined;
-  return rowOfKey(event);
-}
+const isBusy = () => open.value !== "";
 
 function perform(store: AskStore, { action }: KeyRow): void {
   if (action.kind === "answer") store.answer(action);
@@ -77,22 +63,16 @@ function perform(store: AskStore, { action }: KeyRow): void {
 function Head({ store }: { readonly store: AskStore }) {
   const state = store.state.value;
   const aside = state?.aside ?? 0;
-  const done = Math.max(0, (store.progress.value?.done.size ?? 0) - aside);
-  const waiting = store.waiting.value.length;
-  const total = (state?.total ?? 0) - aside;
   return (
-    <div class="head">
-      <h1>{state?.name ?? "…"}</h1>
-      {store.kind === "settle" && <span class="tag">settling</span>}
-      <progress max={Math.max(1, total)} value={done} aria-label="Answered" />
-      <span class="count">
-        {done} of {total}
-      </span>
-      <span class="saved" role="status">
-        {waiting === 0 ? "all saved" : `${waiting} waiting`}
-        {!store.keeps.value && waiting > 0 && " (in this tab only: do not close it)"}
-      </span>
-    </div>
+    <PairHead
+      name={state?.name}
+      tag={store.kind === "settle" ? "settling" : undefined}
+      done={Math.max(0, (store.progress.value?.done.size ?? 0) - aside)}
+      total={(state?.total ?? 0) - aside}
+      label="Answered"
+      waiting={store.waiting.value.length}
+      keeps={store.keeps.value}
+    />
   );
 }
 

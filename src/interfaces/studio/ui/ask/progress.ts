@@ -1,5 +1,6 @@
 /** What stands as the page sees it: the server's word with everything laid over that it has not acknowledged yet. Pure. */
 import type { AskState, PageEvent } from "../../protocol.ts";
+import { placesOf } from "../places.ts";
 
 /** What stands. */
 export type AskProgress = {
@@ -10,8 +11,7 @@ export type AskProgress = {
 
 /** The server's state with waiting events on it. */
 export function progressOf(state: AskState, waiting: readonly PageEvent[]): AskProgress {
-  const done = new Set<number>();
-  for (const [from, to] of state.done) for (let place = from; place <= to; place++) done.add(place);
+  const done = placesOf(state.done);
   let history = [...state.history];
   for (const event of waiting) {
     if (event.kind === "answer") {
@@ -27,10 +27,4 @@ export function progressOf(state: AskState, waiting: readonly PageEvent[]): AskP
     }
   }
   return { done, history };
-}
-
-/** The first place that needs an answer; undefined when none does. */
-export function firstOpen(total: number, done: ReadonlySet<number>): number | undefined {
-  for (let place = 0; place < total; place++) if (!done.has(place)) return place;
-  return undefined;
 }

@@ -1,11 +1,17 @@
 /** The two responses: side by side, scrolled together. */
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { PairShown } from "../../protocol.ts";
-import { SCROLLS } from "../scrolls.ts";
-import { Texts } from "../texts.tsx";
+import type { PairShown } from "../protocol.ts";
+import { SCROLLS } from "./scrolls.ts";
+import { Texts } from "./texts.tsx";
 
-/** Both panes stay in the page from pair to pair, so that the focus does. */
-export function Sides({ pair }: { readonly pair: PairShown | undefined }) {
+/** Both panes stay in the page from pair to pair, so that the focus does. `mark`: a word that stands over one of them. */
+export function Sides({
+  pair,
+  mark,
+}: {
+  readonly pair: Pick<PairShown, "place" | "left" | "right"> | undefined;
+  readonly mark?: { readonly side: "left" | "right"; readonly text: string } | undefined;
+}) {
   const left = useRef<HTMLElement>(null);
   const right = useRef<HTMLElement>(null);
   useLayoutEffect(() => {
@@ -28,6 +34,7 @@ export function Sides({ pair }: { readonly pair: PairShown | undefined }) {
         aria-label="Left response"
         onScroll={(event) => along(event.currentTarget, right.current)}
       >
+        {mark?.side === "left" && <span class="tag">{mark.text}</span>}
         {pair && <Texts text={pair.left} />}
       </section>
       <section
@@ -37,6 +44,7 @@ export function Sides({ pair }: { readonly pair: PairShown | undefined }) {
         aria-label="Right response"
         onScroll={(event) => along(event.currentTarget, left.current)}
       >
+        {mark?.side === "right" && <span class="tag">{mark.text}</span>}
         {pair && <Texts text={pair.right} />}
       </section>
     </div>

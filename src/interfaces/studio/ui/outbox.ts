@@ -1,28 +1,30 @@
 /**
  * Events that the server has not acknowledged, in the browser's own database: a closed tab, a flat battery or a server that is away loses none.
  */
-import type { PageEvent } from "../../protocol.ts";
 
-/** The outbox of one folder of questions. */
-export interface Outbox {
+/** What waits has a name of its own. */
+type Waiting = { readonly uuid: string };
+
+/** The outbox of one person at one folder. */
+export interface Outbox<E extends Waiting> {
   /** False where the browser keeps nothing (a private window): then a closed tab loses what waits. */
   readonly keeps: boolean;
   /** What waits, oldest first. */
-  all(): Promise<PageEvent[]>;
-  add(event: PageEvent): Promise<void>;
+  all(): Promise<E[]>;
+  add(event: E): Promise<void>;
   remove(uuids: readonly string[]): Promise<void>;
 }
 
-type Kept = { readonly seq?: number; readonly book: string; readonly event: PageEvent };
+type Kept<E> = { readonly seq?: number; readonly book: string; readonly event: E };
 
 /** @param book - names folder and person: one browser may answer several */
-export async function openOutbox(book: string): Promise<Outbox> {
+export async function openOutbox<E extends Waiting>(book: string): Promise<Outbox<E>> {
   const db = await openDb().catch(() => undefined);
   if (db === undefined)
     return { keeps: false, all: async () => [], add: async () => {}, remove: async () => {} };
   const store = (mode: IDBTransactionMode) =>
     db.transaction("events", mode, { durability: "strict" }).objectStore("events");
-  const kept = async () => (await done<Kept[]>(store("readonly").index("book").getAll(book))) ?? [];
+  const kept = async () => (await done<Kept<E>[]>(store("readonly").index("book").getAll(book))) ?? [];
   return {
     keeps: true,
     all: async () => (await kept()).map(({ event }) => event),

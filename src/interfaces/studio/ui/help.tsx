@@ -1,8 +1,8 @@
 /** The key table for people. */
-import { type KeyRow, keyName } from "../../keys.ts";
+import { type KeyRow, keyName } from "../keys.ts";
 
 /** Keys and what they mean. */
-export function HelpTable({ rows }: { readonly rows: readonly KeyRow[] }) {
+export function HelpTable({ rows }: { readonly rows: readonly KeyRow<unknown>[] }) {
   return (
     <table class="keys">
       <tbody>
