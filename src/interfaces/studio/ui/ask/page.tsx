@@ -78,7 +78,9 @@ function Head({ store }: { readonly store: AskStore }) {
 
 function Pair({ store }: { readonly store: AskStore }) {
   const pair = store.pair.value;
-  useLayoutEffect(store.shown, [pair?.place]);
+  useLayoutEffect(() => {
+    if (pair !== undefined) store.shown();
+  }, [pair?.place]);
   return (
     <div class="pair" aria-busy={pair === undefined} data-place={pair?.place} data-awake={store.awake.value}>
       <section class="prompt" {...SCROLLS} aria-label="Prompt" key={`p${pair?.place}`}>

@@ -79,7 +79,9 @@ export function AuditPage({ id }: { readonly id: string }) {
 function Suspect({ store }: { readonly store: AuditStore }) {
   const pair = store.pair.value;
   const label = store.label.value;
-  useLayoutEffect(store.shown, [pair?.place, store.phase.value, label !== undefined]);
+  useLayoutEffect(() => {
+    if (pair !== undefined) store.shown();
+  }, [pair?.place, store.phase.value, label !== undefined]);
   return (
     <div
       class="pair"
