@@ -37,7 +37,7 @@ export const LIMITS = {
     base: 8_000,
     engine: 14_700,
     report: 3_700,
-    method: 23_500,
+    method: 23_800,
     pipeline: 26_400,
     interfaces: 14_500,
   },
