@@ -20,7 +20,7 @@ export const STOREYS = [
   },
   {
     name: "pipeline",
-    rooms: ["stages", "recipe", "job", "results", "label", "run", "study", "export"],
+    rooms: ["stages", "recipe", "elsewhere", "job", "results", "label", "run", "study", "export"],
   },
   { name: "interfaces", rooms: ["serve", "studio", "library", "cli"] },
 ];
@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 14_700,
     report: 3_700,
     method: 23_800,
-    pipeline: 26_400,
+    pipeline: 27_600,
     interfaces: 14_500,
   },
 };

@@ -293,5 +293,6 @@ export type RunTimes = {
   /** ISO 8601 */
   startedAt?: string;
   finishedAt?: string;
-  stages?: { name: string; seconds: number; reused?: boolean; rate?: string }[];
+  /** `tool`: what a program of others took of it, in words */
+  stages?: { name: string; seconds: number; reused?: boolean; rate?: string; tool?: string }[];
 };

@@ -9,7 +9,7 @@ import { readPool, writePoolFile } from "../../src/method/data/pool.ts";
 import { isEmptyText, type PreferenceRow, promptId } from "../../src/method/data/rows.ts";
 import { writeLabels, writePreferences } from "../../src/method/data/writers.ts";
 import { judgePrompt, judgeQuestions } from "../../src/method/teacher/judge.ts";
-import { oneMessage, preferenceRecords, refuseTemplateMembers } from "../../src/pipeline/export/rows.ts";
+import { oneMessage, preferenceRecords, refuseTemplateMembers } from "../../src/pipeline/elsewhere/rows.ts";
 import { chatTokenizer } from "../helpers/chat-tokenizer.ts";
 import { said, user } from "../helpers/shape-samples.ts";
 

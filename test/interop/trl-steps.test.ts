@@ -16,7 +16,7 @@ import type { MetricsLine } from "../../src/method/train/metrics.ts";
 import { trainPreference } from "../../src/method/train/prefer.ts";
 import { trainReward } from "../../src/method/train/reward.ts";
 import { trainSft } from "../../src/method/train/sft.ts";
-import { WEIGHTED_TRAINER, weightedTrainer } from "../../src/pipeline/export/trl-weighted.ts";
+import { WEIGHTED_TRAINER, weightedTrainer } from "../../src/pipeline/elsewhere/trl-weighted.ts";
 import { python, runPythonLong } from "./python.ts";
 import { DIFFERENCES } from "./trl-differences.ts";
 import {

@@ -1,12 +1,12 @@
 /**
  * A server that lives as long as some work: started by a command on a free port, waited for, and ended with all that it started. It ends with this
- * process too, however that ends: a small process between the two ends the server's group when its own input closes.
+ * process too (`kept-process.ts`).
  */
-import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AlignError, InterruptedError, messageOf } from "./errors.ts";
+import { startKept } from "./kept-process.ts";
 import { visible } from "./visible.ts";
 
 /** What to start. */
@@ -29,18 +29,6 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-/** Ends the group of its child when its input ends, first kindly; ends with the child's own code. */
-const KEEPER = `
-const { spawn } = require("node:child_process");
-const [program, ...args] = process.argv.slice(1);
-const child = spawn(program, args, { stdio: ["ignore", "inherit", "inherit"], detached: true });
-const kill = (signal) => { try { process.kill(-child.pid, signal); } catch {} };
-child.on("error", (error) => { console.error(error.message); process.exit(127); });
-child.on("exit", (code, signal) => { kill("SIGKILL"); process.exit(code ?? (signal === "SIGTERM" ? 0 : 1)); });
-process.stdin.on("end", () => { kill("SIGTERM"); setTimeout(() => kill("SIGKILL"), 10_000); }).resume();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
-`;
-
 /** Paths that servers answer with 200 once they are up. */
 const HEALTH = ["/health", "/v1/models"];
 const TAIL = 4000;
@@ -55,27 +43,18 @@ export async function startServer(command: ServerCommand): Promise<RunningServer
   const url = `http://127.0.0.1:${port}`;
   const argv = command.argv.map((word) => filled(word, { ...command.words, port: String(port) }));
   const log = createWriteStream(logFile, { flags: "a" });
-  // A group of its own: Ctrl-C at the terminal is ours to answer.
-  const keeper = spawn(process.execPath, ["-e", KEEPER, "--", ...argv], { stdio: "pipe", detached: true });
+  const server = startKept(argv);
   let tail = "";
-  for (const stream of [keeper.stdout, keeper.stderr])
+  for (const stream of [server.stdout, server.stderr])
     stream.on("data", (part: Buffer) => {
       log.write(part);
       tail = (tail + part.toString("utf8")).slice(-TAIL);
     });
-  let code: number | null | undefined;
-  const ended = new Promise<void>((resolve) => {
-    keeper.once("close", (given) => {
-      code = given;
-      log.end();
-      resolve();
-    });
+  let code: number | undefined;
+  void server.ended.then((given) => {
+    code = given;
+    log.end();
   });
-  keeper.stdin.on("error", () => {});
-  const stop = async () => {
-    keeper.stdin.end();
-    await ended;
-  };
   const failed = (problem: string) =>
     new AlignError(
       "server",
@@ -84,7 +63,7 @@ export async function startServer(command: ServerCommand): Promise<RunningServer
   const deadlineMs = performance.now() + command.timeoutMs;
   while (!(await answers(url))) {
     if (signal?.aborted || code !== undefined || performance.now() > deadlineMs) {
-      await stop();
+      await server.stop();
       if (signal?.aborted) throw new InterruptedError("server");
       throw failed(
         performance.now() > deadlineMs
@@ -94,7 +73,7 @@ export async function startServer(command: ServerCommand): Promise<RunningServer
     }
     await sleep(200);
   }
-  return { url, stop };
+  return { url, stop: server.stop };
 }
 
 /** @throws AlignError for a word in braces that is not known */

@@ -1,9 +1,9 @@
 /** Whole runs as functions: what `run`, `status`, `report`, `prune`, `evaluate`, `compare`, `study` and `export` do. */
 import { join, resolve } from "node:path";
 import type { Log } from "../../base/core/log.ts";
+import type { ExportTool } from "../../pipeline/elsewhere/request.ts";
 import { type ExportOutcome, exportRun } from "../../pipeline/export/export.ts";
 import { type PushOutcome, type PushRequest, pushFolder } from "../../pipeline/export/push.ts";
-import type { ExportTool } from "../../pipeline/export/request.ts";
 import type { Recipe } from "../../pipeline/recipe/schema.ts";
 import { compareRuns, type RunComparison } from "../../pipeline/results/compare/compare-runs.ts";
 import { openRuns } from "../../pipeline/results/compare/run-folder.ts";

@@ -183,7 +183,7 @@ export async function checkpointsOf(folder: string): Promise<string[]> {
 const stepOf = (checkpoint: string) => Number(basename(checkpoint).slice("checkpoint-".length));
 
 /** Tags as TensorBoard groups them: `train/loss`, `eval/loss`. */
-function eventOf({ global_step: step, ...rest }: MetricsLine) {
+export function eventOf({ global_step: step, ...rest }: MetricsLine) {
   const tagOf = (name: string) => (name.startsWith("eval_") ? `eval/${name.slice(5)}` : `train/${name}`);
   const scalars = Object.fromEntries(Object.entries(rest).map(([name, value]) => [tagOf(name), value]));
   return { wallTime: Date.now() / 1000, step, scalars };

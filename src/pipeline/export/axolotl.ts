@@ -1,7 +1,7 @@
 /** axolotl: `axolotl train FILE.yaml`, on JSON Lines with user-defined fields (plain text) or a chat template (messages). */
 import { stringify } from "yaml";
 import type { TrainSettings } from "../../method/train/settings.ts";
-import { lossOptions } from "./losses.ts";
+import { lossOptions } from "../elsewhere/losses.ts";
 import {
   type ExportFile,
   type ExportRow,
@@ -9,9 +9,9 @@ import {
   splitBatch,
   type ToolInput,
   type ToolOutput,
-} from "./request.ts";
-import { oneMessage, preferenceRecords, refuseTemplateMembers, turns } from "./rows.ts";
-import { adamOf, lostSettings, schedulerOf, warmupOf } from "./trainer-arguments.ts";
+} from "../elsewhere/request.ts";
+import { oneMessage, preferenceRecords, refuseTemplateMembers, turns } from "../elsewhere/rows.ts";
+import { adamOf, lostSettings, schedulerOf, warmupOf } from "../elsewhere/trainer-arguments.ts";
 
 /** Writes for axolotl. @throws ConfigError for a loss or batch it cannot take */
 export function writeAxolotl(input: ToolInput): ToolOutput {

@@ -1,7 +1,7 @@
 /** The README of an export: a card with the hub's YAML header, what was done to the rows, and what did not carry over. */
 import { stringify } from "yaml";
+import type { ExportTool, ToolOutput } from "../elsewhere/request.ts";
 import { inline, interval, list, percent } from "./card-words.ts";
-import type { ExportTool, ToolOutput } from "./request.ts";
 import type { ExportOrigin, ExportSource } from "./source.ts";
 import type { Weighed } from "./weigh.ts";
 

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { sha256 } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import type { ExportRow, ExportTool, ToolInput, ToolOutput } from "../elsewhere/request.ts";
+import { fileBytes } from "../elsewhere/rows.ts";
+import { writeTrl } from "../elsewhere/trl.ts";
 import { writeAxolotl } from "./axolotl.ts";
 import { exportCard } from "./card.ts";
 import { writeLlamaFactory } from "./llama-factory.ts";
 import { writeOpenRlhf } from "./openrlhf.ts";
-import type { ExportFile, ExportRow, ExportTool, ToolInput, ToolOutput } from "./request.ts";
 import { type ExportSource, openSource, type SourceOptions } from "./source.ts";
-import { writeTrl } from "./trl.ts";
 import { type Weighed, type WeightsRule, weigh } from "./weigh.ts";
 
 /** What to export and where to. */
@@ -139,7 +139,7 @@ async function writeFiles(
   const files: Record<string, { bytes: number; sha256: string }> = {};
   await writeDirAtomic(out, async (folder) => {
     for (const file of [...output.files, readme]) {
-      const bytes = bytesOf(file);
+      const bytes = fileBytes(file);
       await writeFileAtomic(join(folder, file.path), bytes);
       files[file.path] = { bytes: bytes.length, sha256: sha256(bytes) };
     }
@@ -159,9 +159,4 @@ async function writeFiles(
     });
   });
   return files;
-}
-
-function bytesOf(file: ExportFile): Uint8Array {
-  if ("bytes" in file) return file.bytes;
-  return "text" in file ? Buffer.from(file.text) : Buffer.concat([...jsonLines(file.records)]);
 }

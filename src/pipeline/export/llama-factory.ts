@@ -1,15 +1,15 @@
 /** LLaMA-Factory: `llamafactory-cli train FILE.yaml`; its `dataset_info.json` names the files and their columns. */
 import { stringify } from "yaml";
-import { lossOptions } from "./losses.ts";
+import { lossOptions } from "../elsewhere/losses.ts";
 import {
   type ExportFile,
   type ExportRow,
   isConversational,
   type ToolInput,
   type ToolOutput,
-} from "./request.ts";
-import { oneMessage, refuseTemplateMembers, turns } from "./rows.ts";
-import { type Arguments, lostSettings, trainerArguments } from "./trainer-arguments.ts";
+} from "../elsewhere/request.ts";
+import { oneMessage, refuseTemplateMembers, turns } from "../elsewhere/rows.ts";
+import { type Arguments, lostSettings, trainerArguments } from "../elsewhere/trainer-arguments.ts";
 
 const TAGS = {
   role_tag: "role",

@@ -2,10 +2,16 @@
 import { ConfigError } from "../../base/core/errors.ts";
 import { shellWord } from "../../base/core/shell.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
-import { lossOptions } from "./losses.ts";
-import { type ExportFile, isConversational, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
-import { completionRecords, preferenceRecords, refuseTemplateMembers } from "./rows.ts";
-import { lostSettings } from "./trainer-arguments.ts";
+import { lossOptions } from "../elsewhere/losses.ts";
+import {
+  type ExportFile,
+  isConversational,
+  splitBatch,
+  type ToolInput,
+  type ToolOutput,
+} from "../elsewhere/request.ts";
+import { completionRecords, preferenceRecords, refuseTemplateMembers } from "../elsewhere/rows.ts";
+import { lostSettings } from "../elsewhere/trainer-arguments.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
 

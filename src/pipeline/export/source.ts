@@ -17,6 +17,7 @@ import type { LoraOptions } from "../../engine/model/lora.ts";
 import { promptWithColumns } from "../../method/data/template-columns.ts";
 import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
+import type { ExportRow, StudentSettings } from "../elsewhere/request.ts";
 import { errorRateOf, type LabelFacts, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/training-rows.ts";
@@ -27,7 +28,6 @@ import type { Recipe } from "../recipe/schema.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";
 import { openRecordedRun, openRun, type RunOptions } from "../run/run.ts";
 import { RECORD } from "../stages/cache.ts";
-import type { ExportRow, StudentSettings } from "./request.ts";
 
 /** Rows, settings and where they come from. */
 export type ExportSource = {

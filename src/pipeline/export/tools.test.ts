@@ -3,12 +3,12 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { type LossSpecInput, parseLossSpec, resolveFlip } from "../../method/objective/loss-spec.ts";
 import { trainSettings } from "../../method/train/settings.ts";
+import { lossOptions } from "../elsewhere/losses.ts";
+import { type ExportRow, splitBatch, type ToolInput, type ToolOutput } from "../elsewhere/request.ts";
+import { writeTrl } from "../elsewhere/trl.ts";
 import { writeAxolotl } from "./axolotl.ts";
 import { writeLlamaFactory } from "./llama-factory.ts";
-import { lossOptions } from "./losses.ts";
 import { writeOpenRlhf } from "./openrlhf.ts";
-import { type ExportRow, splitBatch, type ToolInput, type ToolOutput } from "./request.ts";
-import { writeTrl } from "./trl.ts";
 
 const loss = (spec: LossSpecInput) => resolveFlip(parseLossSpec(spec));
 const plain: ExportRow[] = [1, 2, 3].map((i) => ({

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ExportRow } from "./request.ts";
+import type { ExportRow } from "../elsewhere/request.ts";
 import { systematicCounts, weigh } from "./weigh.ts";
 
 const row = (i: number, weight: number, pChosen = 0.5 + weight / 2): ExportRow => ({

@@ -4,7 +4,7 @@
  */
 import { ConfigError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
-import type { ExportRow } from "./request.ts";
+import type { ExportRow } from "../elsewhere/request.ts";
 
 /** What is done with weights and confidence. `budget` is a count of rows, or below 1 a share of them. */
 export type WeightsRule =

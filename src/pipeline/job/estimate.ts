@@ -1,6 +1,6 @@
 /**
  * What a job will take, before it starts. For files it counts a token per four characters: meant to tell
- * minutes from hours and fitting from not.
+ * minutes from hours and fitting from not. Length: every kind of stage has its estimate here.
  */
 import { createRng } from "../../base/core/rng.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
@@ -30,6 +30,7 @@ import { readingOf } from "./data-source.ts";
 import { jobEncodable } from "./encodable.ts";
 import { type KnownShape, shapeOf, withLora } from "./model-shape.ts";
 import { startOf } from "./student-stages.ts";
+import { trainerOfStage } from "./trainer-checks.ts";
 import { readPromptList } from "./world-stage.ts";
 
 /** One stage and what it will take. */
@@ -55,7 +56,8 @@ export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: numbe
     rows: await sampleRows(job),
     machine: { device, threads, gflops: gflops ?? (await measureGflops(runtime)) },
   };
-  return [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
+  const all = [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
+  return all.filter(({ stage }) => trainerOfStage(job, stage) === undefined);
 }
 
 type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> & {

@@ -27,6 +27,7 @@ import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedMod
 import type { LengthRule } from "./over-length.ts";
 import { type ArmStudent, type StudentMaterial, trainStudents } from "./student-stages.ts";
 import { teacherScores } from "./teacher-stages.ts";
+import { checkTrainers } from "./trainer-checks.ts";
 import { worldStage } from "./world-stage.ts";
 
 /** A student and what was measured of it. */
@@ -70,6 +71,7 @@ export async function runMainJob(deps: JobDeps, job: MainJob): Promise<JobResult
 /** Data, teacher and labels. */
 export async function runLabelling(deps: JobDeps, job: MainJob): Promise<StudentMaterial> {
   const { models } = job;
+  checkTrainers(job);
   await checkJobModels(job);
   const whole = await baseModel(deps, models.student.source);
   for (const lora of [job.student.lora, job.student.sftLora]) await checkAdapters(lora, whole);

@@ -80,7 +80,7 @@ async function trainStudent(
     model: start,
     rows,
     limits,
-    lora: job.student.lora,
+    ...{ lora: job.student.lora, trainer: job.student.trainer },
     errorRate: spec.labels === "weak" ? () => errorRateOf(labels) : undefined,
     teacher: ratioModels(material),
     ...(arm.prefer ?? job.student.prefer),
@@ -151,7 +151,7 @@ async function startStage(
     rows: armRows(material, spec),
     limits: job.limits,
     settings: job.student.sft,
-    lora: job.student.sftLora,
+    ...{ lora: job.student.sftLora, trainer: job.student.trainer },
   });
 }
 

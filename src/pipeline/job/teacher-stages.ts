@@ -141,7 +141,7 @@ async function trainTeacher(
   { limits }: MainJob,
   { member, base, name, rows }: Training,
 ): Promise<TeacherModels> {
-  const { sft, sftLora, reward, prefer, lora } = member;
+  const { sft, sftLora, reward, prefer, lora, trainer } = member;
   const reference =
     sft === undefined
       ? base
@@ -151,7 +151,7 @@ async function trainTeacher(
           rows,
           limits,
           settings: sft,
-          lora: sftLora,
+          ...{ lora: sftLora, trainer },
         });
   if (reward !== undefined)
     return {
@@ -161,7 +161,7 @@ async function trainTeacher(
         rows,
         limits,
         settings: reward,
-        lora,
+        ...{ lora, trainer },
       }),
     };
   if (prefer === undefined) throw new Error(`internal: ${member.kind} without its training`);
@@ -170,7 +170,7 @@ async function trainTeacher(
     model: reference,
     rows,
     limits,
-    lora,
+    ...{ lora, trainer },
     ...prefer,
   });
   return { policy, reference };

@@ -13,6 +13,7 @@ import { trainReward } from "../../method/train/reward.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import { trainSft } from "../../method/train/sft.ts";
 import type { PreferSettings } from "../recipe/model-settings.ts";
+import type { TrlTrainer } from "../recipe/trainer.ts";
 import { type JobDeps, keepCurves, stageDeps } from "../stages/deps.ts";
 import type { Stage, WorkFolder } from "../stages/stage.ts";
 import { type Trained, withAdapter } from "./adapted.ts";
@@ -20,6 +21,7 @@ import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
 import { preferencePairs } from "./preference-columns.ts";
 import { VALIDATION_FILE } from "./report-validation.ts";
 import type { RatioModels } from "./teacher-logratios.ts";
+import { type TrainElsewhere, trainElsewhere, trainerConfig } from "./train-elsewhere.ts";
 import { encodeResponses, encodeRows, type RowSource, trainingParts } from "./training-rows.ts";
 
 /** What rows add to the identity of the stage that trains on them. */
@@ -37,6 +39,8 @@ export type TrainRequest = {
   readonly lora?: LoraOptions | undefined;
   /** Leave `model/` out: with `lora` alone. */
   readonly adapterOnly?: boolean | undefined;
+  /** Who trains, where that is not this program. */
+  readonly trainer?: TrlTrainer | undefined;
 };
 
 /** What adapters add to the identity of a stage: nothing where there are none. */
@@ -44,6 +48,13 @@ const adapterConfig = ({ lora, adapterOnly }: TrainRequest) => ({
   ...(lora && { lora }),
   ...(adapterOnly === true && { adapterOnly }),
 });
+
+/** The training by a trainer of others, where the request names one. */
+const byOthers = (
+  deps: JobDeps,
+  work: WorkFolder,
+  { trainer, ...training }: Omit<TrainElsewhere, "trainer"> & Pick<TrainRequest, "trainer">,
+): Promise<void> | undefined => trainer && trainElsewhere(deps, work, { ...training, trainer });
 
 /** Fine-tunes on the preferred responses. */
 export async function sftStage(
@@ -54,9 +65,10 @@ export async function sftStage(
   const stage: Stage = {
     name,
     version: 2,
-    config: { settings, limits, ...adapterConfig(request), ...rowConfig(rows) },
+    config: { settings, limits, ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
+      byOthers(deps, work, { ...request, kind: "sft" }) ??
       withModel(deps, request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeResponses(tokenizer, some, limits));
         return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
@@ -88,13 +100,18 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
   const stage: Stage = {
     name,
     version: 2,
-    config: { settings, loss: asked, limits, ...adapterConfig(request), ...rowConfig(rows) },
+    config: {
+      ...{ settings, loss: asked, limits },
+      ...{ ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
+    },
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
-    run: (work) =>
-      withModel(deps, request, work, async (policy, tokenizer) => {
+    run: async (work) => {
+      const auto = "flip" in asked && asked.flip === "auto";
+      const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
+      const others = byOthers(deps, work, { ...request, kind: "prefer", loss });
+      if (others !== undefined) return others;
+      return withModel(deps, request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
-        const auto = "flip" in asked && asked.flip === "auto";
-        const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
         const setup = { deps, work, name, policy, tokenizer, loss, seed: settings.seed, teacher };
         const beside = {
           ...(await preferencePairs(setup, parts.training)),
@@ -106,7 +123,8 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
         return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
           trainPreference(stageDeps(deps), { model: trained, ...beside }),
         );
-      }),
+      });
+    },
   };
   return inModelFolder(await deps.pipeline.stage(stage));
 }
@@ -126,9 +144,10 @@ export async function rewardStage(
   const stage: Stage = {
     name,
     version: 3,
-    config: { settings, limits, ...adapterConfig(request), ...rowConfig(rows) },
+    config: { settings, limits, ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
+      byOthers(deps, work, { ...request, kind: "reward" }) ??
       withModel(
         deps,
         request,

@@ -17,6 +17,7 @@ import type { PeopleNoise } from "../../method/split/people-noise.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { TeacherSettings } from "./teacher-settings.ts";
+import type { TrlTrainer } from "./trainer.ts";
 
 /** A source of preferences, or several, whose parts then say each how it is read. */
 export type DataSource = Reading & { readonly source: Source; readonly onBadRow: "fail" | "skip" };
@@ -126,6 +127,8 @@ export type MainJob = {
     readonly sftLora?: LoraOptions | undefined;
     readonly prefer: PreferSettings;
     readonly lora?: LoraOptions | undefined;
+    /** Who trains, where that is not this program. */
+    readonly trainer?: TrlTrainer | undefined;
   };
   readonly arms: readonly ArmSettings[];
   readonly evaluation: {

@@ -11,6 +11,7 @@ import type { PreferSettings } from "./model-settings.ts";
 import type { Recipe } from "./schema.ts";
 import { checkOneSeed } from "./seeds.ts";
 import { teacherOf } from "./teacher-job.ts";
+import { trainerOf } from "./trainer.ts";
 import { sftOf } from "./training.ts";
 
 /** Prompts that responses are generated to, unless the recipe says how many. */
@@ -55,6 +56,7 @@ export function jobOf(recipe: Recipe): MainJob {
       sftLora: sft.lora,
       prefer: studentPrefer,
       lora: student.lora ?? undefined,
+      trainer: trainerOf(student.trainer),
     },
     arms: arms.map((arm) => armOf(arm, studentPrefer, seed, { ratios })),
     evaluation: {

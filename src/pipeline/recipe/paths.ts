@@ -11,7 +11,8 @@ import { STORIES } from "../../engine/checkpoint/stories15m.ts";
 
 /** Where paths stand, in names that a file and the code share: what a bare text is, and what members are. Lists are looked through. */
 type Shape = { readonly text?: Kind; readonly members?: Readonly<Record<string, Shape>> };
-type Kind = "model" | "file" | "prompts";
+/** A `word` of a command is a path only where it looks like one and something is there. */
+type Kind = "model" | "file" | "prompts" | "word";
 
 const path = (text: Kind, key?: string): Shape =>
   key === undefined ? { text } : { text, members: { [key]: { text } } };
@@ -19,6 +20,7 @@ const path = (text: Kind, key?: string): Shape =>
 const SOURCE = path("file", "file");
 const GOLD: Shape = { members: { module: path("file"), model: path("model") } };
 const MODEL = path("model", "source");
+const TRAINER: Shape = { members: { python: path("word"), launch: path("word") } };
 const SHAPE: Shape = {
   members: {
     models: { members: { weak: MODEL, student: MODEL } },
@@ -28,7 +30,14 @@ const SHAPE: Shape = {
         world: { members: { prompts: path("prompts"), gold: GOLD } },
       },
     },
-    teacher: { members: { tokenizer: path("model"), members: { members: { weak: MODEL } } } },
+    teacher: {
+      members: {
+        tokenizer: path("model"),
+        members: { members: { weak: MODEL, teacher: { members: { trainer: TRAINER } } } },
+        ...{ teacher: { members: { trainer: TRAINER } }, trainer: TRAINER },
+      },
+    },
+    student: { members: { trainer: TRAINER } },
     eval: { members: { gold: GOLD, judges: { members: { model: path("model") } } } },
   },
 };
@@ -54,7 +63,7 @@ export function fromRecipeFile(value: unknown, file: string): unknown {
       return inHere;
     }
     // Whoever opens it says what is missing; a name on a hub is known by its form.
-    return kind === "model" ? written : beside;
+    return kind === "model" || kind === "word" ? written : beside;
   });
 }
 
@@ -83,6 +92,7 @@ function mapped(value: unknown, shape: Shape, where: string, place: Place): unkn
 const isRelative = (text: string, kind: Kind): boolean =>
   !(text === "" || isAbsolute(text) || text.startsWith("hub:")) &&
   !(kind === "model" && text === STORIES) &&
+  !(kind === "word" && (text.startsWith("-") || !/[./]/.test(text))) &&
   !(kind === "prompts" && text === "demo");
 
 /** Whether something is at a path, or, of a glob, where its fixed part leads. */

@@ -13,6 +13,7 @@ import { labelledSchema, labelSchema } from "./labels.ts";
 import { studentModelSchema, weakModelSchema } from "./model-settings.ts";
 import { dataSchema, evalSchema } from "./sections.ts";
 import { preferOn, teacherSchema } from "./teacher.ts";
+import { trainerSchema } from "./trainer.ts";
 import { adaptedSftSchema, adaptersIn } from "./training.ts";
 
 /** Training of the student, the same for all arms unless one says otherwise. */
@@ -22,6 +23,7 @@ const studentSchema = z.strictObject({
     .describe("Supervised fine-tuning first, on the arm's preferred responses."),
   prefer: preferOn("the arm's labels"),
   lora: adaptersIn("Preference training of adapters on frozen weights"),
+  trainer: trainerSchema.prefault("here"),
 });
 
 /** A seed. */

@@ -2,6 +2,7 @@
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
 import type { TeacherMember, TeacherSettings, TrainedTeacher } from "./teacher-settings.ts";
+import { trainerOf } from "./trainer.ts";
 import { sftOf } from "./training.ts";
 
 /** What a section is resolved with. */
@@ -59,7 +60,11 @@ function trainedOf(
 ): TrainedTeacher {
   const sft = teacher.sft === null ? undefined : sftOf(teacher.sft, seed);
   const lora = teacher.lora ?? undefined;
-  const common = { kind: teacher.kind, sft: sft?.settings, sftLora: sft?.lora, lora, score: teacher.score };
+  const trainer = trainerOf(teacher.trainer);
+  const common = {
+    ...{ kind: teacher.kind, sft: sft?.settings, sftLora: sft?.lora, lora, score: teacher.score },
+    ...(trainer && { trainer }),
+  };
   if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };
   const trained = prefer(teacher.prefer, seed, `${where}.prefer.loss`);
   const own = "beta" in teacher ? teacher.beta : undefined;

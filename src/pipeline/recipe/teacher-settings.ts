@@ -4,6 +4,7 @@ import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
+import type { TrlTrainer } from "./trainer.ts";
 
 /** A teacher that learns from the labelled pairs. */
 export type TrainedTeacher = {
@@ -21,6 +22,8 @@ export type TrainedTeacher = {
   /** Factor of the implicit reward, above 0. */
   readonly beta: number;
   readonly score: ScoreForm;
+  /** Who trains it, where that is not this program. */
+  readonly trainer?: TrlTrainer | undefined;
 };
 
 /** One of several: its training settings carry its own seed. */

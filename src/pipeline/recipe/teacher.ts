@@ -4,6 +4,7 @@ import { choice, count, positive } from "../../base/settings/parts.ts";
 import { givenTeachers } from "../../method/teacher/given-teachers.ts";
 import { scoreSchema } from "../../method/teacher/score-form.ts";
 import { weakModelSchema } from "./model-settings.ts";
+import { trainerSchema } from "./trainer.ts";
 import { adaptedSftSchema, adaptersIn, preferSchema, rewardSchema } from "./training.ts";
 
 /** Supervised fine-tuning before something else; null where there is none. */
@@ -18,6 +19,7 @@ export const preferOn = (labels: string) =>
   preferSchema.prefault({}).describe(`Preference training on ${labels}.`);
 
 const score = scoreSchema.prefault("sum");
+const trainer = trainerSchema.prefault("here");
 
 /** Kinds that learn from the labelled pairs. */
 const trained = [
@@ -30,6 +32,7 @@ const trained = [
       .optional()
       .describe("Factor on the log-ratio when labelling; default the loss's beta, or 1."),
     score,
+    trainer,
   }),
   z.strictObject({
     kind: z.literal("likelihood"),
@@ -37,6 +40,7 @@ const trained = [
     prefer: preferOn("the human labels"),
     lora,
     score,
+    trainer,
   }),
   z.strictObject({
     kind: z.literal("reward-head"),
@@ -46,6 +50,7 @@ const trained = [
       .describe("Training of a Bradley-Terry reward head on the human labels."),
     lora: adaptersIn("Training of the reward head with adapters on frozen weights below it"),
     score,
+    trainer,
   }),
 ] as const;
 

@@ -7,11 +7,13 @@ import { readFacts } from "../job/data-files.ts";
 import type { JobResult } from "../job/main-job.ts";
 import { peopleTables, simulatedTables } from "../job/report-people.ts";
 import { sourceTables } from "../job/report-sources.ts";
+import { toolsOf, toolTables, toolTime } from "../job/report-tools.ts";
 import { validationTables } from "../job/report-validation.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { isTrained, teacherWords } from "../recipe/teacher-settings.ts";
 import type { StageStep } from "../stages/pipeline.ts";
 import type { Artefact } from "../stages/stage.ts";
+import type { StageTool } from "../stages/tool.ts";
 import { armSections } from "./arms.ts";
 import { labelSections } from "./labels.ts";
 
@@ -45,6 +47,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
     splits: Object.entries(facts.parts).map(([name, { rows, prompts }]) => ({ name, rows, prompts })),
     findings: facts.findings.filter(({ count }) => count > 0).map(({ kind, count }) => ({ kind, count })),
   };
+  const tools = await usedTools(result);
   return {
     title: `weak-teacher: ${job.name}`,
     runId: `${job.name}-${digest.slice(0, 12)}`,
@@ -71,6 +74,7 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
       ...(labels.tables ?? []),
       ...(arms.tables ?? []),
       ...(await validationTables(trainedModels(result))),
+      ...toolTables(tools),
     ],
     studies: [...(labels.studies ?? []), ...(arms.studies ?? [])],
     warnings: [...(labels.warnings ?? []), ...(arms.warnings ?? [])],
@@ -81,15 +85,25 @@ export async function reportData(job: MainJob, result: JobResult, run: RunFacts)
       path: relative(run.folder, folder),
       digest: content!,
     })),
-    times: timesOf(run.steps),
+    times: timesOf(run.steps, tools),
   };
 }
 
-/** The one part of a report that tells runs of the same results apart. */
-export const timesOf = (steps: readonly StageStep[]): NonNullable<ReportData["times"]> => ({
-  stages: steps.flatMap(({ name, elapsedSeconds, state }) =>
-    elapsedSeconds === undefined ? [] : [{ name, seconds: elapsedSeconds, reused: state === "cached" }],
-  ),
+/** Trainings of a job that programs of others did, by stage. */
+export const usedTools = (result: JobResult): Promise<ReadonlyMap<string, StageTool>> =>
+  toolsOf(trainedModels(result));
+
+/** The one part of a report that tells runs of the same results apart. @param tools - what programs of others did; `usedTools` */
+export const timesOf = (
+  steps: readonly StageStep[],
+  tools: ReadonlyMap<string, StageTool>,
+): NonNullable<ReportData["times"]> => ({
+  stages: steps.flatMap(({ name, elapsedSeconds: seconds, state }) => {
+    const tool = tools.get(name);
+    return seconds === undefined
+      ? []
+      : [{ name, seconds, reused: state === "cached", ...(tool && { tool: toolTime(tool) }) }];
+  }),
 });
 
 /** Writes report.html, report.json and report.md into a folder. */

@@ -5,20 +5,18 @@
 
 import { join } from "node:path";
 import { digestPath } from "../../base/core/contents.ts";
-import { CheckpointError, ConfigError } from "../../base/core/errors.ts";
+import { ConfigError } from "../../base/core/errors.ts";
 import { writeJsonAtomic } from "../../base/core/files.ts";
 import { silentLog } from "../../base/core/log.ts";
 import { loadAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
 import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
-import { openModelFolder } from "../../engine/checkpoint/model-folder.ts";
-import { describeModel } from "../../engine/model/families/index.ts";
 import { releaseModel } from "../../engine/model/model.ts";
-import { idsDifference } from "../../engine/text/same-ids.ts";
 import { readPrompts, readTest } from "../job/data-files.ts";
 import { measureStudent } from "../job/main-job.ts";
 import { givenModel, inModelFolder, type ModelFolderRef } from "../job/model-stages.ts";
 import { checkTestRows } from "../job/row-checks.ts";
+import { checkSameModel, type SameWords } from "../job/same-model.ts";
 import { computeOf } from "../recipe/job.ts";
 import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -52,7 +50,7 @@ export async function evaluateModel(folder: string, request: EvaluateRequest): P
   const rows = { prompts: await readPrompts(run.result.data), rows: await readTest(run.result.data) };
   for (const other of [request.model, request.start]) {
     if (other === undefined) continue;
-    await checkSame(other, students);
+    await checkSameModel(other, students, STUDENTS);
     await checkTestRows(other, rows);
   }
   const { log = silentLog, signal, code, fresh = false } = request;
@@ -79,42 +77,10 @@ function checkName({ job }: OpenedRun, name: string): void {
     throw new ConfigError(`--name ${name}: the run has an arm of this name. Choose another.`);
 }
 
-/** A model that is comparable: the same ids for the same text, and the same sizes. */
-async function checkSame(path: string, own: string): Promise<void> {
-  const other = await idsDifference(path, own);
-  if (other !== undefined)
-    throw new CheckpointError(
-      path,
-      `its tokenizer is not that of the run's students, so log-probabilities and KL would not compare: ${other}. Evaluate a model trained from the run's student (with \`vocabulary: trim\`, from the trimmed one).`,
-    );
-  const [theirs, ours] = [await architecture(path), await architecture(own)];
-  const differing = Object.keys(ours).filter((key) => theirs[key] !== ours[key]);
-  if (differing.length > 0)
-    throw new CheckpointError(
-      path,
-      `is of another architecture than the run's students: ${differing.map((key) => `${key} is ${theirs[key]}, expected ${ours[key]}`).join("; ")}.`,
-    );
-}
-
-async function architecture(path: string): Promise<Record<string, unknown>> {
-  const folder = await openModelFolder(path);
-  try {
-    const { family, decoder, task } = describeModel(folder.config, join(path, "config.json"));
-    const { vocabSize, hiddenSize, layers, heads, kvHeads, headDim } = decoder.config;
-    return {
-      model_type: family.modelType,
-      head: task,
-      vocabSize,
-      hiddenSize,
-      layers,
-      heads,
-      kvHeads,
-      headDim,
-    };
-  } finally {
-    await folder.close();
-  }
-}
+const STUDENTS: SameWords = {
+  whose: "the run's students",
+  advice: "Evaluate a model trained from the run's student (with `vocabulary: trim`, from the trimmed one).",
+};
 
 /** A model with the user's own adapter folded in. */
 const merging = defineStage({

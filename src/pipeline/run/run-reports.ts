@@ -11,7 +11,7 @@ import { computeOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { recipeYaml } from "../recipe/write.ts";
-import { timesOf, writeRunReport } from "../results/run-report.ts";
+import { timesOf, usedTools, writeRunReport } from "../results/run-report.ts";
 import type { StageStep } from "../stages/steps.ts";
 import { readKeptReport, resultDigest } from "./recorded.ts";
 import { writeRunRecord } from "./run-record.ts";
@@ -43,7 +43,7 @@ export async function recordAndReport(
   const report =
     kept === undefined
       ? await reportOf(recipe, job, result, steps, code)
-      : await writeAgain(folder, { ...kept, times: timesOf(steps) });
+      : await writeAgain(folder, { ...kept, times: timesOf(steps, await usedTools(result)) });
   const { times: _, ...data } = report.data;
   await writeRunRecord(folder, result, steps, code, { key, data });
   return report;

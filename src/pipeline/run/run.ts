@@ -13,6 +13,7 @@ import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
 import { type DiskEstimate, estimateDisk } from "../job/estimate-disk.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
+import { checkTrainersThere } from "../job/trainer-checks.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
 import { computeOf, jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
@@ -223,11 +224,15 @@ export async function reportRun(folder: string, options: RunOptions): Promise<Ru
   return { folder: run.folder, steps, report };
 }
 
+/** Names of the stages that a trainer of others may do. */
+const TRAINS = /^(student|teacher)-/;
+
 /** Says what is about to be trained, unless everything is kept from before. */
 async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
   const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
   const open = openStages(steps);
   if (open.length === 0) return;
+  if (open.some((name) => TRAINS.test(name))) await checkTrainersThere(job);
   const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
   if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
   const { peak, peakAt, end } = await estimateDisk(job, wanted, open);

@@ -55,6 +55,7 @@ const JUDGE = "src/method/evaluate/judges/judge.test.ts";
 const SEEDS = "src/pipeline/results/seeds/report.test.ts";
 const HTTP = "test/remote/fakes.test.ts";
 const SERVED = "test/remote/generate-served.test.ts";
+const TRAINER = "test/interop/trl-trainer.test.ts";
 const EVALUATORS = "src/method/evaluate/rank-evaluators.test.ts";
 
 /** Acts elsewhere than in a stage's key or a job's script: path, and file and title of the test of what it changes. */
@@ -86,6 +87,12 @@ const ELSEWHERE: readonly (readonly [RegExp, string, string])[] = [
     "a run whose gold is served has the gold rewards",
   ],
   [/\.gold(\[\])?\.api_key_env$/, HTTP, "the key goes into the header and nowhere else"],
+  [/\.trainer\.python$/, TRAINER, "a Python that is not there is told before anything is computed"],
+  [
+    /\.trainer\.any_version$/,
+    TRAINER,
+    "versions that were not tested are refused, and taken where that is asked for",
+  ],
   [/\.trained_on$/, EVALUATORS, "counts apart those that were not trained on the data"],
 ];
 
@@ -115,6 +122,7 @@ const AROUND: readonly (readonly [RegExp, Readonly<Record<string, unknown>>])[] 
   [/^labelled\.by$/, { "labelled.mix": { short: 0.5, long: 0.5 } }],
   [/^labelled\.mix$/, { "labelled.by": "prompt-length" }],
   [/^labelled\.(same_steps|seed)$/, { "labelled.size": 0.5 }],
+  [/\.trainer\.(processes|gpus)$/, { "..launch": ["torchrun"] }],
   [/\.validation\.min_delta$/, { "..patience": 2 }],
   [/\.loss\.normalise$/, { "..weighted": true }],
   [/^student\.prefer\.loss(\.|$)/, { arms: [{ labels: "weak" }] }],

@@ -17,6 +17,7 @@ import { ensureFolder, exists, readJson, replaceFolder, writeJsonAtomic } from "
 import { removeTemporaries } from "../../base/core/temporaries.ts";
 import { markFolder } from "./in-place.ts";
 import { type Artefact, artefactAt, folderName, type Identity, keyOf, type WorkFolder } from "./stage.ts";
+import { TOOL_FILE, toolSchema } from "./tool.ts";
 import { prunedFiles, refuseChanged, stageProblem } from "./verify.ts";
 
 /** Name of the record in a finished stage's folder. */
@@ -47,6 +48,8 @@ const recordSchema = z.object({
   /** True when an earlier attempt had been cut off. */
   resumed: z.boolean(),
   node: z.string(),
+  /** The program of others that did the work, where one did. */
+  tool: toolSchema.optional(),
 });
 
 /** `stage.json`. */
@@ -180,6 +183,7 @@ export async function finishStage(
     const outputs: Contents = await readContents(work.folder, [RECORD, `${SCRATCH}/`]);
     if (Object.keys(outputs).length === 0) throw new Error(`internal: stage ${identity.name} made no file`);
     const digest = digestContents(outputs);
+    const tool = (await exists(work.path(TOOL_FILE.name))) ? await TOOL_FILE.read(work) : undefined;
     const record: StageRecord = {
       format: LAYOUT,
       key,
@@ -190,6 +194,7 @@ export async function finishStage(
       elapsedSeconds,
       resumed: work.resumed,
       node: process.version,
+      ...(tool && { tool }),
     };
     await writeJsonAtomic(join(work.folder, RECORD), record);
     return await putInPlace(folder, identity, record);

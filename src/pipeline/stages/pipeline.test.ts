@@ -262,7 +262,7 @@ describe("a plan", () => {
     await toyRun(changed, { beta: 0.2 });
     expect(states(changed)).toEqual(["data cached", "teacher run", "labels depends", "student depends"]);
     expect(formatSteps(changed.steps())).toMatch(
-      /^data {5}kept \(took 0\.0s\)\nteacher {2}runs\nlabels {3}runs, unless what it needs comes out as before\n/,
+      /^data {5}kept \(took 0\.\ds\)\nteacher {2}runs\nlabels {3}runs, unless what it needs comes out as before\n/,
     );
     expect(ran).toHaveLength(4);
   });

@@ -86,7 +86,7 @@ function reproduction(data: ReportData): Section {
       stage.name,
       formatSeconds(stage.seconds),
       stage.rate ?? null,
-      stage.reused ? "reused from an earlier run" : null,
+      [stage.tool, stage.reused && "reused from an earlier run"].filter(Boolean).join("; ") || null,
     ]);
     blocks.push({
       type: "table",

@@ -1,6 +1,6 @@
 /** `weak-teacher export`: a run's student for a GPU trainer. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { EXPORT_TOOLS, type ExportTool } from "../../../pipeline/export/request.ts";
+import { EXPORT_TOOLS, type ExportTool } from "../../../pipeline/elsewhere/request.ts";
 import type { ExportSettings } from "../../library/run.ts";
 import { examples, positiveNumber, wholeNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";

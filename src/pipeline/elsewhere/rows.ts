@@ -1,10 +1,11 @@
 /** The rows of an export as records of the shapes that trainers read. */
 import { ConfigError } from "../../base/core/errors.ts";
+import { jsonLines } from "../../method/data/json-lines.ts";
 import { type Column, parquetBytes } from "../../method/data/parquet-columns.ts";
 import type { Message, Text } from "../../method/data/rows.ts";
 import { promptId } from "../../method/data/rows.ts";
 import { hasTemplateMembers, promptColumns, TEMPLATE_COLUMNS } from "../../method/data/template-columns.ts";
-import type { ExportRow } from "./request.ts";
+import type { ExportFile, ExportRow } from "./request.ts";
 
 const NUMBERS = [
   ["weight", "weight"],
@@ -71,4 +72,10 @@ export function oneMessage(tool: string, row: ExportRow, side: "chosen" | "rejec
       `--to ${tool}: ${side} of row ${row.id} has ${turns(row[side]).length} messages, its format takes one. Use --to trl.`,
     );
   return message;
+}
+
+/** A file as it lies on disk. */
+export function fileBytes(file: ExportFile): Uint8Array {
+  if ("bytes" in file) return file.bytes;
+  return "text" in file ? Buffer.from(file.text) : Buffer.concat([...jsonLines(file.records)]);
 }
