@@ -13,13 +13,15 @@ import { build } from "vite";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const sources = join(root, "src/interfaces/studio");
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-const { LIGHT, DARK, CHARTS } = await import(new URL("../dist/report/page/style.js", import.meta.url).href);
+const { LIGHT, DARK, CHARTS, TOKENS } = await import(
+  new URL("../dist/report/page/style.js", import.meta.url).href
+);
 
 /** Of the package's version and all sources of the studio: page and server of one stamp were built together. */
 function stampOf() {
   const hash = createHash("sha256")
     .update(version)
-    .update(LIGHT + DARK + CHARTS);
+    .update(LIGHT + DARK + CHARTS + TOKENS);
   for (const name of readdirSync(sources, { recursive: true }).sort())
     if (/\.(tsx?|css|html)$/.test(name) && !name.endsWith(".test.ts"))
       hash.update(name.replaceAll("\\", "/")).update(readFileSync(join(sources, name)));
@@ -30,7 +32,8 @@ function stampOf() {
 const colours = `:root{${LIGHT}}
 @media (prefers-color-scheme:dark){:root:not([data-theme=light]){${DARK}}}
 :root[data-theme=dark]{${DARK}}
-${CHARTS}`;
+${CHARTS}
+${TOKENS}`;
 
 const house = {
   name: "house",

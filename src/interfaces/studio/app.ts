@@ -125,6 +125,6 @@ function studioProblem(error: unknown): Problem {
   if (error instanceof Problem || error instanceof ConfigError || !(error instanceof AlignError))
     return toProblem(error);
   if (error instanceof DataError) return new Problem(422, error.message, { code: "data" });
-  const status = { data: 422, locked: 423, io: 507 }[error.code] ?? 500;
+  const status = { data: 422, tokens: 422, checkpoint: 422, locked: 423, io: 507 }[error.code] ?? 500;
   return new Problem(status, error.message, { code: error.code });
 }

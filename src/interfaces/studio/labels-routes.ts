@@ -3,13 +3,15 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import { type LabelIndex, PREFERRED } from "../../pipeline/label/columns/columns.ts";
 import { agreementOf, histogramsOf } from "../../pipeline/label/columns/query.ts";
-import { idsOfRows, readLabelRow } from "../../pipeline/label/columns/rows.ts";
+import { idsOfRows, readLabelRow, readPoolPair } from "../../pipeline/label/columns/rows.ts";
+import { openArrivals } from "../serve/arrivals.ts";
 import { checked } from "../serve/body.ts";
 import { Problem } from "../serve/problem.ts";
 import type { StudioDeps } from "./deps.ts";
 import { shownShare } from "./desk.ts";
 import { type FoundLabels, type LabelQuery, openedLabels } from "./opened-labels.ts";
-import type { LabelPair, LabelRow, LabelsReply } from "./protocol.ts";
+import { openedTokens } from "./opened-tokens.ts";
+import type { LabelPair, LabelRow, LabelsReply, TokensReply } from "./protocol.ts";
 import { shownText, textSchema } from "./questions.ts";
 
 const isTrue = z.enum(["true", "false"]).transform((word) => word === "true");
@@ -38,8 +40,10 @@ const rowsSchema = z.object({
 });
 
 /** Adds the routes. */
-export function addLabelsRoutes(app: Hono, { folders, log }: StudioDeps): void {
+export function addLabelsRoutes(app: Hono, { folders, log, closing }: StudioDeps): void {
   const labels = openedLabels(log);
+  const tokens = openedTokens(closing);
+  const arrivals = openArrivals({ maxBodyBytes: 1024, bodyMs: 10_000, maxBodies: 16 });
   type Asked = { req: { param(name: "id"): string; query(): Record<string, string> } };
   const at = async (c: Asked) => {
     const { folder, name } = await folders.find(c.req.param("id"), "labels");
@@ -65,6 +69,23 @@ export function addLabelsRoutes(app: Hono, { folders, log }: StudioDeps): void {
   app.get("/api/labels/:id/pair/:row", async (c) => {
     const { folder, index } = await there(c);
     return c.json(await pairOf(folder, index, rowNumber(c.req.param("row"), index)));
+  });
+  app.post("/api/labels/:id/tokens", async (c) => {
+    const { folder, index } = await there(c);
+    const { row } = checked(
+      z.strictObject({
+        row: z
+          .number()
+          .int()
+          .min(0)
+          .max(index.rows - 1),
+      }),
+      await arrivals.read(c.req.raw),
+    );
+    const pair = await readPoolPair(index, row);
+    if (pair === undefined)
+      throw new Problem(422, "tokens: are shown of a run's labels, whose pool and teacher lie beside them.");
+    return c.json((await tokens.read(folder, pair)) satisfies TokensReply);
   });
   app.get("/api/labels/:id/ids", async (c) => {
     const { folder, index, rows } = await there(c);

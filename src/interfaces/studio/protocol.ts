@@ -221,6 +221,16 @@ export type LabelPair = Omit<LabelRow, "excerpt"> & {
   readonly texts: { readonly prompt: ShownText; readonly a: ShownText; readonly b: ShownText } | null;
 };
 
+/** A token and what it adds to its response's score. */
+export type TintedToken = { readonly text: string; readonly value: number };
+
+/** Both responses by token; `kept`: the run had them already. */
+export type TokensReply = {
+  readonly a: readonly TintedToken[];
+  readonly b: readonly TintedToken[];
+  readonly kept: boolean;
+};
+
 /** What folding made. */
 export type Folded = {
   readonly folder: string;

@@ -50,6 +50,10 @@ export async function readPool(folder: string): Promise<CandidatePair[]> {
   return pairs;
 }
 
+/** The pair of one record of a pool. @throws RowProblem for what no pool holds */
+export const pairOfRecord = (value: Readonly<Record<string, unknown>>): CandidatePair =>
+  toPair(value, new Set());
+
 function toPair(value: Readonly<Record<string, unknown>>, ids: Set<string>): CandidatePair {
   const stranger = Object.keys(value).find((column) => !COLUMNS.includes(column));
   if (stranger !== undefined)

@@ -156,14 +156,18 @@ async function siblingOf(folder: string, digest: string | undefined): Promise<st
 }
 
 /** A finished stage by its digest, whose files are not looked at; undefined where there is none. @param stages - the folder of a run's stages */
-export async function stageWithDigest(
+export const stageWithDigest = (stages: string, digest: string) =>
+  stageWith(stages, (record) => record.digest === digest);
+
+/** The first finished stage whose record is as asked; its files are not looked at. */
+export async function stageWith(
   stages: string,
-  digest: string,
+  isIt: (record: StageRecord) => boolean,
 ): Promise<{ readonly folder: string; readonly record: StageRecord } | undefined> {
   for (const name of await readdir(stages)) {
     if (name.startsWith(".")) continue;
     const record = await readStageRecord(join(stages, name));
-    if (record?.digest === digest) return { folder: join(stages, name), record };
+    if (record !== undefined && isIt(record)) return { folder: join(stages, name), record };
   }
   return undefined;
 }

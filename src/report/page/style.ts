@@ -91,6 +91,10 @@ details{margin:.3rem 0}summary{cursor:pointer;color:var(--soft);font-size:13px}
 details pre{background:var(--wash);padding:.8rem 1rem;overflow:auto;max-height:36rem;margin:.5rem 0}
 `;
 
+/** Tokens tinted by what they add. */
+export const TOKENS = `.token{border-radius:2px}
+${[1, 2, 3, 4].map((i) => `.up${i}{background:rgba(var(--up),${(0.13 * i).toFixed(2)})}.down${i}{background:rgba(var(--down),${(0.13 * i).toFixed(2)});text-decoration:underline dotted ${i > 2 ? 2 : 1}px;text-underline-offset:3px}`).join("\n")}`;
+
 const EXAMPLES = `
 .example{border:1px solid var(--rule);border-radius:6px;padding:.7rem 1rem .9rem;margin:.9rem 0;break-inside:avoid}
 .example .id{color:var(--soft);font-size:12.5px;margin:0;display:flex;flex-wrap:wrap;gap:.1rem 1rem}
@@ -100,8 +104,7 @@ const EXAMPLES = `
 .pair h4{font-size:13px;margin:0 0 .2rem;display:flex;justify-content:space-between;border-bottom:1px solid var(--rule);padding-bottom:.15rem}
 .pair .score{font-weight:400;color:var(--soft);font-variant-numeric:tabular-nums}
 .by{display:inline-block;margin-left:.5rem;padding:0 .45rem;border:1px solid currentColor;border-radius:9px;font-size:11.5px;font-weight:600;color:var(--accent)}
-.token{border-radius:2px}
-${[1, 2, 3, 4].map((i) => `.up${i}{background:rgba(var(--up),${(0.13 * i).toFixed(2)})}.down${i}{background:rgba(var(--down),${(0.13 * i).toFixed(2)});text-decoration:underline dotted ${i > 2 ? 2 : 1}px;text-underline-offset:3px}`).join("\n")}
+${TOKENS}
 #theme{float:right;font:13px system-ui,sans-serif;background:none;border:1px solid var(--rule);border-radius:4px;color:var(--soft);padding:.1rem .6rem;cursor:pointer}
 `;
 

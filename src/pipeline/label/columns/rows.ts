@@ -1,6 +1,8 @@
 /** Rows of an index with what the files say of them. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { pairOfRecord } from "../../../method/data/pool.ts";
+import type { CandidatePair } from "../../../method/data/rows.ts";
 import type { Label } from "../../../method/labels/label.ts";
 import { parseLabel } from "../../../method/labels/label-file.ts";
 import { LABEL_FILES } from "../../../method/labels/labelling.ts";
@@ -29,6 +31,13 @@ export async function readLabelRow(folder: string, index: LabelIndex, row: numbe
     human: wordOf(index.human[row]!),
     own: wordOf(index.own[row]!),
   };
+}
+
+/** A row's pair as labelling reads it, of a run's pool; undefined where texts are training rows, or there are none. */
+export async function readPoolPair(index: LabelIndex, row: number): Promise<CandidatePair | undefined> {
+  const at = index.texts[row]!;
+  if (index.textFile.kind !== "pool" || at < 0) return undefined;
+  return pairOfRecord(JSON.parse(await lineAt(index.textFile.path, at)) as Readonly<Record<string, unknown>>);
 }
 
 const wordOf = (place: number): Preferred | null => (place === UNSAID ? null : PREFERRED[place]!);
