@@ -3,8 +3,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { labelFromScores } from "../../src/method/labels/label.ts";
 import { serializeLabel } from "../../src/method/labels/label-file.ts";
-import { writeQuestions } from "../../src/pipeline/label/answers-stage.ts";
 import { openLabelSet } from "../../src/pipeline/label/open-labels.ts";
+import { writeQuestions } from "../../src/pipeline/label/write-questions.ts";
 
 /** A pair of the pool, as a line of its file. */
 export type TinyPair = {

@@ -9,7 +9,7 @@ import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import type { TeacherChoice } from "../../method/teacher/choice.ts";
 import { limitsFor } from "../../pipeline/job/model-checks.ts";
 import { checkReadable, checkRows } from "../../pipeline/job/row-checks.ts";
-import { type AnswerFacts, answersStage, writeQuestions } from "../../pipeline/label/answers-stage.ts";
+import { type AnswerFacts, answersStage } from "../../pipeline/label/answers-stage.ts";
 import type { AuditKind } from "../../pipeline/label/audit/kinds.ts";
 import { type AuditOutcome, runAudit } from "../../pipeline/label/audit/run-audit.ts";
 import { auditSettings } from "../../pipeline/label/audit/settings.ts";
@@ -17,6 +17,7 @@ import { type CombineFacts, combineStage, refusePromise } from "../../pipeline/l
 import { type LabelPoolOutcome, labelPoolFile } from "../../pipeline/label/label-pool.ts";
 import { labelRulesSchema } from "../../pipeline/label/label-stage.ts";
 import { openLabelSet } from "../../pipeline/label/open-labels.ts";
+import { writeQuestions } from "../../pipeline/label/write-questions.ts";
 import { fetchModel } from "../../pipeline/recipe/hub-models.ts";
 import { runSingle } from "../../pipeline/stages/single.ts";
 import type { StageStep } from "../../pipeline/stages/steps.ts";

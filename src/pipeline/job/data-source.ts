@@ -1,6 +1,6 @@
 /** How a recipe's files are read, in the words of the data room, and what they are called. */
 import type { PairOptions } from "../../method/data/pairs.ts";
-import { partsOf, renamedSource, shortNames, sourceName } from "../../method/data/source.ts";
+import { partsOf, renamedSource, type Source, shortNames, sourceName } from "../../method/data/source.ts";
 import type { DataSource, FilesData } from "../recipe/job-settings.ts";
 
 /** What a source says of its reading; settings that it leaves out are left out. */
@@ -27,9 +27,19 @@ const namesOf = (data: FilesData): Map<string, string> =>
 /** The same data, by what its files are called. */
 export function renamedData(data: FilesData): FilesData {
   const names = namesOf(data);
-  const renamedIn = (one: DataSource): DataSource => ({ ...one, source: renamedSource(one.source, names) });
-  const files = Object.entries(data.files).map(([part, one]) => [part, renamedIn(one)]);
-  return { ...data, ...(data.main && { main: renamedIn(data.main) }), files: Object.fromEntries(files) };
+  return placedData(
+    data,
+    sourcesOf(data).map(({ source }) => renamedSource(source, names)),
+  );
+}
+
+/** The same data in other places. @param sources - in the order of `sourcesOf` */
+export function placedData(data: FilesData, sources: readonly Source[]): FilesData {
+  const left = [...sources];
+  const placed = (one: DataSource): DataSource => ({ ...one, source: left.shift()! });
+  const main = data.main && placed(data.main);
+  const files = Object.entries(data.files).map(([part, one]) => [part, placed(one)]);
+  return { ...data, ...(main && { main }), files: Object.fromEntries(files) };
 }
 
 /** What a report of reading calls its source, by what the files are called. */

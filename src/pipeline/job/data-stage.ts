@@ -10,16 +10,17 @@ import type { LoadReport, SourceReport } from "../../method/data/load-report.ts"
 import { splitKey } from "../../method/data/normalise.ts";
 import { type PeopleRecord, peopleAgreement } from "../../method/data/people-agreement.ts";
 import { type PreferenceRow, plainText } from "../../method/data/rows.ts";
-import { digestSources } from "../../method/data/source.ts";
+import { digestSources, type Source } from "../../method/data/source.ts";
 import { crossingRows } from "../../method/split/dialogue-statistics.ts";
 import { findDialogues, withDialogues } from "../../method/split/dialogues.ts";
 import { splitRows } from "../../method/split/split.ts";
 import { dropDuplicatePairs, dropDuplicates, validateRows } from "../../method/split/validate.ts";
 import type { DataSource, FilesData } from "../recipe/job-settings.ts";
+import { type Digested, defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { type DataFacts, type JobData, type SourceShare, writeData } from "./data-files.ts";
-import { readingOf, renamedData, shortName, sourcesOf } from "./data-source.ts";
+import { placedData, readingOf, renamedData, shortName, sourcesOf } from "./data-source.ts";
 import { ANYTHING, type Encodable } from "./encodable.ts";
 import { asRow, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import { type LengthFilter, type LengthRule, openLengthFilter } from "./over-length.ts";
@@ -34,28 +35,52 @@ type RowRules = {
 
 /** Reads, checks and splits files of preferences. No prompt, and no dialogue, is in two parts. */
 export async function filesStage(
-  { pipeline, log }: JobDeps,
+  deps: JobDeps,
   data: FilesData,
   seed: number,
   { length, encodable = ANYTHING }: RowRules = {},
 ): Promise<Artefact> {
-  const digests = await Promise.all(sourcesOf(data).map(({ source }) => digestSources(source)));
-  return pipeline.stage({
+  const sources = sourcesOf(data).map(async ({ source }) => ({
+    value: source,
+    source: await digestSources(source),
+  }));
+  return reading(deps, {
     name: "data",
-    version: 7,
     // What files are called is told in the report; where they lie is in no key.
     config: { ...renamedData(data), seed, ...(length && { limits: length.limits }) },
     inputs: {
-      ...Object.fromEntries(digests.map((digest, i) => [`source${i}`, digest])),
-      ...Object.fromEntries((length?.models ?? []).map(({ source }, i) => [`model${i}`, source])),
-      readers: encodable.digest,
-    },
-    run: async (work) => {
-      const how = { log, check: encodable.check, seed };
-      return writeData(work, await filesData(data, how, await openLengthFilter(length)));
+      source: await Promise.all(sources),
+      model: length?.models ?? [],
+      readers: { value: encodable.check, source: encodable.digest },
     },
   });
 }
+
+type ReadingFiles = Running<
+  FilesData & {
+    readonly seed: number;
+    /** Where rows over them are left out. */
+    readonly limits?: LengthRule["limits"];
+  },
+  {
+    readonly source: readonly Digested<Source>[];
+    /** Whose tokens count against the limits. */
+    readonly model: LengthRule["models"];
+    readonly readers: Digested<Encodable["check"]>;
+  }
+>;
+
+const reading = defineStage({
+  version: 7,
+  async run({ work, config: { seed, limits, ...renamed }, inputs, tools: { log } }: ReadingFiles) {
+    const data = placedData(
+      renamed,
+      inputs.source.map(({ value }) => value),
+    );
+    const length = await openLengthFilter(limits && { models: inputs.model, limits });
+    await writeData(work, await filesData(data, { log, check: inputs.readers.value, seed }, length));
+  },
+});
 
 /** The parts of files. A prompt stays in the part that is measured rather than in one that is trained on. */
 async function filesData(data: FilesData, how: Reading, length: LengthFilter): Promise<JobData> {

@@ -2,7 +2,6 @@
  * The stage that makes one teacher of several: each member is calibrated by itself on the held-out pairs, their mean probability is the
  * ensemble's. Its scores are folders like any teacher's.
  */
-import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { type Calibrator, calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
@@ -19,12 +18,14 @@ import { labelFromScores } from "../../method/labels/label.ts";
 import { type FittedForm, formScores } from "../../method/teacher/score-form.ts";
 import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
-import type { MainJob } from "../recipe/job-settings.ts";
+import { defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { jsonFile } from "../stages/stage-file.ts";
 import {
   fitHalf,
   type HeldOutFacts,
+  type HeldOutRules,
   halves,
   heldOutFacts,
   judgedOf,
@@ -62,51 +63,79 @@ export type EnsembleFacts = {
  */
 export function ensembleStage(
   deps: JobDeps,
-  job: MainJob,
+  { seed, label }: HeldOutRules,
   data: Artefact,
   members: readonly MemberScores[],
   { promise }: { readonly promise: boolean },
 ): Promise<Artefact> {
-  const { calibration, heldOut, folds } = job.label;
-  const inputs = members.flatMap(({ pool, heldOut: parts }, i) => [
-    [`pool-${i}`, pool] as const,
-    ...parts.map((part, fold) => [`held-out-${i}-${fold}`, part] as const),
-  ]);
-  return deps.pipeline.stage({
+  const { calibration, heldOut, folds } = label;
+  return combining(deps, {
     name: promise ? "ensemble-scores-promise" : "ensemble-scores",
-    version: 5,
-    config: { calibration, heldOut, folds, promise, seed: job.seed, forms: members.map(({ form }) => form) },
-    inputs: { data, ...Object.fromEntries(inputs) },
-    run: async (work) => {
-      const facts = await heldOutFacts(job, data);
-      const fitted = await Promise.all(members.map((member) => fitMember(job, facts, member, promise)));
-      const known = await Promise.all(fitted.map(factsOf));
-      const target = { name: ENSEMBLE, settings: { members: known } };
-      const uncertainty = await writeEnsembleScores(
-        { ...target, folder: work.path(ENSEMBLE_FOLDERS.pool), uncertainty: work.folder },
-        pairsOf(fitted, ({ member }) => readScores(member.pool.path("scores")), fitted.map(finalOf)),
-      );
-      const heldOutScores = pairsOf(fitted, ({ member }) => readHeldOutScores(member), fitted.map(finalOf));
-      const kept = promise
-        ? only(heldOutScores, (id) => !facts.half.has(facts.groups.get(id)!))
-        : heldOutScores;
-      await writeEnsembleScores({ ...target, folder: work.path(ENSEMBLE_FOLDERS.heldOut) }, kept);
-      const written: EnsembleFacts = {
-        members: known,
-        report: await honestReport(job, facts, fitted),
-        uncertainty,
-      };
-      await writeJsonAtomic(work.path("facts.json"), written);
+    config: {
+      ...{ seed, promise, label: { calibration, heldOut, folds } },
+      members: members.map(({ name, form }) => ({ name, form })),
+    },
+    inputs: {
+      data,
+      pools: members.map(({ pool }) => pool),
+      heldOut: members.flatMap((member) => member.heldOut),
     },
   });
 }
 
+type Combining = Running<
+  HeldOutRules & {
+    readonly promise: boolean;
+    readonly members: readonly Pick<MemberScores, "name" | "form">[];
+  },
+  {
+    readonly data: Artefact;
+    readonly pools: readonly Artefact[];
+    /** Of each member as many as there are folds, or one. */
+    readonly heldOut: readonly Artefact[];
+  }
+>;
+
+const FACTS = jsonFile<EnsembleFacts>("facts.json");
+
+const combining = defineStage({
+  version: 5,
+  async run({ work, config, inputs }: Combining) {
+    const { promise } = config;
+    const facts = await heldOutFacts(config, inputs.data);
+    const each = inputs.heldOut.length / config.members.length;
+    const members = config.members.map((member, i) => ({
+      ...{ ...member, pool: inputs.pools[i]! },
+      heldOut: inputs.heldOut.slice(i * each, (i + 1) * each),
+    }));
+    const fitted = await Promise.all(members.map((member) => fitMember(config, facts, member, promise)));
+    const known = await Promise.all(fitted.map(factsOf));
+    const target = { name: ENSEMBLE, settings: { members: known } };
+    const uncertainty = await writeEnsembleScores(
+      { ...target, folder: work.path(ENSEMBLE_FOLDERS.pool), uncertainty: work.folder },
+      pairsOf(fitted, ({ member }) => readScores(member.pool.path("scores")), fitted.map(finalOf)),
+    );
+    const heldOutScores = pairsOf(fitted, ({ member }) => readHeldOutScores(member), fitted.map(finalOf));
+    const kept = promise
+      ? only(heldOutScores, (id) => !facts.half.has(facts.groups.get(id)!))
+      : heldOutScores;
+    await writeEnsembleScores({ ...target, folder: work.path(ENSEMBLE_FOLDERS.heldOut) }, kept);
+    await FACTS.write(work, {
+      members: known,
+      report: await honestReport(config, facts, fitted),
+      uncertainty,
+    });
+  },
+});
+
 /** What an ensemble stage knows. */
-export const readEnsembleFacts = async (ensemble: Artefact): Promise<EnsembleFacts> =>
-  (await readJson(ensemble.path("facts.json"))) as EnsembleFacts;
+export const readEnsembleFacts = (ensemble: Artefact): Promise<EnsembleFacts> => FACTS.read(ensemble);
+
+/** Scores of one member. */
+type Member = Pick<MemberScores, "name" | "form" | "pool" | "heldOut">;
 
 type Fitted = {
-  readonly member: MemberScores;
+  readonly member: Member;
   readonly form: FittedForm;
   readonly judged: readonly JudgedLabel[];
   /** Fitted on half of the held-out prompts, where it can be, and the one that labels. */
@@ -117,15 +146,15 @@ type Fitted = {
 const finalOf = ({ final }: Fitted) => final;
 
 async function fitMember(
-  job: MainJob,
+  { label: { calibration } }: HeldOutRules,
   facts: HeldOutFacts,
-  member: MemberScores,
+  member: Member,
   promise: boolean,
 ): Promise<Fitted> {
-  const { form, judged } = await judgedOf(member, facts, job.label.calibration);
+  const { form, judged } = await judgedOf(member, facts, calibration);
   const [fit] = halves(judged, facts);
-  const final = fitOn(job.label.calibration, promise ? fit : judged);
-  return { member, form, judged, half: fitHalf(job.label.calibration, fit), final };
+  const final = fitOn(calibration, promise ? fit : judged);
+  return { member, form, judged, half: fitHalf(calibration, fit), final };
 }
 
 async function factsOf({ member, form, judged, final }: Fitted): Promise<MemberFacts> {
@@ -170,7 +199,7 @@ async function* only(
 
 /** The ensemble's probabilities, of uncalibrated members and of those fitted on one half, on the other half. */
 async function honestReport(
-  job: MainJob,
+  rules: HeldOutRules,
   facts: HeldOutFacts,
   fitted: readonly Fitted[],
 ): Promise<CalibrationReport | null> {
@@ -189,7 +218,7 @@ async function honestReport(
   const before = await probabilities(fitted.map(() => none));
   const after = await probabilities(halfFits);
   const [, check] = halves(fitted[0]!.judged, facts);
-  return reportOn(job, facts, check, {
+  return reportOn(rules, facts, check, {
     before: check.map(({ label }) => before.get(label.id)!),
     after: check.map(({ label }) => after.get(label.id)!),
   });

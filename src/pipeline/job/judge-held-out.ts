@@ -20,7 +20,7 @@ import type { PairScore } from "../../method/teacher/teacher.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { readLabelled } from "./data-files.ts";
-import { heldOutPairs, promisable } from "./labelled-split.ts";
+import { heldOutPairs, promisable, type SplitRule } from "./labelled-split.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Scores under their form and calibrator, and how good the latter is; null when one half of the pairs is empty or cannot be fitted. */
@@ -37,11 +37,17 @@ export type HeldOutFacts = {
   readonly half: ReadonlySet<string>;
 };
 
+/** How held-out pairs are drawn, and what is fitted on them. */
+export type HeldOutRules = SplitRule & { readonly label: Pick<MainJob["label"], "calibration"> };
+
+/** Scores of one teacher, in a form. */
+type Scored = Pick<MemberScores, "form" | "pool" | "heldOut">;
+
 /** Facts of the held-out pairs of all folds. */
-export async function heldOutFacts(job: MainJob, data: Artefact): Promise<HeldOutFacts> {
-  const { pairs, human } = await heldOutPairs(data, job);
+export async function heldOutFacts(rules: SplitRule, data: Artefact): Promise<HeldOutFacts> {
+  const { pairs, human } = await heldOutPairs(data, rules);
   const groups = new Map(pairs.map((pair) => [pair.id, unitOf(pair)]));
-  const prompts = createRng(job.seed)
+  const prompts = createRng(rules.seed)
     .fork("calibration")
     .shuffle([...new Set(groups.values())]);
   return {
@@ -54,7 +60,7 @@ export async function heldOutFacts(job: MainJob, data: Artefact): Promise<HeldOu
 /** Scores of held-out pairs, fold after fold. */
 export async function* readHeldOutScores({
   heldOut,
-}: MemberScores): AsyncGenerator<PairScore, void, undefined> {
+}: Pick<Scored, "heldOut">): AsyncGenerator<PairScore, void, undefined> {
   for (const artefact of heldOut) yield* readScores(artefact.path("scores"));
 }
 
@@ -87,7 +93,7 @@ const tooFew = (what: string, advice: string) =>
 
 /** A teacher's form, and its held-out labels beside what people said. @throws ConfigError when there are too few to fit on */
 export async function judgedOf(
-  member: MemberScores,
+  member: Scored,
   { human, groups }: HeldOutFacts,
   method: CalibrationMethod,
 ): Promise<{ form: FittedForm; judged: JudgedLabel[] }> {
@@ -103,14 +109,14 @@ export async function judgedOf(
 }
 
 /** Fits the calibrator on all held-out pairs; its report is of one fitted on half of their prompts and judged on the other. */
-export async function judgeHeldOut(job: MainJob, data: Artefact, member: MemberScores): Promise<Judged> {
-  const facts = await heldOutFacts(job, data);
-  const { form, judged } = await judgedOf(member, facts, job.label.calibration);
+export async function judgeHeldOut(rules: HeldOutRules, data: Artefact, member: Scored): Promise<Judged> {
+  const facts = await heldOutFacts(rules, data);
+  const { form, judged } = await judgedOf(member, facts, rules.label.calibration);
   const [fit, check] = halves(judged, facts);
   const before = fitCalibrator("none", [], []);
-  const after = fitHalf(job.label.calibration, fit);
-  const report = after === undefined ? null : honestReport(job, facts, check, before, after);
-  return { form, report, ...heldOutFit(fitOn(job.label.calibration, judged), judged) };
+  const after = fitHalf(rules.label.calibration, fit);
+  const report = after === undefined ? null : honestReport(rules, facts, check, before, after);
+  return { form, report, ...heldOutFit(fitOn(rules.label.calibration, judged), judged) };
 }
 
 /**
@@ -137,7 +143,7 @@ export function halves<T extends { readonly label: { readonly id: string } }>(
 
 /** Probabilities of one teacher before and after calibration on pairs that the calibrator was not fitted on. */
 function honestReport(
-  job: MainJob,
+  rules: SplitRule,
   facts: HeldOutFacts,
   check: readonly JudgedLabel[],
   before: Calibrator,
@@ -145,12 +151,12 @@ function honestReport(
 ): CalibrationReport | null {
   const margins = check.map(({ label }) => label.margin);
   const probabilities = { before: margins.map(before.apply), after: margins.map(after.apply) };
-  return reportOn(job, facts, check, probabilities);
+  return reportOn(rules, facts, check, probabilities);
 }
 
 /** A calibration report on judged pairs; null without any. @param probabilities - P(a) of each pair */
 export function reportOn(
-  job: MainJob,
+  { seed }: Pick<SplitRule, "seed">,
   { groups }: HeldOutFacts,
   check: readonly JudgedLabel[],
   probabilities: { readonly before: readonly number[]; readonly after: readonly number[] },
@@ -161,7 +167,7 @@ export function reportOn(
     probabilities.after,
     check.map(({ prefersA }) => prefersA),
     {
-      rng: createRng(job.seed).fork("calibration-report"),
+      rng: createRng(seed).fork("calibration-report"),
       groups: check.map(({ label }) => groups.get(label.id)!),
     },
   );

@@ -19,14 +19,16 @@ import {
 } from "../../method/labels/labelling.ts";
 import { type LabelPlan, labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import type { SelectionSettings } from "../../method/labels/selection.ts";
+import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
+import { defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { poolFolder } from "./data-files.ts";
 import { ENSEMBLE_FOLDERS, type EnsembleFacts, ensembleStage, readEnsembleFacts } from "./ensemble-stage.ts";
-import { heldOutFacts, type Judged, judgeHeldOut } from "./judge-held-out.ts";
+import { type HeldOutRules, heldOutFacts, type Judged, judgeHeldOut } from "./judge-held-out.ts";
 import type { MemberScores } from "./teacher-stages.ts";
 
 /** Pairs that teacher and person decided, and those of them on which they agree. */
@@ -61,81 +63,95 @@ export type LabelRules = {
 /** Labels of the pool: calibrated on held-out labelled pairs, selected, weighted; and the rows to train on. */
 export async function weakLabelsStage(
   deps: JobDeps,
-  job: MainJob,
+  { seed, label }: MainJob,
   data: Artefact,
   scores: PoolScores,
-  rules: LabelRules = { name: "weak-labels", ...job.label },
+  { name, selection, weight }: LabelRules = { name: "weak-labels", ...label },
 ): Promise<Artefact> {
-  const { calibration, heldOut, folds } = job.label;
-  const { name, selection, weight } = rules;
+  const { calibration, heldOut, folds } = label;
   const [first, ...others] = scores;
   if (first === undefined) throw new Error("internal: labels of no teacher");
+  const rules = { seed, label: { calibration, heldOut, folds } };
   const promise = selection.kind === "promise";
   const ensemble =
-    others.length === 0 ? undefined : await ensembleStage(deps, job, data, scores, { promise });
-  const parts = ensemble ? [["ensemble", ensemble] as const] : partsOf(first);
-  return deps.pipeline.stage({
+    others.length === 0 ? undefined : await ensembleStage(deps, rules, data, scores, { promise });
+  return labelling(deps, {
     name,
-    version: 10,
-    config: { calibration, selection, weight, heldOut, folds, form: first.form, seed: job.seed },
-    inputs: { data, ...Object.fromEntries(parts) },
-    run: async (work) => {
-      const folder = (ensemble ?? first.pool).path(ENSEMBLE_FOLDERS.pool);
-      const judged = ensemble
-        ? await judgeEnsemble(job, data, ensemble)
-        : await judgeHeldOut(job, data, first);
-      const plan = await planLabels(folder, {
-        form: judged.form,
-        calibrator: judged.calibrator,
-        select: selectionRule(selection, () => judged.pairs),
-        weight,
-      });
-      const pool = await readPool(poolFolder(data));
-      const units = new Map(pool.map((pair) => [pair.id, unitOf(pair)]));
-      const facts: LabelFacts = {
-        teacher: await teacherFacts(folder),
-        teachers: await Promise.all(
-          scores.map(({ pool: part }) => teacherFacts(part.path("scores"), (id) => units.get(id)!)),
-        ),
-        counts: plan.counts,
-        promise: plan.promise,
-        calibration: judged.report,
-        heldOutAccuracy: {
-          agree: judged.agrees.filter(Boolean).length,
-          n: judged.agrees.length,
-          share: clusteredShare(
-            judged.agrees,
-            judged.pairs.map(({ id, unit = id }) => unit),
-          ),
-        },
-        ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
-        ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
-        settings: plan.settings,
-      };
-      await writeLabelling(work.folder, {
-        labels: plan.read(),
-        pairs: pool,
-        heldOut: keptPairs(judged, selection),
-        uncertainty: ensemble?.path(LABEL_FILES.uncertainty),
-        facts: () => facts,
-      });
+    config: { ...rules, selection, weight, form: first.form },
+    inputs: {
+      ...{ data, ensemble },
+      pools: scores.map(({ pool }) => pool),
+      heldOut: ensemble ? [] : first.heldOut,
     },
   });
 }
 
-/** One teacher's scores as inputs; "heldOut" is all of them unless there are folds. */
-const partsOf = ({ pool, heldOut }: MemberScores) => [
-  ["pool", pool] as const,
-  ...heldOut.map((part, i) => [i === 0 ? "heldOut" : `heldOut-${i + 1}`, part] as const),
-];
+type Labelling = Running<
+  HeldOutRules & Omit<LabelRules, "name"> & { readonly form: ScoreForm },
+  {
+    readonly data: Artefact;
+    /** Where several teachers have a say. */
+    readonly ensemble: Artefact | undefined;
+    readonly pools: readonly Artefact[];
+    /** One teacher's: one artefact, or one for each fold. */
+    readonly heldOut: readonly Artefact[];
+  }
+>;
+
+const labelling = defineStage({
+  version: 11,
+  async run({ work, config, inputs }: Labelling) {
+    const { selection, weight } = config;
+    const { data, ensemble, pools, heldOut } = inputs;
+    const folder = (ensemble ?? pools[0]!).path(ENSEMBLE_FOLDERS.pool);
+    const judged = ensemble
+      ? await judgeEnsemble(config, data, ensemble)
+      : await judgeHeldOut(config, data, { form: config.form, pool: pools[0]!, heldOut });
+    const plan = await planLabels(folder, {
+      form: judged.form,
+      calibrator: judged.calibrator,
+      select: selectionRule(selection, () => judged.pairs),
+      weight,
+    });
+    const pool = await readPool(poolFolder(data));
+    const units = new Map(pool.map((pair) => [pair.id, unitOf(pair)]));
+    const facts: LabelFacts = {
+      teacher: await teacherFacts(folder),
+      teachers: await Promise.all(
+        pools.map((part) => teacherFacts(part.path("scores"), (id) => units.get(id)!)),
+      ),
+      counts: plan.counts,
+      promise: plan.promise,
+      calibration: judged.report,
+      heldOutAccuracy: {
+        agree: judged.agrees.filter(Boolean).length,
+        n: judged.agrees.length,
+        share: clusteredShare(
+          judged.agrees,
+          judged.pairs.map(({ id, unit = id }) => unit),
+        ),
+      },
+      ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
+      ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
+      settings: plan.settings,
+    };
+    await writeLabelling(work.folder, {
+      labels: plan.read(),
+      pairs: pool,
+      heldOut: keptPairs(judged, selection),
+      uncertainty: ensemble?.path(LABEL_FILES.uncertainty),
+      facts: () => facts,
+    });
+  },
+});
 
 const withoutReport = ({ members, uncertainty }: EnsembleFacts) => ({ members, uncertainty });
 
 /** Combined scores are log-odds of calibrated probabilities already: there is nothing left to fit. */
-async function judgeEnsemble(job: MainJob, data: Artefact, ensemble: Artefact): Promise<Judged> {
+async function judgeEnsemble(rules: HeldOutRules, data: Artefact, ensemble: Artefact): Promise<Judged> {
   const form = { form: "sum" } as const;
   const heldOut = readScores(ensemble.path(ENSEMBLE_FOLDERS.heldOut));
-  const { human, groups } = await heldOutFacts(job, data);
+  const { human, groups } = await heldOutFacts(rules, data);
   const judged = judgedLabels(await labelsOf(heldOut, { form, teacher: "held-out" }), human, groups);
   const { report } = await readEnsembleFacts(ensemble);
   return { form, report, ...heldOutFit(fitCalibrator("none", [], []), judged) };

@@ -23,12 +23,16 @@ export type LabelledSplit = {
   readonly heldOut: readonly PreferenceRow[];
 };
 
-type SplitJob = Pick<MainJob, "seed" | "label" | "labelled">;
+/** What decides which labelled rows are held out. */
+export type SplitRule = {
+  readonly seed: number;
+  readonly label: Pick<MainJob["label"], "heldOut" | "folds">;
+};
 
 /** The labelled rows in two; what a study does to them is done to those that are learned from. */
 export async function splitLabelled(
   data: Artefact,
-  job: SplitJob,
+  job: SplitRule & Pick<MainJob, "labelled">,
   part: SplitPart = {},
 ): Promise<LabelledSplit> {
   const { train, heldOut } = splitRowsOf(await readLabelled(data), job, part);
@@ -38,7 +42,7 @@ export async function splitLabelled(
 /** The labelled rows in two, as they are. */
 export function splitRowsOf(
   rows: readonly PreferenceRow[],
-  { seed, label }: { readonly seed: number; readonly label: Pick<MainJob["label"], "heldOut" | "folds"> },
+  { seed, label }: SplitRule,
   { fold }: SplitPart = {},
 ): LabelledSplit {
   const { heldOut, folds } = label;
@@ -93,15 +97,19 @@ export function bootstrapRows(rows: readonly PreferenceRow[], seed: number): Pre
   return units.flatMap(() => byUnit.get(units[rng.int(units.length)]!)!);
 }
 
-/** The pairs a teacher is measured on, in the order of the folds, with what people said of them. */
+/** The pairs a teacher is measured on, in the order of the folds, with what people said of them and the rows they are of. */
 export async function heldOutPairs(
   data: Artefact,
-  job: SplitJob,
+  rule: SplitRule,
   part: SplitPart = {},
-): Promise<{ pairs: readonly CandidatePair[]; human: readonly HumanLabel[] }> {
-  const { heldOut } = await splitLabelled(data, job, part);
-  const { pairs, humanLabels } = toCandidates(heldOut, job.seed);
-  return { pairs, human: humanLabels };
+): Promise<{
+  pairs: readonly CandidatePair[];
+  human: readonly HumanLabel[];
+  rows: readonly PreferenceRow[];
+}> {
+  const { heldOut } = splitRowsOf(await readLabelled(data), rule, part);
+  const { pairs, humanLabels } = toCandidates(heldOut, rule.seed);
+  return { pairs, human: humanLabels, rows: heldOut };
 }
 
 /** The labelled test pairs as candidates in an order drawn by the seed, with what people said of them. */

@@ -1,73 +1,145 @@
 /** The stage that scores pairs with a teacher. Raw scores: nothing later scores again. */
 import { writeJsonAtomic } from "../../base/core/files.ts";
 import { readPool } from "../../method/data/pool.ts";
-import type { CandidatePair } from "../../method/data/rows.ts";
-import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { type CandidatePair, type HumanLabel, sameText } from "../../method/data/rows.ts";
+import { openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import type { Scores } from "../../method/teacher/controls.ts";
+import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
 import { labelPool } from "../../method/teacher/score-pool.ts";
 import { closeScores } from "../../method/teacher/scores-folder.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
-import type { JobDeps } from "../stages/deps.ts";
+import type { TrainedTeacher } from "../recipe/teacher-settings.ts";
+import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { Artefact } from "../stages/stage.ts";
-import { poolFolder } from "./data-files.ts";
-import { heldOutPairs, type SplitPart, testPairs } from "./labelled-split.ts";
+import { poolFolder, readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
+import { heldOutPairs, type SplitPart, type SplitRule, testPairs } from "./labelled-split.ts";
 
-/** What is scored, by whom. */
-export type ScoresStageRequest = {
-  /** Name of the stage. */
-  readonly stage: string;
-  /** Name of the teacher, for people. */
-  readonly name: string;
-  readonly choice: TeacherChoice;
-  /** The teacher's models. */
-  readonly inputs: Readonly<Record<string, Artefact | string>>;
-  /** The pool, the test pairs, or held-out labelled pairs. */
-  readonly part: "pool" | "test" | SplitPart;
+/** A teacher's models; a reward head has no reference. */
+export type TeacherModels = { readonly policy: Ref; readonly reference?: Ref | undefined };
+
+/** What else a teacher reads: a local judge's model, the tokenizer of served ones. */
+type TeacherFolders = Partial<TeacherModels> & {
+  readonly model?: Ref | undefined;
+  readonly tokenizer?: Ref | undefined;
 };
 
-/** Scores the pool, the test pairs, or held-out labelled pairs; its folder `scores/` is read with `readScores`. */
-export function scoresStage(
-  deps: JobDeps,
-  job: MainJob,
-  data: Artefact,
-  { stage, name, choice, inputs, part }: ScoresStageRequest,
-): Promise<Artefact> {
-  const { limits, label, seed } = job;
-  const { heldOut, folds } = label;
-  const split =
-    part === "pool"
-      ? {}
-      : part === "test"
-        ? { seed, test: true }
-        : { seed, ...(folds > 0 ? { folds, ...part } : { heldOut }) };
-  return deps.pipeline.stage({
-    name: stage,
-    version: 4,
-    config: { teacher: identityOf(choice).settings, limits, ...split },
-    inputs: { ...inputs, data },
-    share: async (work) => {
-      const pairs = await pairsOf(data, job, part);
-      const teacher = await openTeacher(deps, choice, {
-        limits,
-        name,
-        replies: deps.replies ?? `${work.log}/replies`,
-      });
-      try {
-        const { signal, log } = deps;
-        const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
-        await writeJsonAtomic(`${work.log}/rate.json`, report);
-      } finally {
-        await teacher.close();
-      }
-    },
-    run: (work) => closeScores(work.path("scores")),
-  });
-}
+/** How a server is asked, which no score depends on. */
+type AskedHow = { readonly apiKeyEnv?: string | undefined; readonly concurrency?: number | undefined };
 
+type Settings<T, Without extends PropertyKey = never> = T extends unknown
+  ? Omit<T, keyof AskedHow | "score" | Without>
+  : never;
+
+/** What a teacher's scores depend on beside what it reads; chance is drawn with `seed`. */
+export type ScoringTeacher =
+  | { readonly kind: TrainedTeacher["kind"]; readonly beta?: number | undefined }
+  | Settings<Exclude<GivenTeacher, { kind: "random" | "noisy-human" | "remote" }>>
+  | Settings<Extract<GivenTeacher, { kind: "remote" }>, "tokenizer">
+  | (Extract<GivenTeacher, { kind: "random" | "noisy-human" }> & { readonly seed: number });
+
+/** Which pairs are scored: the pool's, test pairs, or labelled pairs that are held out. */
+export type ScoredPairs =
+  | { readonly of: "pool" }
+  | ({ readonly of: "test" } & Pick<MainJob, "seed">)
+  | ({ readonly of: "held-out" } & SplitRule & SplitPart);
+
+type Scoring = Running<
+  {
+    readonly teacher: ScoringTeacher;
+    /** Of the teacher, for people. */
+    readonly name: string;
+    readonly limits: MainJob["limits"];
+    readonly pairs: ScoredPairs;
+  },
+  TeacherFolders & { readonly data: Artefact },
+  AskedHow
+>;
+
+/** Scores pairs; its folder `scores/` is read with `readScores`. */
+export const scoresStage = defineStage({
+  version: 5,
+  async share({ work, config, inputs, tools, how }: Scoring) {
+    const { name, limits } = config;
+    const { pairs } = await pairsOf(inputs.data, config.pairs);
+    const replies = tools.replies ?? `${work.log}/replies`;
+    const teacher = await openTeacher(tools, choiceIn({ config, inputs, how }), { limits, name, replies });
+    try {
+      const { signal, log } = tools;
+      const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
+      await writeJsonAtomic(`${work.log}/rate.json`, report);
+    } finally {
+      await teacher.close();
+    }
+  },
+  run: ({ work }: Scoring) => closeScores(work.path("scores")),
+});
+
+/** Pairs, and what people said of them. */
 async function pairsOf(
   data: Artefact,
-  job: MainJob,
-  part: ScoresStageRequest["part"],
-): Promise<readonly CandidatePair[]> {
-  if (part === "pool") return readPool(poolFolder(data));
-  return (await (part === "test" ? testPairs(data, job) : heldOutPairs(data, job, part))).pairs;
+  which: ScoredPairs,
+): Promise<{ readonly pairs: readonly CandidatePair[]; readonly human: readonly HumanLabel[] }> {
+  if (which.of === "test") return testPairs(data, which);
+  if (which.of === "held-out") return heldOutPairs(data, which, which);
+  return { pairs: await readPool(poolFolder(data)), human: await readHidden(data) };
+}
+
+/** The teacher as a value. */
+function choiceIn({ config, inputs, how }: Pick<Scoring, "config" | "inputs" | "how">): TeacherChoice {
+  const { teacher, pairs } = config;
+  const { data } = inputs;
+  switch (teacher.kind) {
+    case "implicit-reward":
+    case "likelihood":
+    case "reward-head":
+      return trainedChoice(teacher, { policy: inputs.policy!, reference: inputs.reference });
+    case "judge-local":
+      return { ...teacher, model: inputs.model!.folder };
+    case "judge-chat":
+      return { ...teacher, ...how };
+    case "remote":
+      return { ...teacher, ...how, tokenizer: inputs.tokenizer!.folder };
+    case "random":
+    case "longer":
+      return teacher;
+    case "gold":
+      return { kind: teacher.kind, rewards: () => goldOf(data, pairs) };
+    case "noisy-human":
+      return {
+        ...teacher,
+        choices: async () =>
+          new Map((await pairsOf(data, pairs)).human.map(({ id, preferred }) => [id, preferred])),
+      };
+    default:
+      return teacher satisfies never;
+  }
+}
+
+/** A trained teacher as a value. @param beta - of an implicit reward alone */
+export function trainedChoice(
+  { kind, beta }: { readonly kind: TrainedTeacher["kind"]; readonly beta?: number | undefined },
+  { policy, reference }: TeacherModels,
+): TeacherChoice {
+  const model = policy.folder;
+  return kind === "implicit-reward"
+    ? { kind, model, reference: reference!.folder, beta: beta! }
+    : { kind, model };
+}
+
+/** Gold rewards of the pool or of held-out labelled pairs, by pair id: a control is told on purpose. */
+async function goldOf(data: Artefact, which: ScoredPairs): Promise<Map<string, Scores>> {
+  if (which.of !== "held-out")
+    return new Map(
+      (await readHiddenGold(data)).map(({ id, goldA, goldB }) => [id, { scoreA: goldA, scoreB: goldB }]),
+    );
+  const gold = new Map((await readLabelledGold(data)).map((row) => [row.id, row]));
+  const { pairs, rows } = await heldOutPairs(data, which, which);
+  return new Map(
+    pairs.map(({ id, a }, i) => {
+      const { goldChosen, goldRejected } = gold.get(id)!;
+      return sameText(a, rows[i]!.chosen)
+        ? [id, { scoreA: goldChosen, scoreB: goldRejected }]
+        : [id, { scoreA: goldRejected, scoreB: goldChosen }];
+    }),
+  );
 }

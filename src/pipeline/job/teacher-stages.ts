@@ -1,28 +1,19 @@
 /** Stages that make the teachers of a job and their raw scores: of the pool, and of labelled pairs they did not learn from. */
 
 import { digestPath } from "../../base/core/contents.ts";
-import { sameText } from "../../method/data/rows.ts";
-import type { TeacherChoice } from "../../method/teacher/choice.ts";
-import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
 import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
 import { membersOf, scoreFormOf, type TeacherMember } from "../recipe/teacher-settings.ts";
+import type { Ref } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import { readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
-import { bootstrapRows, heldOutPairs, type SplitPart, splitLabelled } from "./labelled-split.ts";
+import { bootstrapRows, type SplitPart, splitLabelled } from "./labelled-split.ts";
 import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
-import { scoresStage } from "./scores-stage.ts";
+import { type ScoredPairs, scoresStage, type TeacherModels } from "./scores-stage.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
 import type { RowSource } from "./training-rows.ts";
-
-/** A teacher's models; a reward head has no reference. */
-export type TeacherModels = {
-  readonly policy: ModelFolderRef;
-  readonly reference?: ModelFolderRef | undefined;
-};
 
 /** Raw scores by one teacher. */
 export type MemberScores = {
@@ -88,26 +79,27 @@ async function memberScores(
   for (const lora of [member.lora, member.sftLora]) await checkAdapters(lora, base);
   const train = (part: SplitPart, name: string) =>
     trainTeacher(deps, job, { member, base, name, rows: rowsOf(data, job, member, part) });
-  const score = (models: TeacherModels, name: string, part: SplitPart | "pool" | "test") =>
-    scoresStage(deps, job, data, {
-      stage: name,
-      name: `weak${suffix}`,
-      choice: choiceOf(member, models),
-      inputs: {
-        policy: models.policy.source,
-        ...(models.reference ? { reference: models.reference.source } : {}),
-      },
-      part,
+  const { kind, beta } = member;
+  const teacher = kind === "implicit-reward" ? { kind, beta } : { kind };
+  const score = (models: TeacherModels, name: string, pairs: ScoredPairs) =>
+    scoresStage(deps, {
+      name,
+      config: { teacher, name: `weak${suffix}`, limits: job.limits, pairs },
+      inputs: { ...models, data },
+      how: {},
     });
+  const pairs = pairsIn(job);
   const models = await train({}, `teacher${suffix}`);
-  const pool = await score(models, `pool-scores${suffix}`, "pool");
+  const pool = await score(models, `pool-scores${suffix}`, pairs.pool);
   const heldOut: Artefact[] = [];
-  if (folds === 0) heldOut.push(await score(models, `held-out-scores${suffix}`, {}));
+  if (folds === 0) heldOut.push(await score(models, `held-out-scores${suffix}`, pairs.heldOut));
   for (let fold = 0; fold < folds; fold++) {
     const without = await train({ fold }, `teacher${suffix}-fold-${fold + 1}`);
-    heldOut.push(await score(without, `held-out-scores${suffix}-fold-${fold + 1}`, { fold }));
+    heldOut.push(
+      await score(without, `held-out-scores${suffix}-fold-${fold + 1}`, { ...pairs.heldOut, fold }),
+    );
   }
-  const test = await score(models, `test-scores${suffix}`, "test");
+  const test = await score(models, `test-scores${suffix}`, pairs.test);
   return { name: `weak${suffix}`, form: member.score, pool, heldOut, test, models };
 }
 
@@ -176,20 +168,13 @@ async function trainTeacher(
   return { policy, reference };
 }
 
-/** A trained teacher as a value. */
-export function choiceOf(
-  { kind, beta }: Pick<TeacherMember, "kind" | "beta">,
-  { policy, reference }: TeacherModels,
-): TeacherChoice {
-  switch (kind) {
-    case "implicit-reward":
-      return { kind, model: policy.folder, reference: reference!.folder, beta };
-    case "likelihood":
-    case "reward-head":
-      return { kind, model: policy.folder };
-    default:
-      return kind satisfies never;
-  }
+/** Which pairs a job has scored. */
+function pairsIn({ seed, label: { heldOut, folds } }: MainJob) {
+  return {
+    pool: { of: "pool" },
+    test: { of: "test", seed },
+    heldOut: { of: "held-out", seed, label: { heldOut, folds } },
+  } as const;
 }
 
 /** A judge, a served model or a control: nothing is trained, and every labelled pair is there to measure it. */
@@ -199,77 +184,47 @@ async function givenScores(
   data: Artefact,
   weak: WeakModels,
 ): Promise<MemberScores> {
-  const { teacher } = job;
-  const judge = teacher.kind === "judge-local" ? await weak(job.models.weak!, 0) : undefined;
-  const choice = givenChoice(job, data, teacher as GivenTeacher, judge);
+  const { limits } = job;
+  const given = job.teacher as GivenTeacher;
+  const { kind: name } = given;
+  const { teacher, tokenizer, how } = partsOf(given, job.seed);
+  const model = given.kind === "judge-local" ? await weak(job.models.weak!, 0) : undefined;
   const inputs = {
-    ...(judge === undefined ? {} : { model: judge.source }),
-    ...(teacher.kind === "remote" ? { tokenizer: await digestPath(teacher.tokenizer) } : {}),
+    model,
+    tokenizer: tokenizer === undefined ? undefined : await tokenizerRef(tokenizer),
+    data,
   };
-  const score = (stage: string, part: SplitPart | "pool" | "test") =>
-    scoresStage(deps, job, data, { stage, name: teacher.kind, choice, inputs, part });
+  const score = (stage: string, pairs: ScoredPairs) =>
+    scoresStage(deps, { name: stage, config: { teacher, name, limits, pairs }, inputs, how });
+  const pairs = pairsIn(job);
   return {
-    name: teacher.kind,
-    form: scoreFormOf(teacher),
-    pool: await score("pool-scores", "pool"),
-    heldOut: [await score("held-out-scores", {})],
-    test:
-      teacher.kind === "gold" || teacher.kind === "noisy-human"
-        ? undefined
-        : await score("test-scores", "test"),
+    name,
+    form: scoreFormOf(given),
+    pool: await score("pool-scores", pairs.pool),
+    heldOut: [await score("held-out-scores", pairs.heldOut)],
+    test: name === "gold" || name === "noisy-human" ? undefined : await score("test-scores", pairs.test),
     models: undefined,
   };
 }
 
-function givenChoice(
-  job: MainJob,
-  data: Artefact,
-  teacher: GivenTeacher,
-  judge: ModelFolderRef | undefined,
-): TeacherChoice {
-  switch (teacher.kind) {
-    case "judge-local":
-      return { kind: teacher.kind, model: judge!.folder, prompt: teacher.prompt };
-    case "judge-chat":
-    case "remote":
-      return teacher;
+/** What of a teacher its scores depend on, the tokenizer that they depend on, and how it is asked. */
+function partsOf(given: GivenTeacher, seed: number) {
+  switch (given.kind) {
+    case "remote": {
+      const { apiKeyEnv, concurrency, tokenizer, score: _, ...teacher } = given;
+      return { teacher, tokenizer, how: { apiKeyEnv, concurrency } };
+    }
+    case "judge-chat": {
+      const { apiKeyEnv, concurrency, ...teacher } = given;
+      return { teacher, how: { apiKeyEnv, concurrency } };
+    }
     case "random":
-      return { kind: teacher.kind, seed: job.seed };
-    case "longer":
-      return { kind: teacher.kind };
-    case "gold":
-      return { kind: teacher.kind, rewards: () => goldOf(data, job) };
     case "noisy-human":
-      return { ...teacher, seed: job.seed, choices: () => choicesOf(data, job) };
+      return { teacher: { ...given, seed }, how: {} };
     default:
-      return teacher satisfies never;
+      return { teacher: given, how: {} };
   }
 }
 
-/** What people said of the pool and of the labelled pairs: a control is told on purpose. */
-async function choicesOf(data: Artefact, job: MainJob): Promise<Map<string, HumanChoice>> {
-  const { human } = await heldOutPairs(data, job);
-  return new Map([...(await readHidden(data)), ...human].map(({ id, preferred }) => [id, preferred]));
-}
-
-/** Gold rewards of the pool and of the labelled pairs, by pair id. */
-async function goldOf(data: Artefact, job: MainJob): Promise<Map<string, Scores>> {
-  const pool = (await readHiddenGold(data)).map(
-    ({ id, goldA, goldB }) => [id, { scoreA: goldA, scoreB: goldB }] as const,
-  );
-  const labelled = new Map((await readLabelledGold(data)).map((gold) => [gold.id, gold]));
-  const { heldOut } = await splitLabelled(data, job);
-  const rows = new Map(heldOut.map((row) => [row.id, row]));
-  const { pairs } = await heldOutPairs(data, job);
-  const own = pairs.map(({ id, a }) => {
-    const { goldChosen, goldRejected } = labelled.get(id)!;
-    const chosenFirst = sameText(a, rows.get(id)!.chosen);
-    return [
-      id,
-      chosenFirst
-        ? { scoreA: goldChosen, scoreB: goldRejected }
-        : { scoreA: goldRejected, scoreB: goldChosen },
-    ] as const;
-  });
-  return new Map([...pool, ...own]);
-}
+/** A tokenizer's folder need hold no model. */
+const tokenizerRef = async (folder: string): Promise<Ref> => ({ folder, source: await digestPath(folder) });

@@ -1,121 +1,34 @@
-/** Asking people about a pool: labels in, a questions file out; answers in, labels, calibrator and labelled rows out. */
-import { readdir } from "node:fs/promises";
+/** What people answered: an answers file in, labels, calibrator and labelled rows out. */
 import { join } from "node:path";
 import { z } from "zod";
 import { digestPath } from "../../base/core/contents.ts";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import { writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { writeFileAtomic } from "../../base/core/files.ts";
 import { isObject } from "../../base/settings/parts.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
 import { jsonLines } from "../../method/data/json-lines.ts";
 import { unitOf } from "../../method/data/normalise.ts";
-import { type CandidatePair, plainText } from "../../method/data/rows.ts";
 import { writePreferences } from "../../method/data/writers.ts";
-import { type AskOptions, type AskResult, askHumans, RANDOM_SHARE } from "../../method/labels/ask.ts";
 import {
   type CalibrationMethod,
   calibratorFromJson,
   calibratorToJson,
 } from "../../method/labels/calibration.ts";
 import { UNIFORM, weightSchema } from "../../method/labels/confidence.ts";
-import { type AnswerRules, HUMAN, mergeAnswers } from "../../method/labels/human-answers.ts";
+import { type AnswerRules, mergeAnswers } from "../../method/labels/human-answers.ts";
 import { type Label, UNSELECTED } from "../../method/labels/label.ts";
-import { readLabelFile, serializeLabel } from "../../method/labels/label-file.ts";
+import { serializeLabel } from "../../method/labels/label-file.ts";
 import { LABEL_FILES, type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
-import {
-  type Answer,
-  type Answers,
-  answerRow,
-  questionFiles,
-  readAnswers,
-} from "../../method/labels/questions.ts";
+import { type Answer, type Answers, answerRow, readAnswers } from "../../method/labels/questions.ts";
 import { selectSchema } from "../../method/labels/selection.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
+import { type Digested, defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { ANSWERS_STAGE, type LabelSet } from "./open-labels.ts";
-import { writtenPlace } from "./questions-place.ts";
-
-/**
- * Ranks the pairs of a label set for people and writes `questions.jsonl`, `questions.csv` and `ask.json` into a new folder. Pairs
- * that people have answered already are left out.
- * @throws ConfigError when the folder is there and holds something: people's answers are not written over
- */
-export async function writeQuestions(
-  set: LabelSet,
-  {
-    budget,
-    out,
-    among = "undecided",
-    random = RANDOM_SHARE,
-  }: AskOptions & { readonly budget: number; readonly out: string },
-): Promise<AskResult> {
-  if ((await readdir(out).catch(() => [])).length > 0)
-    throw new ConfigError(
-      `--out ${out}: is there already and may hold answers. Choose another folder, or remove it.`,
-    );
-  const pairs = new Map(withDialogues(set.pairs).map((pair) => [pair.id, pair]));
-  const answered = new Set(set.answers.map(({ id }) => id));
-  const candidates = set.labels
-    .filter(({ id }) => !answered.has(id))
-    .map((label) => candidateOf(set, pairs.get(label.id)!, label));
-  const result = askHumans(candidates, budget, { among, random });
-  if (result.questions.length === result.random && random < 1)
-    throw new ConfigError(nothingToAsk(result, among));
-  const { jsonl, csv } = questionFiles(result.questions, pairs);
-  const { eligible, excluded, questions } = result;
-  await writeDirAtomic(out, async (folder) => {
-    await writeFileAtomic(join(folder, "questions.jsonl"), jsonl);
-    await writeFileAtomic(join(folder, "questions.csv"), csv);
-    const facts = {
-      budget,
-      from: writtenPlace(set, out),
-      among,
-      questions: questions.length,
-      random: result.random,
-      eligible,
-      excluded,
-      ensemble: set.disagreement.size > 0,
-    };
-    await writeJsonAtomic(join(folder, "ask.json"), facts);
-  });
-  return result;
-}
-
-/** Undecided pairs of a folder of merged labels that people could still be asked about. */
-export async function countLeft(folder: string): Promise<number> {
-  const all = await readLabelFile(join(folder, LABEL_FILES.labels));
-  const labels = all.filter(({ teacher }) => teacher !== HUMAN);
-  return askHumans(
-    labels.map((label) => ({ label, group: label.id })),
-    0,
-  ).eligible;
-}
-
-function candidateOf({ disagreement }: LabelSet, pair: CandidatePair, label: Label) {
-  const { prompt, a, b } = pair;
-  return {
-    label,
-    group: unitOf(pair),
-    disagreement: disagreement.get(label.id) ?? 0,
-    text: [prompt, a, b].map(plainText).join("\n"),
-  };
-}
-
-function nothingToAsk({ excluded }: AskResult, among: AskOptions["among"]): string {
-  const why =
-    excluded === 0
-      ? ""
-      : ` ${excluded} are identical, empty, truncated or not finite, which no person can settle.`;
-  const advice =
-    among === "all"
-      ? ""
-      : " Label again and keep fewer (with label --set select.kind=top, threshold or promise), or ask about decided pairs too with --among all.";
-  return `ask: there is nothing to ask, expected abstained or tied pairs.${why}${advice}`;
-}
 
 /** What `facts.json` of merged answers holds. */
 export type AnswerFacts = LabellingFacts & {
@@ -153,49 +66,67 @@ export type AnswersRequest = { readonly set: LabelSet; readonly file: string };
  */
 export async function answersStage(deps: JobDeps, { set, file }: AnswersRequest): Promise<Artefact> {
   const { pool, facts } = set;
-  const rules = rulesOf(set);
-  return deps.pipeline.stage({
+  const labels = digestOf([
+    ...[set.labels, set.teacherLabels].map((labels) => labels.map(serializeLabel)),
+    ...[facts ?? null, set.heldOut, set.answers, [...set.disagreement]],
+  ]);
+  return merging(deps, {
     name: ANSWERS_STAGE,
-    version: 6,
     config: { read: pool.read, seed: pool.seed },
     inputs: {
-      labels: digestOf([
-        ...[set.labels, set.teacherLabels].map((labels) => labels.map(serializeLabel)),
-        ...[facts ?? null, set.heldOut, set.answers, [...set.disagreement]],
-      ]),
-      pool: pool.digest,
-      answers: await digestPath(file),
-    },
-    run: async (work) => {
-      const given = await readAnswers(file, new Map(set.labels.map((label) => [label.id, label])));
-      const answers = joined(set.answers, given.answers);
-      const merged = mergeAnswers(teacherLabelsOf(set), answers, set.heldOut, rules);
-      await writeLabelling<AnswerFacts>(work.folder, {
-        labels: merged.labels.map((label, i) => ({ label, weight: merged.weights[i]! })),
-        pairs: set.pairs,
-        heldOut: set.heldOut,
-        uncertainty: set.disagreement.size > 0 ? join(set.folder, LABEL_FILES.uncertainty) : undefined,
-        facts: () => factsOf(set, rules, given, answers, merged),
-      });
-      const why = new Map(answers.map(({ id, drawn = "useful" }) => [id, drawn]));
-      await writePreferences(
-        work.path("labelled.jsonl"),
-        joinHumanLabels(set.pairs, answers).rows.map((row) => ({
-          ...row,
-          meta: { ...row.meta, asked: why.get(row.id)! },
-        })),
-      );
-      await writeFileAtomic(work.path(LABEL_FILES.answers), jsonLines(answers.map(answerRow)));
-      await writeFileAtomic(
-        work.path(LABEL_FILES.teacherLabels),
-        merged.teacherLabels.map((label) => `${serializeLabel(label)}\n`).join(""),
-      );
+      labels: { value: set, source: labels },
+      pool: { value: set.pairs, source: pool.digest },
+      answers: { folder: file, source: await digestPath(file) },
     },
   });
 }
 
+/** A label set, whose pool has been read. */
+type OpenSet = Omit<LabelSet, "pool">;
+
+type Merging = Running<
+  Pick<LabelSet["pool"], "read" | "seed">,
+  {
+    readonly labels: Digested<Omit<OpenSet, "pairs">>;
+    readonly pool: Digested<LabelSet["pairs"]>;
+    readonly answers: Ref;
+  }
+>;
+
+const merging = defineStage({
+  version: 6,
+  async run({ work, inputs }: Merging) {
+    const set = { ...inputs.labels.value, pairs: inputs.pool.value };
+    const rules = rulesOf(set);
+    const byId = new Map(set.labels.map((label) => [label.id, label]));
+    const given = await readAnswers(inputs.answers.folder, byId);
+    const answers = joined(set.answers, given.answers);
+    const merged = mergeAnswers(teacherLabelsOf(set), answers, set.heldOut, rules);
+    await writeLabelling<AnswerFacts>(work.folder, {
+      labels: merged.labels.map((label, i) => ({ label, weight: merged.weights[i]! })),
+      pairs: set.pairs,
+      heldOut: set.heldOut,
+      uncertainty: set.disagreement.size > 0 ? join(set.folder, LABEL_FILES.uncertainty) : undefined,
+      facts: () => factsOf(set, rules, given, answers, merged),
+    });
+    const why = new Map(answers.map(({ id, drawn = "useful" }) => [id, drawn]));
+    await writePreferences(
+      work.path("labelled.jsonl"),
+      joinHumanLabels(set.pairs, answers).rows.map((row) => ({
+        ...row,
+        meta: { ...row.meta, asked: why.get(row.id)! },
+      })),
+    );
+    await writeFileAtomic(work.path(LABEL_FILES.answers), jsonLines(answers.map(answerRow)));
+    await writeFileAtomic(
+      work.path(LABEL_FILES.teacherLabels),
+      merged.teacherLabels.map((label) => `${serializeLabel(label)}\n`).join(""),
+    );
+  },
+});
+
 function factsOf(
-  { facts, heldOut, answers: earlier, pairs }: LabelSet,
+  { facts, heldOut, answers: earlier, pairs }: OpenSet,
   { tieBand, select, weight }: AnswerRules,
   { skipped, blank }: Answers,
   answers: readonly Answer[],
@@ -243,7 +174,7 @@ function joined(earlier: readonly Answer[], given: readonly Answer[]): Answer[] 
 }
 
 /** The teacher's own labels of the whole pool. */
-function teacherLabelsOf({ labels, teacherLabels }: LabelSet): Label[] {
+function teacherLabelsOf({ labels, teacherLabels }: OpenSet): Label[] {
   const own = new Map(teacherLabels.map((label) => [label.id, label]));
   return labels.map((label) => own.get(label.id) ?? label);
 }
@@ -268,7 +199,7 @@ export const storedRulesSchema = z.object({
 });
 
 /** The rules of labels, from `facts.json`: under `settings`, where 0.1's label, combine and ask had them at the top. */
-function rulesOf({ folder, facts, labels, heldOut, answers }: LabelSet): AnswerRules {
+function rulesOf({ folder, facts, labels, heldOut, answers }: OpenSet): AnswerRules {
   if (facts === undefined) {
     if (labels.some(({ flags }) => flags.includes(UNSELECTED)))
       throw new ConfigError(

@@ -7,7 +7,8 @@ import { openTeacher } from "../../method/teacher/choice.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import { poolFolder, readHiddenGold } from "../job/data-files.ts";
 import { type GoldSettings, goldParts, openGold } from "../job/gold-stage.ts";
-import { choiceOf, type MemberScores, type TeacherModels } from "../job/teacher-stages.ts";
+import { type TeacherModels, trainedChoice } from "../job/scores-stage.ts";
+import type { MemberScores } from "../job/teacher-stages.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import { defineStage, type Ref, type Running } from "../stages/define.ts";
@@ -100,7 +101,7 @@ const rescoring = defineStage({
     const { signal } = tools;
     const pairs = (await readPool(poolFolder(inputs.data))).slice(0, config.pairs);
     const options = { limits, name: "weak", replies: `${work.log}/replies` };
-    const teacher = await openTeacher(tools, choiceOf(config, inputs), options);
+    const teacher = await openTeacher(tools, trainedChoice(config, inputs), options);
     try {
       const together = await teacher.scorePairs(pairs, signal);
       const again = await teacher.scorePairs(pairs, signal);

@@ -2,8 +2,8 @@
 
 import { readTest } from "../job/data-files.ts";
 import { type MeasuredStudent, measureStudent, runLabelling } from "../job/main-job.ts";
+import type { TeacherModels } from "../job/scores-stage.ts";
 import { trainStudents } from "../job/student-stages.ts";
-import type { TeacherModels } from "../job/teacher-stages.ts";
 import { withLocalModels } from "../recipe/hub-models.ts";
 import { jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";

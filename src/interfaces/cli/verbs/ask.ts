@@ -121,7 +121,7 @@ function checkFlags({ answers, budget, among, random, out, fresh }: AskOptions):
 }
 
 async function ask(session: Session, set: LabelSet, options: AskOptions): Promise<void> {
-  const { writeQuestions } = await import("../../../pipeline/label/answers-stage.ts");
+  const { writeQuestions } = await import("../../../pipeline/label/write-questions.ts");
   const { out = "questions", budget = BUDGET, among = "undecided", random = SHARE } = options;
   const asked = await writeQuestions(set, { out, budget, among, random });
   const { questions, eligible, excluded } = asked;
@@ -144,7 +144,8 @@ async function merge(
 ): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
-  const { answersStage, countLeft } = await import("../../../pipeline/label/answers-stage.ts");
+  const { answersStage } = await import("../../../pipeline/label/answers-stage.ts");
+  const { countLeft } = await import("../../../pipeline/label/write-questions.ts");
   const folder = out!;
   const how = { out: folder, log, signal, code: packageVersion(), fresh: fresh === true };
   const step = await runSingle(how, (deps) => answersStage(deps, { set, file: answers }));

@@ -12,7 +12,7 @@ import { openTeacher } from "../../../method/teacher/choice.ts";
 import { labelPool } from "../../../method/teacher/score-pool.ts";
 import { checkModels } from "../../job/model-checks.ts";
 import { baseModel, inModelFolder, type ModelFolderRef, shallowModel } from "../../job/model-stages.ts";
-import { choiceOf } from "../../job/teacher-stages.ts";
+import { trainedChoice } from "../../job/scores-stage.ts";
 import { preferStage, rewardStage, sftStage } from "../../job/train-stages.ts";
 import { defineStage, type Ref, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
@@ -95,7 +95,7 @@ const scoring = defineStage({
   version: 3,
   async run({ work, config: { kind, beta, limits, fold, seed }, inputs, tools }: Scoring) {
     const held = (await readAuditRows(inputs.data)).filter((row) => row.fold === fold);
-    const choice = choiceOf({ kind, beta: beta! }, inputs);
+    const choice = trainedChoice({ kind, beta }, inputs);
     const name = `audit-fold-${fold + 1}`;
     const teacher = await openTeacher(tools, choice, { limits, name, replies: work.scratch });
     try {
