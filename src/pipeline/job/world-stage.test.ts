@@ -4,12 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { silentLog } from "../../base/core/log.ts";
+import { readPool } from "../../method/data/pool.ts";
+import type { CandidatePair, Text } from "../../method/data/rows.ts";
 import type { PromptCandidates } from "../../method/split/world.ts";
+import { readScores } from "../../method/teacher/scores-folder.ts";
+import type { PairScore } from "../../method/teacher/teacher.ts";
 import type { WorldData } from "../recipe/job-settings.ts";
+import type { JobDeps } from "../stages/deps.ts";
 import type { Pipeline } from "../stages/pipeline.ts";
 import { type Artefact, artefactAt, type Stage } from "../stages/stage.ts";
-import { readFacts, readHidden } from "./data-files.ts";
+import { poolFolder, readFacts, readHidden } from "./data-files.ts";
+import { heldOutPairs } from "./labelled-split.ts";
 import { simulatedTables } from "./report-people.ts";
+import { type ScoredPairs, type ScoringTeacher, scoresStage } from "./scores-stage.ts";
 import { worldStage } from "./world-stage.ts";
 
 const WORLD: WorldData = {
@@ -27,7 +34,7 @@ const WORLD: WorldData = {
 /** A pipeline that notes what it is asked for, and runs only the stages that are named, with these candidates in place of sampled ones. */
 async function asked(
   data: WorldData,
-  use: (stages: readonly Stage[], data: Artefact) => Promise<void>,
+  use: (stages: readonly Stage[], data: Artefact, deps: JobDeps) => Promise<void>,
   candidates: readonly PromptCandidates[] = [],
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "wt-world-"));
@@ -40,8 +47,11 @@ async function asked(
     await mkdir(path("hidden"), { recursive: true });
     if (one.name === "candidates")
       await writeFile(path("candidates.jsonl"), candidates.map((row) => `${JSON.stringify(row)}\n`).join(""));
-    else if (candidates.length > 0)
-      await one.run({ folder: at, resumed: false, scratch: path("s"), log: path("log"), path });
+    else if (candidates.length > 0) {
+      const work = { folder: at, resumed: false, scratch: path("s"), log: path("log"), path };
+      await one.share?.(work);
+      await one.run(work);
+    }
     return artefactAt(one.name, at, one.name);
   };
   const pipeline: Pipeline = { mode: "run", folder, stage, steps: () => [] };
@@ -50,7 +60,7 @@ async function asked(
   };
   try {
     const deps = { pipeline, log: silentLog, runtime };
-    await use(stages, await worldStage(deps, data, 7, { folder: "model", source: "model" }));
+    await use(stages, await worldStage(deps, data, 7, { folder: "model", source: "model" }), deps);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -101,6 +111,49 @@ test("people's temperature is solved for, and stands in the facts and in the rep
         [simulated!.tau, 40, simulated!.expected, simulated!.drawn],
       ]);
       expect(simulatedTables(undefined)).toEqual([]);
+    },
+    candidates,
+  );
+});
+
+test("controls are told of the pairs at hand: gold of their gold, noisy people of what people said", async () => {
+  const candidates = Array.from({ length: 40 }, (_, i) => ({
+    prompt: `prompt ${i}`,
+    candidates: [
+      { text: " a", gold: i },
+      { text: " b", gold: i + (i % 2 === 0 ? 1 : -1) },
+    ],
+  }));
+  const goldOf = ({ prompt }: CandidatePair, text: Text) =>
+    candidates.find((one) => one.prompt === prompt)!.candidates.find((one) => one.text === text)!.gold;
+  const rule = { seed: 7, label: { heldOut: 1, folds: 0 } };
+  await asked(
+    { ...WORLD, people: { goldAgreement: 0.75 } },
+    async (_, data, deps) => {
+      const scoresOf = async (name: string, teacher: ScoringTeacher, pairs: ScoredPairs) => {
+        const config = { teacher, name, limits: { maxLength: 8, maxPromptLength: 4 }, pairs };
+        const scored = await scoresStage(deps, { name, config, inputs: { data }, how: {} });
+        const scores: PairScore[] = [];
+        for await (const score of readScores(scored.path("scores"))) scores.push(score);
+        return scores;
+      };
+      const heldOut = await heldOutPairs(data, rule);
+      const pool = { pairs: await readPool(poolFolder(data)), human: await readHidden(data) };
+      expect(heldOut.pairs.length).toBe(10);
+      for (const [of, { pairs, human }] of [
+        [{ of: "pool" }, pool],
+        [{ of: "held-out", ...rule }, heldOut],
+      ] as const) {
+        const gold = await scoresOf(`gold-${of.of}`, { kind: "gold" }, of);
+        expect(gold.map(({ id, scoreA, scoreB }) => [id, scoreA, scoreB])).toEqual(
+          pairs.map((pair) => [pair.id, goldOf(pair, pair.a), goldOf(pair, pair.b)]),
+        );
+        const noise = { kind: "flip", rate: 0 } as const;
+        const said = await scoresOf(`people-${of.of}`, { kind: "noisy-human", noise, seed: 7 }, of);
+        expect(
+          said.map(({ id, scoreA, scoreB }) => ({ id, preferred: scoreA > scoreB ? "a" : "b" })),
+        ).toEqual(human.map(({ id, preferred }) => ({ id, preferred })));
+      }
     },
     candidates,
   );
