@@ -87,6 +87,27 @@ describe.skipIf(python === undefined)("a student trained by TRL (scripts/python-
     expect(await readFile(join(ours, "report.json"), "utf8")).not.toContain("Trained elsewhere");
   }, 3_600_000);
 
+  test("a teacher's reward head takes the steps of ours, from the same new head", async () => {
+    const set = [
+      "teacher={kind: reward-head, sft: null, reward: {batch_size: 42, num_train_epochs: 3, learning_rate: 0.001}}",
+      "arms=[sft]",
+    ];
+    const [theirs, ours] = [join(folder, "head-theirs"), join(folder, "head-ours")];
+    const teacher = `teacher.trainer={kind: trl, python: ${python}}`;
+    const made = await weakTeacher(["run", recipe, "--out", theirs, ...settings([...set, teacher])]);
+    expect(made.code, made.stderr).toBe(0);
+    const own = await weakTeacher(["run", recipe, "--out", ours, ...settings(set)]);
+    expect(own.code, own.stderr).toBe(0);
+    const [here, there] = [
+      await metricsOf(ours, "teacher-reward"),
+      await metricsOf(theirs, "teacher-reward"),
+    ];
+    expect(there).toHaveLength(3);
+    for (const [i, line] of there.entries())
+      for (const name of ["loss", "grad_norm", "accuracy", "margin"])
+        expect(line[name], `${i} ${name}`).toBeCloseTo(here[i]![name]!, 3);
+  }, 3_600_000);
+
   test("rows that TRL leaves out are told, and a first loss that is off stops it", async () => {
     const job = join(folder, "off");
     await writeTrlJob(job, await tinyJob(), TRAINER);

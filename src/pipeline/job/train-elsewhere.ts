@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { checkFree } from "../../base/core/disk.ts";
-import { CheckpointError } from "../../base/core/errors.ts";
+import { CheckpointError, show } from "../../base/core/errors.ts";
 import { ensureFolder, exists, folderBytes, readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import { loadAdapter, saveAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
@@ -196,6 +196,7 @@ async function takeModel(deps: JobDeps, work: WorkFolder, { start, out, lora }: 
   // An adapter's folder has no model of its own; its base is the one that went in.
   if (!lora) await checkSameModel(out, start, words);
   await checkTemplate(out, start);
+  if (!lora) await checkPadding(out, start);
   const loaded = await loadModel(runtime, lora ? start : out, { id: "trained" });
   const held: Model[] = [loaded];
   try {
@@ -214,6 +215,17 @@ async function takeModel(deps: JobDeps, work: WorkFolder, { start, out, lora }: 
   } finally {
     for (const model of held) await releaseModel(runtime, model);
   }
+}
+
+/** A reward model's score is read at the last token that is not padding: another padding token is another place. */
+async function checkPadding(out: string, start: string): Promise<void> {
+  const [theirs, ours] = [await readModelConfig(out), await readModelConfig(start)];
+  const head = describeModel(ours, `${start}/config.json`).task === "reward";
+  if (head && theirs["pad_token_id"] !== ours["pad_token_id"])
+    throw new CheckpointError(
+      out,
+      `its scores were read with padding token ${show(theirs["pad_token_id"])}, expected ${show(ours["pad_token_id"])}, as config.json of the model that went in says. Name that token as pad_token in its tokenizer_config.json, or train here with trainer: here.`,
+    );
 }
 
 async function checkTemplate(out: string, start: string): Promise<void> {
