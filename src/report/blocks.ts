@@ -1,5 +1,5 @@
 /** What a section of a report is made of; `page/` and `markdown.ts` print these. */
-import type { DisagreementExample, ReportFigure, ReportTable } from "./data.ts";
+import type { DisagreementExample, ReportFigure, ReportTable, ReportWarning } from "./data.ts";
 import type { GlossaryTerm } from "./glossary.ts";
 
 /** A piece of a section. Text is plain text: whoever prints it escapes it. */
@@ -16,3 +16,15 @@ export type Block =
 
 /** A part of the report with a title and an anchor; `terms` are explained in the glossary. */
 export type Section = { id: string; title: string; blocks: Block[]; terms?: GlossaryTerm[] };
+
+/** The whole report, ready to be printed. */
+export type ReportDocument = {
+  title: string;
+  runId: string;
+  facts: { term: string; text: string }[];
+  summary?: string;
+  headline: string[];
+  intervalNote?: string;
+  warnings: ReportWarning[];
+  sections: Section[];
+};

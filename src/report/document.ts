@@ -2,8 +2,8 @@
  * A report between its data and its form: sections of blocks. Sections are decided once, here, so that the page and
  * the Markdown hold the same things in the same order; only drawing differs.
  */
-import type { Section } from "./blocks.ts";
-import type { ReportData, ReportWarning } from "./data.ts";
+import type { ReportDocument, Section } from "./blocks.ts";
+import type { ReportData } from "./data.ts";
 import { glossaryOf } from "./glossary.ts";
 import { headlines } from "./headline.ts";
 import { examplesSection } from "./sections/examples.ts";
@@ -12,18 +12,6 @@ import { outcomeSection } from "./sections/outcome.ts";
 import { provenanceSections } from "./sections/provenance.ts";
 import { studySections } from "./sections/studies.ts";
 import { trainingSection } from "./sections/training.ts";
-
-/** The whole report, ready to be printed. */
-export type ReportDocument = {
-  title: string;
-  runId: string;
-  facts: { term: string; text: string }[];
-  summary?: string;
-  headline: string[];
-  intervalNote?: string;
-  warnings: ReportWarning[];
-  sections: Section[];
-};
 
 /** Decides what the report holds. Sections without content are not in it. */
 export function buildDocument(data: ReportData): ReportDocument {

@@ -1,9 +1,9 @@
 /** The report as Markdown (GitHub's): the same sections, charts as tables of their numbers. */
 import { visible } from "../base/core/visible.ts";
-import type { Block, Section } from "./blocks.ts";
+import type { Block, ReportDocument, Section } from "./blocks.ts";
 import { chartTable } from "./charts/chart-table.ts";
 import type { DisagreementExample, ReportData, ReportTable } from "./data.ts";
-import { buildDocument, type ReportDocument } from "./document.ts";
+import { buildDocument } from "./document.ts";
 import { formatNumber } from "./format.ts";
 import { cellText, PAPER_NOTE, tableView } from "./table.ts";
 import { undecided, verdictDetail } from "./verdicts.ts";

@@ -25,6 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+type OwnCurve = { stage: string; metric: string; points: [number, number][] };
 type Table = { title?: string; columns: { title: string }[]; rows: unknown[][] };
 
 test("a run's report has its arms by every evaluator, under how many a conclusion holds, and the gap recovered", async () => {
@@ -88,6 +89,18 @@ describe("compare", () => {
       "Arms of all runs",
       "Responses by which the later run won",
     ]);
+    // Curves of both runs over each other, as their own reports have them.
+    const own = await Promise.all(
+      runs.map(
+        async (run) => JSON.parse(await readFile(join(run, "report.json"), "utf8")).curves as OwnCurve[],
+      ),
+    );
+    const overlaid = report.curves as (OwnCurve & { panel: string })[];
+    expect(overlaid.length).toBeGreaterThan(2);
+    for (const { stage, metric, panel, points } of overlaid) {
+      const curves = own[["one", "two"].indexOf(metric)]!;
+      expect(points).toEqual(curves.find((one) => one.stage === stage && one.metric === panel)!.points);
+    }
     expect(report.headline.join("\n")).toContain("weak of two");
     expect(await readFile(join(out, "report.html"), "utf8")).toContain("Responses that changed most");
     const text = await weakTeacher(["compare", ...runs, "--out", out]);

@@ -1,4 +1,5 @@
 /** What the server and its page say to each other. No Node module here: the page is built from this file too. */
+import type { ReportDocument } from "../../report/blocks.ts";
 import type { KeyAction } from "./keys.ts";
 
 /** What a person may do: answer questions, or everything. */
@@ -171,6 +172,12 @@ export type StagePoints = {
 
 /** An event `growth` of a run's stream. */
 export type RunGrowthEvent = { readonly stages: readonly StagePoints[]; readonly log: readonly string[] };
+
+/** Runs side by side: all of what `compare` reports. The first run is what the others are measured against. */
+export type CompareReply = {
+  readonly runs: readonly { readonly id: string; readonly name: string; readonly path: string }[];
+  readonly report: ReportDocument;
+};
 
 /** A histogram whose ends count what lies beyond them, too. */
 export type ShownHistogram = {

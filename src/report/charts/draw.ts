@@ -1,5 +1,4 @@
 /** Draws any chart spec. */
-import { unreachable } from "../../base/core/errors.ts";
 import type { Html } from "../html.ts";
 import { histogram } from "./histogram.ts";
 import { intervalPlot } from "./interval-plot.ts";
@@ -24,6 +23,6 @@ export function drawChart(spec: ChartSpec, small = false): Html | undefined {
     case "scatter":
       return scatterChart(spec);
     default:
-      return unreachable(spec);
+      return spec satisfies never;
   }
 }

@@ -1,9 +1,9 @@
 /** The report as one HTML file: everything inline, nothing loaded, readable without scripts. */
-import type { Block, Section } from "../blocks.ts";
+import type { Block, ReportDocument, Section } from "../blocks.ts";
 import { chartTable } from "../charts/chart-table.ts";
 import { drawChart } from "../charts/draw.ts";
 import type { ReportData, ReportFigure, ReportWarning } from "../data.ts";
-import { buildDocument, type ReportDocument } from "../document.ts";
+import { buildDocument } from "../document.ts";
 import { type Html, html } from "../html.ts";
 import { exampleHtml } from "./examples.ts";
 import { CONTENT_POLICY, SCRIPT } from "./script.ts";

@@ -14,6 +14,7 @@ type Page = ComponentType<{ readonly id: string }>;
 const PAGES: Readonly<Record<string, () => Promise<Page>>> = {
   labels: async () => (await import("./labels/page.tsx")).LabelsPage,
   run: async () => (await import("./run/page.tsx")).RunPage,
+  compare: async () => (await import("./compare/page.tsx")).ComparePage,
   audit: async () => (await import("./audit/page.tsx")).AuditPage,
   ask: async () => (await import("./ask/page.tsx")).AskPage,
   settle: async () => (await import("./ask/page.tsx")).SettlePage,
@@ -26,6 +27,8 @@ const loaded = signal<Readonly<Record<string, Page>>>({});
 export function App() {
   const [, name = "", id = ""] = path.value.split("/");
   const load = PAGES[name];
+  // A comparison begins without any: its page asks which runs.
+  const isWhole = id !== "" || name === "compare";
   useEffect(() => {
     if (load !== undefined && loaded.value[name] === undefined)
       load().then((page) => {
@@ -43,9 +46,9 @@ export function App() {
         <ThemeButton />
       </header>
       {connection.value === "token" && <Enter />}
-      {Shown !== undefined && id !== "" ? (
+      {Shown !== undefined && isWhole ? (
         <Shown key={path.value} id={id} />
-      ) : load !== undefined && id !== "" ? (
+      ) : load !== undefined && isWhole ? (
         <main class="plain" aria-busy="true" />
       ) : (
         <Home />

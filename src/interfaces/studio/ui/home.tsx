@@ -45,6 +45,13 @@ export function Home() {
           />
         ))
       )}
+      {found.opened.filter(({ kind }) => kind === "run").length > 1 && (
+        <p>
+          <a href="/compare" onClick={follow}>
+            Runs side by side
+          </a>
+        </p>
+      )}
       <p class="soft">
         You are {found.person}. Version {found.version}.
       </p>

@@ -6,6 +6,7 @@ import { ConfigError } from "../../../base/core/errors.ts";
 import { createRng } from "../../../base/core/rng.ts";
 import type { Difference, ReportData, ReportTable, ReportWarning } from "../../../report/data.ts";
 import { formatNumber } from "../../../report/format.ts";
+import { overlaid } from "./curves.ts";
 import {
   type ChangedResponse,
   changedResponses,
@@ -69,6 +70,7 @@ export async function compareRuns(
       tables: [settingTable(runs, settings), armTable(runs), ...pairedTable(differences)],
       differences: [...differences.map(reportDifference), ...testAccuracy.map(testAccuracyDifference)],
       studies: changedStudies(changed),
+      curves: overlaid(runs),
       warnings: warningsOf(runs, { differences, testAccuracy }, other),
     },
   };

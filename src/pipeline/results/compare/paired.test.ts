@@ -34,6 +34,7 @@ const run = (name: string, answers: readonly EvaluatedArm[]): ComparedRun => ({
   seed: 1,
   recipe: {},
   arms: [],
+  curves: [],
   report: {},
   baseline: "sft",
   answers,

@@ -6,7 +6,7 @@ import { AlignError, ConfigError, messageOf } from "../../../base/core/errors.ts
 import { exists, readJson } from "../../../base/core/files.ts";
 import { type EvaluatedArm, readArmRecords } from "../../../method/evaluate/arm.ts";
 import type { TestMargins } from "../../../method/evaluate/test-accuracy.ts";
-import type { Arm } from "../../../report/data.ts";
+import type { Arm, Curve } from "../../../report/data.ts";
 import { REPORT_SCHEMA } from "../../../report/json.ts";
 import { readTestMarginsFile } from "../../job/evaluate-stages.ts";
 import { checkLayout } from "../../stages/layout.ts";
@@ -18,6 +18,15 @@ const reportSchema = z.looseObject({
   environment: z.looseObject({ version: z.string(), seed: z.union([z.number(), z.string()]) }),
   arms: z.array(z.looseObject({ name: z.string() })).default([]),
   artefacts: z.array(z.looseObject({ name: z.string(), path: z.string() })).default([]),
+  curves: z
+    .array(
+      z.looseObject({
+        stage: z.string(),
+        metric: z.string(),
+        points: z.array(z.tuple([z.number(), z.number()])),
+      }),
+    )
+    .default([]),
 });
 
 /** A run to be put beside others. */
@@ -31,6 +40,8 @@ export type ComparedRun = {
   /** The resolved recipe, plain. */
   readonly recipe: unknown;
   readonly arms: readonly Arm[];
+  /** Training curves of its report. */
+  readonly curves: readonly Curve[];
   /** All of its report, as it is written. */
   readonly report: unknown;
   /** The arm that stops after SFT, which others are measured against. */
@@ -57,7 +68,7 @@ export async function openComparedRun(folder: string, name: string): Promise<Com
     throw new ConfigError(
       `${file}: is no report of this version (${parsed.error.issues[0]!.path.join(".")}: ${parsed.error.issues[0]!.message}). Write it again with: weak-teacher report ${folder}`,
     );
-  const { runId, recipe, environment, arms, artefacts } = parsed.data;
+  const { runId, recipe, environment, arms, artefacts, curves } = parsed.data;
   const resolved: unknown = parse(recipe.yaml);
   const known = new Set(arms.map((arm) => arm.name));
   const answers: EvaluatedArm[] = [];
@@ -83,6 +94,7 @@ export async function openComparedRun(folder: string, name: string): Promise<Com
     recipe: resolved,
     baseline: baselineOf(resolved),
     arms: arms as unknown as Arm[],
+    curves,
     report: parsed.data,
     answers,
     testMargins,

@@ -51,6 +51,7 @@ function run(seed: number, levels: readonly number[], first = 0, recipe: object 
     ...{ name: `seed-${seed}`, folder: `/runs/seed-${seed}`, runId: `r${seed}`, version: "1", seed },
     recipe: { ...recipe, seed },
     arms: ARMS.map((name) => ({ name })),
+    curves: [],
     report: {
       arms: ARMS.map((name, i) => ({ name, goldReward: { estimate: levels[i]!, low: 0, high: 1, n: 12 } })),
     },
