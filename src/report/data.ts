@@ -17,6 +17,8 @@ export type ReportData = {
   /** how every interval of this report was made; shown under the headline */
   intervals?: IntervalMethod;
   arms?: Arm[];
+  /** the arms between which lies what a run is for: does the student of weak labels match that of human labels? Answered first. */
+  question?: { weak: string; human: string };
   differences?: Difference[];
   /** sentences for the headline box that differences cannot say, such as arms that learned from fewer pairs */
   headlineNotes?: string[];

@@ -2,6 +2,7 @@
  * A report between its data and its form: sections of blocks. Sections are decided once, here, so that the page and
  * the Markdown hold the same things in the same order; only drawing differs.
  */
+import { answerSentences } from "./answer.ts";
 import type { ReportDocument, Section } from "./blocks.ts";
 import type { ReportData } from "./data.ts";
 import { glossaryOf } from "./glossary.ts";
@@ -32,7 +33,11 @@ export function buildDocument(data: ReportData): ReportDocument {
     runId: data.runId,
     facts: keyFacts(data),
     ...(data.summary === undefined ? {} : { summary: data.summary }),
-    headline: [...headlines(data.differences, data.intervals), ...(data.headlineNotes ?? [])],
+    headline: [
+      ...answerSentences(data),
+      ...headlines(data.differences, data.intervals),
+      ...(data.headlineNotes ?? []),
+    ],
     ...(note === undefined ? {} : { intervalNote: note }),
     warnings: data.warnings ?? [],
     sections: withUniqueIds(sections),

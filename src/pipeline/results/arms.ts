@@ -5,6 +5,7 @@ import { readJsonl } from "../../base/files/jsonl.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { type ArmComparison, type ArmFigures, testsOf } from "../../method/evaluate/compare-arms.ts";
 import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
+import { withoutNoise } from "../../report/charts/noise.ts";
 import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
 import { readTestAccuracy } from "../job/evaluate-stages.ts";
 import type { JobResult, MeasuredStudent } from "../job/main-job.ts";
@@ -40,6 +41,7 @@ export async function armSections(job: MainJob, result: JobResult): Promise<Part
     arms,
     tables: [amountTable(learned, await sharedPairs(result))],
     headlineNotes: fewer(learned),
+    ...questionOf(job),
     differences: figures === undefined ? [] : differences(job, figures),
     curves: await curvesOf(students),
     studies: [await gapStudy(job, result), evaluatorStudy(job, compared, judges), judgeStudy(judges)].filter(
@@ -48,6 +50,14 @@ export async function armSections(job: MainJob, result: JobResult): Promise<Part
     warnings: contaminationWarnings(job),
     notes: compared.tables.slice(0, 1).map(({ note }) => note),
   };
+}
+
+/** The first arms that are trained on preferences of weak and of human labels, where there are both. */
+function questionOf({ arms }: MainJob): Pick<ReportData, "question"> {
+  const trainedOn = (labels: string) =>
+    arms.find(({ training, rows }) => training === "prefer" && rows.labels === labels)?.name;
+  const [weak, human] = [trainedOn("weak"), trainedOn("human")];
+  return weak === undefined || human === undefined ? {} : { question: { weak, human } };
 }
 
 function armOf(
@@ -222,10 +232,10 @@ async function curvesIn(stage: string, file: string): Promise<Curve[]> {
     name.startsWith("logps/")
       ? `${stage}: log-probabilities`
       : `${stage.includes("sft") ? "SFT" : "preference"} ${name.split(",")[0]}`;
-  return [...points].map(([metric, list]) => ({
+  return [...withoutNoise(points)].map(([metric, list]) => ({
     stage,
     metric,
     panel: panelOf(metric),
-    points: list,
+    points: [...list],
   }));
 }

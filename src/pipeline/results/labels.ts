@@ -1,6 +1,7 @@
 /** The label half of the report: margins, confidence, calibration, agreement, coverage, length bias, examples. */
 import { createRng } from "../../base/core/rng.ts";
 import type { Interval } from "../../base/stats/check.ts";
+import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { readPool } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel } from "../../method/data/rows.ts";
@@ -31,6 +32,7 @@ import type {
   ReliabilityBlock,
   ReportData,
 } from "../../report/data.ts";
+import { formatInterval } from "../../report/format.ts";
 import { poolFolder, readHidden, readHiddenGold } from "../job/data-files.ts";
 import { type Explained, readExplanations } from "../job/explain-stage.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
@@ -111,7 +113,7 @@ function agreementBlocks({ labels, human, gold, options }: LabelData): Agreement
   ];
 }
 
-function histograms({ labels, human }: LabelData): HistogramBlock[] {
+function histograms({ labels, human, options: { clusters } }: LabelData): HistogramBlock[] {
   const humanById = new Map(human.map(({ id, preferred }) => [id, preferred]));
   const decided = labels.filter(isDecided);
   const agrees = (label: Label) => humanById.get(label.id) === label.preferred;
@@ -135,8 +137,34 @@ function histograms({ labels, human }: LabelData): HistogramBlock[] {
       xLabel: "P(a person agrees)",
       edges: confidences,
       series: series((l) => l.pChosen!, confidences),
+      ...(judged.length === 0 ? {} : { note: confidenceInWords(judged, { agrees, of: clusters.of }) }),
     },
   ];
+}
+
+/** How often people agree where little, some and much confidence is stated; intervals by prompt. */
+function confidenceInWords(
+  judged: readonly Label[],
+  { agrees, of }: { readonly agrees: (label: Label) => boolean; readonly of: (id: string) => string },
+): string {
+  const bands = [
+    { words: "from 90 % on", low: 0.9, high: Number.POSITIVE_INFINITY },
+    { words: "from 70 % to 90 %", low: 0.7, high: 0.9 },
+    { words: "below 70 %", low: 0, high: 0.7 },
+  ];
+  const parts = bands.flatMap(({ words, low, high }) => {
+    const within = judged.filter(({ pChosen }) => pChosen! >= low && pChosen! < high);
+    const share = clusteredShare(
+      within.map(agrees),
+      within.map(({ id }) => of(id)),
+    );
+    return share === null
+      ? []
+      : [`${words} ${formatInterval(share, { format: "percent" })} (${within.length} pairs)`];
+  });
+  return parts.length === 0
+    ? ""
+    : `Where the stated confidence is so high, people agree: ${parts.join("; ")}.`;
 }
 
 function reliability({ facts, job }: LabelData): ReliabilityBlock[] {

@@ -12,7 +12,7 @@ describe("reliability and coverage", () => {
         {
           name: "s",
           bins: [
-            { confidence: 0.75, accuracy: 0.75, n: 4 },
+            { confidence: 0.75, accuracy: 0.75, n: 40 },
             { confidence: 0.6, accuracy: 0, n: 0 },
           ],
         },
@@ -27,7 +27,7 @@ describe("reliability and coverage", () => {
     expect(all(markup, /class="mark/g)).toHaveLength(1);
   });
   it("puts confidence along x and accuracy along y: a bin stated 0.6 and right 0.9 lies to the left, high", () => {
-    const bins = [{ confidence: 0.6, accuracy: 0.9, n: 4 }];
+    const bins = [{ confidence: 0.6, accuracy: 0.9, n: 40 }];
     const { markup } = reliabilityDiagram({
       kind: "reliability",
       title: "t",
@@ -46,6 +46,28 @@ describe("reliability and coverage", () => {
     expectOnPage(
       reliabilityDiagram({ kind: "reliability", title: "t", series: [{ name: "s", bins }] })!.markup,
     );
+  });
+  it("draws bins of few pairs pale, says so, and leads no line through them", () => {
+    const bin = (confidence: number, n: number) => ({
+      confidence,
+      accuracy: confidence,
+      low: 0.5,
+      high: 1,
+      n,
+    });
+    const drawn = (bins: ReturnType<typeof bin>[]) =>
+      reliabilityDiagram({ kind: "reliability", title: "t", series: [{ name: "s", bins }] })!.markup;
+    const { length } = numbers(
+      /<path class="line s0" d="([^"]+)"/.exec(drawn([bin(0.6, 40), bin(0.7, 20)]))![1]!,
+    );
+    const mixed = drawn([bin(0.6, 40), bin(0.7, 20), bin(0.9, 19)]);
+    expect(numbers(/<path class="line s0" d="([^"]+)"/.exec(mixed)![1]!)).toHaveLength(length);
+    expect(all(mixed, /<g class="few">/g)).toHaveLength(1);
+    expect(all(mixed, /class="mark/g)).toHaveLength(3);
+    expect(mixed).toContain("pale: fewer than 20 pairs");
+    const firm = drawn([bin(0.6, 40)]);
+    expect(firm).not.toContain("few");
+    expect(drawn([bin(0.6, 3)])).not.toContain('class="line');
   });
   it("keeps accuracies of 0 and 1 on the page", () => {
     const points = [

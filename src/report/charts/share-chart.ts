@@ -24,6 +24,9 @@ type Point = { x: number; y: number; low?: number | undefined; high?: number | u
 type Series = { name: string; points: Point[] };
 type NamedAxis = Axis & { label: string };
 
+/** Bins of a reliability diagram with fewer pairs are drawn pale, and no line leads through them. */
+const FEW = 20;
+
 const percent = (value: number) => formatNumber(value, { format: "percent", digits: 0 });
 
 /** Draws the bins that hold rows, before and after calibration; no such bin: undefined. */
@@ -42,6 +45,7 @@ export function reliabilityDiagram(spec: ReliabilitySpec, width = 400): Html | u
   );
   if (series.length === 0) return undefined;
   const from = spec.from ?? 0.5;
+  const isFew = series.some(({ points }) => points.some(({ n }) => n < FEW));
   const lowest = Math.min(from, ...series.flatMap((one) => one.points.map((point) => point.low ?? point.y)));
   const axes = {
     x: { label: "mean stated confidence in a bin", ...fixedAxis([from, 1]) },
@@ -57,10 +61,11 @@ export function reliabilityDiagram(spec: ReliabilitySpec, width = 400): Html | u
       width,
       series,
       axes,
+      few: FEW,
     },
     ({ x, y }) => {
       const start = Math.max(from, y.domain[0]);
-      return html`<line class="reference" x1="${x(start)}" y1="${y(start)}" x2="${x(1)}" y2="${y(1)}"/><text class="reference-name" x="${x(1) - 4}" y="${y(y.domain[0]) - 6}" text-anchor="end">dashed: confidence = accuracy</text>`;
+      return html`<line class="reference" x1="${x(start)}" y1="${y(start)}" x2="${x(1)}" y2="${y(1)}"/><text class="reference-name" x="${x(1) - 4}" y="${y(y.domain[0]) - 6}" text-anchor="end">dashed: confidence = accuracy${isFew && `; pale: fewer than ${FEW} pairs`}</text>`;
     },
   );
 }
@@ -109,10 +114,12 @@ type ShareChart = {
   width: number;
   series: Series[];
   axes: { x: NamedAxis; y: NamedAxis };
+  /** points of fewer rows are drawn pale; 0 or nothing: none */
+  few?: number;
 };
 
 function shareChart(chart: ShareChart, under: (parts: { x: Scale; y: Scale; frame: Frame }) => Html): Html {
-  const { width, series, axes } = chart;
+  const { width, series, axes, few = 0 } = chart;
   const key = legend(
     series.map((one) => one.name),
     width,
@@ -136,7 +143,7 @@ function shareChart(chart: ShareChart, under: (parts: { x: Scale; y: Scale; fram
     yAxis(frame, y, axes.y.label, yLabels),
     xAxis(frame, x, axes.x.label, tickLabels(axes.x.ticks, "percent")),
     under({ x, y, frame }),
-    series.map((one, i) => seriesMarks(one.points, i, moved(x, shift[i]!), y)),
+    series.map((one, i) => seriesMarks(one.points, i, { x: moved(x, shift[i]!), y, few })),
   ]);
 }
 
@@ -144,17 +151,26 @@ function moved(scale: Scale, by: number): Scale {
   return Object.assign((value: number) => pixel(scale(value) + by), scale);
 }
 
-function seriesMarks(points: readonly Point[], index: number, x: Scale, y: Scale): Html {
+function seriesMarks(
+  points: readonly Point[],
+  index: number,
+  { x, y, few }: { x: Scale; y: Scale; few: number },
+): Html {
   const style = index % SERIES_STYLES;
+  const marks = points.map(({ x: at, y: value, low, high, n }) => {
+    const drawn = join([
+      low !== undefined &&
+        high !== undefined &&
+        html`<line class="whisker s${style}" x1="${x(at)}" x2="${x(at)}" y1="${y(low)}" y2="${y(high)}"/>`,
+      mark(index, x(at), y(value), 3.5),
+    ]);
+    return n < few ? html`<g class="few">${drawn}</g>` : drawn;
+  });
+  const firm = points.filter(({ n }) => n >= few);
   return join([
-    html`<path class="line s${style}" d="${points.map((p, i) => `${i === 0 ? "M" : "L"}${x(p.x)} ${y(p.y)}`).join("")}"/>`,
-    ...points.map(
-      (p) =>
-        p.low !== undefined &&
-        p.high !== undefined &&
-        html`<line class="whisker s${style}" x1="${x(p.x)}" x2="${x(p.x)}" y1="${y(p.low)}" y2="${y(p.high)}"/>`,
-    ),
-    ...points.map((p) => mark(index, x(p.x), y(p.y), 3.5)),
+    firm.length > 0 &&
+      html`<path class="line s${style}" d="${firm.map((p, i) => `${i === 0 ? "M" : "L"}${x(p.x)} ${y(p.y)}`).join("")}"/>`,
+    ...marks,
   ]);
 }
 

@@ -39,7 +39,7 @@ ${report.warnings.length > 0 && warningsHtml(report.warnings)}</header>`;
 /** Keeps an estimate with its bracket, and an n with its number, on one line. */
 function unbroken(sentence: string): Html[] {
   return sentence
-    .split(/([^ ]+ \[[^\]]*\]|\(n = [^)]*\))/)
+    .split(/([^ ]+ (?:% )?\[[^\]]*\]|\(n = [^)]*\))/)
     .map((part, i) => (i % 2 === 1 ? html`<span class="nw">${part}</span>` : html`${part}`));
 }
 

@@ -1,5 +1,5 @@
 /**
- * The page's one script: a light/dark button and sortable tables. Reading needs none of it. The page's content policy
+ * The page's one script: a light/dark button, sortable tables, and a word over tables that are wider than the page, which keys can reach then. Reading needs none of it. The page's content policy
  * lets this text run, by its digest, and no other.
  */
 import { sha256 } from "../../base/core/digest.ts";
@@ -11,6 +11,9 @@ const dark=()=>root.dataset.theme?root.dataset.theme==="dark":matchMedia("(prefe
 button.hidden=false;button.onclick=()=>{root.dataset.theme=dark()?"light":"dark"};
 const key=cell=>{const text=cell.textContent.trim(),number=parseFloat(text.replace(/,/g,"").replace("\\u2212","-").replace(/^[+<\\s]+/,""));
 return Number.isNaN(number)?text:number};
+const hint=()=>{for(const box of document.querySelectorAll(".scroll")){const wide=box.scrollWidth>box.clientWidth+1;
+box.classList.toggle("wide",wide);if(wide)box.tabIndex=0;else box.removeAttribute("tabindex")}};
+hint();addEventListener("resize",hint);
 for(const table of document.querySelectorAll("table.sortable")){const heads=[...table.tHead.rows[0].cells];
 heads.forEach((head,column)=>{const button=document.createElement("button");button.append(...head.childNodes);head.append(button);
 button.onclick=()=>{const sign=head.getAttribute("aria-sort")==="descending"?1:-1;

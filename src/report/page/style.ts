@@ -45,7 +45,9 @@ code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mon
 `;
 
 const TABLES = `
-.scroll{overflow-x:auto;margin:.8rem 0 1.2rem}
+.scroll{overflow-x:auto;margin:.8rem 0 1.2rem;background:linear-gradient(to right,var(--paper) 40%,transparent) left/3rem 100% local,linear-gradient(to left,var(--paper) 40%,transparent) right/3rem 100% local,linear-gradient(to right,var(--rule),transparent) left/1rem 100% scroll,linear-gradient(to left,var(--rule),transparent) right/1rem 100% scroll;background-repeat:no-repeat}
+.scroll.wide::before{content:"wider than the page: scroll sideways \\2192";display:block;position:sticky;left:0;color:var(--soft);font-size:12px;padding-bottom:.2rem}
+.scroll:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-size:13.5px;font-variant-numeric:tabular-nums lining-nums}
 caption{text-align:left;font-weight:600;padding:0 0 .35rem}
 caption .soft{font-weight:400;margin-left:.5rem}
@@ -74,7 +76,7 @@ svg .axis text,svg .value{fill:var(--soft);font-size:11.5px}svg .axis-name{fill:
 svg .row-name,svg .key{font-size:12px}svg .series-name{font-size:11px;font-weight:600}
 svg .reference{stroke:var(--soft);stroke-width:1;stroke-dasharray:4 4}svg .reference-name{fill:var(--soft);font-size:11px;stroke:var(--paper);stroke-width:3px;paint-order:stroke}
 svg .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}svg .whisker{stroke-width:1.6}svg .line.pale{opacity:.3;stroke-width:1;stroke-dasharray:none!important}
-svg .area{stroke-width:1.5;fill-opacity:.16;stroke-linejoin:round}svg .mark{stroke-width:1.4}svg .cloud .mark{opacity:.6;stroke-width:0}
+svg .area{stroke-width:1.5;fill-opacity:.16;stroke-linejoin:round}svg .mark{stroke-width:1.4}svg .few{opacity:.35}svg .cloud .mark{opacity:.6;stroke-width:0}
 svg .line.s1,svg .area.s1{stroke-dasharray:7 3}svg .line.s2,svg .area.s2{stroke-dasharray:2 3}svg .line.s3{stroke-dasharray:9 3 2 3}
 svg .line.s4{stroke-dasharray:1 4}svg .line.s5{stroke-dasharray:12 4}
 ${[0, 1, 2, 3, 4, 5].map((i) => `svg .s${i}{stroke:var(--s${i});fill:var(--s${i})}svg .line.s${i}{fill:none}svg .series-name.s${i}{stroke:none}`).join("\n")}
@@ -117,7 +119,7 @@ const NARROW_AND_PRINT = `
   body{font-size:10.5pt}.layout{display:block;padding:0;max-width:none}nav,#theme,details.data{display:none}
   h2{break-after:avoid}h3,caption{break-after:avoid}tr,figure,.example{break-inside:avoid}
   .figures{grid-template-columns:1fr 1fr;gap:.8rem 1rem}.figures.small{grid-template-columns:1fr 1fr 1fr}
-  table{font-size:8pt;break-inside:avoid}th,td{padding-right:.5rem}.scroll{overflow:visible}th.num{white-space:normal}td .ci{margin-left:.2em}
+  table{font-size:8pt;break-inside:avoid}th,td{padding-right:.5rem}.scroll{overflow:visible;background:none}.scroll.wide::before{content:none}th.num{white-space:normal}td .ci{margin-left:.2em}
   .prompt,details pre{max-height:none;overflow:visible;white-space:pre-wrap}
   *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 }`;

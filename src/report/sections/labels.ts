@@ -10,6 +10,7 @@ import type {
   ReportData,
   ReportFigure,
 } from "../data.ts";
+import { formatCount, formatInterval, formatNumber } from "../format.ts";
 
 /** Sections about labels, those that have content. */
 export function labelSections(data: ReportData): Section[] {
@@ -129,7 +130,33 @@ function coverageFigures(blocks: readonly CoverageBlock[]): ReportFigure[] {
         .filter((one) => one.against === against)
         .map((one) => ({ name: one.labeller, points: one.points })),
     },
+    ...captionOf(blocks.filter((one) => one.against === against)),
   }));
+}
+
+function captionOf(blocks: readonly CoverageBlock[]): { caption?: string } {
+  const words = blocks.map(sortingInWords).filter((sentence) => sentence !== "");
+  return words.length === 0 ? {} : { caption: words.join(" ") };
+}
+
+/** What the confidence is good for: whether the surest labels are right more often than all, as far as the intervals tell. */
+function sortingInWords({ labeller, against, points }: CoverageBlock): string {
+  const measured = points.filter(({ n }) => n > 0).sort((x, y) => x.coverage - y.coverage);
+  const [surest, all] = [measured[0], measured.at(-1)];
+  if (surest === undefined || all === undefined || surest === all) return "";
+  const share = ({ accuracy, low, high, n }: typeof surest) =>
+    low === undefined || high === undefined
+      ? formatNumber(accuracy, { format: "percent" })
+      : formatInterval({ estimate: accuracy, low, high, n }, { format: "percent" });
+  const part = formatNumber(surest.coverage, { format: "percent", digits: 0 });
+  const found = `Of the surest ${part} of its labels ${share(surest)} agree with ${against} (n = ${formatCount(surest.n)}), of all ${share(all)}`;
+  const [over, under] = [(surest.low ?? 0) > (all.high ?? 1), (surest.high ?? 1) < (all.low ?? 0)];
+  const verdict = over
+    ? "its confidence tells better labels from worse"
+    : under
+      ? "its confidence misleads"
+      : "that its confidence tells better labels from worse is not shown";
+  return `${labeller.charAt(0).toUpperCase()}${labeller.slice(1)}: ${verdict}. ${found}.`;
 }
 
 function eceTable(blocks: readonly ReliabilityBlock[]) {

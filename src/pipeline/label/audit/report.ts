@@ -51,6 +51,7 @@ export async function auditReport(
       method: "percentile bootstrap over prompts, 1,000 resamples",
       limits: "One teacher per fold: the variation between seeds is not in them.",
     },
+    headlineNotes: auditInWords(facts, suspects),
     tables: [findings(facts), ...plantTables(facts), suspectTable(suspects)],
     histograms: [histogram(suspects, facts)],
     reliability: [reliability(facts)],
@@ -77,6 +78,33 @@ export async function auditReport(
       ),
     },
   };
+}
+
+/** The report's first words: how many labels to read, and whether this teacher finds wrong ones at all, as far as planted flips tell. */
+export function auditInWords(
+  { judged, plant }: Pick<AuditFacts, "judged" | "plant">,
+  suspects: readonly Pick<SuspectRow, "probability_wrong">[],
+): string[] {
+  const likely = suspects.filter(({ probability_wrong }) => probability_wrong > 0.5).length;
+  const counted = `Of ${judged} labels ${likely} are likelier wrong than right by teachers that never saw them: candidates to read, not errors found.`;
+  if (plant === null)
+    return [
+      counted,
+      "Whether these teachers find wrong labels in this data this audit cannot tell: nothing was planted (--plant 0.1 does).",
+    ];
+  const { auroc, planted, chance } = plant;
+  const first = plant.precisionAt[0];
+  const precision =
+    first === undefined || first.precision === null
+      ? ""
+      : `; of the first ${first.k} labels ${formatInterval(first.precision, { format: "percent" })} were planted, of all ${(100 * chance).toFixed(1)} %`;
+  const measured = auroc === null ? "not measured" : formatInterval(auroc);
+  return [
+    counted,
+    auroc !== null && auroc.low > 0.5
+      ? `These teachers find planted flips: AUROC ${measured}, chance 0.5${precision} (${planted} planted).`
+      : `That these teachers find wrong labels is not shown: AUROC ${measured} for ${planted} planted flips, chance 0.5${precision}.`,
+  ];
 }
 
 function summary(

@@ -68,6 +68,7 @@ export function seedsReport(
       limits: LIMITS,
     },
     arms: commonArms(runs).map((name) => armOver(runs, figures, name)),
+    ...questionOf(runs[0]!.report),
     differences,
     headlineNotes: fewer(learned),
     tables: [
@@ -84,6 +85,12 @@ export function seedsReport(
         `Seed ${run.seed}: ${relative(folder, run.folder) || "."} (${run.runId}), version ${run.version}.`,
     ),
   };
+}
+
+/** What the runs ask, as the first one's report has it. */
+function questionOf(report: unknown): Pick<ReportData, "question"> {
+  const { question } = report as Pick<ReportData, "question">;
+  return question === undefined ? {} : { question };
 }
 
 /** What each arm learned from in every run, as the runs' own reports have it. */

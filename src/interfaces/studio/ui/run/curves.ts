@@ -1,4 +1,5 @@
 /** Curves as a page keeps them, and the charts that are made of them. Pure. */
+import { withoutNoise } from "../../../../report/charts/noise.ts";
 import { thin } from "../../../../report/charts/points.ts";
 import type { LineSpec } from "../../../../report/charts/spec.ts";
 import type { StagePoints } from "../../protocol.ts";
@@ -47,7 +48,8 @@ const PANELS: readonly (readonly [title: string, metrics: readonly string[]])[] 
 ];
 
 /** The charts of a stage, the usual ones first. */
-export function chartsOf(stage: string, curves: StageCurves): LineSpec[] {
+export function chartsOf(stage: string, all: StageCurves): LineSpec[] {
+  const curves = withoutNoise(all);
   const left = new Set(curves.keys());
   const take = (title: string, metrics: readonly string[]): LineSpec[] => {
     const names = metrics.flatMap((name) => [name, `eval_${name}`]).filter((name) => left.delete(name));
