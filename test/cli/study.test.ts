@@ -128,6 +128,29 @@ test("a study is planned, run, reported beside the paper's numbers, and not comp
   );
 });
 
+test("the teacher chooses among responses of the SFT student, beside students", async () => {
+  const made = resultOf(await study("baselines", "baselines"));
+  expect(computed(made)).toEqual(expect.arrayContaining(["generate-best-of", "best-of-scores"]));
+  const { studies } = JSON.parse(await readFile(made.report!.json, "utf8"));
+  const [table] = studies[0].tables;
+  expect(table.rows.map((row: unknown[]) => row[0])).toContain("best of 16 by the teacher");
+  // Of the best of sixteen every prompt has one, whose gold is one of the sixteen's.
+  const of = (label: string) => table.rows.find((row: unknown[]) => row[0] === label)[1];
+  expect(of("best of 16 by the teacher").n).toBe(of("fine-tuning alone").n);
+});
+
+test("pairs that people judged need no gold: teachers and students are held against what they said", async () => {
+  const made = resultOf(await study("people", "people", "--seeds", "2", "--set", "eval.gold=[]"));
+  const { studies } = JSON.parse(await readFile(made.report!.json, "utf8"));
+  const [teachers, students, differences] = studies[0].tables;
+  expect(teachers.rows).toHaveLength(3);
+  for (const row of teachers.rows) expect(row[1]).toMatchObject({ n: 2 });
+  expect(students.rows).toHaveLength(5);
+  for (const row of students.rows) expect(row[2].estimate).toBeGreaterThanOrEqual(0);
+  expect(differences.rows).toHaveLength(4);
+  expect(computed(made).some((name) => name.startsWith("generate-"))).toBe(false);
+});
+
 test("killed with kill -9 it goes on, with the same results and no finished stage repeated", async () => {
   const finished = new Set<string>();
   let kills = 0;

@@ -87,7 +87,7 @@ describe.each(REAL_MODELS)("$name (scripts/python-env.sh, with $environment)", (
       // Before the model is read here: a process at a time has its weights, gradients and moments in memory.
       trl = await stepsThere();
       model = await loadModel(runtime, modelFolder(), { id: "real" });
-    });
+    }, 3_600_000);
     afterAll(async () => {
       await runtime.close();
       await rm(folder, { recursive: true });
@@ -131,7 +131,7 @@ describe.each(REAL_MODELS)("$name (scripts/python-env.sh, with $environment)", (
       expect(at).toBe(expected.length);
     });
 
-    test("a step of DPO is TRL's", async () => {
+    test("a step of DPO is TRL's", { timeout: 3_600_000 }, async () => {
       const here = await stepsHere();
       expect(here).toHaveLength(2);
       for (const [step, line] of trl.entries())

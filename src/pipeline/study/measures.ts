@@ -90,7 +90,7 @@ export function compareAll(pairs: readonly Compared[], intervals: Intervals): Di
 
 type Tested = Difference & { readonly pValue: number };
 
-const namesOf = ({ names: [a, b] }: Compared) => ({ a, b, metric: "gold reward", paired: true });
+const namesOf = ({ names: [a, b], metric = "gold reward" }: Compared) => ({ a, b, metric, paired: true });
 
 function comparedModels(pairs: readonly Compared[], { rng, resamples }: Intervals): Tested[] {
   return pairs.flatMap((pair): Tested[] => {
@@ -152,7 +152,7 @@ export function differenceTable(differences: readonly Difference[], title = "Dif
     title,
     columns: [
       { title: "comparison", format: "text" },
-      { title: "difference in gold reward", signed: true },
+      { title: `difference in ${differences[0]?.metric ?? "gold reward"}`, signed: true },
       { title: "p", format: "p" },
       { title: "p, Holm", format: "p" },
       ...(several
@@ -196,7 +196,7 @@ export function findingOf(differences: readonly Difference[]): string | undefine
 function ofModels(differences: readonly Difference[]): string {
   const shown = differences.filter((one) => ["above", "below"].includes(readDifference(one)));
   const named = shown.map((one) => `${one.a} ${readDifference(one)} ${one.b}`);
-  const all = `Of ${differences.length} comparisons of two models each, by gold reward,`;
+  const all = `Of ${differences.length} comparisons of two models each, by ${differences[0]!.metric},`;
   if (shown.length === 0)
     return `${all} none is significant after Holm's correction: nothing is shown, which is not the same as no difference.`;
   return `${all} ${shown.length} ${isAre(shown.length)} significant after Holm's correction: ${named.join("; ")}.${restOf(differences.length - shown.length)}`;
@@ -208,7 +208,7 @@ function ofMethods(differences: readonly Difference[]): string {
   const named = told.map(({ one: { a, b }, verdict }) =>
     verdict === "matches" ? `${a} matches ${b}` : `${a} is ${verdict} than ${b}`,
   );
-  const all = `Of ${differences.length} comparisons by gold reward over ${differences[0]!.value.n} seeds`;
+  const all = `Of ${differences.length} comparisons by ${differences[0]!.metric} over ${differences[0]!.value.n} seeds`;
   if (told.length === 0) return `${all} none can be told: neither a difference nor parity is shown.`;
   return `${all}, ${told.length} can be told after Holm's correction: ${named.join("; ")}.${restOf(differences.length - told.length)}`;
 }

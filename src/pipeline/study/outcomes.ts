@@ -7,13 +7,13 @@ import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data
 import { plainText } from "../../method/data/rows.ts";
 import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
 import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
-import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
+import type { TestAccuracy, TestMargins } from "../../method/evaluate/test-accuracy.ts";
 import { HELD_OUT_FILE, readHeldOut } from "../../method/labels/held-out-file.ts";
 import type { Label } from "../../method/labels/label.ts";
 import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
 import type { Learned } from "../../report/data.ts";
 import { poolFolder, readFacts, readHidden, readLabelledGold, readTest } from "../job/data-files.ts";
-import { readTestAccuracy } from "../job/evaluate-stages.ts";
+import { readTestAccuracy, readTestMargins } from "../job/evaluate-stages.ts";
 import { type LabelFacts, readLabelFacts, readLabels } from "../job/label-stages.ts";
 import { heldOutPairs, splitLabelled } from "../job/labelled-split.ts";
 import type { MeasuredStudent } from "../job/main-job.ts";
@@ -24,6 +24,8 @@ import type { Artefact } from "../stages/stage.ts";
 /** A student and its measurements; no records where nothing scores them. */
 export type ArmOutcome = EvaluatedArm & {
   readonly testAccuracy: TestAccuracy;
+  /** What that is made of, pair by pair; undefined for a teacher that answers. */
+  readonly margins?: readonly TestMargins[];
   /** Undefined for a teacher that answers. */
   readonly learned?: Learned;
   /** The same student of every seed, this one first; undefined where one seed alone was run. */
@@ -107,7 +109,9 @@ export async function readArmOutcome(job: MainJob, student: MeasuredStudent): Pr
   const records: ArmRecord[] =
     generations === undefined ? [] : await readArmRecords(generations.path("records.jsonl"));
   const learned = await learnedBy(job, student);
-  return { name, records, testAccuracy: await readTestAccuracy(testAccuracy), ...(learned && { learned }) };
+  const margins = await readTestMargins(testAccuracy);
+  const accuracy = await readTestAccuracy(testAccuracy);
+  return { name, records, testAccuracy: accuracy, margins, ...(learned && { learned }) };
 }
 
 /** The prompt (or group) of a pooled pair, by the pair's id: what intervals over pairs resample. */

@@ -26,6 +26,8 @@ export type Compared = {
   readonly over?: readonly [ArmOutcome, ArmOutcome];
   /** Default: the scorer that leads. */
   readonly gold?: string;
+  /** What is compared, in words; default gold reward. */
+  readonly metric?: string;
   /** What both start from: over seeds `a` is then also tested for being as good as `b`. */
   readonly start?: ArmOutcome;
   /** Comparisons of one kind have one variance between runs, where they are runs of their own. */

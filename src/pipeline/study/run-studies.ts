@@ -148,7 +148,7 @@ function lacking(study: StudyDefinition, context: StudyContext): string | undefi
   if (context.recipe.executor.kind !== "local")
     return "studies run on this machine: expected executor.kind local";
   const own = study.lacks?.(context);
-  if (own !== undefined || context.recipe.eval.gold.length > 0) return own;
+  if (own !== undefined || study.byTestAccuracy || context.recipe.eval.gold.length > 0) return own;
   const measures = study.cells(context).some(({ arms }) => arms.length > 0);
   return measures ? "compares students by gold reward: name a scorer with --set eval.gold" : undefined;
 }

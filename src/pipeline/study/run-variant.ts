@@ -9,6 +9,8 @@ import { jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { SFT } from "./arms.ts";
+import { bestOfName, bestOfStage, type ChosenResponses, readBestOf } from "./best-of.ts";
 import { poolGoldStage, readPoolGold, readRescored, rescoredStage } from "./extra-stages.ts";
 import { type ArmOutcome, type CellOutcome, readArmOutcome, readLabelOutcome } from "./outcomes.ts";
 import { type Variant, variantRecipe } from "./variants.ts";
@@ -22,6 +24,7 @@ export type VariantResult = {
   readonly teacher: MeasuredStudent | undefined;
   readonly poolGold: Artefact | undefined;
   readonly rescored: Artefact | undefined;
+  readonly bestOf: ChosenResponses | undefined;
 };
 
 /** The job of a variant. @throws ConfigError as `loadRecipe` and `jobOf` */
@@ -37,6 +40,7 @@ export async function runVariant(deps: JobDeps, variant: Variant, job: MainJob):
   if (variant.arms.length > 0)
     for (const student of await trainStudents(deps, job, labelled))
       students.push(await measureStudent(deps, job, data, student));
+  const sft = students.find(({ name }) => name === SFT.name);
   const teacher = variant.teacherAnswers ? teacherAsStudent(scores[0]?.models) : undefined;
   return {
     job,
@@ -46,6 +50,7 @@ export async function runVariant(deps: JobDeps, variant: Variant, job: MainJob):
     teacher: teacher && (await measureStudent(deps, job, data, teacher)),
     poolGold: variant.poolGold ? await poolGoldStage(deps, job, data) : undefined,
     rescored: variant.rescored ? await rescoredStage(deps, job, data, scores) : undefined,
+    bestOf: variant.bestOf && sft !== undefined ? await bestOfStage(deps, job, data, sft, scores) : undefined,
   };
 }
 
@@ -58,9 +63,13 @@ function teacherAsStudent(models: TeacherModels | undefined) {
 
 /** Reads a finished variant. */
 export async function readVariant(result: VariantResult): Promise<CellOutcome> {
-  const { job, data, labels, students, teacher, poolGold, rescored } = result;
+  const { job, data, labels, students, teacher, poolGold, rescored, bestOf } = result;
   const arms = new Map<string, ArmOutcome>();
   for (const student of students) arms.set(student.name, await readArmOutcome(job, student));
+  const sft = arms.get(SFT.name);
+  if (bestOf !== undefined && sft !== undefined)
+    for (const [n, records] of await readBestOf(bestOf))
+      arms.set(bestOfName(n), { ...sft, name: bestOfName(n), records });
   return {
     ...(await readLabelOutcome(job, data, labels, await readPoolGold(data, poolGold))),
     job,

@@ -18,6 +18,8 @@ export type Cell = {
   readonly teacherAnswers?: boolean;
   /** Gold scores both responses of every pooled pair, where the data does not have them. */
   readonly poolGold?: boolean;
+  /** The teacher chooses among responses of the student `sft`, which the cell has to have (`best-of.ts`). */
+  readonly bestOf?: boolean;
   /** The teacher scores some pairs again: swapped, and one by one. */
   readonly rescored?: boolean;
 };
@@ -42,6 +44,8 @@ export type StudyDefinition = {
   readonly paper: Paper;
   /** A recipe and seeds of its own in place of the scale's: such a study lives in a world of its own, is run by itself and is no part of "all". */
   readonly own?: { readonly base: string; readonly seeds: string };
+  /** True where students are compared by test accuracy on people's labels, and no gold scorer is needed. */
+  readonly byTestAccuracy?: true;
   /** Why it cannot be run as things are, with what to do; undefined when it can. */
   readonly lacks?: (context: StudyContext) => string | undefined;
   readonly cells: (context: StudyContext) => readonly Cell[];

@@ -21,6 +21,7 @@ export type Variant = {
   readonly teacherAnswers: boolean;
   readonly poolGold: boolean;
   readonly rescored: boolean;
+  readonly bestOf: boolean;
   readonly usedBy: readonly string[];
 };
 
@@ -53,6 +54,7 @@ export function variantsOf(placed: readonly PlacedStudy[]): Variant[] {
       teacherAnswers: before?.teacherAnswers === true || cell.teacherAnswers === true,
       poolGold: before?.poolGold === true || cell.poolGold === true,
       rescored: before?.rescored === true || cell.rescored === true,
+      bestOf: before?.bestOf === true || cell.bestOf === true,
       usedBy: [...new Set([...(before?.usedBy ?? []), study])],
     });
   };

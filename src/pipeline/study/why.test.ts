@@ -1,8 +1,11 @@
 /** The studies of why weak labels may do, on made-up outcomes whose answer is known. */
 import { beforeAll, expect, test } from "vitest";
 import { type Change, studyLab } from "../../../test/helpers/study-outcomes.ts";
+import type { ArmRecord } from "../../method/evaluate/arm.ts";
 import { goldChoice, otherSide } from "../../method/evaluate/label-analysis/judged-pair.ts";
+import { bestOf } from "./best-of.ts";
 import type { CellOutcome } from "./outcomes.ts";
+import { baselines } from "./studies/baselines.ts";
 import { denoising } from "./studies/denoising.ts";
 import { errors } from "./studies/errors.ts";
 import { overOptimisation } from "./studies/over-optimisation.ts";
@@ -112,4 +115,46 @@ test("over-optimisation: without the start's log-probabilities there is no KL, a
   const { tables, figures } = studyWith(overOptimisation, (_, i) => i % 3);
   expect(tables![0]!.rows.map((row) => row[1])).toEqual(Array(10).fill(null));
   for (const { chart } of figures!) expect(chart.kind === "line" && chart.series[0]!.points).toEqual([]);
+});
+
+test("best of n: the highest score among the first n, the earlier of equal ones, one without a score last", () => {
+  const records = ["p", "q"].flatMap((promptId) =>
+    [0, 1, 2, 3].map((sample) => ({ promptId, sample, response: `${promptId}${sample}` })),
+  ) as unknown as ArmRecord[];
+  const scores = [null, 2, 2, 9].map((score, sample) => ({ promptId: "p", sample, score }));
+  const chosen = (n: number) =>
+    bestOf(
+      records,
+      [...scores, ...[-1, -2, -3, -4].map((score, sample) => ({ promptId: "q", sample, score }))],
+      n,
+    ).map(({ response }) => response);
+  expect(chosen(1)).toEqual(["p0", "q0"]);
+  expect(chosen(3)).toEqual(["p1", "q0"]);
+  expect(chosen(4)).toEqual(["p3", "q0"]);
+});
+
+test("baselines: weak labels against each of them; without a trained teacher there is no best of n", () => {
+  const level: Readonly<Record<string, number>> = { weak: 1, "best-of-4": 0.5, human: 1.5 };
+  const reward = (arm: string, i: number) => (i % 3) + (level[arm] ?? 0);
+  const without = studyWith(baselines, reward);
+  expect(without.notes!.join(" ")).toContain("best of n is left out");
+  const { tables, notes } = studyWith(baselines, reward, (outcome) => {
+    const sft = outcome.arms.get("sft")!;
+    const chosen = [4, 16].map((n) => {
+      const gold = (i: number) => ({ sentiment: reward(`best-of-${n}`, i) });
+      const records = sft.records.map((record, i) => ({ ...record, gold: gold(i) }));
+      return [`best-of-${n}`, { ...sft, name: `best-of-${n}`, records }] as const;
+    });
+    return { ...outcome, arms: new Map([...outcome.arms, ...chosen]) };
+  });
+  expect(notes!.join(" ")).not.toContain("left out");
+  const differences = tables!.find(({ title }) => title === "Differences")!.rows;
+  expect(differences.map(([name, value]) => [name, (value as { estimate: number }).estimate])).toEqual([
+    ["weak (pool) - fine-tuning alone", 1],
+    ["weak (pool) - best of 4 by the teacher", 0.5],
+    ["weak (pool) - best of 16 by the teacher", 1],
+    ["weak (pool) - human (labelled part alone)", 1],
+    ["weak (pool) - human (labelled) and weak (pool)", 1],
+    ["weak (pool) - human (pool)", -0.5],
+  ]);
 });

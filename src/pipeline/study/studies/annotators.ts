@@ -54,6 +54,7 @@ export function settingsOf(
       kind,
       score: { form: score },
       ...(own["sft"] === undefined ? {} : { sft: own["sft"] }),
+      ...(own["lora"] == null ? {} : { lora: own["lora"] }),
       ...trained,
     },
   };

@@ -4,6 +4,7 @@ import { didYouMean } from "../../../base/core/suggest.ts";
 import type { StudyDefinition } from "../study.ts";
 import { annotators, lengthBias } from "./annotators.ts";
 import { examples, similarity } from "./answers.ts";
+import { baselines } from "./baselines.ts";
 import { confidence, easierPairs, topShare, weightForms } from "./confidence.ts";
 import { consistency } from "./consistency.ts";
 import { crossover } from "./crossover.ts";
@@ -16,6 +17,7 @@ import { humanAll, labelledFraction } from "./labelled-share.ts";
 import { family, studentSize, teacherSize } from "./models.ts";
 import { noiseControl, purify } from "./noise.ts";
 import { overOptimisation } from "./over-optimisation.ts";
+import { people } from "./people.ts";
 import { domainTransfer, imbalance, poisoning } from "./robustness.ts";
 import { beta, seeds, sftAblation } from "./training.ts";
 
@@ -45,6 +47,7 @@ export const STUDIES: readonly StudyDefinition[] = [
   weightForms,
   topShare,
   humanAll,
+  baselines,
   easierPairs,
   annotators,
   imbalance,
@@ -54,8 +57,8 @@ export const STUDIES: readonly StudyDefinition[] = [
   domainTransfer,
 ];
 
-/** Studies with a recipe and seeds of their own. */
-export const STANDALONE: readonly StudyDefinition[] = [demo, crossover];
+/** Studies with a recipe and seeds of their own, or that want one. */
+export const STANDALONE: readonly StudyDefinition[] = [demo, crossover, people];
 
 /** Every study there is, in the order of a listing. */
 export const EVERY_STUDY: readonly StudyDefinition[] = [...STUDIES, ...STANDALONE];
