@@ -8,7 +8,8 @@ import type { CandidatePair, Text } from "../../method/data/rows.ts";
 import { type ArmRecord, readArmRecords } from "../../method/evaluate/arm.ts";
 import { openTeacher } from "../../method/teacher/choice.ts";
 import { generationsStage, type Student } from "../job/evaluate-stages.ts";
-import { choiceOf, type MemberScores, type TeacherModels } from "../job/teacher-stages.ts";
+import { type TeacherModels, trainedChoice } from "../job/scores-stage.ts";
+import type { MemberScores } from "../job/teacher-stages.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
 import { defineStage, type Running } from "../stages/define.ts";
@@ -41,7 +42,7 @@ const scoring = defineStage({
     const { limits } = config;
     const records = await readArmRecords(inputs.generations.path("records.jsonl"));
     const options = { limits, name: "best-of", replies: `${work.log}/replies` };
-    const teacher = await openTeacher(tools, choiceOf(config, inputs), options);
+    const teacher = await openTeacher(tools, trainedChoice(config, inputs), options);
     try {
       const couples = groupBy(records, ({ promptId }) => promptId).flatMap(inCouples);
       const scores = await teacher.scorePairs(couples.map(pairOf), tools.signal);
