@@ -87,6 +87,21 @@ async function toolchain(node, npm, cwd) {
   return dirname(stdout.trim());
 }
 
+/** Opens the studio, enters by its address, and gets the page, its script and what it first asks for. */
+const STUDIO = `import("weak-teacher").then(async ({ studio }) => {
+  const { url, close } = await studio({ folders: ["."], port: 0 });
+  const { origin } = new URL(url);
+  const entered = await fetch(url, { redirect: "manual" });
+  const headers = { cookie: entered.headers.get("set-cookie").split(";")[0] };
+  const page = await (await fetch(origin, { headers })).text();
+  const [, script] = /src="([^"]+[.]js)"/.exec(page);
+  for (const path of [script, "/api/studio"]) {
+    const reply = await fetch(origin + path, { headers });
+    if (!reply.ok) throw new Error(path + ": " + reply.status);
+  }
+  await close();
+})`;
+
 /** Installs the tarball in an empty folder and uses it. */
 async function checkInstall({ tarball, scratch, node, npm, subpaths }) {
   const name = `node ${node}, npm ${npm}`;
@@ -109,6 +124,7 @@ async function checkInstall({ tarball, scratch, node, npm, subpaths }) {
     `${name}: what is not exported stays closed`,
     inner.stderr,
   );
+  await use("the studio opens its page", "node", ["-e", STUDIO]);
   await checkPrograms({ folder, subpaths, name, use });
   await use("demo, made small", "npx", ["weak-teacher", "demo", "--quiet", ...SMALL_DEMO]);
 }

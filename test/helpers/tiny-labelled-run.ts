@@ -39,7 +39,7 @@ export async function writeTinyLabelledRun(root: string, kind = "implicit-reward
   }
   const models = { policy: "digest of policy", reference: "digest of reference", data: "digest of data" };
   await stage("pool-scores", models, { teacher: { kind, beta: RUN_BETA }, limits: RUN_LIMITS });
-  const labels = await stage("weak-labels", { data: "digest of data", pool: "digest of pool-scores" });
+  const labels = await stage("weak-labels", { data: "digest of data", pools0: "digest of pool-scores" });
   const said = RUN_PAIRS.map(({ id }) => labelFromScores({ id, scoreA: 1, scoreB: 0, teacher: "t" }));
   await writeFile(join(labels, "labels.jsonl"), said.map((label) => `${serializeLabel(label)}\n`).join(""));
   const explain = await stage("explain", { labels: "digest of weak-labels" });

@@ -98,6 +98,14 @@ type Labelling = Running<
   }
 >;
 
+/**
+ * The digest of the pool's scores among the recorded inputs of a labels stage; undefined where several teachers have a say.
+ * @param inputs - of its `stage.json`
+ */
+export const poolScoresIn = (inputs: Readonly<Record<string, string>>): string | undefined =>
+  // Before the stage was typed there was one input of that name.
+  inputs["ensemble"] === undefined ? (inputs["pools0"] ?? inputs["pool"]) : undefined;
+
 const labelling = defineStage({
   version: 11,
   async run({ work, config, inputs }: Labelling) {

@@ -10,6 +10,7 @@ import {
 } from "../../../test/helpers/tiny-labelled-run.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { openImplicitReward } from "../../method/teacher/implicit-reward.ts";
+import { poolScoresIn } from "../job/label-stages.ts";
 import { openTokens } from "./label-tokens.ts";
 
 let root: string;
@@ -48,6 +49,12 @@ test("tokens are the run's own where it kept them; else they add up to what the 
   expect(total(computed.a)).toBeCloseTo(score!.scoreA, 4);
   expect(total(computed.b)).toBeCloseTo(score!.scoreB, 4);
   expect(score!.scoreA).not.toBeCloseTo(score!.scoreB, 2);
+});
+
+test("labels of several teachers have none, and those of earlier versions name their scores otherwise", () => {
+  expect(poolScoresIn({ data: "d", pools0: "p", heldOut0: "h" })).toBe("p");
+  expect(poolScoresIn({ data: "d", pool: "p", heldOut: "h" })).toBe("p");
+  expect(poolScoresIn({ data: "d", pools0: "p", pools1: "q", ensemble: "e" })).toBeUndefined();
 });
 
 test("where tokens have no numbers, or nothing to compute them with is there, it is said why", async () => {

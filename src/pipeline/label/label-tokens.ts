@@ -8,6 +8,7 @@ import type { CandidatePair } from "../../method/data/rows.ts";
 import { openExplainer, type TokenValue } from "../../method/teacher/explain.ts";
 import { openImplicitReward } from "../../method/teacher/implicit-reward.ts";
 import { readExplanations } from "../job/explain-stage.ts";
+import { poolScoresIn } from "../job/label-stages.ts";
 import { readStageRecord, type StageRecord } from "../stages/cache.ts";
 import { artefactAt } from "../stages/stage.ts";
 import { stageWith, stageWithDigest } from "./open-labels.ts";
@@ -68,7 +69,7 @@ type Computing = Pick<TokenReader, "read" | "close">;
 
 /** The two models that the labels' scores were made with, by their digests among the run's stages. */
 async function openComputing(stages: string, labels: StageRecord): Promise<Computing> {
-  const digest = labels.identity.inputs["pool"];
+  const digest = poolScoresIn(labels.identity.inputs);
   const scores = digest === undefined ? undefined : await stageWithDigest(stages, digest);
   const config = scoringSchema.safeParse(scores?.record.identity.config);
   if (scores === undefined || !config.success)
