@@ -78,6 +78,25 @@ describe("a judge behind an endpoint", () => {
       expect(await readFile(at("judged", file), "utf8")).not.toContain("secret-key-123");
   });
 
+  test("a dry run says what it may cost and asks nobody; a run says what was spent", async () => {
+    const before = asked.length;
+    const priced = [...judge(), "--judge-prices", "1000,10", "--judge-max-tokens", "8"];
+    const dry = await label("priced", ...priced, "--dry-run");
+    expect(dry.code, dry.stderr).toBe(0);
+    expect(asked).toHaveLength(before);
+    expect(dry.stderr).toMatch(
+      /judge judge: 80 questions, about [\d,]+ tokens \(four characters each\), and up to 640 of replies \(8 each\): about \d+\.\d\d at most, at 1000 and 10 per million tokens/,
+    );
+    const run = await label("priced", ...priced, "--judge-ties", "refused");
+    expect(run.code, run.stderr).toBe(0);
+    expect(run.stderr).toContain(
+      "80 replies, 0 + 0 tokens, cost 0 (of 80 replies the endpoint told no tokens)",
+    );
+    expect(await readFile(at("priced", "stage.json"), "utf8")).not.toContain("prices");
+    const wrong = await label("priced", ...judge(), "--judge-prices", "1000");
+    expect(wrong.stderr).toContain("Expected two prices per million tokens, as 2.5,10.");
+  });
+
   test("another rule asks nothing and opens nothing; another seed of the same pairs pays for no reply twice", async () => {
     const before = asked.length;
     const top = await label("judged", ...judge(), "--top", "50", "--weight", "tanh");

@@ -54,7 +54,11 @@ export async function serveTinyModel(runtime: Runtime, folder: string): Promise<
     const reply = await written;
     response.setHeader("content-type", "application/json");
     response.end(
-      JSON.stringify({ model: "tiny-2026", choices: [{ message: { role: "assistant", content: reply } }] }),
+      JSON.stringify({
+        model: "tiny-2026",
+        choices: [{ message: { role: "assistant", content: reply } }],
+        usage: { prompt_tokens: question.length, completion_tokens: 1 },
+      }),
     );
   };
   const server = createServer((request, response) => {

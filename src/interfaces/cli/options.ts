@@ -81,6 +81,15 @@ export function rates(text: string): number[] {
   return values;
 }
 
+/** Parser of two prices, of questions and of replies. */
+export function twoPrices(text: string): [number, number] {
+  const values = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  const [input, output] = values;
+  if (values.length !== 2 || !values.every((price) => price >= 0 && Number.isFinite(price)))
+    throw new InvalidArgumentError("Expected two prices per million tokens, as 2.5,10.");
+  return [input!, output!];
+}
+
 /** Parser of a temperature of sampling. */
 export function temperature(text: string): number {
   const value = Number(text);

@@ -3,7 +3,15 @@ import { type Command, Option } from "commander";
 import { ConfigError } from "../../base/core/errors.ts";
 import { SERVER_KINDS, type ServerKind } from "../../method/teacher/remote/protocol.ts";
 import { SERVED_GIVES } from "../../method/teacher/remote/served-gives.ts";
-import { collect, positiveNumber, rates, requestBody, temperature, wholeNumber } from "./options.ts";
+import {
+  collect,
+  positiveNumber,
+  rates,
+  requestBody,
+  temperature,
+  twoPrices,
+  wholeNumber,
+} from "./options.ts";
 
 const KINDS = [
   "implicit-reward",
@@ -38,6 +46,8 @@ export type TeacherOptions = {
   readonly judgeVerdict?: string;
   readonly judgeVotes?: "auto" | "soft" | "hard";
   readonly judgeSamples?: number;
+  readonly judgeTies?: "auto" | "allowed" | "refused";
+  readonly judgePrices?: readonly [input: number, output: number];
   readonly gold?: readonly string[];
   readonly human?: readonly string[];
   readonly noise?: (typeof NOISES)[number];
@@ -63,6 +73,8 @@ const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}
     "judgeVerdict",
     "judgeVotes",
     "judgeSamples",
+    "judgeTies",
+    "judgePrices",
   ],
   remote: ["url!", "model!", "gives", "reference", "tokenizer!", "beta", "server", "apiKeyEnv"],
   random: [],
@@ -88,6 +100,8 @@ export const TEACHER_FLAGS: Readonly<Record<Flag, string>> = {
   judgeVerdict: "judge-verdict",
   judgeVotes: "judge-votes",
   judgeSamples: "judge-samples",
+  judgeTies: "judge-ties",
+  judgePrices: "judge-prices",
   gold: "gold",
   human: "human",
   noise: "noise",
@@ -158,6 +172,17 @@ export function withTeacher(command: Command): Command {
       "--judge-samples <n>",
       "replies to each question, their votes averaged (judge-chat); default 1, more need a temperature",
       wholeNumber(1, 64),
+    )
+    .addOption(
+      new Option(
+        "--judge-ties <how>",
+        "whether a reply may call it a tie, which counts half (judge-chat); default auto: where the question does not ask for one of two",
+      ).choices(["auto", "allowed", "refused"]),
+    )
+    .option(
+      "--judge-prices <in,out>",
+      "price of a million tokens of questions and of replies, as 2.5,10: cost is told before (--dry-run) and during the work (judge-chat)",
+      twoPrices,
     )
     .option(
       "--gold <file>",

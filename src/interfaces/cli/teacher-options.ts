@@ -80,6 +80,8 @@ async function chatOf(options: TeacherOptions) {
     verdict: options.judgeVerdict,
     votes: options.judgeVotes,
     samples: options.judgeSamples,
+    ties: options.judgeTies,
+    prices: options.judgePrices && { input: options.judgePrices[0], output: options.judgePrices[1] },
   };
 }
 

@@ -11,6 +11,7 @@ import { type HttpOptions, openHttp } from "../../base/core/http.ts";
 import { inParallel } from "../../base/core/parallel.ts";
 import { askFor, type ChatForm, chatFormSchema, findForm, firstForm } from "./chat-form.ts";
 import { type ChatReply, chatReplySchema } from "./chat-reply.ts";
+import type { TokensUsed } from "./spending.ts";
 
 /** How to reach an endpoint. */
 export type ChatOptions = HttpOptions & {
@@ -35,7 +36,10 @@ export type ChatCounts = {
   readonly cached: number;
   readonly retried: number;
   /** Tokens of questions and replies that were asked for now, as the endpoint counts them. */
-  readonly tokens: readonly [questions: number, replies: number];
+  readonly tokens: TokensUsed;
+  /** The same of replies that were kept, and how many of those asked for now the endpoint told no tokens of. */
+  readonly keptTokens: TokensUsed;
+  readonly uncounted: number;
   /** Replies that could not be read, those of them cut while thinking, and the first few, cut to 80 characters. */
   readonly unreadable: number;
   readonly cutThinking: number;
@@ -58,6 +62,8 @@ export interface ChatClient {
   /** How the endpoint is asked; undefined until something was. */
   form(): ChatForm | undefined;
   counts(): ChatCounts;
+  /** Is told of every reply, asked for or kept. */
+  watch(heard: () => void): void;
 }
 
 /** A reply with the alternatives of some thousand tokens. */
@@ -120,6 +126,7 @@ export function openChat(options: ChatOptions): ChatClient {
     ask: (questions, signal) => inParallel(questions, http.concurrency, askOne, signal),
     form: () => form,
     counts: () => ({ ...tally.counts(), retried: http.retried() }),
+    watch: tally.watch,
   };
 }
 
@@ -137,7 +144,13 @@ function requestOf(model: string, question: string, form: ChatForm): Record<stri
 
 /** Counts replies, and stops the work when none of the first can be read. */
 function openTally(readable: ChatOptions["readable"]) {
-  const total = { asked: 0, cached: 0, unreadable: 0, cutThinking: 0, read: 0, questions: 0, replies: 0 };
+  const total = { asked: 0, cached: 0, unreadable: 0, cutThinking: 0, read: 0, uncounted: 0 };
+  const used = { now: [0, 0], kept: [0, 0] } as Record<"now" | "kept", [number, number]>;
+  let heard = () => {};
+  const add = (when: "now" | "kept", { usage: [questions, replies] = [0, 0] }: ChatReply) => {
+    used[when] = [used[when][0] + questions, used[when][1] + replies];
+    heard();
+  };
   const examples: string[] = [];
   const judge = (reply: ChatReply) => {
     if (readable(reply)) {
@@ -153,23 +166,29 @@ function openTally(readable: ChatOptions["readable"]) {
   return {
     kept: (reply: ChatReply) => {
       total.cached++;
+      add("kept", reply);
       judge(reply);
       return reply;
     },
     came: (reply: ChatReply) => {
       total.asked++;
-      total.questions += reply.usage?.[0] ?? 0;
-      total.replies += reply.usage?.[1] ?? 0;
+      if (reply.usage === undefined) total.uncounted++;
+      add("now", reply);
       judge(reply);
     },
     counts: () => ({
       asked: total.asked,
       cached: total.cached,
-      tokens: [total.questions, total.replies] as const,
+      tokens: used.now,
+      keptTokens: used.kept,
+      uncounted: total.uncounted,
       unreadable: total.unreadable,
       cutThinking: total.cutThinking,
       examples: [...examples],
     }),
+    watch(listener: () => void) {
+      heard = listener;
+    },
   };
 }
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { count } from "../../base/settings/parts.ts";
 import { serverAt } from "../../base/settings/server.ts";
+import { pricesSchema } from "./spending.ts";
 
 /** Members of a request that are settings of their own, or would change what is read. */
 const TAKEN = [
@@ -45,6 +46,7 @@ export const chatSettings = {
     .describe(
       "Further members of every request as the endpoint names them, such as reasoning_effort or chat_template_kwargs.",
     ),
+  prices: pricesSchema.optional(),
 };
 
 /** Settings of a chat judge that votes. */
@@ -55,6 +57,12 @@ export const verdictSettings = {
     .optional()
     .describe(
       "A regular expression whose first group is the verdict (1, 2, A, B, tie), for replies of another form than the known ones.",
+    ),
+  ties: z
+    .enum(["auto", "allowed", "refused"])
+    .default("auto")
+    .describe(
+      "Whether a reply may call it a tie. allowed: it counts half for each side; refused: such a reply cannot be read; auto: refused where the question asks for one of two (rlaif, alpaca-eval, llmbar, rubric), allowed in mt-bench and in questions of your own.",
     ),
   votes: z
     .enum(["auto", "soft", "hard"])

@@ -71,8 +71,8 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
     case "judge-local":
       return { settings: given({ kind, prompt: choice.prompt }), models: { model: choice.model } };
     case "judge-chat": {
-      // The key's variable and how many ask at once change no answer.
-      const { apiKeyEnv: _key, concurrency: _width, ...settings } = choice;
+      // The key's variable, how many ask at once and what it costs change no answer.
+      const { apiKeyEnv: _key, concurrency: _width, prices: _prices, ...settings } = choice;
       return { settings: given(settings), models: {} };
     }
     case "remote": {

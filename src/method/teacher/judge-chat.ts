@@ -10,8 +10,10 @@ import type { ChatForm } from "./chat-form.ts";
 import type { ChatReply } from "./chat-reply.ts";
 import { textFlags } from "./control-teachers.ts";
 import { judgePrompt, judgeQuestions, MALFORMED, POSITION_FLIP } from "./judge.ts";
+import { allowsTies } from "./judge-prompts.ts";
+import { type Prices, spendingWords } from "./spending.ts";
 import { type PairScore, type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
-import { patternReader, readVerdict, softVote, type VerdictReader } from "./verdict.ts";
+import { softVote, type VerdictReader, verdictReader } from "./verdict.ts";
 
 /** How to open a chat judge. */
 export type ChatJudgeOptions = Omit<ChatOptions, "readable" | "soft"> & {
@@ -20,6 +22,10 @@ export type ChatJudgeOptions = Omit<ChatOptions, "readable" | "soft"> & {
   readonly prompt?: string | undefined;
   /** A pattern whose first group is the verdict; default: the forms of `readVerdict`. */
   readonly verdict?: string | undefined;
+  /** Whether a reply may call it a tie; auto, the default: as the question allows (`judge-prompts.ts`). */
+  readonly ties?: "auto" | "allowed" | "refused" | undefined;
+  /** What tokens cost, for what is said of the work; no score depends on it. */
+  readonly prices?: Prices | undefined;
   /** Votes by the verdict's probability (soft) or its word (hard); auto, the default: soft where the endpoint gives probabilities. */
   readonly votes?: "auto" | "soft" | "hard" | undefined;
   /** Replies to each question, default 1; more need a temperature above 0. */
@@ -48,13 +54,15 @@ export interface ChatJudge extends Teacher {
  * @throws ConfigError when the prompt lacks a place, the pattern has no group, samples have no temperature, or as `openChat`
  */
 export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
-  const { model, maxTokens, temperature, body, verdict, votes = "auto", samples = 1 } = options;
+  const { model, maxTokens, temperature, body, verdict, prices } = options;
+  const { votes = "auto", samples = 1, ties = "auto" } = options;
   if (samples > 1 && !(temperature !== undefined && temperature > 0))
     throw new ConfigError(
       `judge: ${samples} samples of the same question need a temperature above 0, got ${temperature ?? "none"}. Set temperature, or samples to 1.`,
     );
   const prompt = judgePrompt(options.prompt);
-  const read = verdict === undefined ? readVerdict : patternReader(verdict);
+  const tied = allowsTies(ties, prompt.text);
+  const read = verdictReader(verdict, tied);
   const readable = ({ text }: ChatReply) => read(text) !== undefined;
   const chat = openChat({ ...options, soft: votes !== "hard", readable });
   const settings = {
@@ -66,6 +74,7 @@ export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
     temperature: temperature ?? "auto",
     votes,
     samples,
+    ties: tied ? "allowed" : "refused",
     ...(body === undefined ? {} : { body }),
     ...(verdict === undefined ? {} : { verdict }),
   };
@@ -73,7 +82,7 @@ export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
   const seen = { models: new Set<string>(), soft: 0, hard: 0 };
   const shareOf = (reply: ChatReply): number | undefined => {
     seen.models.add(reply.model);
-    const { share, soft } = voteShare(reply, read, votes);
+    const { share, soft } = voteShare(reply, { read, votes, ties: tied });
     if (share !== undefined) seen[soft ? "soft" : "hard"]++;
     return share;
   };
@@ -100,19 +109,30 @@ export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
       votes: { soft: seen.soft, hard: seen.hard },
     }),
     form: () => chat.form(),
+    watchSpending(heard) {
+      chat.watch(() => {
+        const { asked: replies, tokens, uncounted } = chat.counts();
+        heard(spendingWords({ replies, tokens, uncounted }, prices));
+      });
+    },
     close: async () => {},
   };
 }
 
+type VoteReading = {
+  readonly read: VerdictReader;
+  readonly votes: "auto" | "soft" | "hard";
+  readonly ties: boolean;
+};
+
 /** The first response's share of one reply's vote, in [0, 1]; undefined when the reply holds none. */
 function voteShare(
   reply: ChatReply,
-  read: VerdictReader,
-  votes: "auto" | "soft" | "hard",
+  { read, votes, ties }: VoteReading,
 ): { readonly share: number | undefined; readonly soft: boolean } {
   const verdict = read(reply.text);
   if (verdict === undefined) return { share: undefined, soft: false };
-  const soft = votes === "hard" ? undefined : softVote(reply, verdict);
+  const soft = votes === "hard" ? undefined : softVote(reply, verdict, ties);
   // Soft votes were asked for: a bare word would stand among probabilities as if it were one.
   if (soft === undefined && votes === "soft") return { share: undefined, soft: false };
   const { vote } = verdict;

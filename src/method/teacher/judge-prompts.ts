@@ -55,6 +55,13 @@ Answer with the number of the better response, 1 or 2, and nothing else.
 ${TEXTS}`,
 };
 
+/** Named questions that ask for one of two and offer nothing else. */
+const ONE_OF_TWO = new Set(["rlaif", "alpaca-eval", "llmbar", "rubric"].map((name) => JUDGE_PROMPTS[name]!));
+
+/** Whether replies to a question may call it a tie. @param ties - the setting; auto: as the question allows */
+export const allowsTies = (ties: "auto" | "allowed" | "refused", question: string): boolean =>
+  ties === "auto" ? !ONE_OF_TWO.has(question) : ties === "allowed";
+
 /** A question by name. @throws ConfigError naming those there are */
 export function judgePromptNamed(name: string): string {
   const text = Object.hasOwn(JUDGE_PROMPTS, name) ? JUDGE_PROMPTS[name] : undefined;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type ChatJudgeOptions, openChatJudge } from "./judge-chat.ts";
+import { JUDGE_PROMPTS } from "./judge-prompts.ts";
 
 type Body = Readonly<Record<string, unknown>> & {
   readonly messages: readonly { readonly content: string }[];
@@ -26,7 +27,10 @@ beforeEach(async () => {
     for await (const chunk of request) text += chunk;
     const body = JSON.parse(text) as Body;
     bodies.push(body);
-    const { status = 200, json } = serve(body, body.messages[0]!.content.split("|")[1]!.includes("good"));
+    const { status = 200, json } = serve(
+      body,
+      body.messages[0]!.content.split("|")[1]?.includes("good") === true,
+    );
     response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(json));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -84,6 +88,39 @@ test("max_completion_tokens is used where max_tokens is refused, and remembered"
   // The next run knows, and asks nothing at all.
   await labels();
   expect(bodies).toHaveLength(13);
+});
+
+test("what is spent is told after every reply, by what the endpoint counts; kept replies cost nothing", async () => {
+  serve = (_, good) => reply(good ? "1" : "2");
+  const prices = { input: 1000, output: 10_000 };
+  const heard: string[] = [];
+  const judge = open({ prices });
+  judge.watchSpending!((words) => heard.push(words));
+  await judge.scorePairs(pairs);
+  expect(heard).toHaveLength(12);
+  expect(heard[0]).toBe("1 replies, 9 + 2 tokens, cost 0.03");
+  // 108 tokens at 1,000 and 24 at 10,000 a million.
+  expect(heard.at(-1)).toBe("12 replies, 108 + 24 tokens, cost 0.35");
+  const again = open({ prices: undefined });
+  again.watchSpending!((words) => heard.push(words));
+  await again.scorePairs(pairs);
+  expect(heard.at(-1)).toBe("0 replies, 0 + 0 tokens");
+  expect(again.counts()).toMatchObject({ tokens: [0, 0], keptTokens: [108, 24], cached: 12 });
+  // Prices are in no manifest: the scores are the same.
+  expect(again.manifest).toEqual(judge.manifest);
+});
+
+test("a reply that calls it a tie counts half where the question allows it, and cannot be read where it asks for one of two", async () => {
+  serve = () => reply("tie");
+  const { sides } = await labels();
+  expect(sides).toEqual(pairs.map(() => 0.5));
+  await expect(labels({ ties: "refused" })).rejects.toThrow(
+    /none of the first 8 replies could be read as a verdict: "tie", "tie", "tie"\./,
+  );
+  await expect(labels({ prompt: JUDGE_PROMPTS.llmbar })).rejects.toThrow("could be read as a verdict");
+  const asked = await labels({ prompt: JUDGE_PROMPTS.llmbar, ties: "allowed" });
+  expect(asked.sides).toEqual(sides);
+  expect((await labels({ prompt: JUDGE_PROMPTS["mt-bench"] })).sides).toEqual(sides);
 });
 
 test("no temperature is sent where it is refused; one that was asked for is not dropped", async () => {

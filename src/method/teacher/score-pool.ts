@@ -69,7 +69,12 @@ export async function labelPool(options: LabelPoolOptions): Promise<LabelledPool
   const report = () => reportOf(manifest, count, (performance.now() - startedMs) / 1000);
   await writeManifest(folder, manifest);
   const progress = log.progress(`labelling with ${teacher.name}`, manifest.pairs, "pairs");
-  let done = 0;
+  let [done, spent] = [0, ""];
+  const show = () => progress.update(done, spent, Math.max(0, done - count.scored));
+  teacher.watchSpending?.((words) => {
+    spent = words;
+    show();
+  });
   try {
     await workShards({
       ...options,
@@ -83,11 +88,11 @@ export async function labelPool(options: LabelPoolOptions): Promise<LabelledPool
       },
       settled: (index) => {
         done += shards[index]!.pairs;
-        progress.update(done, "", Math.max(0, done - count.scored));
+        show();
       },
     });
   } finally {
-    progress.end();
+    progress.end(spent);
   }
   return { folder, manifest, report: report() };
 }

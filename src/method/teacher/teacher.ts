@@ -73,6 +73,8 @@ export interface Teacher {
    * @throws NumericsError when a model's score is not finite
    */
   scorePairs(pairs: readonly CandidatePair[], signal?: AbortSignal): Promise<PairScore[]>;
+  /** Of teachers that are paid for: `heard` is told, after every reply, what was spent since it was opened, in a few words. */
+  watchSpending?(heard: (words: string) => void): void;
   /** Frees what the teacher holds. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { patternReader, readVerdict, softVote } from "./verdict.ts";
+import { patternReader, readVerdict, softVote, verdictReader } from "./verdict.ts";
 
 test.each([
   ["1", 1],
@@ -91,6 +91,19 @@ describe("a soft vote", () => {
     ]);
     // B has at most 0.05: (0.6 + 0.15) / (0.6 + 0.05 + 0.3).
     expect(softVote(tie, { vote: 1, at: 2 })).toBeCloseTo(0.75 / 0.95, 12);
+  });
+
+  test("leaves a tie's token out where replies may not call it one", () => {
+    const tie = reply("1", 0, "1", [
+      ["1", log(0.6)],
+      ["tie", log(0.2)],
+      ["2", log(0.15)],
+    ]);
+    expect(softVote(tie, { vote: 1, at: 0 }, false)).toBeCloseTo(0.6 / 0.75, 12);
+    expect(verdictReader(undefined, false)("tie")).toBeUndefined();
+    expect(verdictReader(undefined, true)("tie")?.vote).toBe("tie");
+    expect(verdictReader("Verdict: (\\w+)", false)("Verdict: C")).toBeUndefined();
+    expect(verdictReader("Verdict: (\\w+)", false)("Verdict: B")?.vote).toBe(2);
   });
 
   test("needs the place of the verdict among those given", () => {

@@ -56,6 +56,21 @@ const LAST_LINE = new RegExp(
 /** Characters of the longest reply that can be nothing but a verdict. */
 const LONGEST_BARE = 60;
 
+/**
+ * The reader of a judge's settings.
+ * @param verdict - a pattern of the user's; undefined: the known forms
+ * @param ties - false: a reply that calls it a tie holds no verdict
+ * @throws ConfigError as `patternReader`
+ */
+export function verdictReader(verdict: string | undefined, ties: boolean): VerdictReader {
+  const read = verdict === undefined ? readVerdict : patternReader(verdict);
+  if (ties) return read;
+  return (text) => {
+    const found = read(text);
+    return found?.vote === "tie" ? undefined : found;
+  };
+}
+
 /** Reads a verdict in any of the known forms. */
 export function readVerdict(text: string): Verdict | undefined {
   const start = answerStart(text);
@@ -138,14 +153,15 @@ function verdictIn(match: RegExpExecArray | RegExpMatchArray | null, start: numb
 /**
  * How likely the verdict's token named the first response rather than the second, in [0, 1]; a tie counts half. A side that is not among the
  * tokens given gets the least likely one's probability, which is the most it can have. Undefined where no log-probabilities are known.
+ * @param ties - default true; false: a tie's token counts for neither side
  */
-export function softVote({ places = [] }: ChatReply, { at }: Verdict): number | undefined {
+export function softVote({ places = [] }: ChatReply, { at }: Verdict, ties = true): number | undefined {
   const place = places.find((one) => one.at <= at && at < one.at + one.token.length);
   if (place === undefined || place.top.length === 0) return undefined;
   const mass = { 1: 0, 2: 0, tie: 0 };
   for (const [token, logprob] of place.top) {
     const vote = voteOf(token.replace(/[^\p{L}\p{N}]/gu, ""));
-    if (vote !== undefined) mass[vote] += Math.exp(logprob);
+    if (vote !== undefined && (ties || vote !== "tie")) mass[vote] += Math.exp(logprob);
   }
   const least = Math.exp(Math.min(...place.top.map(([, logprob]) => logprob)));
   const [first, second] = [mass[1] || least, mass[2] || least];

@@ -190,7 +190,7 @@ export function formatEstimates(estimates: readonly StageEstimate[]): string {
 }
 
 /** Rows of about the right number and lengths; token ids are all 0. */
-async function sampleRows(job: MainJob): Promise<Rows> {
+export async function sampleRows(job: MainJob): Promise<Rows> {
   const { data, limits } = job;
   if (data.kind === "world") return worldRows(data, limits);
   const how = { limits, check: (await jobEncodable(job)).check, seed: job.dataSeed ?? job.seed };

@@ -30,8 +30,8 @@ const FACTS = jsonFile<JudgeFacts>("judge.json");
 
 type Local = Extract<JudgeSpec, { type: "local" }>;
 type Chat = Extract<JudgeSpec, { type: "chat" }>;
-/** How patiently an endpoint is asked. */
-type Patience = Pick<Chat, "apiKeyEnv" | "concurrency" | "timeoutMs" | "retries">;
+/** How patiently an endpoint is asked, and what it takes for that. */
+type Patience = Pick<Chat, "apiKeyEnv" | "concurrency" | "timeoutMs" | "retries" | "prices">;
 
 type Judging = Running<
   {
@@ -50,7 +50,11 @@ const judging = defineStage({
     const place = inputs.judge === undefined ? {} : { model: inputs.judge.folder };
     const spec = { ...settings, ...place, ...how, name: names.judge } as JudgeSpec;
     const cache = join(tools.runFolder, JUDGE_ANSWERS);
-    const judge = await openJudge({ runtime: tools.runtime, cache }, spec);
+    const { judge: by, arm: ours, baseline: theirs } = names;
+    const progress =
+      spec.type === "chat" ? tools.log.progress(`${by}: ${ours} against ${theirs}`, 0, "replies") : undefined;
+    const heard = (replies: number, spent: string) => progress?.update(replies, spent);
+    const judge = await openJudge({ runtime: tools.runtime, cache, heard }, spec);
     try {
       const [arm, baseline] = await Promise.all([
         readArmRecords(inputs.arm.path("records.jsonl")),
@@ -67,6 +71,7 @@ const judging = defineStage({
       );
       await FACTS.write(work, judge.facts());
     } finally {
+      progress?.end();
       await judge.close();
     }
   },
@@ -95,6 +100,13 @@ export async function judgeStudents(
   return judged;
 }
 
+/** How many comparisons every judge is asked for. */
+export const matchCount = (job: MainJob): number =>
+  matches(
+    job,
+    job.arms.map(({ name }) => ({ name, generations: undefined })),
+  ).length;
+
 /** Each arm meets the baseline and the human arm; never itself, and these two each other only once. */
 function matches(job: MainJob, students: readonly Answering[]) {
   const others = [...new Set([baselineOf(job), humanOf(job)])];
@@ -115,8 +127,8 @@ async function partsOf({ name: _, ...spec }: JudgeSpec) {
     const { model: folder, ...settings } = spec;
     return { config: { judge: settings, promptDigest }, judge: await givenModel(folder), how: {} };
   }
-  const { apiKeyEnv, concurrency, timeoutMs, retries, ...settings } = spec;
-  const how = { apiKeyEnv, concurrency, timeoutMs, retries };
+  const { apiKeyEnv, concurrency, timeoutMs, retries, prices, ...settings } = spec;
+  const how = { apiKeyEnv, concurrency, timeoutMs, retries, prices };
   return { config: { judge: settings, promptDigest }, judge: undefined, how };
 }
 

@@ -8,10 +8,13 @@ import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { readCandidates } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { digestSources, partsOf, type Source, sourceName } from "../../method/data/source.ts";
+import { openCandidates } from "../../method/data/stream-candidates.ts";
 import { isHeldOut } from "../../method/labels/held-out-file.ts";
 import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import { identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { judgePrompt, judgeQuestions } from "../../method/teacher/judge.ts";
+import { aheadWords } from "../../method/teacher/spending.ts";
 import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
 import { checkReadable, checkRows } from "../job/row-checks.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
@@ -68,6 +71,7 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
   await checkReadable(readersOf(teacher), files);
   // Nobody reads the rows for work then.
   if (call.dryRun === true) await checkRows(readersOf(teacher), files);
+  if (call.dryRun === true && teacher.kind === "judge-chat") await sayAhead(teacher, files, call);
   const digests = [
     ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
     ...Object.entries(teacherFiles).map(async ([name, at]) => [name, await digestSources(at)]),
@@ -84,6 +88,25 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     seed,
     earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
   };
+}
+
+/** Says what a chat judge would be asked, and what that may cost. */
+async function sayAhead(
+  teacher: Extract<TeacherChoice, { readonly kind: "judge-chat" }>,
+  files: readonly { readonly file: Source; readonly read: PairOptions }[],
+  { log = silentLog, seed }: LabelPoolRequest,
+): Promise<void> {
+  const prompt = judgePrompt(teacher.prompt);
+  const samples = teacher.samples ?? 1;
+  let [questions, characters] = [0, 0];
+  for (const { file, read } of files)
+    for await (const pair of (await openCandidates(file, { ...read, seed })).pairs())
+      for (const text of judgeQuestions(prompt, pair)) {
+        questions += samples;
+        characters += samples * text.length;
+      }
+  const ahead = { questions, characters, maxTokens: teacher.maxTokens };
+  log.info(`judge ${teacher.model}: ${aheadWords(ahead, teacher.prices)}`);
 }
 
 /**

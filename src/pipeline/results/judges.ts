@@ -4,6 +4,8 @@ import { holm } from "../../base/stats/hypothesis.ts";
 import { majorityChanceFloor } from "../../base/stats/kappa.ts";
 import { compareByJudge, type JudgeComparison } from "../../method/evaluate/judges/compare.ts";
 import type { JudgeFacts } from "../../method/evaluate/judges/judge.ts";
+import { judgeName } from "../../method/evaluate/judges/spec.ts";
+import { costOf } from "../../method/teacher/spending.ts";
 import type { Cell, Column, ReportTable, Study } from "../../report/data.ts";
 import { formatP, shortDigest } from "../../report/format.ts";
 import { type JudgedArm, readVerdicts } from "../job/judge-stages.ts";
@@ -12,8 +14,11 @@ import type { MainJob } from "../recipe/job-settings.ts";
 /** Every judge's rates, and what each of them is. */
 export type JudgeResults = {
   readonly comparisons: readonly JudgeComparison[];
-  readonly judges: readonly JudgeFacts[];
+  readonly judges: readonly PaidJudge[];
 };
+
+/** A judge and what its tokens cost, where the recipe names prices. */
+type PaidJudge = JudgeFacts & { readonly cost?: number | undefined };
 
 /** Reads all verdicts. */
 export async function judgeResults(job: MainJob, judged: readonly JudgedArm[]): Promise<JudgeResults> {
@@ -26,7 +31,14 @@ export async function judgeResults(job: MainJob, judged: readonly JudgedArm[]): 
     comparisons.push(compareByJudge({ judge, arm, baseline }, records, options));
     judges.set(judge, merged(judges.get(judge), facts));
   }
-  return { comparisons, judges: [...judges.values()] };
+  const pricesOf = new Map(
+    job.evaluation.judges.map((spec) => [judgeName(spec), spec.type === "chat" ? spec.prices : undefined]),
+  );
+  const paid = [...judges.values()].map((facts): PaidJudge => {
+    const prices = pricesOf.get(facts.name);
+    return prices && facts.tokens ? { ...facts, cost: costOf(facts.tokens, prices) } : facts;
+  });
+  return { comparisons, judges: paid };
 }
 
 function merged(before: JudgeFacts | undefined, facts: JudgeFacts): JudgeFacts {
@@ -35,6 +47,12 @@ function merged(before: JudgeFacts | undefined, facts: JudgeFacts): JudgeFacts {
     ...facts,
     versions: [...new Set([...before.versions, ...facts.versions])].sort(),
     malformed: before.malformed + facts.malformed,
+    ...(facts.tokens && {
+      tokens: [
+        (before.tokens?.[0] ?? 0) + facts.tokens[0],
+        (before.tokens?.[1] ?? 0) + facts.tokens[1],
+      ] as const,
+    }),
     malformedExamples: [...before.malformedExamples, ...facts.malformedExamples].slice(0, 5),
   };
 }
@@ -118,7 +136,11 @@ function countTable(comparisons: readonly JudgeComparison[]): ReportTable {
   };
 }
 
-function judgeTable(judges: readonly JudgeFacts[]): ReportTable {
+function judgeTable(judges: readonly PaidJudge[]): ReportTable {
+  const [counted, priced] = [
+    judges.some(({ tokens }) => tokens),
+    judges.some(({ cost }) => cost !== undefined),
+  ];
   return {
     title: "The judges",
     columns: [
@@ -128,6 +150,8 @@ function judgeTable(judges: readonly JudgeFacts[]): ReportTable {
       { title: "question, sha-256", format: "code" },
       count("unreadable replies"),
       { title: "such as" },
+      ...(counted ? [count("tokens of questions"), count("tokens of replies")] : []),
+      ...(priced ? [{ title: "cost" }] : []),
     ],
     rows: judges.map((one) => [
       one.name,
@@ -138,11 +162,18 @@ function judgeTable(judges: readonly JudgeFacts[]): ReportTable {
       shortDigest(one.promptDigest),
       one.malformed,
       one.malformedExamples.map((text) => JSON.stringify(text)).join(" ") || null,
+      ...(counted ? (one.tokens ?? [null, null]) : []),
+      ...(priced ? [one.cost ?? null] : []),
     ]),
+    notes: counted
+      ? [
+          "Tokens as the endpoint counts them, of all replies that the comparisons rest on: one that was kept from before counts, and one that two comparisons share counts twice. Cost: at the recipe's prices.",
+        ]
+      : [],
   };
 }
 
-function notesOf(comparisons: readonly JudgeComparison[], judges: readonly JudgeFacts[]): string[] {
+function notesOf(comparisons: readonly JudgeComparison[], judges: readonly PaidJudge[]): string[] {
   const notes = [
     `By chance: a judge that tosses a coin turns with the order in 50 % of the pairs, and the larger side of its two votes has ${(100 * majorityChanceFloor(2)).toFixed(0)} % of them on average (of 10 votes: ${(100 * majorityChanceFloor(10)).toFixed(1)} %).`,
   ];

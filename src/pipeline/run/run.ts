@@ -12,6 +12,7 @@ import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { estimateJob, formatEstimates, type StageEstimate } from "../job/estimate.ts";
 import { type DiskEstimate, estimateDisk } from "../job/estimate-disk.ts";
+import { estimateJudges, formatJudges, type JudgeAhead } from "../job/estimate-judges.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
 import { checkTrainersThere } from "../job/trainer-checks.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
@@ -52,6 +53,8 @@ export type RunOptions = {
 /** What came of it; a dry run has no report but an estimate. */
 export type RunOutcome = {
   readonly estimates?: readonly StageEstimate[];
+  /** Of a dry run: what chat judges are about to be asked. */
+  readonly judges?: readonly JudgeAhead[];
   /** Of a dry run: what stages that are to come put on the disk, and what is free there. */
   readonly disk?: DiskEstimate & { readonly free: number | undefined };
   readonly folder: string;
@@ -99,7 +102,8 @@ export async function runRecipe(written: Recipe, given: RunOptions): Promise<Run
       ...(await estimateDisk(job, estimated, openStages(steps))),
       free: await freeBytes(folder),
     };
-    const outcome = { folder, steps, report: undefined, estimates: estimated, disk };
+    const judges = await estimateJudges(job, openStages(steps));
+    const outcome = { folder, steps, report: undefined, estimates: estimated, judges, disk };
     return jobs === undefined ? outcome : { ...outcome, jobs };
   }
   let submitted: Record<string, string[]> | undefined;
@@ -235,6 +239,8 @@ async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Prom
   if (open.some((name) => TRAINS.test(name))) await checkTrainersThere(job);
   const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
   if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
+  const judges = await estimateJudges(job, open);
+  if (judges.length > 0) options.log?.info(formatJudges(judges));
   const { peak, peakAt, end } = await estimateDisk(job, wanted, open);
   const free = await freeBytes(recipe.out);
   if (free !== undefined && !fits(peak, free))

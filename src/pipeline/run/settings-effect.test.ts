@@ -72,6 +72,11 @@ const ELSEWHERE: readonly (readonly [RegExp, string, string])[] = [
     "more than `retries` times is a failure",
   ],
   [/^teacher\.api_key_env$/, CHAT, "sends its key in the header only"],
+  [
+    /^(teacher|eval\.judges\[\])\.prices/,
+    "src/pipeline/job/estimate-judges.test.ts",
+    "a dry run says what judges will be asked and what it may cost at the recipe's prices",
+  ],
   [/^teacher\.concurrency$/, CHAT, "keeps no more requests on their way than allowed"],
   [/^eval\.judges\[\]\.api_key_env$/, CHAT, "sends its key in the header only"],
   [/^eval\.judges\[\]\.(concurrency|timeout_ms|retries)$/, JUDGE, "outlives rate limits, resets and silence"],

@@ -74,6 +74,39 @@ describe("a chat judge of arms, over HTTP", () => {
     });
   });
 
+  it("counts the tokens of all replies, asked for or kept, and tells what was spent now", async () => {
+    server.fault = fair((first) => (first ? "1" : "2"));
+    const cache = join(folder, "paid");
+    const told: [number, string][] = [];
+    const spec = judgeSpecSchema.parse({
+      ...{ type: "chat", url: server.url, model: "tiny", mode: "pairwise", prompt: SHORT.pairwise },
+      prices: { input: 1, output: 1 },
+    });
+    const deps = {
+      runtime: () => runtime,
+      cache,
+      heard: (n: number, spent: string) => void told.push([n, spent]),
+    };
+    const first = await openJudge(deps, spec);
+    await first.judge(items);
+    const { tokens } = first.facts();
+    expect(tokens![0]).toBeGreaterThan(0);
+    expect(told.at(-1)).toEqual([4, expect.stringMatching(/^\d replies, \d+ \+ \d+ tokens, cost /)]);
+    const again = await openJudge(deps, spec);
+    await again.judge(items);
+    expect(again.facts()).toEqual(first.facts());
+    expect(told.at(-1)).toEqual([4, "0 replies, 0 + 0 tokens, cost 0"]);
+  });
+
+  it("takes a tie for a verdict only where the question allows it", async () => {
+    server.fault = () => "C";
+    expect((await (await chat("pairwise")).judge(items.slice(0, 1)))[0]).toEqual({ votes: ["tie", "tie"] });
+    expect((await (await chat("pairwise", { ties: "refused" })).judge(items.slice(0, 1)))[0]).toEqual({
+      votes: [null, null],
+      why: "malformed",
+    });
+  });
+
   it("shows who always likes the first", async () => {
     server.fault = () => "1";
     expect((await (await chat("pairwise")).judge(items.slice(0, 1)))[0]).toEqual({ votes: ["a", "b"] });

@@ -8,8 +8,10 @@ import type { CandidatePair, Text } from "../../data/rows.ts";
 import { openChat } from "../../teacher/chat-client.ts";
 import { type JudgePrompt, judgeQuestions } from "../../teacher/judge.ts";
 import { openLocalJudge, questionLimits } from "../../teacher/judge-local.ts";
+import { allowsTies } from "../../teacher/judge-prompts.ts";
+import { spendingWords, type TokensUsed } from "../../teacher/spending.ts";
 import { type PairScore, teacherDigest } from "../../teacher/teacher.ts";
-import { patternReader, readVerdict, type Vote as Said } from "../../teacher/verdict.ts";
+import { type Vote as Said, verdictReader } from "../../teacher/verdict.ts";
 import { keptAnswers } from "./answers.ts";
 import { openLocalJudgeModel } from "./local-model.ts";
 import { questionOf, ratingQuestion, readRating, readTwoRatings } from "./questions.ts";
@@ -42,6 +44,8 @@ export type JudgeFacts = {
   /** Replies that could not be read; the first few, cut to 80 characters. */
   readonly malformed: number;
   readonly malformedExamples: readonly string[];
+  /** Of an endpoint: tokens of all questions and replies, asked for now or kept. */
+  readonly tokens?: TokensUsed;
 };
 
 /** Judges pairs. */
@@ -54,12 +58,18 @@ export interface Judge {
 }
 
 /** What a judge may use: a runtime if it is local, and a folder for its answers. */
-export type JudgeDeps = { readonly runtime: () => Runtime; readonly cache: string };
+export type JudgeDeps = {
+  readonly runtime: () => Runtime;
+  readonly cache: string;
+  /** Of an endpoint: is told after every reply how many came, and what those asked for now have cost. */
+  readonly heard?: ((replies: number, spent: string) => void) | undefined;
+};
 
 /** A way of getting opinions on pairs that differ. */
 type Panel = {
   ask(items: readonly JudgeItem[], signal: AbortSignal | undefined): Promise<PairVotes[]>;
   versions(): readonly string[];
+  tokens?(): TokensUsed;
   close(): Promise<void>;
 };
 
@@ -95,6 +105,7 @@ export async function openJudge(deps: JudgeDeps, spec: JudgeSpec): Promise<Judge
       versions: panel.versions(),
       malformed: unread.count,
       malformedExamples: [...unread.examples],
+      ...(panel.tokens && { tokens: panel.tokens() }),
     }),
     close: panel.close,
   };
@@ -165,21 +176,27 @@ function votesOf({ parts, flags }: PairScore): PairVotes {
 const sideOf = (a: number, b: number): Vote => (a > b ? "a" : b > a ? "b" : "tie");
 
 function chatPanel(
-  { cache }: JudgeDeps,
+  { cache, heard }: JudgeDeps,
   {
     type: _type,
     mode,
     name: _name,
     prompt: _prompt,
     verdict,
+    ties,
+    prices,
     ...endpoint
   }: Extract<JudgeSpec, { type: "chat" }>,
   prompt: JudgePrompt,
   onUnread: OnUnread,
 ): Panel {
-  const readVote = voteReader(mode, verdict);
+  const readVote = voteReader(mode, verdict, allowsTies(ties, prompt.text));
   const readers = { pairwise: readVote, absolute: readTwoRatings, rating: readRating };
   const chat = openChat({ ...endpoint, cache, readable: ({ text }) => readers[mode](text) !== undefined });
+  chat.watch(() => {
+    const { asked, cached, tokens, uncounted } = chat.counts();
+    heard?.(asked + cached, spendingWords({ replies: asked, tokens, uncounted }, prices));
+  });
   const models = new Set<string>();
   const ask = async (questions: readonly string[], signal: AbortSignal | undefined) =>
     (
@@ -191,7 +208,14 @@ function chatPanel(
       models.add(model);
       return text;
     });
-  const common = { versions: () => [...models].sort(), close: async () => {} };
+  const common = {
+    versions: () => [...models].sort(),
+    tokens: (): TokensUsed => {
+      const { tokens, keptTokens } = chat.counts();
+      return [tokens[0] + keptTokens[0], tokens[1] + keptTokens[1]];
+    },
+    close: async () => {},
+  };
   switch (mode) {
     case "pairwise":
       return {
@@ -223,12 +247,13 @@ function chatPanel(
 function voteReader(
   mode: JudgeSpec["mode"],
   verdict: string | undefined,
+  ties: boolean,
 ): (reply: string) => Said | undefined {
   if (verdict !== undefined && mode !== "pairwise")
     throw new ConfigError(
       `judges: verdict has no effect on mode ${mode}, which reads ratings. Leave it out.`,
     );
-  const reader = verdict === undefined ? readVerdict : patternReader(verdict);
+  const reader = verdictReader(verdict, ties);
   return (reply) => reader(reply)?.vote;
 }
 

@@ -43,6 +43,7 @@ export const judgeSpecSchema = z.discriminatedUnion("type", [
     ...shared,
     ...chatSettings,
     verdict: verdictSettings.verdict,
+    ties: verdictSettings.ties,
     timeoutMs: z.number().int().min(1).default(60_000).describe("Milliseconds for one attempt."),
     retries: z.number().int().min(0).default(5).describe("Further attempts after a failure that may pass."),
   }),
