@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { DataError } from "../../base/core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import type { Model } from "../../engine/model/model.ts";
-import type { Tokenizer } from "../../engine/text/tokenizer.ts";
 import type { TokenRow } from "../../method/data/packing.ts";
 import type { ResolvedLossSpec } from "../../method/objective/loss-spec.ts";
 import { lossInputs } from "../../method/objective/preference.ts";
@@ -22,7 +21,8 @@ export type ColumnSetup = {
   readonly name: string;
   /** The model that training starts from: the reference. */
   readonly policy: Model;
-  readonly tokenizer: Tokenizer;
+  /** Folder of that model: its tokenizer made the rows. */
+  readonly student: string;
   readonly loss: ResolvedLossSpec;
   readonly seed: number;
   /** The teacher's models, for wspo. */
@@ -39,7 +39,7 @@ export async function preferencePairs(
   { kept, tokenRows }: EncodedRows,
   part: "" | "validation-" = "",
 ): Promise<PreferencePairs> {
-  const { name, tokenizer } = setup;
+  const { name, student } = setup;
   const wanted = lossInputs(setup.loss);
   const scored = (rows: readonly TokenRow[], file: string, perToken = false) =>
     referenceScores(setup, rows, `${part}${file}`, perToken);
@@ -57,7 +57,7 @@ export async function preferencePairs(
     mismatched: wanted.has("klEstimate") ? await mismatched() : undefined,
     softLabels: wanted.has("pChosen") ? kept.map((row) => required(name, row, "pChosen")) : undefined,
     teacherLogratios: wanted.has("tokens")
-      ? await teacherLogratios(setup.deps, setup.work, ratiosOf(setup), tokenizer, tokenRows, part)
+      ? await teacherLogratios(setup.deps, setup.work, ratiosOf(setup), student, tokenRows, part)
       : undefined,
   };
 }

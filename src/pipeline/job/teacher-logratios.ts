@@ -1,13 +1,13 @@
 /**
  * What WSPO regresses the student onto: log π_teacher - log π_teacher's reference of every response token (`method/objective/wspo.ts`). Tokens
- * must be the same ones, so teacher and student must have one tokenizer; which is asked by its digest, not by its name.
+ * must be the same ones, so their tokenizers must give the same ids; which is asked of what decides ids, not of names or of the files' bytes.
  */
 import { join } from "node:path";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { type Model, releaseModel } from "../../engine/model/model.ts";
-import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
+import { idsDifference } from "../../engine/text/same-ids.ts";
 import type { TokenRow } from "../../method/data/packing.ts";
 import { openScorer } from "../../method/objective/score.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -24,21 +24,21 @@ const CHUNK = 512;
 
 /**
  * Scores rows with both models, once: a stage that goes on finds them in its scratch folder.
- * @param tokenizer - the student's
+ * @param student - folder of the model whose tokenizer made the rows
  * @param part - before the name of the file in which they are kept
- * @throws CheckpointError when a model's tokenizer is another one
+ * @throws CheckpointError when a model's tokenizer gives other ids
  */
 export async function teacherLogratios(
   deps: JobDeps,
   work: WorkFolder,
   { policy, reference }: RatioModels,
-  tokenizer: Tokenizer,
+  student: string,
   rows: readonly TokenRow[],
   part: string,
 ): Promise<TokenLogratios> {
   const file = join(work.scratch, `${part}teacher-logratios.json`);
   if (await exists(file)) return (await readJson(file, 2 ** 32)) as TokenLogratios;
-  for (const { folder } of [policy, reference]) await checkTokenizer(folder, tokenizer);
+  for (const { folder } of [policy, reference]) await checkTokenizer(folder, student);
   const trained = await tokenLogps(deps, policy, rows);
   const base = await tokenLogps(deps, reference, rows);
   const ratios = trained.map((responses, row) =>
@@ -48,12 +48,12 @@ export async function teacherLogratios(
   return ratios;
 }
 
-async function checkTokenizer(folder: string, { digest }: Tokenizer): Promise<void> {
-  const own = await loadTokenizer(folder);
-  if (own.digest !== digest)
+async function checkTokenizer(folder: string, student: string): Promise<void> {
+  const difference = await idsDifference(folder, student);
+  if (difference !== undefined)
     throw new CheckpointError(
       folder,
-      `tokenises differently from the student, expected ${digest.slice(0, 16)}, got ${own.digest.slice(0, 16)}: wspo compares token by token. ` +
+      `tokenises differently from the student: ${difference}; wspo compares token by token. ` +
         "Take teacher and student of one family, both with the same models.*.vocabulary.",
     );
 }

@@ -112,7 +112,8 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
       if (others !== undefined) return others;
       return withModel(deps, request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
-        const setup = { deps, work, name, policy, tokenizer, loss, seed: settings.seed, teacher };
+        const start = { policy, student: model.folder };
+        const setup = { deps, work, name, ...start, loss, seed: settings.seed, teacher };
         const beside = {
           ...(await preferencePairs(setup, parts.training)),
           validation: parts.validation && (await preferencePairs(setup, parts.validation, "validation-")),
