@@ -1,6 +1,7 @@
 /**
  * Judges of pairs of responses, one registry: pairwise in both orders, two ratings in both orders, or each response rated alone; a local
  * model or a chat endpoint. A reply that cannot be read is counted and shown, never guessed.
+ * Length: all ways of asking stand beside each other, for each of the panels uses two or three of them.
  */
 import { ConfigError } from "../../../base/core/errors.ts";
 import type { Runtime } from "../../../engine/runtime/runtime.ts";
