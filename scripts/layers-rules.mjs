@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 14_700,
     report: 3_700,
     method: 23_800,
-    pipeline: 28_600,
+    pipeline: 29_000,
     interfaces: 14_500,
   },
 };

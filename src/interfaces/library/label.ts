@@ -40,6 +40,11 @@ export type LabelCall = Into &
     readonly teacher: TeacherChoice;
     /** Labelled pairs that the teacher has not seen: probabilities are fitted on them. */
     readonly calibrate?: Source | undefined;
+    /**
+     * A cascade: a finished labelling of the pool by a cheaper teacher, with the same `calibrate`. Its labels stay where it is at least `sure` (default
+     * 0.9, in [0.5, 1]), this teacher labels the rest, and both are calibrated as one.
+     */
+    readonly after?: { readonly folder: string; readonly sure?: number | undefined } | undefined;
     /** `score`, `calibration`, `select`, `weight`, as in a recipe's label section. */
     readonly rules?: Settings;
     /** Of the candidates' order, default 22. */
@@ -59,6 +64,7 @@ export function label(options: LabelCall): Promise<LabelPoolOutcome> {
     pool,
     teacher,
     calibrate,
+    after,
     rules,
     seed = DEFAULT_SEED,
     scoreOnly = false,
@@ -72,6 +78,7 @@ export function label(options: LabelCall): Promise<LabelPoolOutcome> {
       pool,
       teacher,
       calibrate,
+      after,
       seed,
       set: settingTexts(rules),
       read: pairReading(options),

@@ -88,16 +88,18 @@ export type EnsembleTarget = {
   /** Folder of `uncertainty.jsonl`; undefined writes none. */
   readonly uncertainty?: string;
   readonly name: string;
+  /** Of the manifest: a cascade is an ensemble of whoever has the word. */
+  readonly kind?: "ensemble" | "cascade";
   /** Digests of the members and what their calibrators are: all that the combined scores depend on. */
   readonly settings: Readonly<Record<string, unknown>>;
 };
 
 /** Combines pair by pair, in the order of the pairs; memory does not grow with them. */
 export async function writeEnsembleScores(
-  { folder, uncertainty, name, settings }: EnsembleTarget,
+  { folder, uncertainty, name, kind = "ensemble", settings }: EnsembleTarget,
   pairs: AsyncIterable<EnsemblePair> | Iterable<EnsemblePair>,
 ): Promise<UncertaintySummary> {
-  const manifest: TeacherManifest = { kind: "ensemble", code: "1", lengthUnit: "tokens", settings };
+  const manifest: TeacherManifest = { kind, code: "1", lengthUnit: "tokens", settings };
   const shards: Shard[] = [];
   const mean = summary();
   let chunk: PairScore[] = [];

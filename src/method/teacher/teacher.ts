@@ -41,6 +41,7 @@ export const TEACHER_KINDS = [
   "remote",
   "control",
   "ensemble",
+  "cascade",
 ] as const;
 
 /** What a teacher is. Everything its scores depend on is in here, as digests or values; paths and keys are not. */

@@ -1,5 +1,6 @@
 /** A labelling as one call: files and model folders in, a folder of labels out. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
 import { silentLog } from "../../base/core/log.ts";
@@ -19,6 +20,7 @@ import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
 import { checkReadable, checkRows } from "../job/row-checks.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
 import type { StageStep } from "../stages/steps.ts";
+import { openCheap } from "./cascade.ts";
 import { type LabelFactsFile, type LabelRequest, labelRulesSchema, labelStage } from "./label-stage.ts";
 
 /** What to label, by whom, under which rules. */
@@ -31,6 +33,8 @@ export type LabelPoolRequest = SingleOptions &
     readonly teacherFiles?: Readonly<Record<string, Source>>;
     /** Labelled pairs that the teacher has not seen: probabilities are fitted on them. */
     readonly calibrate?: Source | undefined;
+    /** A finished labelling of the pool by a cheaper teacher, and the confidence in [0.5, 1] from which its labels stay, default `SURE`. */
+    readonly after?: { readonly folder: string; readonly sure?: number | undefined } | undefined;
     /** Rules as texts of `--set`: score, calibration, select, weight. */
     readonly set: readonly string[];
     readonly read: PairOptions;
@@ -53,7 +57,7 @@ export async function labelPoolFile(call: LabelPoolRequest): Promise<LabelPoolOu
 }
 
 async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
-  const { pool, teacher, teacherFiles = {}, calibrate, read, seed, out, log = silentLog } = call;
+  const { pool, teacher, teacherFiles = {}, calibrate, after, read, seed, out, log = silentLog } = call;
   const rules = settingsOf(labelRulesSchema, call.set);
   if (rules.calibration !== undefined && calibrate === undefined)
     throw new ConfigError(
@@ -63,6 +67,7 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     throw new ConfigError(
       "--calibrate: is missing; a promise (--max-disagreement, --set select.kind=promise) rests on labelled pairs that the teacher has not seen.",
     );
+  if (after !== undefined) checkAfter(call, rules);
   const files = [pool, ...(calibrate === undefined ? [] : [calibrate])].map((file) => ({
     file,
     read: { ...read, log },
@@ -76,13 +81,27 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
     ...Object.entries(teacherFiles).map(async ([name, at]) => [name, await digestSources(at)]),
   ];
+  const [poolDigest, calibrateDigest] = [
+    await digestSources(pool),
+    calibrate === undefined ? undefined : await digestSources(calibrate),
+  ];
   return {
     teacher,
     rules,
+    after:
+      after === undefined
+        ? undefined
+        : await openCheap(
+            after,
+            { pool: poolDigest, calibrate: calibrateDigest!, reading: digestOf({ seed, read }) },
+            (config) => {
+              const { seed: itsSeed, read: itsRead } = config as { seed?: unknown; read?: unknown };
+              return digestOf({ seed: itsSeed, read: itsRead });
+            },
+          ),
     models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
-    pool: { file: pool, digest: await digestSources(pool) },
-    calibrate:
-      calibrate === undefined ? undefined : { file: calibrate, digest: await digestSources(calibrate) },
+    pool: { file: pool, digest: poolDigest },
+    calibrate: calibrate === undefined ? undefined : { file: calibrate, digest: calibrateDigest! },
     read,
     limits: await limitsFor(call, readersOf(teacher)),
     seed,
@@ -107,6 +126,21 @@ async function sayAhead(
       }
   const ahead = { questions, characters, maxTokens: teacher.maxTokens };
   log.info(`judge ${teacher.model}: ${aheadWords(ahead, teacher.prices)}`);
+}
+
+/** @throws ConfigError for a cascade without the pairs that it is calibrated on, one that would write over its first teacher's labels, and a promise */
+function checkAfter({ after, calibrate, out }: LabelPoolRequest, rules: LabelRequest["rules"]): void {
+  if (calibrate === undefined)
+    throw new ConfigError(
+      "--calibrate: is missing; two teachers are calibrated as one. Name the labelled pairs that the first was calibrated on.",
+    );
+  if (resolve(after!.folder) === resolve(out))
+    throw new ConfigError(`--out ${out}: is the folder of --after. Choose another.`);
+  // Two fitted curves can order pairs by the very answers they were fitted on, as one cannot.
+  if (rules.select.kind === "promise")
+    throw new ConfigError(
+      "--after: a promise needs pairs that neither teacher was calibrated on. Select by --top or --min-confidence.",
+    );
 }
 
 /**

@@ -7,6 +7,7 @@ import { type Log, silentLog } from "../../base/core/log.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { unitOf } from "../../method/data/normalise.ts";
+import type { CandidatePair } from "../../method/data/rows.ts";
 import { type Source, sourceName } from "../../method/data/source.ts";
 import { type CandidateStream, openCandidates } from "../../method/data/stream-candidates.ts";
 import { calibrationSchema } from "../../method/labels/calibration.ts";
@@ -31,6 +32,7 @@ import { teacherEncodable } from "../job/encodable.ts";
 import { labelSchema } from "../recipe/labels.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import { type CascadeFacts, type CheapLabels, cascade } from "./cascade.ts";
 import { type ScoresPart, scoreParts } from "./kept-scores.ts";
 
 /** How scores become labels; `calibration` needs labelled pairs to be fitted on. */
@@ -49,6 +51,8 @@ export type LabelRequest = {
   readonly models: Readonly<Record<string, string>>;
   readonly pool: FileRef;
   readonly calibrate: FileRef | undefined;
+  /** A finished labelling by a cheaper teacher: this one labels what that is not sure of. */
+  readonly after?: CheapLabels | undefined;
   readonly read: Omit<LoadOptions, "log">;
   readonly limits: TokenLimits;
   readonly rules: z.output<typeof labelRulesSchema>;
@@ -62,7 +66,7 @@ export type LabelRequest = {
  * arithmetic on the scores: under other rules the scores of `earlier` are taken as they are.
  */
 export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<Artefact> {
-  const { teacher, models, pool, calibrate, limits, rules, seed, read } = request;
+  const { teacher, models, pool, calibrate, after, limits, rules, seed, read } = request;
   const { settings } = identityOf(teacher);
   const logFor = tellingOnce(deps.log);
   let encodable: ReturnType<typeof teacherEncodable> | undefined;
@@ -74,27 +78,30 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   return deps.pipeline.stage({
     name: "label",
     version: 7,
-    config: { teacher: settings, limits, rules, seed, read },
+    config: { teacher: settings, limits, rules, seed, read, ...(after && { sure: after.sure }) },
     inputs: {
       ...models,
       pool: pool.digest,
       ...(calibrate === undefined ? {} : { calibrate: calibrate.digest }),
+      ...(after && { after: after.digest }),
     },
     share: (work) => scoreAll(deps, work, request, openPairs),
     run: async (work) => {
-      const scores = work.path(SCORES);
-      await closeScores(scores);
+      await closeScores(work.path(SCORES));
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
       const judged = await judge(work, request, readingFor, deps.log);
+      // Of a cascade they are made of both teachers'.
+      const scores = work.path(after === undefined ? SCORES : CASCADE);
       const plan = await planLabels(scores, {
-        form: judged.form,
+        form: after === undefined ? judged.form : { form: "sum" },
         weight: rules.weight,
         select: selectionRule(rules.select, () => (judged.heldOut ?? noHeldOut()).pairs),
         calibrator: judged.heldOut?.calibrator,
       });
       const { pairs, report } = await openPairs(pool.file);
       const { counts, promise, settings } = plan;
-      const facts = { teacher: await teacherFacts(scores), counts, promise, settings };
+      const { cascade } = judged;
+      const facts = { teacher: await teacherFacts(scores), counts, promise, settings, cascade };
       await writeLabelling<LabelFactsFile>(work.folder, {
         labels: plan.read(),
         pairs,
@@ -110,10 +117,13 @@ export type LabelFactsFile = LabellingFacts & {
   readonly teacher: TeacherFacts;
   /** Rows of the pool that were skipped, `--on-bad-row skip`. */
   readonly badRows: number;
+  /** Of a cascade. */
+  readonly cascade?: CascadeFacts | undefined;
 };
 
 const SCORES = "scores";
 const HELD_OUT = "held-out-scores";
+const CASCADE = "cascade-scores";
 
 /** Scores the pool and the labelled pairs, if there are any, unless an earlier result has them. */
 async function scoreAll(
@@ -122,15 +132,21 @@ async function scoreAll(
   request: LabelRequest,
   openPairs: (file: Source) => Promise<CandidateStream>,
 ): Promise<void> {
-  const { teacher, models, limits, seed, read, pool, calibrate } = request;
+  const { teacher, models, limits, seed, read, pool, calibrate, after } = request;
   const { settings } = identityOf(teacher);
-  const part = (name: string, { file, digest }: FileRef): ScoresPart => ({
+  const part = (name: string, { file, digest }: FileRef, of?: CheapLabels): ScoresPart => ({
     name,
-    key: digestOf({ version: 2, settings, models, limits, seed, read: { ...read }, pairs: digest }),
-    pairs: async () => (await openPairs(file)).pairs,
+    key: digestOf({
+      ...{ version: 2, settings, models, limits, seed, read: { ...read }, pairs: digest },
+      ...(of && { after: of.digest, sure: of.sure }),
+    }),
+    pairs: async () => {
+      const { pairs } = await openPairs(file);
+      return of === undefined ? pairs : () => only(pairs(), of.asked);
+    },
   });
   await scoreParts(deps, work, {
-    parts: [part(SCORES, pool), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
+    parts: [part(SCORES, pool, after), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
     earlier: request.earlier,
     open: (replies) => openTeacher(deps, teacher, { limits, replies }),
   });
@@ -152,7 +168,19 @@ function noHeldOut(): never {
   );
 }
 
-type Judged = { readonly form: FittedForm; readonly heldOut: HeldOutFit | undefined };
+/** The pairs that a cascade's second teacher is asked. */
+async function* only(
+  pairs: AsyncIterable<CandidatePair>,
+  ids: ReadonlySet<string>,
+): AsyncGenerator<CandidatePair, void, undefined> {
+  for await (const pair of pairs) if (ids.has(pair.id)) yield pair;
+}
+
+type Judged = {
+  readonly form: FittedForm;
+  readonly heldOut: HeldOutFit | undefined;
+  readonly cascade?: CascadeFacts | undefined;
+};
 
 /** Fits what the scores' form and the calibration leave open. */
 async function judge(
@@ -161,7 +189,7 @@ async function judge(
   readingFor: (file: Source) => Promise<LoadOptions & { readonly seed: number }>,
   log: Log,
 ): Promise<Judged> {
-  const { calibrate, rules } = request;
+  const { calibrate, rules, after } = request;
   const form = await fitForm(rules.score, readScores(work.path(SCORES)));
   if (calibrate === undefined) return { form, heldOut: undefined };
   const how = await readingFor(calibrate.file);
@@ -173,16 +201,20 @@ async function judge(
     );
   const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
   const labels = scored.filter(({ id }) => !asked.has(id));
-  const judged = judgedLabels(
-    labels,
-    new Map(humanLabels.map(({ id, preferred }) => [id, preferred])),
-    new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)])),
-  );
+  const human = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));
+  const units = new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)]));
+  const method = rules.calibration ?? "temperature";
+  if (after !== undefined) {
+    const places = { second: work.path(SCORES), form, into: work.path(CASCADE) };
+    const { fit, facts } = await cascade(after, places, method, { labels, human, units });
+    return { form, heldOut: fit, cascade: facts };
+  }
+  const judged = judgedLabels(labels, human, units);
   if (judged.length < LEAST_HELD_OUT) {
     const advice = adviceForFew(labels, "--max-length and --max-prompt-length", "name a file with more");
     throw new ConfigError(
       `--calibrate ${sourceName(calibrate.file)}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
     );
   }
-  return { form, heldOut: heldOutFit(fitOn(rules.calibration ?? "temperature", judged), judged) };
+  return { form, heldOut: heldOutFit(fitOn(method, judged), judged) };
 }

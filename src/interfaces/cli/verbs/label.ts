@@ -1,12 +1,20 @@
 /** `weak-teacher label`: a teacher's labels of a pool of pairs. */
 
 import { type Command, Option } from "commander";
+import { ConfigError } from "../../../base/core/errors.ts";
 import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import type { Source } from "../../../method/data/source.ts";
 import type { LabelPoolRequest } from "../../../pipeline/label/label-pool.ts";
 import type { LabelFactsFile } from "../../../pipeline/label/label-stage.ts";
 import { type DataOptions, readOptions, SOURCES, sourceOf, withData } from "../data-options.ts";
-import { type RuleOptions, ruleSettings, ruleWarnings, withPromise, withRules } from "../label-rules.ts";
+import {
+  numberIn,
+  type RuleOptions,
+  ruleSettings,
+  ruleWarnings,
+  withPromise,
+  withRules,
+} from "../label-rules.ts";
 import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -18,6 +26,8 @@ type LabelOptions = ComputeOptions &
   TeacherOptions &
   RuleOptions & {
     readonly calibrate?: readonly string[];
+    readonly after?: string;
+    readonly sure?: number;
     readonly out: string;
     readonly seed: number;
     readonly dryRun?: boolean;
@@ -35,11 +45,21 @@ export function addLabel(program: Command): void {
       "--out <folder>",
       "where labels.jsonl, training.jsonl and training.parquet (TRL's columns) go; run again with other rules, it uses the scores that are there",
     );
-  withTeacher(command).option(
-    "--calibrate <file>",
-    "labelled pairs the teacher has not seen: probabilities are fitted on them; may be given again",
-    collect,
-  );
+  withTeacher(command)
+    .option(
+      "--calibrate <file>",
+      "labelled pairs the teacher has not seen: probabilities are fitted on them; may be given again",
+      collect,
+    )
+    .option(
+      "--after <labels>",
+      "a cascade: labels of this pool that a cheaper teacher made with the same --calibrate; they stay where it is sure, this teacher labels the rest, and both are calibrated as one",
+    )
+    .option(
+      "--sure <p>",
+      "confidence from which labels of --after stay, 0.5 to 1, default 0.9",
+      numberIn(0.5, 1),
+    );
   withRules(withPromise(command), "score, calibration, select or weight")
     .option(
       "--seed <n>",
@@ -64,6 +84,7 @@ export function addLabel(program: Command): void {
         "label pool.jsonl --teacher judge-chat --url https://api.example.com/v1 --model judge-1 --api-key-env JUDGE_KEY --out judged",
         "label pool.jsonl --teacher remote --url http://gpu:8000/v1 --model teacher --reference base --tokenizer models/sft --out remote",
         "label pool.jsonl --teacher noisy-human --human people.jsonl --noise flip --rate 0.2 --out noisy",
+        "label pool.jsonl --after labels --model models/dpo-big --reference models/sft-big --calibrate held-out.jsonl --out cascade",
         "combine pool.jsonl labels judged --out ensemble",
       ]),
     )
@@ -96,7 +117,7 @@ async function runLabel(session: Session, files: readonly string[], options: Lab
 function wordsOf(
   out: string,
   cached: boolean,
-  { counts, teacher }: LabelFactsFile,
+  { counts, teacher, cascade }: LabelFactsFile,
   promised: readonly string[],
 ): string {
   const { pairs, a, b, tie, abstain, unselected } = counts;
@@ -116,12 +137,29 @@ function wordsOf(
       `judge ${teacher.judge.model}, question ${teacher.judge.promptDigest.slice(0, 12)}: the answer turned round with the order in ${flips}`,
     );
   }
-  return [...lines, ...promised].join("\n");
+  return [...lines, ...cascadeWords(cascade), ...promised].join("\n");
+}
+
+/** What a cascade cost and is worth, beside each teacher alone. */
+function cascadeWords(cascade: LabelFactsFile["cascade"]): string[] {
+  if (cascade === undefined) return [];
+  const { asked, pairs, sure, heldOut } = cascade;
+  const share = ({ agree, n, share: interval }: typeof heldOut.first) => {
+    const percent = (p: number) => (100 * p).toFixed(1);
+    const range = interval === null ? "" : ` [${percent(interval.low)}, ${percent(interval.high)}]`;
+    return `${percent(agree / Math.max(1, n))} %${range}`;
+  };
+  return [
+    `the second teacher read ${asked} of ${pairs} pairs (${((100 * asked) / pairs).toFixed(0)} %), those of which the first is less than ${sure} sure`,
+    `with people on ${heldOut.first.n} labelled pairs: the first alone ${share(heldOut.first)}, the second alone ${share(heldOut.second)}, the cascade ${share(heldOut.cascade)}`,
+  ];
 }
 
 async function requestOf(session: Session, pool: Source, options: LabelOptions): Promise<LabelPoolRequest> {
   const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
-  const { seed, out, device, threads, maxLength, maxPromptLength } = options;
+  const { seed, out, device, threads, maxLength, maxPromptLength, after, sure } = options;
+  if (sure !== undefined && after === undefined)
+    throw new ConfigError("--sure: has no effect without --after. Leave it out.");
   const calibrate = options.calibrate && sourceOf(options.calibrate);
   const { log, signal } = session;
   const read = readOptions(options);
@@ -133,6 +171,7 @@ async function requestOf(session: Session, pool: Source, options: LabelOptions):
   });
   return {
     ...{ pool, teacher, teacherFiles: teacherFiles(options), calibrate, seed, read },
+    after: after === undefined ? undefined : { folder: after, sure },
     ...{ set: ruleSettings(options), maxLength, maxPromptLength },
     ...{ out, device, threads, log, signal, code: packageVersion() },
     dryRun: options.dryRun === true,
