@@ -1,5 +1,5 @@
 /** What a page knows of a run against the run's files, however it came to know it. */
-import { appendFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -40,10 +40,12 @@ test("whatever happens to the files and to the stream, the curves are those of t
     fc.asyncProperty(actions, async (list) => {
       const folder = join(root, String(n++), "stages");
       const [work, done] = [join(folder, ".work-sft-0123456789ab"), join(folder, "sft-0123456789ab")];
-      await mkdir(join(work, "log"), { recursive: true });
+      await mkdir(join(work, "scratch"), { recursive: true });
+      await mkdir(join(work, "log"));
       let [place, step, salt, half] = [work, 0, 0, ""];
       let [curves, cursor]: [Curves, string] = [new Map(), ""];
-      const file = () => join(place, "log", "metrics.jsonl");
+      // A training writes in its scratch folder; its curves go into the log when it is done.
+      const file = () => join(place, place === work ? "scratch" : "log", "metrics.jsonl");
       await writeFile(file(), "");
       const look = async () => {
         const found = await lookAtRun(join(folder, ".."), cursor);
@@ -65,6 +67,10 @@ test("whatever happens to the files and to the stream, the curves are those of t
         else if (action === "lose") await lookAtRun(join(folder, ".."), cursor);
         else if (action === "reload") [curves, cursor] = [new Map(), ""];
         else if (action === "finish" && place === work && half === "") {
+          await cp(file(), join(work, "log", "metrics.jsonl"));
+          if (step % 2 === 0) await look();
+          await rm(join(work, "scratch"), { recursive: true });
+          if (step % 2 === 1) await look();
           await rename(work, done);
           place = done;
         } else if (action === "back") {

@@ -5,7 +5,10 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { LOG_FOLDER } from "../../base/core/contents.ts";
+import { exists } from "../../base/core/files.ts";
 import { AT_START, readTail, type TailMark } from "../../base/files/tail.ts";
+import { SCRATCH } from "../stages/cache.ts";
 import { RUN_LOG } from "./run-log.ts";
 
 /** New points of one stage. `again`: what was known of it is to be forgotten first, for its file was written anew. */
@@ -25,6 +28,7 @@ export type RunGrowth = {
 };
 
 const WORK = ".work-";
+const METRICS = "metrics.jsonl";
 /** What is no curve: the x axis and what grows with it. */
 const NO_CURVE = new Set(["global_step", "epoch", "num_tokens"]);
 /** Lines of the log that a first look gives. */
@@ -64,14 +68,15 @@ function marksIn(cursor: string): Map<string, TailMark> {
   }
 }
 
-/** A stage at work and the same stage finished are one: its folder is renamed. */
+/** A stage at work and the same stage finished are one: its folder is renamed, and its curves go from scratch to its log (`keepCurves`). */
 async function metricsIn(place: string): Promise<{ readonly stage: string; readonly path: string }[]> {
   const names = (await readdir(place).catch(() => [])).sort();
   const found = new Map<string, string>();
   for (const name of names) {
     const stage = name.startsWith(WORK) ? name.slice(WORK.length) : name;
     if (stage.startsWith(".")) continue;
-    found.set(stage, join(place, name, "log", "metrics.jsonl"));
+    const own = join(place, name, SCRATCH, METRICS);
+    found.set(stage, (await exists(own)) ? own : join(place, name, LOG_FOLDER, METRICS));
   }
   return [...found].map(([stage, path]) => ({ stage, path }));
 }

@@ -24,7 +24,8 @@ import { prunedFiles, refuseChanged, stageProblem } from "./verify.ts";
 export const RECORD = "stage.json";
 /** What a folder of stages looks like, written into every record: 1 is weak-teacher 0.1, whose labels are read and whose runs are not (`layout.ts`). */
 export const LAYOUT = 2;
-const SCRATCH = "scratch";
+/** Where a stage works that is not done: checkpoints, and the curves of a training. Gone when it is done. */
+export const SCRATCH = "scratch";
 /** Beginning of the name of a result that another takes the place of. */
 const OLD = ".old-";
 
