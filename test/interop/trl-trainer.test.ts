@@ -5,9 +5,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { parseLossSpec, resolveFlip } from "../../src/method/objective/loss-spec.ts";
-import { trainSettings } from "../../src/method/train/settings.ts";
+import { type TrainSettings, trainSettings } from "../../src/method/train/settings.ts";
 import { runTrl, type TrlLine } from "../../src/pipeline/elsewhere/run-trl.ts";
 import { type TrlJob, writeTrlJob } from "../../src/pipeline/elsewhere/trl-job.ts";
+import { loadRecipe } from "../../src/pipeline/recipe/parse.ts";
+import type { TrlTrainer } from "../../src/pipeline/recipe/trainer.ts";
 import { weakTeacher } from "../cli/spawn.ts";
 import { writeTinyRecipe } from "../helpers/tiny-recipe.ts";
 import { python } from "./python.ts";
@@ -135,6 +137,28 @@ describe.skipIf(python === undefined)("a student trained by TRL (scripts/python-
     );
   }, 3_600_000);
 
+  test("two processes that the launcher of tao-li-2025-gpus starts take the steps of one", async () => {
+    const lines: Record<"one" | "two", TrlLine[]> = { one: [], two: [] };
+    const { student } = await loadRecipe("tao-li-2025-gpus");
+    const { launch } = student.trainer as TrlTrainer;
+    for (const [name, more] of [
+      ["one", {}],
+      ["two", { launch, processes: 2 }],
+    ] as const) {
+      const job = join(folder, `step-${name}`);
+      const trainer = { ...TRAINER, ...more };
+      await writeTrlJob(job, await tinyJob({ epochs: 3, learningRate: 1e-3 }), trainer);
+      const facts = await runTrl({ ...how(job), trainer, listener: deaf(lines[name]) });
+      expect(facts).toMatchObject({ processes: name === "two" ? 2 : 1, steps: 3, rows: 8, device: "cpu" });
+    }
+    expect(lines.two.map(({ step }) => step)).toEqual([1, 2, 3]);
+    // Every step has all rows; a mean over halves of equal size is the mean over all.
+    for (const [i, { logs }] of lines.two.entries())
+      for (const key of ["loss", "grad_norm", "rewards/margins"])
+        expect(logs[key], `${i} ${key}`).toBeCloseTo(lines.one[i]!.logs[key]!, 4);
+    expect(lines.two[2]!.logs["loss"]).toBeLessThan(0.69);
+  }, 3_600_000);
+
   test("a launcher that starts another number of processes than was said is refused", async () => {
     const job = join(folder, "processes");
     const trainer = { ...TRAINER, launch: [python!], processes: 2 };
@@ -158,7 +182,7 @@ const deaf = (heard: unknown[]) => ({
 });
 
 /** Eight rows, and two whose prompt alone fills `max_length`. */
-async function tinyJob(): Promise<TrlJob> {
+async function tinyJob(more: Partial<TrainSettings> = {}): Promise<TrlJob> {
   const row = (i: number) => ({
     id: `${i}`,
     prompt: i < 8 ? `p${i}` : "long ".repeat(30),
@@ -168,7 +192,7 @@ async function tinyJob(): Promise<TrlJob> {
   return {
     ...{ kind: "prefer", model: join(folder, "student"), vocabulary: 264, lora: undefined },
     rows: Array.from({ length: 10 }, (_, i) => row(i)),
-    settings: trainSettings({ batchSize: 8 }),
+    settings: trainSettings({ batchSize: 8, ...more }),
     loss: resolveFlip(parseLossSpec({ type: "sigmoid" })),
     limits: { maxLength: 64, maxPromptLength: 32 },
   };

@@ -424,7 +424,7 @@ describe("files", () => {
     await writeFile(join(folder, "round.yaml"), "extends: round.yaml\n");
     await expect(loadRecipe("round.yaml", { from: folder })).rejects.toThrow("extends goes round");
     await expect(loadRecipe("demmo")).rejects.toThrow(
-      'demmo: is neither a recipe file nor a preset (demo, tao-li-2025, tao-li-2025-tldr, cwpo-2026, study-small); did you mean "demo"?',
+      'demmo: is neither a recipe file nor a preset (demo, tao-li-2025, tao-li-2025-tldr, tao-li-2025-gpus, cwpo-2026, cwpo-2026-gpus, study-small); did you mean "demo"?',
     );
     await writeFile(join(folder, "unnamed.yaml"), LEAST.replace("name: tiny\n", ""));
     expect((await loadRecipe("unnamed.yaml", { from: folder })).name).toBe("unnamed");

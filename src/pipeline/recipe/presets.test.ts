@@ -1,6 +1,7 @@
 /** The papers' presets, resolved, against what the papers say: Tao & Li 2025 (W), CW-PO 2026 (C). Values without a source are ours, for the reason beside them. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { loadRecipe } from "./parse.ts";
@@ -141,6 +142,44 @@ const SAID: Readonly<Record<string, readonly string[]>> = {
 /** The value at a path such as `arms.1.sft`. */
 const at = (value: unknown, path: string): unknown =>
   path.split(".").reduce((inner, key) => (inner as Record<string, unknown> | null | undefined)?.[key], value);
+
+/** What an overlay for GPUs may change of its paper's preset: who works, and where. */
+const WHO_WORKS = ["name", "needs", "teacher.trainer", "student.trainer", "eval.generate", "eval.gold"];
+
+/** Every setting of a resolved recipe by its path, lists as one. */
+const settingsOf = (value: unknown, path = ""): [string, unknown][] =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !WHO_WORKS.includes(path)
+    ? Object.entries(value).flatMap(([key, inner]) => settingsOf(inner, path === "" ? key : `${path}.${key}`))
+    : [[path, value]];
+
+describe.each(["tao-li-2025", "cwpo-2026"])("%s for GPUs", (paper) => {
+  const resolved = async (preset: string) => parse(recipeYaml(await loadRecipe(preset))) as unknown;
+
+  test("changes who works, and no setting of the paper's", async () => {
+    const [base, overlay] = [await resolved(paper), await resolved(`${paper}-gpus`)].map(
+      (recipe) => new Map(settingsOf(recipe)),
+    ) as [Map<string, unknown>, Map<string, unknown>];
+    const differs = [...new Set([...base.keys(), ...overlay.keys()])].filter(
+      (key) => !isDeepStrictEqual(base.get(key), overlay.get(key)),
+    );
+    expect(differs.sort()).toEqual([...WHO_WORKS].sort());
+  });
+
+  test("asks gold as the paper's preset does", async () => {
+    const [base, overlay] = [await resolved(paper), await resolved(`${paper}-gpus`)];
+    expect(at(overlay, "eval.gold.0.tokenizer")).toBe(at(base, "eval.gold.0.model"));
+    for (const key of ["reads", "trained_on", "too_long"])
+      expect(at(overlay, `eval.gold.0.${key}`), key).toEqual(at(base, `eval.gold.0.${key}`));
+  });
+
+  test("has room at the server for the longest prompt and response", async () => {
+    const overlay = await resolved(`${paper}-gpus`);
+    const start = at(overlay, "eval.generate.start") as string[];
+    const room = Number(start[start.indexOf("--max-model-len") + 1]);
+    const asked = ["data.max_prompt_length", "eval.max_new_tokens"].map((key) => at(overlay, key) as number);
+    expect(room).toBeGreaterThanOrEqual(asked[0]! + asked[1]!);
+  });
+});
 
 describe.each(Object.keys(PAPERS))("%s", (preset) => {
   let recipe: unknown;

@@ -8,7 +8,15 @@ import { didYouMean } from "../../base/core/suggest.ts";
 import { parseDocumentText, type SettingsDocument } from "../../base/settings/document.ts";
 
 /** Recipes that come with the package. */
-export const PRESETS = ["demo", "tao-li-2025", "tao-li-2025-tldr", "cwpo-2026", "study-small"] as const;
+export const PRESETS = [
+  "demo",
+  "tao-li-2025",
+  "tao-li-2025-tldr",
+  "tao-li-2025-gpus",
+  "cwpo-2026",
+  "cwpo-2026-gpus",
+  "study-small",
+] as const;
 
 const PRESET_FOLDER = fileURLToPath(new URL("../../../recipes", import.meta.url));
 const MAX_BYTES = 2 ** 20;

@@ -47,7 +47,8 @@ export const trainerSchema = choice(
       (trainer) => trainer.kind === "here" || trainer.launch !== undefined || processesOf(trainer) === 1,
       {
         path: ["launch"],
-        error: "is missing: it starts the processes, such as [accelerate, launch, --num_processes, '2'].",
+        error:
+          "is missing: it starts the processes, such as [torchrun, --standalone, --nproc_per_node, '2'].",
       },
     ),
   "Who trains: this program (here), or TRL's trainers in a Python of yours (trl).",

@@ -32,7 +32,7 @@ export function addRun(program: Command): void {
       .description("run a recipe: teacher, labels, students side by side, measurements, report")
       .argument(
         "<recipe>",
-        "a YAML file, or a preset: demo, tao-li-2025, tao-li-2025-tldr, cwpo-2026, study-small",
+        "a YAML file, or a preset: demo, tao-li-2025, tao-li-2025-tldr, tao-li-2025-gpus, cwpo-2026, cwpo-2026-gpus, study-small",
       ),
   )
     .addHelpText(
