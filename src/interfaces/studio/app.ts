@@ -7,6 +7,7 @@ import { checked } from "../serve/body.ts";
 import { Problem, problemJson, toProblem } from "../serve/problem.ts";
 import { addAskRoutes } from "./ask-routes.ts";
 import { addAuditRoutes } from "./audit/routes.ts";
+import { addBeginRoutes } from "./begin-routes.ts";
 import { addCompareRoutes } from "./compare-routes.ts";
 import type { StudioDeps } from "./deps.ts";
 import { checkSender, HEADERS } from "./guard.ts";
@@ -83,6 +84,7 @@ export function createStudio(
   const closeAsk = addAskRoutes(app, { ...deps, personOf });
   const closeAudit = addAuditRoutes(app, { ...deps, personOf });
   addPeopleRoutes(app, { ...deps, personOf });
+  addBeginRoutes(app, { ...deps, personOf });
   addCompareRoutes(app, { ...deps, personOf });
   addRunRoutes(app, { ...deps, personOf });
   addLabelsRoutes(app, { ...deps, personOf });

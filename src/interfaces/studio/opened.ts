@@ -1,6 +1,6 @@
 /**
- * What lies in the folders that a studio was opened on. A page names things by ids out of this list and by nothing else: no path that a
- * request says is ever opened.
+ * What lies in the folders that a studio was opened on. A page names things by ids out of this list: no path that a request says is opened,
+ * but for data and models to begin with (`inside.ts`).
  */
 import { readdir, realpath } from "node:fs/promises";
 import { basename, join, relative } from "node:path";
@@ -16,6 +16,8 @@ export type Opened = OpenedThing & { readonly folder: string };
 
 /** The list, looked up anew when an id is not on it. */
 export interface OpenedFolders {
+  /** The folders themselves, where they really lie. */
+  readonly roots: readonly string[];
   list(): Promise<readonly Opened[]>;
   /** @throws Problem 404 for an id that is not on the list, or of another kind */
   find(id: string, kind: OpenedThing["kind"]): Promise<Opened>;
@@ -46,6 +48,7 @@ export async function openFolders(given: readonly string[]): Promise<OpenedFolde
     return known;
   };
   return {
+    roots,
     list,
     async find(id, kind) {
       const isIt = (thing: Opened) => thing.id === id && thing.kind === kind;

@@ -251,3 +251,22 @@ export type AnswerAction = Extract<KeyAction, { readonly kind: "answer" }>;
 
 /** The one policy of Trusted Types that a page may make: it lets in what the report's chart code drew. */
 export const CHART_POLICY = "weak-teacher-charts";
+
+/** `/api/begin`: data files and model folders of the opened folders, by path. */
+export type BeginReply = {
+  readonly data: readonly { readonly path: string; readonly bytes: number }[];
+  readonly models: readonly string[];
+};
+
+/** `/api/begin/data`: what `inspect` says. */
+export type UnderstoodData = { readonly text: string };
+
+/** `/api/begin/recipe`, and `/api/begin/write` when it was written. `file`: its whole path. */
+export type BegunRecipe = {
+  readonly file: string;
+  readonly text: string;
+  readonly rows: number;
+  readonly warning: string | null;
+  readonly command: string;
+  readonly written: boolean;
+};

@@ -15,6 +15,7 @@ const PAGES: Readonly<Record<string, () => Promise<Page>>> = {
   labels: async () => (await import("./labels/page.tsx")).LabelsPage,
   run: async () => (await import("./run/page.tsx")).RunPage,
   compare: async () => (await import("./compare/page.tsx")).ComparePage,
+  begin: async () => (await import("./begin/page.tsx")).BeginPage,
   audit: async () => (await import("./audit/page.tsx")).AuditPage,
   ask: async () => (await import("./ask/page.tsx")).AskPage,
   settle: async () => (await import("./ask/page.tsx")).SettlePage,
@@ -27,8 +28,8 @@ const loaded = signal<Readonly<Record<string, Page>>>({});
 export function App() {
   const [, name = "", id = ""] = path.value.split("/");
   const load = PAGES[name];
-  // A comparison begins without any: its page asks which runs.
-  const isWhole = id !== "" || name === "compare";
+  // A comparison begins without any: its page asks which runs. A recipe begins with nothing.
+  const isWhole = id !== "" || name === "compare" || name === "begin";
   useEffect(() => {
     if (load !== undefined && loaded.value[name] === undefined)
       load().then((page) => {

@@ -52,6 +52,13 @@ export function Home() {
           </a>
         </p>
       )}
+      {found.role === "manage" && (
+        <p>
+          <a href="/begin" onClick={follow}>
+            Begin a recipe
+          </a>
+        </p>
+      )}
       <p class="soft">
         You are {found.person}. Version {found.version}.
       </p>
