@@ -168,9 +168,10 @@ async function listenerOf({ log }: JobDeps, work: WorkFolder, name: string): Pro
   };
 }
 
-/** Names are TRL's here too. */
+/** Names are TRL's here too; in one order, for a checkpoint keeps them in another than the step that told them. */
 function metricsOf({ step, logs: { step: _, epoch = 0, ...values } }: TrlLine): MetricsLine {
-  return { global_step: step, epoch, ...values };
+  const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+  return { global_step: step, epoch, ...Object.fromEntries(sorted) };
 }
 
 /** Rows that TRL left out count as left out. */
