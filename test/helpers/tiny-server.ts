@@ -7,7 +7,7 @@ import { saveAdapter } from "../../src/engine/checkpoint/adapter-model.ts";
 import { loadModel } from "../../src/engine/checkpoint/load-model.ts";
 import { isAdapterParameter, loraSpec } from "../../src/engine/model/lora.ts";
 import { addAdapter, keyOf, releaseModel } from "../../src/engine/model/model.ts";
-import type { Runtime } from "../../src/engine/runtime/runtime.ts";
+import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
 import { openServer, type ServerOptions, type TeacherServer } from "../../src/interfaces/serve/server.ts";
 import { writeTinyFolder } from "./tiny-folder.ts";
 
@@ -53,6 +53,30 @@ export function tinyServer(
   options: Omit<ServerOptions, "runtime" | "version">,
 ): Promise<TeacherServer> {
   return openServer({ runtime, version: "1.2.3", port: 0, ...options });
+}
+
+/** A served reward head with all that belongs to it; `memory` is an empty folder for what clients keep. */
+export type ServedReward = {
+  readonly runtime: Runtime;
+  readonly folders: TinyFolders;
+  readonly server: TeacherServer;
+  readonly memory: string;
+  close(): Promise<void>;
+};
+
+/** Makes the folders and serves their reward model. */
+export async function serveTinyReward(): Promise<ServedReward> {
+  const runtime = openRuntime({ threads: 1 });
+  const folders = await writeTinyFolders(runtime);
+  const server = await tinyServer(runtime, { model: folders.reward });
+  const memory = await mkdtemp(join(tmpdir(), "served-memory-"));
+  const close = async () => {
+    await server.close();
+    await runtime.close();
+    await folders.remove();
+    await rm(memory, { recursive: true });
+  };
+  return { runtime, folders, server, memory, close };
 }
 
 /** What an endpoint answered. */

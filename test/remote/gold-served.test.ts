@@ -6,30 +6,19 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
-import type { TeacherServer } from "../../src/interfaces/serve/server.ts";
 import { type GoldSpec, goldSpecSchema, openGoldScorer } from "../../src/method/evaluate/gold.ts";
 import type { GoldItem } from "../../src/method/evaluate/gold-scorer.ts";
 import { weakTeacher } from "../cli/spawn.ts";
 import { writeTinyJob } from "../helpers/tiny-job.ts";
-import { post, type TinyFolders, tinyServer, writeTinyFolders } from "../helpers/tiny-server.ts";
+import { post, type ServedReward, serveTinyReward, tinyServer } from "../helpers/tiny-server.ts";
 
-let runtime: Runtime;
-let folders: TinyFolders;
-let server: TeacherServer;
-let memory: string;
+let opened: ServedReward;
+let { runtime, folders, server, memory } = {} as ServedReward;
 beforeAll(async () => {
-  runtime = openRuntime({ threads: 1 });
-  folders = await writeTinyFolders(runtime);
-  server = await tinyServer(runtime, { model: folders.reward });
-  memory = await mkdtemp(join(tmpdir(), "gold-memory-"));
+  opened = await serveTinyReward();
+  ({ runtime, folders, server, memory } = opened);
 });
-afterAll(async () => {
-  await server.close();
-  await runtime.close();
-  await folders.remove();
-  await rm(memory, { recursive: true });
-});
+afterAll(() => opened.close());
 
 const ITEMS: GoldItem[] = [
   { prompt: "Once there was", response: " a cat." },

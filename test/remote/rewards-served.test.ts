@@ -1,10 +1,8 @@
 /** A reward model behind this project's own server as a teacher: the scores, labels and refusals of a local reward head. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openRuntime, type Runtime } from "../../src/engine/runtime/runtime.ts";
-import type { TeacherServer } from "../../src/interfaces/serve/server.ts";
+import { openRuntime } from "../../src/engine/runtime/runtime.ts";
 import type { CandidatePair } from "../../src/method/data/rows.ts";
 import { openRewardTeacher } from "../../src/method/teacher/remote/reward-teacher.ts";
 import { openRewardHead } from "../../src/method/teacher/reward-head.ts";
@@ -13,7 +11,7 @@ import type { PairScore } from "../../src/method/teacher/teacher.ts";
 import { weakTeacher } from "../cli/spawn.ts";
 import { writeTinyFolder } from "../helpers/tiny-folder.ts";
 import { openTinyJobs } from "../helpers/tiny-labels.ts";
-import { TINY_TEMPLATE, type TinyFolders, tinyServer, writeTinyFolders } from "../helpers/tiny-server.ts";
+import { type ServedReward, serveTinyReward, TINY_TEMPLATE, tinyServer } from "../helpers/tiny-server.ts";
 
 const limits = { maxLength: 96, maxPromptLength: 48 };
 const pairs: CandidatePair[] = Array.from({ length: 30 }, (_, i) => ({
@@ -23,22 +21,13 @@ const pairs: CandidatePair[] = Array.from({ length: 30 }, (_, i) => ({
   b: i % 9 === 0 ? "same" : i % 7 === 0 ? "" : `other ${i}`,
 }));
 
-let runtime: Runtime;
-let folders: TinyFolders;
-let server: TeacherServer;
-let memory: string;
+let opened: ServedReward;
+let { runtime, folders, server, memory } = {} as ServedReward;
 beforeAll(async () => {
-  runtime = openRuntime({ threads: 1 });
-  folders = await writeTinyFolders(runtime);
-  server = await tinyServer(runtime, { model: folders.reward });
-  memory = await mkdtemp(join(tmpdir(), "rewards-"));
+  opened = await serveTinyReward();
+  ({ runtime, folders, server, memory } = opened);
 });
-afterAll(async () => {
-  await server.close();
-  await runtime.close();
-  await folders.remove();
-  await rm(memory, { recursive: true });
-});
+afterAll(() => opened.close());
 
 const remote = (options: Partial<Parameters<typeof openRewardTeacher>[0]> = {}) =>
   openRewardTeacher({
