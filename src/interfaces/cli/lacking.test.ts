@@ -44,8 +44,8 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "pipeline/run/source-commit.ts": ["short"],
 };
 const FOREIGN_PLACES = [
-  /^pipeline\/export\//,
-  /^pipeline\/recipe\/executor/,
+  /^pipeline\/(elsewhere|export)\//,
+  /^pipeline\/recipe\/(executor|trainer)/,
   /^pipeline\/run\/(slurm|ray|cluster)\//,
   /^report\/page\//,
   /completion\.ts$/,
