@@ -54,6 +54,9 @@ async function takeOf(page, name) {
   await page.emulateMedia({ colorScheme: "light" });
 }
 
+/** Questions that each of two people answers for the picture. */
+const ANSWERS = 24;
+
 /** Two people with tokens at the questions: who answered what. */
 async function takePeople(browser) {
   const folder = await mkdtemp(join(tmpdir(), "studio-pictures-"));
@@ -62,10 +65,32 @@ async function takePeople(browser) {
   await writeFile(tokens, `anna manage ${token}-a\nben annotate ${token}-b\n`, { mode: 0o600 });
   const studio = await open(resolve(values.questions), "--tokens", tokens);
   try {
-    const page = await (await browser.newContext()).newPage();
-    await page.goto(studio.url);
-    await page.getByLabel("Your token").fill(`${token}-a`);
-    await page.getByRole("button", { name: "Enter" }).click();
+    const enter = async (own) => {
+      const page = await (await browser.newContext()).newPage();
+      await page.goto(studio.url);
+      await page.getByLabel("Your token").fill(own);
+      await page.getByRole("button", { name: "Enter" }).click();
+      await page.locator('.things a[href^="/ask/"]').waitFor();
+      return page;
+    };
+    for (const [person, every] of [
+      ["a", 3],
+      ["b", 4],
+    ]) {
+      const page = await enter(`${token}-${person}`);
+      await page.locator('.things a[href^="/ask/"]').click();
+      for (let i = 0; i < ANSWERS; i++) {
+        await page.locator('.pair[data-awake="true"]').waitFor();
+        await page.keyboard.press(i % every === 0 ? "1" : "2");
+        await page
+          .locator('.pair[data-awake="false"]')
+          .waitFor({ timeout: 1000 })
+          .catch(() => {});
+      }
+      await page.waitForTimeout(1000);
+      await page.context().close();
+    }
+    const page = await enter(`${token}-a`);
     await page.getByRole("link", { name: /^People at/ }).click();
     await page.locator(".people table").first().waitFor();
     await takeOf(page, "people");
