@@ -3,7 +3,7 @@
  *
  *   npm run build && node scripts/studio-pictures.mjs --run runs/demo --other runs/demo-beta --questions questions --data pairs.jsonl
  *
- * `--other` is a run of other settings to compare with, `--data` a file of preferences to begin a recipe with. The people at the questions are anna and ben.
+ * `--other` is a run of other settings to compare with, `--data` a file of preferences to begin a recipe with. Two made-up people answer some of the questions.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -62,7 +62,9 @@ async function takePeople(browser) {
   const folder = await mkdtemp(join(tmpdir(), "studio-pictures-"));
   const token = "only-for-this-picture";
   const tokens = join(folder, "people.txt");
-  await writeFile(tokens, `anna manage ${token}-a\nben annotate ${token}-b\n`, { mode: 0o600 });
+  await writeFile(tokens, `carla manage ${token}-c\nben annotate ${token}-b\ndora annotate ${token}-d\n`, {
+    mode: 0o600,
+  });
   const studio = await open(resolve(values.questions), "--tokens", tokens);
   try {
     const enter = async (own) => {
@@ -74,8 +76,8 @@ async function takePeople(browser) {
       return page;
     };
     for (const [person, every] of [
-      ["a", 3],
-      ["b", 4],
+      ["b", 3],
+      ["d", 4],
     ]) {
       const page = await enter(`${token}-${person}`);
       await page.locator('.things a[href^="/ask/"]').click();
@@ -90,7 +92,7 @@ async function takePeople(browser) {
       await page.waitForTimeout(1000);
       await page.context().close();
     }
-    const page = await enter(`${token}-a`);
+    const page = await enter(`${token}-c`);
     await page.getByRole("link", { name: /^People at/ }).click();
     await page.locator(".people table").first().waitFor();
     await takeOf(page, "people");
@@ -139,6 +141,7 @@ try {
   await page.goBack();
   if (values.other !== undefined) {
     await page.getByRole("link", { name: "Runs side by side" }).click();
+    await page.getByRole("checkbox").nth(1).waitFor();
     for (const box of await page.getByRole("checkbox").all()) await box.check();
     await page.getByRole("button", { name: "Compare" }).click();
     await page.locator(".comparison svg").first().waitFor();
