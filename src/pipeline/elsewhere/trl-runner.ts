@@ -92,13 +92,22 @@ def numbers(logs):
     return values
 
 
+def told(history):
+    """The lines of steps in TRL's own history, as they are said."""
+    return [{"step": line["step"], "logs": numbers(line)} for line in history if "loss" in line]
+
+
 def main():
     with open(sys.argv[1]) as file:
         job = json.load(file)
     lock = alone()
     if os.path.exists(DONE):
+        # Who listened may have been killed before it heard the end: all is told again.
         with open(DONE) as file:
-            say("done", **json.load(file))
+            finished = json.load(file)
+        say("rows", given=finished["given"], trained=finished["facts"]["rows"])
+        say("begins", lines=finished["lines"])
+        say("done", **finished["facts"])
         return
 
     import torch
@@ -193,14 +202,15 @@ def main():
     say("rows", given=len(rows), trained=trained)
 
     checkpoint = last_checkpoint()
-    lines = []
+    history = []
     if checkpoint is not None:
         with open(os.path.join(checkpoint, "trainer_state.json")) as file:
-            lines = [line for line in json.load(file)["log_history"] if "loss" in line]
+            history = json.load(file)["log_history"]
+        lines = [line for line in history if "loss" in line]
         # TRL counts tokens from where a process began.
         if lines and "num_tokens" in lines[-1]:
             trainer._total_train_tokens = lines[-1]["num_tokens"]
-    say("begins", lines=[{"step": line["step"], "logs": numbers(line)} for line in lines])
+    say("begins", lines=told(history))
     trainer.train(resume_from_checkpoint=checkpoint)
     trainer.save_model(OUT)
     cuda = torch.cuda.is_available() and not training.use_cpu
@@ -216,7 +226,7 @@ def main():
         for name in os.listdir(OUT):
             with open(os.path.join(OUT, name), "rb") as file:
                 os.fsync(file.fileno())
-        synced(DONE, json.dumps(facts))
+        synced(DONE, json.dumps({"facts": facts, "given": len(rows), "lines": told(trainer.state.log_history)}))
     say("done", **facts)
 
 
