@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CheckpointError, messageOf, show } from "../../base/core/errors.ts";
 import { exists, readJson, readText } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
+import { firstTokenTemplate } from "./first-token.ts";
 
 /** A JSON object from a file. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -117,17 +118,12 @@ async function fromVocabAndMerges(
 /** What transformers makes of `add_bos_token` where there is no `tokenizer.json`. @throws CheckpointError where BOS is no token */
 function firstBos(folder: string, { bos_token }: Readonly<Record<string, string>>, vocab: JsonObject) {
   const id = bos_token === undefined ? undefined : vocab[bos_token];
-  if (id === undefined)
+  if (typeof id !== "number")
     throw new CheckpointError(
       folder,
       "add_bos_token is true, but no bos_token is named that the vocabulary holds.",
     );
-  return {
-    type: "TemplateProcessing",
-    single: [{ SpecialToken: { id: bos_token, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
-    pair: [],
-    special_tokens: { [bos_token!]: { id: bos_token, ids: [id], tokens: [bos_token] } },
-  };
+  return firstTokenTemplate({ id, content: bos_token! });
 }
 
 async function optionalObject(path: string): Promise<JsonObject | undefined> {

@@ -4,22 +4,12 @@ import { ConfigError } from "../../base/core/errors.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
 import { checkSource, type Source } from "../../method/data/source.ts";
+import type { ReadingFlags } from "../../pipeline/recipe/first-recipe-text.ts";
 import { pairReading } from "../library/options.ts";
 import { nameList, wholeNumber } from "./options.ts";
 
-/** How data is read. */
-export type ReadingOptions = {
-  readonly mix?: readonly number[];
-  readonly map?: string;
-  readonly format?: string;
-  readonly header: "yes" | "no" | "auto";
-  readonly ignore?: readonly string[];
-  readonly onBadRow: "fail" | "skip";
-  readonly limit?: number;
-};
-
 /** How data is read and how long its rows may be. */
-export type DataOptions = ReadingOptions & {
+export type DataOptions = ReadingFlags & {
   readonly maxLength?: number;
   readonly maxPromptLength?: number;
 };
@@ -125,7 +115,7 @@ export async function tokenLimits(
 }
 
 /** The flags in the words of the data room. @throws ConfigError for a bad `--map` */
-export const readOptions = (options: Omit<ReadingOptions, "mix">): PairOptions =>
+export const readOptions = (options: Omit<ReadingFlags, "mix">): PairOptions =>
   pairReading(readingFlags(options));
 
 /** The flags in the words of a program's call. */

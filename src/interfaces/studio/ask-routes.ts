@@ -10,11 +10,10 @@ import type { StudioDeps } from "./deps.ts";
 import { type Desk, openDesk } from "./desk.ts";
 import { answeringOf, settlingOf } from "./desk-work.ts";
 import { commandFor, foldAnswers } from "./fold.ts";
+import { BODIES, EVENTS_MOST, keepDesks, pairsQuery, place, undoSchema, uuid } from "./open-desks.ts";
 import type { Opened } from "./opened.ts";
 import type { Acknowledged, AskSummary, PageEvent } from "./protocol.ts";
 
-const uuid = z.uuid();
-const place = z.number().int().min(0);
 const eventsSchema = z.strictObject({
   events: z
     .array(
@@ -37,33 +36,25 @@ const eventsSchema = z.strictObject({
           .refine(({ choice, both_bad }) => both_bad === undefined || choice === "tie", {
             message: "both_bad is of a tie only",
           }),
-        z.strictObject({ kind: z.literal("undo"), uuid, of: uuid }),
+        undoSchema,
         z.strictObject({ kind: z.literal("flag"), ...{ uuid, place }, on: z.boolean() }),
         z.strictObject({ kind: z.literal("note"), ...{ uuid, place }, text: z.string().max(10_000) }),
       ]),
     )
     .min(1)
-    .max(1000),
+    .max(EVENTS_MOST),
 });
-
-/** An outbox that grew while the server was away comes in parts, each of this size at most. */
-export const BODIES = { maxBodyBytes: 4 * 2 ** 20, bodyMs: 10_000, maxBodies: 16 };
 
 /** Adds the routes. @returns closes all books */
 export function addAskRoutes(
   app: Hono,
   { folders, version, log, personOf, deal }: StudioDeps,
 ): () => Promise<void> {
-  const desks = new Map<string, Promise<Desk>>();
+  const desks = keepDesks<Desk>();
   const arrivals = openArrivals(BODIES);
   const deskOf = ({ id, folder, name }: Opened, person: string, kind: "ask" | "settle"): Promise<Desk> => {
-    const key = `${kind} ${person} ${id}`;
     const work = kind === "ask" ? answeringOf(folder, person, deal) : settlingOf(folder, person);
-    const open = desks.get(key) ?? openDesk({ folder, name, person }, work);
-    desks.set(key, open);
-    // Not kept: what was wrong may be mended.
-    open.catch(() => desks.delete(key));
-    return open;
+    return desks.at(`${kind} ${person} ${id}`, () => openDesk({ folder, name, person }, work));
   };
   const at = async (
     c: { req: { param(name: "id"): string; raw: Request } },
@@ -99,20 +90,8 @@ export function addAskRoutes(
     const file = await derive(opened, person, desk);
     return c.json(await foldAnswers(opened.folder, file, { code: version, log, signal: c.req.raw.signal }));
   });
-  return async () => {
-    for (const desk of desks.values())
-      await desk.then(
-        (open) => open.close(),
-        () => {},
-      );
-  };
+  return desks.close;
 }
-
-/** Which pairs are asked for. */
-export const pairsQuery = z.object({
-  from: z.coerce.number().int().min(0).max(10_000_000),
-  count: z.coerce.number().int().min(1).max(50).default(10),
-});
 
 /** Writes what `ask --answers` reads: made anew of the events whenever it is asked for, and never the original. */
 async function derive({ folder }: Opened, person: string, desk: Desk): Promise<string> {

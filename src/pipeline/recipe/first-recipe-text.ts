@@ -7,11 +7,8 @@ import { DEFAULT_SEED } from "../../base/core/rng.ts";
 /** Parts of the data, as shares. */
 export const FIRST_SPLIT = { labelled: 0.3, pool: 0.6, test: 0.1 };
 
-/** What a recipe is begun on, in the words of the flags of `init`: files and models as they are to stand in the recipe. */
-export type FirstRecipe = {
-  readonly data: readonly string[];
-  readonly weak: string;
-  readonly student: string;
+/** How data is read, in the words of flags. */
+export type ReadingFlags = {
   readonly mix?: readonly number[];
   readonly map?: string;
   readonly format?: string;
@@ -19,6 +16,13 @@ export type FirstRecipe = {
   readonly ignore?: readonly string[];
   readonly onBadRow: "fail" | "skip";
   readonly limit?: number;
+};
+
+/** What a recipe is begun on, in the words of the flags of `init`: files and models as they are to stand in the recipe. */
+export type FirstRecipe = ReadingFlags & {
+  readonly data: readonly string[];
+  readonly weak: string;
+  readonly student: string;
 };
 
 /** What the data and the models decide. `maxLength` in tokens; `heldOut` is a share, undefined where too few pairs are labelled to calibrate. */

@@ -73,10 +73,11 @@ async function metricsIn(place: string): Promise<{ readonly stage: string; reado
   const names = (await readdir(place).catch(() => [])).sort();
   const found = new Map<string, string>();
   for (const name of names) {
-    const stage = name.startsWith(WORK) ? name.slice(WORK.length) : name;
+    const isAtWork = name.startsWith(WORK);
+    const stage = isAtWork ? name.slice(WORK.length) : name;
     if (stage.startsWith(".")) continue;
     const own = join(place, name, SCRATCH, METRICS);
-    found.set(stage, (await exists(own)) ? own : join(place, name, LOG_FOLDER, METRICS));
+    found.set(stage, isAtWork && (await exists(own)) ? own : join(place, name, LOG_FOLDER, METRICS));
   }
   return [...found].map(([stage, path]) => ({ stage, path }));
 }

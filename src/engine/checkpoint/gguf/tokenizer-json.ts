@@ -1,4 +1,5 @@
 /** The two forms of `tokenizer.json` that imported tokenizers (GGUF, llama2.c) become, as the `tokenizers` library writes them. */
+import { firstTokenTemplate } from "../../text/first-token.ts";
 import type { Splits } from "./pre-tokenizers.ts";
 
 /** A `tokenizer.json`. */
@@ -48,7 +49,7 @@ export function byteLevelJson({ pattern, digitsAlone, nfc, ...bpe }: Bpe & Split
     added_tokens: bpe.added,
     normalizer: nfc === true ? { type: "NFC" } : null,
     pre_tokenizer: cuts.length === 1 ? cuts[0] : { type: "Sequence", pretokenizers: cuts },
-    post_processor: beginning(bpe.bos),
+    post_processor: bpe.bos === undefined ? null : firstTokenTemplate(bpe.bos),
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
     model: { ...model(bpe), unk_token: null, fuse_unk: false, byte_fallback: false },
   };
@@ -66,7 +67,7 @@ export function byteFallbackJson({ unk, ...bpe }: Bpe & { readonly unk: string |
       ? { type: "Sequence", normalizers: [{ type: "Prepend", prepend: "▁" }, spaces] }
       : spaces,
     pre_tokenizer: null,
-    post_processor: beginning(bpe.bos),
+    post_processor: bpe.bos === undefined ? null : firstTokenTemplate(bpe.bos),
     decoder: {
       type: "Sequence",
       decoders: [
@@ -88,18 +89,5 @@ function model({ vocab, merges }: Bpe): Record<string, unknown> {
     end_of_word_suffix: null,
     vocab,
     merges,
-  };
-}
-
-/** Puts the first token before a text, and before the second text of a pair. */
-function beginning(bos: Bpe["bos"]): Record<string, unknown> | null {
-  if (bos === undefined) return null;
-  const text = (id: string, type: number) => ({ Sequence: { id, type_id: type } });
-  const first = (type: number) => ({ SpecialToken: { id: bos.content, type_id: type } });
-  return {
-    type: "TemplateProcessing",
-    single: [first(0), text("A", 0)],
-    pair: [first(0), text("A", 0), first(1), text("B", 1)],
-    special_tokens: { [bos.content]: { id: bos.content, ids: [bos.id], tokens: [bos.content] } },
   };
 }

@@ -2,12 +2,13 @@
 
 import type { Command } from "commander";
 import { DEFAULT_SEED } from "../../../base/core/rng.ts";
-import { type ReadingOptions, readingFlags, sourceOf, withReading } from "../data-options.ts";
+import type { ReadingFlags } from "../../../pipeline/recipe/first-recipe-text.ts";
+import { readingFlags, sourceOf, withReading } from "../data-options.ts";
 import { type RuleOptions, ruleSettings, ruleWarnings, withRules } from "../label-rules.ts";
 import { collect, examples, wholeNumber } from "../options.ts";
 import { act, type Session } from "../session.ts";
 
-type CombineOptions = ReadingOptions &
+type CombineOptions = ReadingFlags &
   RuleOptions & {
     readonly pool: readonly string[];
     readonly out: string;

@@ -1,11 +1,12 @@
 /** `weak-teacher init`: a recipe to begin with, on one's own data and models. */
 
 import type { Command } from "commander";
-import { type ReadingOptions, readOptions, SOURCES, sourceOf, withReading } from "../data-options.ts";
+import type { ReadingFlags } from "../../../pipeline/recipe/first-recipe-text.ts";
+import { readOptions, SOURCES, sourceOf, withReading } from "../data-options.ts";
 import { collect, examples } from "../options.ts";
 import { act, type Session } from "../session.ts";
 
-type InitOptions = ReadingOptions & {
+type InitOptions = ReadingFlags & {
   readonly data: readonly string[];
   readonly weak: string;
   readonly student: string;

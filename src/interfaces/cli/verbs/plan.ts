@@ -2,12 +2,13 @@
 import { type Command, Option } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import type { Estimate } from "../../../method/evaluate/plan/estimate.ts";
+import type { ReadingFlags } from "../../../pipeline/recipe/first-recipe-text.ts";
 import type { PlanCall, PlanOutcome } from "../../library/plan.ts";
-import { type ReadingOptions, readingFlags, SOURCES, sourceOf, withReading } from "../data-options.ts";
+import { readingFlags, SOURCES, sourceOf, withReading } from "../data-options.ts";
 import { examples, positiveNumber, shareNumber, wholeNumber, wholeNumbers } from "../options.ts";
 import { act, type Session } from "../session.ts";
 
-type PlanFlags = ReadingOptions &
+type PlanFlags = ReadingFlags &
   Omit<PlanCall, "file" | "header" | "map" | "format" | "ignore" | "onBadRow" | "limit">;
 
 /** Adds the verb `plan`. */

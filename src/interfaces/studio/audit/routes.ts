@@ -4,13 +4,11 @@ import { z } from "zod";
 import { DECISIONS } from "../../../method/labels/audit-reviews.ts";
 import { openArrivals } from "../../serve/arrivals.ts";
 import { checked } from "../../serve/body.ts";
-import { BODIES, pairsQuery } from "../ask-routes.ts";
 import type { StudioDeps } from "../deps.ts";
+import { BODIES, EVENTS_MOST, keepDesks, pairsQuery, place, undoSchema, uuid } from "../open-desks.ts";
 import { type AuditDesk, openAuditDesk } from "./desk.ts";
 import type { AuditEvent } from "./protocol.ts";
 
-const uuid = z.uuid();
-const place = z.number().int().min(0);
 const eventsSchema = z.strictObject({
   events: z
     .array(
@@ -22,27 +20,22 @@ const eventsSchema = z.strictObject({
           ms: z.number().min(0),
         }),
         z.strictObject({ kind: z.literal("decided"), ...{ uuid, place }, decision: z.enum(DECISIONS) }),
-        z.strictObject({ kind: z.literal("undo"), uuid, of: uuid }),
+        undoSchema,
       ]),
     )
     .min(1)
-    .max(1000),
+    .max(EVENTS_MOST),
 });
 const placeQuery = z.object({ place: z.coerce.number().int().min(0) });
 
 /** Adds the routes. @returns closes all books */
 export function addAuditRoutes(app: Hono, { folders, personOf }: StudioDeps): () => Promise<void> {
-  const desks = new Map<string, Promise<AuditDesk>>();
+  const desks = keepDesks<AuditDesk>();
   const arrivals = openArrivals(BODIES);
   const at = async (c: { req: { param(name: "id"): string; raw: Request } }): Promise<AuditDesk> => {
     const { id, folder, name } = await folders.find(c.req.param("id"), "audit");
     const person = personOf(c.req.raw).name;
-    const key = `${person} ${id}`;
-    const desk = desks.get(key) ?? openAuditDesk(folder, name, person);
-    desks.set(key, desk);
-    // Not kept: what was wrong may be mended.
-    desk.catch(() => desks.delete(key));
-    return desk;
+    return desks.at(`${person} ${id}`, () => openAuditDesk(folder, name, person));
   };
   app.get("/api/audit/:id", async (c) => c.json(await (await at(c)).state()));
   app.get("/api/audit/:id/pairs", async (c) => {
@@ -60,11 +53,5 @@ export function addAuditRoutes(app: Hono, { folders, personOf }: StudioDeps): ()
   });
   app.post("/api/audit/:id/found", async (c) => c.json(await (await at(c)).found()));
   app.post("/api/audit/:id/corrected", async (c) => c.json(await (await at(c)).correct()));
-  return async () => {
-    for (const desk of desks.values())
-      await desk.then(
-        (open) => open.close(),
-        () => {},
-      );
-  };
+  return desks.close;
 }
