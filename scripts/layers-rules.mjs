@@ -37,7 +37,7 @@ export const LIMITS = {
     base: 8_000,
     engine: 14_700,
     report: 3_700,
-    method: 23_900,
+    method: 24_100,
     pipeline: 29_000,
     interfaces: 14_500,
   },

@@ -25,6 +25,18 @@ test("two agreements become people-gold, teacher-gold and what a margin needs", 
   expect(power.rows.map(({ prompts }: { prompts: number }) => prompts)).toEqual([60, 120, 250, 500, 1000]);
   expect(source).toContain("docs/demo.md");
 
+  // Worth (.4 / .5)² each; by hand in src/method/evaluate/plan/pool-plan.test.ts.
+  const { pool, regimes } = JSON.parse(outcome.stdout);
+  expect(
+    pool.map((row: { pairs: number; worth: number }) => Math.round(row.worth / row.pairs / 0.0001)),
+  ).toEqual([6400, 6400, 6400, 6400]);
+  expect(regimes.map(({ name }: { name: string }) => name.slice(0, 9))).toEqual([
+    "these agr",
+    "the first",
+    "the demo,",
+  ]);
+  expect(regimes[1]).toMatchObject({ worthThousand: 1620, pairsForGap: 1525 });
+
   const words = await weakTeacher([
     "plan",
     ...NUMBERS,
@@ -34,10 +46,13 @@ test("two agreements become people-gold, teacher-gold and what a margin needs", 
     "0.05",
     "--prompt-sd",
     "0.4",
+    ...["--pool", "700", "--within", "0.1"],
   ]);
+  expect(words.stdout).toMatch(/ 700 +448 +\d+\.\d points/);
+  expect(words.stdout).toContain("labels equal within ± 10.0 points");
   expect(words.stdout).toContain("without counts of pairs it cannot be told whether by chance");
   expect(words.stdout).toMatch(/one person sides with gold on +75\.0 %/);
-  expect(words.stdout).not.toContain("docs/demo.md");
+  expect(words.stdout).not.toContain("Not told here, and taken from");
 });
 
 test("three people and a teacher in one file are counted, people against each other", async () => {
@@ -69,6 +84,8 @@ test("what is missing or without effect is refused, all at once", async () => {
   expect(beside.stderr).toContain("--people-pairs: has no effect beside a file");
   const mix = await weakTeacher(["plan", ...NUMBERS, "--mix", "1,2"]);
   expect(mix.stderr).toContain("--mix: has no effect without a file of answers.");
+  const none = await weakTeacher(["plan", ...NUMBERS, "--pool", "0"]);
+  expect(none.code).toBe(2);
   expect((await weakTeacher(["plan", ...NUMBERS, "--chance", "1"])).stderr).toContain(
     "--chance: expected a share above 0 and below 1, got 1.",
   );

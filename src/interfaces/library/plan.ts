@@ -3,7 +3,15 @@ import { ConfigError } from "../../base/core/errors.ts";
 import { createRng, DEFAULT_SEED } from "../../base/core/rng.ts";
 import type { Source } from "../../method/data/source.ts";
 import { type AgreementPlan, planFromAnswers, planFromShares } from "../../method/evaluate/plan/estimate.ts";
+import {
+  type PoolFacts,
+  type PoolRow,
+  poolRows,
+  type RegimeRow,
+  regimeRows,
+} from "../../method/evaluate/plan/pool-plan.ts";
 import { MEASURED, type PowerPlan, pairsFor, powerPlan } from "../../method/evaluate/plan/power-plan.ts";
+import { type KnownRegime, REGIMES } from "../../method/evaluate/plan/regimes.ts";
 import { readJudged } from "../../pipeline/label/plan-agreements.ts";
 import { pairReading, type Reading } from "./options.ts";
 
@@ -28,7 +36,9 @@ export type PlanCall = Omit<Reading, "maxLength" | "maxPromptLength"> & {
   readonly chance?: number | undefined;
   /** Numbers of test prompts to look at. */
   readonly prompts?: readonly number[] | undefined;
-  /** Half-width that the interval of the teacher's lead is to have, default 0.05. */
+  /** Sizes of the pool to look at. */
+  readonly pool?: readonly number[] | undefined;
+  /** Half-width that the interval of the teacher's lead is to have, and what counts as equally good labels, default 0.05. */
   readonly within?: number | undefined;
   readonly seed?: number | undefined;
 };
@@ -43,7 +53,13 @@ export type PlanOutcome = {
   readonly source: string | null;
   /** Doubly labelled pairs that the teacher's lead needs to be known within `within`. */
   readonly pairs: { readonly within: number; readonly count: number };
+  /** What pools of some sizes are worth and show, by these agreements. */
+  readonly pool: readonly PoolRow[];
+  /** What is needed by these agreements (where they tell), and in regimes that are known. */
+  readonly regimes: readonly RegimeRow[];
 };
+
+const POOLS = [500, 2000, 10_000, 50_000] as const;
 
 /**
  * What agreements say of people and teacher, and what a comparison of students needs; trains nothing.
@@ -51,7 +67,7 @@ export type PlanOutcome = {
  */
 export async function plan(call: PlanCall): Promise<PlanOutcome> {
   checkPlan(call);
-  const { file, seed = DEFAULT_SEED, within = 0.05, chance, prompts } = call;
+  const { file, seed = DEFAULT_SEED, within = 0.05, chance = 0.8, prompts } = call;
   const rng = createRng(seed).fork("plan");
   const judged =
     file === undefined ? undefined : await readJudged({ ...call, file, seed, read: readingOf(call) });
@@ -66,19 +82,46 @@ export async function plan(call: PlanCall): Promise<PlanOutcome> {
   const { training, prompt } = MEASURED.variation;
   const { margin = MEASURED.margin, trainingSd = training, promptSd = prompt } = call;
   const shares = { people: agreements.people.estimate, teacher: agreements.teacher.estimate };
+  const variation = { training: trainingSd, prompt: promptSd };
+  const { known } = agreements;
+  const facts = { differ: 1 - shares.teacher, worth: known?.worth ?? null };
   const own = [call.margin, call.trainingSd, call.promptSd].every((value) => value !== undefined);
   return {
     agreements,
     people: judged?.people ?? null,
     power: powerPlan({
       margin,
-      variation: { training: trainingSd, prompt: promptSd },
-      ...(chance === undefined ? {} : { chance }),
+      variation,
+      chance,
       ...(prompts === undefined ? {} : { prompts }),
     }),
     source: own ? null : MEASURED.source,
     pairs: { within, count: pairsFor(shares, within) },
+    pool: poolRows(facts, call.pool ?? POOLS, chance),
+    regimes: regimeRows(
+      [...ownRegime(agreements, facts, { margin, variation, prompts: prompts?.[0] ?? 120 }), ...REGIMES],
+      within,
+      chance,
+    ),
   };
+}
+
+/** These agreements as a regime; none where nothing can be told of who is right, or the two never differ. */
+function ownRegime(
+  { known }: AgreementPlan,
+  { differ }: PoolFacts,
+  students: KnownRegime["students"],
+): KnownRegime[] {
+  if (known === null || differ === 0) return [];
+  const { peopleGold, teacherGold, gap } = known;
+  return [
+    {
+      name: "these agreements",
+      ...{ peopleGold: peopleGold.estimate, teacherGold: teacherGold.estimate, differ, gap: gap.estimate },
+      students,
+      source: "errors taken as independent and even",
+    },
+  ];
 }
 
 /** How the file is read; a folder of labels says so itself, unless it is a bare file. */
@@ -109,8 +152,9 @@ function checkPlan(call: PlanCall): void {
     issues.push(`--training-sd: expected a number from 0 on, got ${call.trainingSd}.`);
   if (call.chance !== undefined && !(call.chance > 0 && call.chance < 1))
     issues.push(`--chance: expected a share above 0 and below 1, got ${call.chance}.`);
-  for (const count of call.prompts ?? [])
-    if (!(Number.isInteger(count) && count > 0))
-      issues.push(`--prompts: expected whole numbers above 0, got ${count}.`);
+  for (const name of ["prompts", "pool"] as const)
+    for (const count of call[name] ?? [])
+      if (!(Number.isInteger(count) && count > 0))
+        issues.push(`--${name}: expected whole numbers above 0, got ${count}.`);
   if (issues.length > 0) throw new ConfigError(issues);
 }

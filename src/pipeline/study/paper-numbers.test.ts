@@ -1,6 +1,7 @@
 /** What the papers' numbers say of each other: slips of copying show where one number is printed twice or is a mean of others. */
 import { expect, test } from "vitest";
 import { mean } from "../../base/stats/describe.ts";
+import { REGIMES } from "../../method/evaluate/plan/regimes.ts";
 import {
   type PaperTable,
   paperTableCalled,
@@ -42,6 +43,18 @@ test("every table is printed by studies that there are, all its columns but the 
     "CW-PO Table 6",
     "CW-PO Table 13",
   ]);
+});
+
+test("plan's regime of the first paper is the printed one", () => {
+  const { rows } = paperTableCalled(REGIME);
+  const [first] = REGIMES;
+  const of = (name: string) => Number(rows[name]![0]);
+  expect(first!.peopleGold).toBe(of("people with gold"));
+  expect(1 - first!.differ).toBeCloseTo(of("teacher with people"), 12);
+  expect(first!.gap).toBe(of("people with gold minus teacher with gold"));
+  expect(Math.abs(first!.teacherGold - of("teacher with gold"))).toBeLessThanOrEqual(0.005 + 1e-12);
+  const [weak, human] = W_STUDENTS.rows["OPT-1.3B"]!.map(Number);
+  expect(first!.students.margin).toBeCloseTo(weak! - human!, 12);
 });
 
 test("Table 3 of CW-PO ends with its means", () => {

@@ -7,6 +7,7 @@ import type { PlanCall, PlanOutcome } from "../../library/plan.ts";
 import { readingFlags, SOURCES, sourceOf, withReading } from "../data-options.ts";
 import { examples, positiveNumber, shareNumber, wholeNumber, wholeNumbers } from "../options.ts";
 import { act, type Session } from "../session.ts";
+import { poolText } from "./plan-pool.ts";
 
 type PlanFlags = ReadingFlags &
   Omit<PlanCall, "file" | "header" | "map" | "format" | "ignore" | "onBadRow" | "limit">;
@@ -17,7 +18,7 @@ export function addPlan(program: Command): void {
     program
       .command("plan")
       .description(
-        "before anything is trained: what agreements of people and of a teacher say of both, and how many labels, prompts and seeds a margin needs",
+        "before anything is trained: what agreements of people and of a teacher say of both, and how many labels, pool pairs, prompts and seeds a margin needs",
       )
       .argument("[files...]", `pairs with the answers of two people or more; ${SOURCES}`),
   )
@@ -49,8 +50,12 @@ export function addPlan(program: Command): void {
       new Option("--chance <share>", "with which it is to be shown").argParser(shareNumber).default(0.8),
     )
     .option("--prompts <list>", "numbers of test prompts to look at, as 100,400", wholeNumbers)
+    .option("--pool <list>", "sizes of the pool to look at, as 500,5000", wholeNumbers)
     .addOption(
-      new Option("--within <share>", "half-width that the interval of the teacher's lead is to have")
+      new Option(
+        "--within <share>",
+        "half-width that the interval of the teacher's lead is to have, and what counts as equally good labels",
+      )
         .argParser(shareNumber)
         .default(0.05),
     )
@@ -105,7 +110,8 @@ function shown({ estimate, interval }: Estimate, signed = false): string {
   return `${of(estimate)} %${interval === null ? "" : ` [${of(interval.low)}, ${of(interval.high)}]`}`;
 }
 
-function textOf({ agreements, people, power, source, pairs }: PlanOutcome): string {
+function textOf(outcome: PlanOutcome): string {
+  const { agreements, people, power, source, pairs } = outcome;
   const { people: among, teacher, lead, known, bounds, counts } = agreements;
   const of = (count: number | null) => (count === null ? "" : ` (${count} pairs of answers)`);
   return [
@@ -138,8 +144,10 @@ function textOf({ agreements, people, power, source, pairs }: PlanOutcome): stri
       ].join("   "),
     ),
     ...(source === null ? [] : [`Not told here, and taken from ${source}.`]),
+    "",
+    ...poolText(outcome),
     MAP,
-    "Not told by any of this: how good a student becomes on either kind of label, and how many pairs its pool needs. That is a measurement (run, study).",
+    "Not told by any of this: how good a student becomes on either kind of label, and from which size on a larger pool no longer helps. That is a measurement (run, study).",
   ].join("\n");
 }
 

@@ -23,6 +23,8 @@ export type Knowledge = {
   readonly goldWithTeacher: number;
   /** People-gold minus teacher-gold: what weak labels give away beside one person's. */
   readonly gap: number;
+  /** People's labels that one label of the teacher is worth (`labelWorth`), at least 0. */
+  readonly worth: number;
 };
 
 /** Shares of pairs with the same answer: two people's, and the teacher's with a person's. */
@@ -46,8 +48,17 @@ export function knowledgeOf({ people, teacher }: Agreements): Knowledge | null {
     teacherGold,
     goldWithTeacher: differ === 0 ? 0.5 : (teacherGold * (1 - peopleGold)) / differ,
     gap: peopleGold - teacherGold,
+    worth: labelWorth(peopleGold, teacherGold),
   };
 }
+
+/**
+ * Labels of somebody right on the share `one` that a label of somebody right on `other` is worth: ((2 other - 1) / (2 one - 1))². Of n labels that are
+ * right on q of the pairs, errors independent, what a learner loses falls as 1 / ((2q - 1) √n) (Natarajan et al. 2013 for classification,
+ * Chowdhury et al. 2024 for DPO): n and n' lose alike where n (2q - 1)² = n' (2q' - 1)². Labels right on half or less are worth 0.
+ */
+export const labelWorth = (one: number, other: number): number =>
+  (Math.max(0, 2 * other - 1) / (2 * one - 1)) ** 2;
 
 /** True where the teacher agrees with people more than gold itself would: then their errors are not independent. */
 export function breaksModel({ people, teacher }: Agreements): boolean {

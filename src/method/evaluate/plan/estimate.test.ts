@@ -48,6 +48,7 @@ test("shares by hand, and no interval without a count", () => {
 test("people who may be guessing leave everything open", () => {
   const plan = planFromShares({ share: 0.52, pairs: 50 }, { share: 0.51, pairs: 50 }, options);
   expect(plan.known!.teacherGold.interval).toMatchObject({ low: 0, high: 1 });
+  expect(plan.known!.worth.interval).toBeNull();
   expect(planFromShares({ share: 0.5, pairs: 50 }, { share: 0.6, pairs: 50 }, options)).toMatchObject({
     known: null,
     bounds: null,
@@ -75,7 +76,7 @@ describe("intervals hold the truth as often as they say", () => {
   const people = q * q + (1 - q) * (1 - q);
   const teacher = t * q + (1 - t) * (1 - q);
   const truth: Partial<Record<keyof Knowledge, number>> = {
-    ...{ peopleGold: q, teacherGold: t, gap: q - t },
+    ...{ peopleGold: q, teacherGold: t, gap: q - t, worth: (0.36 / 0.5) ** 2 },
     goldWithTeacher: (t * (1 - q)) / (1 - teacher),
   };
   const holds = (plan: AgreementPlan, key: keyof Knowledge) => {

@@ -22,7 +22,7 @@ export type JudgedByMany = {
 /** An agreement by itself: the share, and on how many independent pairs; without a count it has no interval. */
 export type GivenAgreement = { readonly share: number; readonly pairs?: number | undefined };
 
-/** A figure; without a count behind it there is no interval. */
+/** A figure; without a count behind it, or where answers bound it on one side alone, there is no interval. */
 export type Estimate = { readonly estimate: number; readonly interval: Interval | null };
 
 /** What is known before anything is trained. */
@@ -44,12 +44,16 @@ export type AgreementPlan = {
 /** How intervals are made. `rng` is forked, never advanced. */
 export type DrawOptions = { readonly rng: Rng; readonly resamples?: number; readonly level?: number };
 
+/** Stands for no bound in what is finite; whatever an interpolation towards it makes is far above all that can be meant. */
+const UNBOUNDED = Number.MAX_VALUE;
+
 /** Where a figure can lie, for draws in which people agree on half or less and nothing can be told. */
 const RANGE: Readonly<Record<keyof Knowledge, readonly [number, number]>> = {
   peopleGold: [0.5, 1],
   teacherGold: [0, 1],
   goldWithTeacher: [0, 1],
   gap: [-0.5, 1],
+  worth: [0, UNBOUNDED],
 };
 
 /**
@@ -170,6 +174,8 @@ function planOf(
   const figure = (estimate: number, count: number | null, low: readonly number[], high = low): Estimate => {
     if (count === null) return { estimate, interval: null };
     const ends = { low: quantile(low, (1 - level) / 2), high: quantile(high, (1 + level) / 2) };
+    // What a label is worth has no upper bound where people may agree by chance alone.
+    if (ends.high > UNBOUNDED / 1e6) return { estimate, interval: null };
     return { estimate, interval: { estimate, ...ends, n: count, level } };
   };
   const direct = (of: (one: Agreements) => number, count: number | null) =>
