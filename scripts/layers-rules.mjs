@@ -37,8 +37,8 @@ export const LIMITS = {
     base: 8_000,
     engine: 14_700,
     report: 3_700,
-    method: 24_100,
-    pipeline: 29_000,
+    method: 24_300,
+    pipeline: 29_500,
     interfaces: 14_500,
   },
 };

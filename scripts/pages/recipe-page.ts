@@ -83,6 +83,7 @@ function optionRows(path: string, option: JsonSchema): Row[] {
 /** Sections with the settings of one that the page has already. */
 const SAID_ABOVE: ReadonlySet<string> = new Set([
   ...["teacher.teacher", "teacher.members[].teacher"],
+  ...["teacher.first.teacher", "teacher.second.teacher"],
   ...["data.labelled", "data.unlabelled", "data.test"],
 ]);
 

@@ -19,6 +19,7 @@ import type { CalibrationReport } from "../../method/labels/calibration-report.t
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
 import type { ExportRow, StudentSettings } from "../elsewhere/request.ts";
 import { errorRateOf, type LabelFacts, type PoolScores, readLabelFacts } from "../job/label-stages.ts";
+import { singleScores } from "../job/member-scores.ts";
 import type { ArmStudent } from "../job/student-stages.ts";
 import type { TrainingRow } from "../job/training-rows.ts";
 import { jobOf, preferOf } from "../recipe/job.ts";
@@ -150,7 +151,7 @@ function exportRow({ id, prompt, chosen, rejected, weight, pChosen: p }: Trainin
 function teacherDigests(scores: PoolScores): Record<string, string> {
   const digest = (ref: { source: unknown } | undefined) =>
     typeof ref?.source === "string" ? ref.source : (ref?.source as { digest?: string } | undefined)?.digest;
-  const named = scores.flatMap(({ models }, i) => {
+  const named = singleScores(scores).flatMap(({ models }, i) => {
     const number = i === 0 ? "" : `-${i + 1}`;
     return [
       [`teacher${number}-policy`, digest(models?.policy)] as const,

@@ -18,7 +18,7 @@ import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { copyLabelled, poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
-import type { MemberScores } from "./teacher-stages.ts";
+import type { MemberScores } from "./member-scores.ts";
 
 /** Why a pair is no evidence for whoever reads it; not-a-number scores are the teacher's own doing. */
 const UNUSABLE = ["truncated", "empty", "identical"] as const;

@@ -32,7 +32,7 @@ import {
   readHeldOutScores,
   reportOn,
 } from "./judge-held-out.ts";
-import type { MemberScores } from "./teacher-stages.ts";
+import type { MemberScores } from "./member-scores.ts";
 
 /** Folders of scores that the stage writes. */
 export const ENSEMBLE_FOLDERS = { pool: "scores", heldOut: "held-out-scores" } as const;

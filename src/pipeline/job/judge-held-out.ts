@@ -21,7 +21,7 @@ import type { MainJob } from "../recipe/job-settings.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { readLabelled } from "./data-files.ts";
 import { heldOutPairs, promisable, type SplitRule } from "./labelled-split.ts";
-import type { MemberScores } from "./teacher-stages.ts";
+import type { MemberScores } from "./member-scores.ts";
 
 /** Scores under their form and calibrator, and how good the latter is; null when one half of the pairs is empty or cannot be fitted. */
 export type Judged = HeldOutFit & {

@@ -6,6 +6,7 @@ import { unitOf } from "../../method/data/normalise.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { fitCalibrator } from "../../method/labels/calibration.ts";
 import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
+import type { CascadeWorth } from "../../method/labels/cascade.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
 import { heldOutFit, judgedLabels, keptPairs } from "../../method/labels/held-out-fit.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
@@ -26,10 +27,11 @@ import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { readCascadeWorth } from "./cascade-stages.ts";
 import { poolFolder } from "./data-files.ts";
 import { ENSEMBLE_FOLDERS, type EnsembleFacts, ensembleStage, readEnsembleFacts } from "./ensemble-stage.ts";
 import { type HeldOutRules, heldOutFacts, type Judged, judgeHeldOut } from "./judge-held-out.ts";
-import type { MemberScores } from "./teacher-stages.ts";
+import type { MemberScores } from "./member-scores.ts";
 
 /** Pairs that teacher and person decided, and those of them on which they agree. */
 type Agreements = { readonly agree: number; readonly n: number };
@@ -48,6 +50,8 @@ export type LabelFacts = LabellingFacts & {
   readonly heldOutKept?: Agreements;
   /** Members and uncertainty of an ensemble; null for one teacher. */
   readonly ensemble: Omit<EnsembleFacts, "report"> | null;
+  /** Of a cascade: what it cost and is worth beside each of its teachers alone. */
+  readonly cascade?: CascadeWorth;
 };
 
 /** Scores of the pool and of held-out labelled pairs by each teacher that has a say. */
@@ -81,6 +85,7 @@ export async function weakLabelsStage(
     inputs: {
       ...{ data, ensemble },
       pools: scores.map(({ pool }) => pool),
+      steps: first.steps?.map(({ pool }) => pool),
       heldOut: ensemble ? [] : first.heldOut,
     },
   });
@@ -93,6 +98,8 @@ type Labelling = Running<
     /** Where several teachers have a say. */
     readonly ensemble: Artefact | undefined;
     readonly pools: readonly Artefact[];
+    /** Of a cascade: what each of its teachers read of the pool. */
+    readonly steps: readonly Artefact[] | undefined;
     /** One teacher's: one artefact, or one for each fold. */
     readonly heldOut: readonly Artefact[];
   }
@@ -110,7 +117,7 @@ const labelling = defineStage({
   version: 11,
   async run({ work, config, inputs }: Labelling) {
     const { selection, weight } = config;
-    const { data, ensemble, pools, heldOut } = inputs;
+    const { data, ensemble, pools, steps, heldOut } = inputs;
     const folder = (ensemble ?? pools[0]!).path(ENSEMBLE_FOLDERS.pool);
     const judged = ensemble
       ? await judgeEnsemble(config, data, ensemble)
@@ -126,7 +133,7 @@ const labelling = defineStage({
     const facts: LabelFacts = {
       teacher: await teacherFacts(folder),
       teachers: await Promise.all(
-        pools.map((part) => teacherFacts(part.path("scores"), (id) => units.get(id)!)),
+        (steps ?? pools).map((part) => teacherFacts(part.path("scores"), (id) => units.get(id)!)),
       ),
       counts: plan.counts,
       promise: plan.promise,
@@ -141,6 +148,7 @@ const labelling = defineStage({
       },
       ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
       ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
+      ...(steps && { cascade: await readCascadeWorth(pools[0]!) }),
       settings: plan.settings,
     };
     await writeLabelling(work.folder, {

@@ -4,7 +4,7 @@
  */
 
 import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
-import { membersOf } from "../recipe/teacher-settings.ts";
+import { givensOf, membersOf } from "../recipe/teacher-settings.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { checkHumanArms } from "./arm-rows.ts";
@@ -101,8 +101,10 @@ async function lengthRule(
 ): Promise<LengthRule | undefined> {
   if (data.kind !== "files" || data.overLength === undefined) return undefined;
   const members = membersOf(teacher, seed, models.weak).map(({ weak }) => weak.source);
-  const labelling = teacher.kind === "judge-local" ? [models.weak!.source] : members;
-  const others = [...new Set(labelling)].filter((source) => source !== models.student.source);
+  const judges = givensOf(teacher, models.weak).flatMap(({ given, model }) =>
+    given.kind === "judge-local" ? [model!.source] : [],
+  );
+  const others = [...new Set([...members, ...judges])].filter((source) => source !== models.student.source);
   const weak = await Promise.all(others.map((from) => baseModel(deps, from)));
   return { models: [student, ...weak], limits };
 }

@@ -11,11 +11,10 @@ import type { MainJob } from "../recipe/job-settings.ts";
 import type { TrainedTeacher } from "../recipe/teacher-settings.ts";
 import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { readAsked } from "./cascade-stages.ts";
 import { poolFolder, readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
 import { heldOutPairs, type SplitPart, type SplitRule, testPairs } from "./labelled-split.ts";
-
-/** A teacher's models; a reward head has no reference. */
-export type TeacherModels = { readonly policy: Ref; readonly reference?: Ref | undefined };
+import type { TeacherModels } from "./member-scores.ts";
 
 /** What else a teacher reads: a local judge's model, the tokenizer of served ones. */
 type TeacherFolders = Partial<TeacherModels> & {
@@ -51,7 +50,11 @@ type Scoring = Running<
     readonly limits: MainJob["limits"];
     readonly pairs: ScoredPairs;
   },
-  TeacherFolders & { readonly data: Artefact },
+  TeacherFolders & {
+    readonly data: Artefact;
+    /** Of a cascade's second teacher: which pairs of the pool it is asked. */
+    readonly asked?: Artefact | undefined;
+  },
   AskedHow
 >;
 
@@ -60,7 +63,9 @@ export const scoresStage = defineStage({
   version: 5,
   async share({ work, config, inputs, tools, how }: Scoring) {
     const { name, limits } = config;
-    const { pairs } = await pairsOf(inputs.data, config.pairs);
+    const all = (await pairsOf(inputs.data, config.pairs)).pairs;
+    const asked = inputs.asked && (await readAsked(inputs.asked));
+    const pairs = asked === undefined ? all : all.filter(({ id }) => asked.has(id));
     const replies = tools.replies ?? `${work.log}/replies`;
     const teacher = await openTeacher(tools, choiceIn({ config, inputs, how }), { limits, name, replies });
     try {

@@ -1,33 +1,29 @@
 /** Stages that make the teachers of a job and their raw scores: of the pool, and of labelled pairs they did not learn from. */
 
 import { digestPath } from "../../base/core/contents.ts";
+import { CASCADE } from "../../method/labels/cascade.ts";
 import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
-import { membersOf, scoreFormOf, type TeacherMember } from "../recipe/teacher-settings.ts";
+import {
+  givensOf,
+  membersOf,
+  type PlacedMember,
+  scoreFormOf,
+  suffixOf,
+  type TeacherMember,
+} from "../recipe/teacher-settings.ts";
 import type { Ref } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { askedStage, cascadeHeldOutStage, cascadeScoresStage } from "./cascade-stages.ts";
 import { bootstrapRows, type SplitPart, splitLabelled } from "./labelled-split.ts";
+import type { MemberScores, TeacherModels } from "./member-scores.ts";
 import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
-import { type ScoredPairs, scoresStage, type TeacherModels } from "./scores-stage.ts";
+import { type ScoredPairs, scoresStage } from "./scores-stage.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
 import type { RowSource } from "./training-rows.ts";
-
-/** Raw scores by one teacher. */
-export type MemberScores = {
-  /** For people and in labels: "weak", "weak-2". */
-  readonly name: string;
-  readonly form: ScoreForm;
-  readonly pool: Artefact;
-  /** Of the held-out pairs; with folds one for each, by a teacher that did not learn from it. */
-  readonly heldOut: readonly Artefact[];
-  /** Of the test pairs; undefined for controls that are told of the pool alone. */
-  readonly test: Artefact | undefined;
-  /** Undefined for judges and controls. */
-  readonly models: TeacherModels | undefined;
-};
 
 /** A model before it is made a teacher, under a name by its place. */
 type WeakModels = (source: ModelSource, place: number) => Promise<ModelFolderRef>;
@@ -35,7 +31,7 @@ type WeakModels = (source: ModelSource, place: number) => Promise<ModelFolderRef
 /** The weak models of a job: cut and trimmed, each under a name of its own. */
 function weakModels(deps: JobDeps, data: Artefact): WeakModels {
   return async (source, place) => {
-    const suffix = place === 0 ? "" : `-${place + 1}`;
+    const suffix = suffixOf(place);
     const base = await baseModel(deps, source.source);
     const shallow = await shallowModel(deps, source, base, `first-layers${suffix}`);
     return trimmedModel(deps, `weak${suffix}`, source, shallow, data);
@@ -47,34 +43,70 @@ export async function teacherScores(deps: JobDeps, job: MainJob, data: Artefact)
   const { teacher } = job;
   const weak = weakModels(deps, data);
   const members = membersOf(teacher, job.seed, job.models.weak);
-  if (members.length === 0) return [await givenScores(deps, job, data, weak)];
+  const givens = givensOf(teacher, job.models.weak);
+  const scoresAt = async (place: number, asked?: Artefact) => {
+    const member = members.find((one) => one.place === place);
+    if (member === undefined)
+      return givenScores(deps, job, data, { ...givens.find((one) => one.place === place)!, weak, asked });
+    const base = await weak(member.weak, sourceOf(members, member));
+    return memberScores(deps, job, data, { member, base, asked });
+  };
+  if (teacher.kind === "cascade") return [await cascadeScores(deps, job, data, teacher.sure, scoresAt)];
   const scores: MemberScores[] = [];
-  for (const [place, member] of members.entries())
-    scores.push(
-      await memberScores(deps, job, data, {
-        member,
-        place,
-        base: await weak(member.weak, sourceOf(members, place)),
-      }),
-    );
+  for (let place = 0; place < members.length + givens.length; place++) scores.push(await scoresAt(place));
   return scores;
 }
 
 /** The place of the first member with the same source: members of one source share its models. */
-function sourceOf(members: readonly TeacherMember[], place: number): number {
-  const { weak } = members[place]!;
-  return members.findIndex((other) => JSON.stringify(other.weak) === JSON.stringify(weak));
+const sourceOf = (members: readonly PlacedMember[], { weak }: PlacedMember): number =>
+  members.find((other) => JSON.stringify(other.weak) === JSON.stringify(weak))!.place;
+
+/** The first teacher reads all, the second what the first is not sure of; of held-out and test pairs both read all, to be measured. */
+async function cascadeScores(
+  deps: JobDeps,
+  { seed, label: { calibration, heldOut: share, folds } }: MainJob,
+  data: Artefact,
+  sure: number,
+  scoresAt: (place: number, asked?: Artefact) => Promise<MemberScores>,
+): Promise<MemberScores> {
+  const rules = { seed, sure, label: { calibration, heldOut: share, folds } };
+  const first = await scoresAt(0);
+  const asked = await askedStage(deps, {
+    name: "cascade-asked",
+    config: { ...rules, form: first.form },
+    inputs: { data, pool: first.pool, heldOut: first.heldOut[0]! },
+  });
+  const second = await scoresAt(1, asked);
+  const heldOut = await cascadeHeldOutStage(deps, {
+    name: "cascade-held-out-scores",
+    config: { ...rules, form: second.form },
+    inputs: { ...{ data, asked, pool: second.pool }, first: first.heldOut[0]!, second: second.heldOut[0]! },
+  });
+  const both = (name: string, of: readonly [Artefact, Artefact]) =>
+    cascadeScoresStage(deps, {
+      name,
+      config: { sure },
+      inputs: { ...{ asked, fitted: heldOut }, first: of[0], second: of[1] },
+    });
+  const pool = await both("cascade-scores", [first.pool, second.pool]);
+  const test = first.test && second.test && (await both("cascade-test-scores", [first.test, second.test]));
+  const form: ScoreForm = { form: "sum" };
+  return { name: CASCADE, form, pool, heldOut: [heldOut], test, models: undefined, steps: [first, second] };
 }
 
-type Member = { readonly member: TeacherMember; readonly place: number; readonly base: ModelFolderRef };
+type Member = {
+  readonly member: PlacedMember;
+  readonly base: ModelFolderRef;
+  readonly asked: Artefact | undefined;
+};
 
 async function memberScores(
   deps: JobDeps,
   job: MainJob,
   data: Artefact,
-  { member, place, base }: Member,
+  { member, base, asked }: Member,
 ): Promise<MemberScores> {
-  const suffix = place === 0 ? "" : `-${place + 1}`;
+  const suffix = suffixOf(member.place);
   const { folds } = job.label;
   for (const lora of [member.lora, member.sftLora]) await checkAdapters(lora, base);
   const train = (part: SplitPart, name: string) =>
@@ -85,7 +117,7 @@ async function memberScores(
     scoresStage(deps, {
       name,
       config: { teacher, name: `weak${suffix}`, limits: job.limits, pairs },
-      inputs: { ...models, data },
+      inputs: { ...models, data, asked: pairs.of === "pool" ? asked : undefined },
       how: {},
     });
   const pairs = pairsIn(job);
@@ -177,25 +209,39 @@ function pairsIn({ seed, label: { heldOut, folds } }: MainJob) {
   } as const;
 }
 
+type Given = {
+  readonly given: GivenTeacher;
+  /** Of a local judge. */
+  readonly model: ModelSource | undefined;
+  readonly place: number;
+  readonly weak: WeakModels;
+  readonly asked: Artefact | undefined;
+};
+
 /** A judge, a served model or a control: nothing is trained, and every labelled pair is there to measure it. */
 async function givenScores(
   deps: JobDeps,
   job: MainJob,
   data: Artefact,
-  weak: WeakModels,
+  { given, model: source, place, weak, asked }: Given,
 ): Promise<MemberScores> {
   const { limits } = job;
-  const given = job.teacher as GivenTeacher;
+  const suffix = suffixOf(place);
   const { kind: name } = given;
   const { teacher, tokenizer, how } = partsOf(given, job.seed);
-  const model = given.kind === "judge-local" ? await weak(job.models.weak!, 0) : undefined;
+  const model = given.kind === "judge-local" ? await weak(source!, place) : undefined;
   const inputs = {
     model,
     tokenizer: tokenizer === undefined ? undefined : await tokenizerRef(tokenizer),
     data,
   };
   const score = (stage: string, pairs: ScoredPairs) =>
-    scoresStage(deps, { name: stage, config: { teacher, name, limits, pairs }, inputs, how });
+    scoresStage(deps, {
+      name: `${stage}${suffix}`,
+      config: { teacher, name, limits, pairs },
+      inputs: { ...inputs, asked: pairs.of === "pool" ? asked : undefined },
+      how,
+    });
   const pairs = pairsIn(job);
   return {
     name,

@@ -55,7 +55,9 @@ export async function checkTrainersThere(job: MainJob): Promise<void> {
 export function trainerOfStage(job: MainJob, stage: string): TrlTrainer | undefined {
   if (stage.startsWith("student-")) return job.student.trainer;
   const place = /^teacher(?:-(\d+))?-/.exec(stage);
-  return place === null ? undefined : teachers(job)[Number(place[1] ?? 1) - 1]?.trainer;
+  return place === null
+    ? undefined
+    : teachers(job).find((one) => one.place === Number(place[1] ?? 1) - 1)?.trainer;
 }
 
 const teachers = ({ teacher, seed, models }: MainJob) => membersOf(teacher, seed, models.weak);

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { SettingIssue } from "../../base/settings/issues.ts";
 import type { Arm } from "./arms.ts";
 import type { Recipe, recipeSchema } from "./schema.ts";
-import { learns, needsWeak } from "./teacher.ts";
+import { CASCADE_STEPS, hasModel, learns, needsWeak, singlesIn } from "./teacher.ts";
 
 type Parsed = z.output<typeof recipeSchema>;
 
@@ -15,7 +15,13 @@ const TAU = 0.5;
 
 /** Everything that does not go together. */
 export function teacherIssues(recipe: Parsed): SettingIssue[] {
-  return [...weakIssues(recipe), ...labelIssues(recipe), ...ensembleIssues(recipe), ...goldIssues(recipe)];
+  return [
+    ...weakIssues(recipe),
+    ...labelIssues(recipe),
+    ...ensembleIssues(recipe),
+    ...cascadeIssues(recipe),
+    ...goldIssues(recipe),
+  ];
 }
 
 /** Arms that are validated otherwise than the first: their students would differ by the rule, not by the labels. */
@@ -61,15 +67,30 @@ function weakIssues({ models, teacher }: Parsed): SettingIssue[] {
         problem: `has no effect with teacher.kind ${kind}. Remove it, or set it to null over a recipe that has it.`,
       },
     ];
-  return kind === "judge-local" && models.weak?.vocabulary === "trim"
-    ? [
-        {
-          path: [...path, "vocabulary"],
-          problem: "trim has no use for a judge, whose question has words that the data does not. Use keep.",
-        },
-      ]
-    : [];
+  const read = kind === "cascade" ? stepModels(teacher, models.weak) : [{ path, kind, weak: models.weak }];
+  return read.flatMap((one) =>
+    one.kind === "judge-local" && one.weak?.vocabulary === "trim"
+      ? [
+          {
+            path: [...one.path, "vocabulary"],
+            problem:
+              "trim has no use for a judge, whose question has words that the data does not. Use keep.",
+          },
+        ]
+      : [],
+  );
 }
+
+/** The models of a cascade's teachers, and where they are written. */
+const stepModels = (
+  teacher: Extract<Parsed["teacher"], { kind: "cascade" }>,
+  weak: Parsed["models"]["weak"],
+) =>
+  CASCADE_STEPS.map((step) => ({
+    path: teacher[step].weak === undefined ? ["models", "weak"] : ["teacher", step, "weak"],
+    kind: teacher[step].teacher.kind,
+    weak: teacher[step].weak ?? weak,
+  }));
 
 function labelIssues({ label, labelled, teacher, arms }: Parsed): SettingIssue[] {
   const { calibrationFolds: folds, heldOut, select } = label;
@@ -125,8 +146,60 @@ function ensembleIssues({ teacher, labelled, seed }: Parsed): SettingIssue[] {
   return issues;
 }
 
+function cascadeIssues({ teacher, label, arms }: Parsed): SettingIssue[] {
+  if (teacher.kind !== "cascade") return [];
+  const idle = CASCADE_STEPS.flatMap((step): SettingIssue[] =>
+    hasModel(teacher[step].teacher) || teacher[step].weak === undefined
+      ? []
+      : [
+          {
+            path: ["teacher", step, "weak"],
+            problem: `has no effect with kind ${teacher[step].teacher.kind}, of which no model here is trained or asked. Remove it.`,
+          },
+        ],
+  );
+  const same =
+    JSON.stringify(teacher.first) === JSON.stringify(teacher.second)
+      ? [{ path: ["teacher", "second"], problem: "is the first teacher again, expected another." }]
+      : [];
+  const fitted = (key: string, is: boolean, problem: string) =>
+    is ? [{ path: ["label", key], problem }] : [];
+  const promises = arms.flatMap(({ select }, i) =>
+    select?.kind === "promise" ? [{ path: ["arms", i, "select"], problem: CASCADE_PROMISE }] : [],
+  );
+  return [
+    ...idle,
+    ...same,
+    ...fitted(
+      "calibration",
+      label.calibration === "none",
+      "none says nothing of how sure a teacher is, and a cascade goes by that. Use temperature, platt or isotonic.",
+    ),
+    ...fitted(
+      "calibration_folds",
+      label.calibrationFolds > 0,
+      "are not for a cascade: both its teachers are calibrated on the same held-out pairs. Use held_out.",
+    ),
+    ...fitted("select", label.select.kind === "promise", CASCADE_PROMISE),
+    ...promises,
+  ];
+}
+
+// Two fitted curves can order pairs by the very answers they were fitted on, as one cannot.
+const CASCADE_PROMISE =
+  "a promise needs pairs that neither teacher was calibrated on, and a cascade has none. Select by top or threshold.";
+
 function goldIssues({ teacher, data }: Parsed): SettingIssue[] {
-  return teacher.kind === "gold" && data.world === undefined
-    ? [{ path: ["teacher", "kind"], problem: "gold needs data.world: files hold no gold scores." }]
-    : [];
+  return data.world !== undefined
+    ? []
+    : singlesIn(teacher).flatMap(({ path, teacher: { kind } }) =>
+        kind === "gold"
+          ? [
+              {
+                path: ["teacher", ...path, "kind"],
+                problem: "gold needs data.world: files hold no gold scores.",
+              },
+            ]
+          : [],
+      );
 }

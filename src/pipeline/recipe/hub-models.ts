@@ -64,6 +64,14 @@ export async function withLocalModels(recipe: Recipe, log?: Log, settings?: HubS
   const evaluation = { ...recipe.eval, gold: await evaluators(gold), judges: await evaluators(judges) };
   const fetched = { ...recipe, models, eval: evaluation };
   const { teacher } = recipe;
+  if (teacher.kind === "cascade") {
+    const step = async <S extends typeof teacher.first>(one: S) =>
+      one.weak === undefined ? one : { ...one, weak: await local(one.weak) };
+    return {
+      ...fetched,
+      teacher: { ...teacher, first: await step(teacher.first), second: await step(teacher.second) },
+    };
+  }
   if (teacher.kind !== "ensemble" || typeof teacher.members === "number") return fetched;
   const members = await Promise.all(
     teacher.members.map(async (member) =>

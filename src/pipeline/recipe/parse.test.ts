@@ -161,7 +161,7 @@ eval: { temperature: [1] }
     [
       "an unknown alternative",
       "teacher: { kind: implicit_reward }",
-      'teacher.kind: expected one of implicit-reward, likelihood, reward-head, ensemble, judge-local, judge-chat, remote, random, longer, gold, noisy-human, got "implicit_reward"; did you mean "implicit-reward"?',
+      'teacher.kind: expected one of implicit-reward, likelihood, reward-head, ensemble, cascade, judge-local, judge-chat, remote, random, longer, gold, noisy-human, got "implicit_reward"; did you mean "implicit-reward"?',
     ],
     [
       "a setting of another alternative",

@@ -21,6 +21,10 @@ const SOURCE = path("file", "file");
 const GOLD: Shape = { members: { module: path("file"), model: path("model") } };
 const MODEL = path("model", "source");
 const TRAINER: Shape = { members: { python: path("word"), launch: path("word") } };
+/** A teacher of a cascade. */
+const STEP: Shape = {
+  members: { weak: MODEL, teacher: { members: { tokenizer: path("model"), trainer: TRAINER } } },
+};
 const SHAPE: Shape = {
   members: {
     models: { members: { weak: MODEL, student: MODEL } },
@@ -33,6 +37,7 @@ const SHAPE: Shape = {
     teacher: {
       members: {
         tokenizer: path("model"),
+        ...{ first: STEP, second: STEP },
         members: { members: { weak: MODEL, teacher: { members: { trainer: TRAINER } } } },
         ...{ teacher: { members: { trainer: TRAINER } }, trainer: TRAINER },
       },

@@ -1,7 +1,13 @@
 /** Section `teacher` of a recipe with its seeds and defaults filled in. */
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
-import type { RecipeTeacher, RecipeTrained } from "./teacher.ts";
-import type { TeacherMember, TeacherSettings, TrainedTeacher } from "./teacher-settings.ts";
+import { hasModel, type RecipeStep, type RecipeTeacher, type RecipeTrained } from "./teacher.ts";
+import type {
+  CascadeStep,
+  SingleTeacher,
+  TeacherMember,
+  TeacherSettings,
+  TrainedTeacher,
+} from "./teacher-settings.ts";
 import { trainerOf } from "./trainer.ts";
 import { sftOf } from "./training.ts";
 
@@ -23,12 +29,35 @@ type RecipeMember = Exclude<Extract<RecipeTeacher, { kind: "ensemble" }>["member
 /** The teacher of a recipe. An ensemble of one is that one teacher. @throws ConfigError as `context.prefer` */
 export function teacherOf(teacher: RecipeTeacher, context: TeacherContext): TeacherSettings {
   switch (teacher.kind) {
+    case "ensemble":
+      return { kind: "ensemble", members: membersOf(teacher, context) };
+    case "cascade": {
+      const { kind, sure, first, second } = teacher;
+      return {
+        kind,
+        sure,
+        first: stepOf(first, "first", context),
+        second: stepOf(second, "second", context),
+      };
+    }
+    default:
+      return singleOf(teacher, "teacher", context);
+  }
+}
+
+function stepOf({ teacher, weak }: RecipeStep, step: string, context: TeacherContext): CascadeStep {
+  return {
+    teacher: singleOf(teacher, `teacher.${step}.teacher`, context),
+    weak: hasModel(teacher) ? (weak ?? context.weak) : undefined,
+  };
+}
+
+function singleOf(teacher: RecipeStep["teacher"], where: string, context: TeacherContext): SingleTeacher {
+  switch (teacher.kind) {
     case "implicit-reward":
     case "likelihood":
     case "reward-head":
-      return trainedOf(teacher, context.seed, "teacher", context);
-    case "ensemble":
-      return { kind: "ensemble", members: membersOf(teacher, context) };
+      return trainedOf(teacher, context.seed, where, context);
     default:
       return teacher;
   }

@@ -34,13 +34,25 @@ export type TeacherMember = TrainedTeacher & {
   readonly bootstrap: boolean;
 };
 
+/** A teacher alone. */
+export type SingleTeacher = TrainedTeacher | GivenTeacher;
+
+/** One of the two teachers of a cascade, with the model that is trained or asked, where it has one. */
+export type CascadeStep = { readonly teacher: SingleTeacher; readonly weak: ModelSource | undefined };
+
 /** Who labels. */
 export type TeacherSettings =
-  | TrainedTeacher
-  | GivenTeacher
+  | SingleTeacher
+  | {
+      readonly kind: "cascade";
+      readonly first: CascadeStep;
+      readonly second: CascadeStep;
+      /** In [0.5, 1]: from which calibrated confidence on the first one's label stays. */
+      readonly sure: number;
+    }
   | { readonly kind: "ensemble"; readonly members: readonly TeacherMember[] };
 
-/** The form of a teacher's scores. Those of an ensemble are sums of what its members' own forms gave. */
+/** The form of a teacher's scores. Those of an ensemble and a cascade are sums of what its members' own forms gave. */
 export const scoreFormOf = (teacher: TeacherSettings): ScoreForm =>
   "score" in teacher ? teacher.score : { form: "sum" };
 
@@ -48,14 +60,43 @@ export const scoreFormOf = (teacher: TeacherSettings): ScoreForm =>
 export const isTrained = (teacher: TeacherSettings): teacher is TrainedTeacher =>
   teacher.kind === "implicit-reward" || teacher.kind === "likelihood" || teacher.kind === "reward-head";
 
-/** The models that a job trains to label: one, the members of an ensemble, or none. */
+/** What the stages of the teacher at a place have behind their names: nothing, "-2", "-3". */
+export const suffixOf = (place: number) => (place === 0 ? "" : `-${place + 1}`);
+
+/** A member with its place among the job's teachers, from 0: its stages are numbered by it. */
+export type PlacedMember = TeacherMember & { readonly place: number };
+
+/** The models that a job trains to label: one, the members of an ensemble, those of a cascade that learn, or none. */
 export function membersOf(
   teacher: TeacherSettings,
   seed: number,
   weak: ModelSource | undefined,
-): readonly TeacherMember[] {
-  if (teacher.kind === "ensemble") return teacher.members;
-  return isTrained(teacher) ? [{ ...teacher, weak: weak!, seed, bootstrap: false }] : [];
+): readonly PlacedMember[] {
+  if (teacher.kind === "ensemble") return teacher.members.map((member, place) => ({ ...member, place }));
+  return stepsOf(teacher, weak).flatMap((step, place) => {
+    const { teacher: one, weak: model } = step;
+    return isTrained(one) ? [{ ...one, weak: model!, seed, bootstrap: false, place }] : [];
+  });
+}
+
+/** Teachers that learn nothing here, with their places; a local judge has a model. */
+export function givensOf(
+  teacher: TeacherSettings,
+  weak: ModelSource | undefined,
+): readonly {
+  readonly given: GivenTeacher;
+  readonly model: ModelSource | undefined;
+  readonly place: number;
+}[] {
+  return stepsOf(teacher, weak).flatMap(({ teacher: one, weak: model }, place) =>
+    isTrained(one) ? [] : [{ given: one, model, place }],
+  );
+}
+
+/** A single teacher, or the two of a cascade; none of an ensemble. */
+function stepsOf(teacher: TeacherSettings, weak: ModelSource | undefined): readonly CascadeStep[] {
+  if (teacher.kind === "ensemble") return [];
+  return teacher.kind === "cascade" ? [teacher.first, teacher.second] : [{ teacher, weak }];
 }
 
 /** The kind and what there is of it, for people: "implicit reward", "ensemble of 3". */
@@ -71,6 +112,8 @@ export function teacherWords(teacher: TeacherSettings): string {
       const kinds = [...new Set(teacher.members.map(teacherWords))].join(" or ");
       return `the mean calibrated probability of ${teacher.members.length} teachers, each ${kinds}`;
     }
+    case "cascade":
+      return `a cascade (${teacherWords(teacher.first.teacher)}; where it is less than ${teacher.sure} sure, ${teacherWords(teacher.second.teacher)})`;
     case "judge-local":
       return 'a prompted local model, by its log-probabilities of "1" and "2" in both orders';
     case "judge-chat":

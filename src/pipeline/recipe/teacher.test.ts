@@ -33,6 +33,67 @@ const problems = (models: string, rest: string, ...set: string[]): string => {
   return "";
 };
 
+describe("a cascade", () => {
+  const list = (first: string, second: string, more = "") =>
+    `teacher: { kind: cascade, first: ${first}, second: ${second} }\n${more}`;
+  const head = "{ teacher: { kind: reward-head } }";
+
+  test("has two teachers, each with a model where it needs one, and reads back to the same", () => {
+    const read = recipe(both, list(head, "{ weak: { source: other, layers: 2 }, teacher: judge-local }"));
+    expect(jobOf(read).teacher).toMatchObject({
+      ...{ kind: "cascade", sure: 0.9 },
+      first: { weak: { source: "small" }, teacher: { kind: "reward-head", reward: { seed: 22 } } },
+      second: { weak: { source: "other", layers: 2 }, teacher: { kind: "judge-local" } },
+    });
+    expect(read.label.heldOut).toBe(0.1);
+    expect(resolveRecipe([parseDocumentText(recipeYaml(read), "r.yaml")], [])).toEqual(read);
+  });
+
+  test("of two that learn nothing needs no model and has all labelled pairs held out", () => {
+    const read = jobOf(recipe(student, list("{ teacher: longer }", "{ teacher: random }")));
+    expect([read.models.weak, read.label.heldOut]).toEqual([undefined, 1]);
+  });
+
+  test("says what does not go together", () => {
+    const second = "{ teacher: longer }";
+    expect(problems(student, list(head, second))).toContain("models.weak: is missing; teacher.kind cascade");
+    expect(problems(both, list(head, "{ weak: b, teacher: longer }"))).toContain(
+      "teacher.second.weak: has no effect with kind longer",
+    );
+    expect(problems(both, list(head, head))).toContain("teacher.second: is the first teacher again");
+    expect(problems(both, list(head, "{ teacher: gold }"))).toContain(
+      "teacher.second.teacher.kind: gold needs data.world",
+    );
+    expect(
+      problems(
+        "{ weak: { source: small, vocabulary: trim }, student: big }",
+        list(head, "{ teacher: judge-local }"),
+      ),
+    ).toContain("models.weak.vocabulary: trim has no use for a judge");
+    expect(problems(both, list(head, second, "label: { calibration: none }"))).toContain(
+      "label.calibration: none says nothing of how sure",
+    );
+    expect(problems(both, list(head, second, "label: { calibration_folds: 3 }"))).toContain(
+      "label.calibration_folds: are not for a cascade",
+    );
+    expect(
+      problems(both, list(head, second, "label: { select: { kind: promise, max_disagreement: 0.1 } }")),
+    ).toContain("label.select: a promise needs pairs that neither teacher was calibrated on");
+    expect(problems(both, list("{ teacher: { kind: cascade } }", second))).toContain(
+      "teacher.first.teacher.kind",
+    );
+  });
+
+  test("has its teachers' models fetched", async () => {
+    const read = recipe(
+      student,
+      list("{ weak: hub:Owner/name, teacher: likelihood }", "{ teacher: longer }"),
+    );
+    const nowhere = { endpoint: "http://127.0.0.1:9", token: undefined, offline: true, cache: "nowhere" };
+    await expect(withLocalModels(read, undefined, nowhere)).rejects.toThrow("hub:Owner/name");
+  });
+});
+
 describe("an ensemble", () => {
   test("by number: the recipe's seed and those after it; by list: what each says", () => {
     const three = jobOf(recipe(both, "teacher: { kind: ensemble, bootstrap: true }")).teacher;

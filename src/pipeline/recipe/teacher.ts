@@ -1,6 +1,7 @@
 /** The recipe's section `teacher`: who labels the unlabelled pairs. */
 import { z } from "zod";
 import { choice, count, positive } from "../../base/settings/parts.ts";
+import { SURE } from "../../method/labels/cascade.ts";
 import { givenTeachers } from "../../method/teacher/given-teachers.ts";
 import { scoreSchema } from "../../method/teacher/score-form.ts";
 import { weakModelSchema } from "./model-settings.ts";
@@ -73,6 +74,17 @@ const memberSchema = z.strictObject({
   teacher: memberTeacher.optional(),
 });
 
+/** One of the two teachers of a cascade. */
+const stepSchema = z.strictObject({
+  weak: weakModelSchema.optional().describe("Its model, where it is not models.weak."),
+  teacher: choice(
+    "kind",
+    "implicit-reward",
+    z.discriminatedUnion("kind", [...trained, ...givenTeachers]),
+    "What it is, with the settings of section teacher of that kind.",
+  ),
+});
+
 /** Section `teacher`. */
 export const teacherSchema = choice(
   "kind",
@@ -91,9 +103,22 @@ export const teacherSchema = choice(
         .describe("Each member learns from a bootstrap sample of the labelled prompts, drawn with its seed."),
       teacher: memberTeacher.prefault({}),
     }),
+    z.strictObject({
+      kind: z.literal("cascade"),
+      first: stepSchema.describe("The cheap teacher, which reads every pair."),
+      second: stepSchema.describe(
+        "The dear teacher, which reads the pairs of the pool that the first is not sure of.",
+      ),
+      sure: z
+        .number()
+        .min(0.5)
+        .max(1)
+        .default(SURE)
+        .describe("Calibrated confidence from which the first teacher's label of a pair stays."),
+    }),
     ...givenTeachers,
   ]),
-  "What labels the unlabelled pairs: a small model that learns from the labelled ones (implicit-reward, likelihood, reward-head), several of them (ensemble), a prompted judge (judge-local: models.weak as it is; judge-chat: an endpoint), models behind a server (remote), or a control.",
+  "What labels the unlabelled pairs: a small model that learns from the labelled ones (implicit-reward, likelihood, reward-head), several of them (ensemble), a cheap teacher and a dear one for what it is not sure of (cascade), a prompted judge (judge-local: models.weak as it is; judge-chat: an endpoint), models behind a server (remote), or a control.",
 );
 
 /** Section `teacher`, defaults filled in. */
@@ -102,12 +127,36 @@ export type RecipeTeacher = z.output<typeof teacherSchema>;
 /** A teacher that learns, defaults filled in. */
 export type RecipeTrained = z.output<typeof memberTeacher>;
 
-/** True for kinds that learn from the labelled pairs. */
-export const learns = ({ kind }: { readonly kind: RecipeTeacher["kind"] }): boolean =>
-  kind === "implicit-reward" || kind === "likelihood" || kind === "reward-head" || kind === "ensemble";
+/** A teacher of a cascade, defaults filled in. */
+export type RecipeStep = Extract<RecipeTeacher, { kind: "cascade" }>["first"];
 
-/** True for kinds that need `models.weak`; of an ensemble, those that leave it to a member. */
+/** Every single teacher of a section that is no ensemble, with its place in the section. */
+export const singlesIn = (
+  teacher: RecipeTeacher,
+): readonly { readonly path: readonly string[]; readonly teacher: RecipeStep["teacher"] }[] =>
+  teacher.kind === "ensemble"
+    ? []
+    : teacher.kind === "cascade"
+      ? CASCADE_STEPS.map((step) => ({ path: [step, "teacher"], teacher: teacher[step].teacher }))
+      : [{ path: [], teacher }];
+
+/** The settings of a cascade's teachers, in the order in which they read. */
+export const CASCADE_STEPS = ["first", "second"] as const;
+
+const LEARNING = ["implicit-reward", "likelihood", "reward-head"];
+
+/** True for kinds that learn from the labelled pairs. */
+export const learns = (teacher: RecipeTeacher): boolean =>
+  teacher.kind === "ensemble" || singlesIn(teacher).some((one) => LEARNING.includes(one.teacher.kind));
+
+/** True for kinds of which a model of the recipe's is trained or asked. */
+export const hasModel = ({ kind }: RecipeStep["teacher"]): boolean =>
+  LEARNING.includes(kind) || kind === "judge-local";
+
+/** True for kinds that need `models.weak`; of an ensemble and a cascade, those that leave it to a member. */
 export function needsWeak(teacher: RecipeTeacher): boolean {
-  if (teacher.kind !== "ensemble") return learns(teacher) || teacher.kind === "judge-local";
-  return typeof teacher.members === "number" || teacher.members.some(({ weak }) => weak === undefined);
+  if (teacher.kind === "ensemble")
+    return typeof teacher.members === "number" || teacher.members.some(({ weak }) => weak === undefined);
+  if (teacher.kind !== "cascade") return hasModel(teacher);
+  return CASCADE_STEPS.some((step) => hasModel(teacher[step].teacher) && teacher[step].weak === undefined);
 }

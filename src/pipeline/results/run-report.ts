@@ -5,12 +5,13 @@ import type { DataQuality, ReportData } from "../../report/data.ts";
 import { type ReportFiles, writeReport } from "../../report/render.ts";
 import { readFacts } from "../job/data-files.ts";
 import type { JobResult } from "../job/main-job.ts";
+import { singleScores } from "../job/member-scores.ts";
 import { peopleTables, simulatedTables } from "../job/report-people.ts";
 import { sourceTables } from "../job/report-sources.ts";
 import { toolsOf, toolTables, toolTime } from "../job/report-tools.ts";
 import { validationTables } from "../job/report-validation.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
-import { isTrained, teacherWords } from "../recipe/teacher-settings.ts";
+import { membersOf, teacherWords } from "../recipe/teacher-settings.ts";
 import type { StageStep } from "../stages/pipeline.ts";
 import type { Artefact } from "../stages/stage.ts";
 import type { StageTool } from "../stages/tool.ts";
@@ -129,9 +130,9 @@ function summary(job: MainJob, parts: Readonly<Record<string, { rows: number; pr
 /** What the labelled pairs were for. */
 function learning({ teacher, label }: MainJob, labelled: string): string {
   const { folds, heldOut } = label;
-  const many = teacher.kind === "ensemble" && teacher.members.length > 1;
-  const who = many ? `${teacher.members.length} weak teachers were` : "A weak teacher was";
-  if (!isTrained(teacher) && teacher.kind !== "ensemble")
+  const many = membersOf(teacher, 0, undefined).length;
+  const who = many > 1 ? `${many} weak teachers were` : "A weak teacher was";
+  if (many === 0)
     return `The teacher learned from no labels of this data; ${labelled} with human labels served to calibrate it.`;
   if (folds > 0)
     return `${who} trained on ${labelled} and calibrated on scores of ${folds} folds, each by a teacher that had not learned from it.`;
@@ -140,7 +141,7 @@ function learning({ teacher, label }: MainJob, labelled: string): string {
 
 /** Stages whose models are the teachers' and the students', each once. */
 function trainedModels({ scores, students }: JobResult): Artefact[] {
-  const teachers = scores.flatMap(({ models }) => [models?.reference, models?.policy]);
+  const teachers = singleScores(scores).flatMap(({ models }) => [models?.reference, models?.policy]);
   const refs = [...teachers, ...students.flatMap(({ start, model }) => [start, model])];
   const stages = refs.flatMap((ref) =>
     ref === undefined || typeof ref.source === "string" ? [] : [ref.source],

@@ -1,5 +1,6 @@
 /** Who labelled, for the report: each teacher on its own held-out pairs, a judge's position flips, an ensemble's split of uncertainty. */
 
+import type { CascadeWorth } from "../../method/labels/cascade.ts";
 import type { TeacherFacts } from "../../method/teacher/teacher-facts.ts";
 import type { ReportTable } from "../../report/data.ts";
 import type { LabelFacts } from "../job/label-stages.ts";
@@ -9,6 +10,7 @@ export function teacherTables(facts: LabelFacts): ReportTable[] {
   const judges = facts.teachers.filter(({ judge }) => judge !== undefined);
   return [
     ...(facts.ensemble === null ? [] : [membersTable(facts, facts.ensemble)]),
+    ...(facts.cascade === undefined ? [] : [cascadeTable(facts, facts.cascade)]),
     ...(judges.length === 0 ? [] : [judgesTable(judges)]),
   ];
 }
@@ -30,6 +32,37 @@ function membersTable(
       ["all together", "ensemble", all.share],
     ],
     notes: [uncertaintyNote(uncertainty)],
+  };
+}
+
+/** Both teachers alone beside the whole: a cascade is worth its second teacher only where it is better than the first alone. */
+function cascadeTable(
+  { teachers }: LabelFacts,
+  { sure, pairs, asked, tokens, heldOut }: CascadeWorth,
+): ReportTable {
+  // What the second alone would have read is told by what it read of those it was asked.
+  const whole = Math.round((tokens.second * pairs) / asked);
+  const kind = (i: number) => teachers[i]?.kind ?? "";
+  return {
+    title: "The cascade and its teachers",
+    columns: [
+      { title: "teacher", format: "text" },
+      { title: "kind", format: "text" },
+      { title: "pairs of the pool that the first reads", format: "count" },
+      { title: "that the second reads", format: "count" },
+      { title: "tokens read", format: "count" },
+      { title: "agrees with people on the same held-out pairs", format: "percent" },
+    ],
+    rows: [
+      ["first alone", kind(0), pairs, 0, tokens.first, heldOut.first.share],
+      ["second alone", kind(1), 0, pairs, whole, heldOut.second.share],
+      ["both", "cascade", pairs, asked, tokens.first + tokens.second, heldOut.cascade.share],
+    ],
+    notes: [
+      `The first teacher's label stays where its calibrated confidence is at least ${sure}: on ${pairs - asked} of ${pairs} pairs of the pool. ` +
+        `${heldOut.asked} of the held-out pairs were left to the second, and its curve is fitted on these; ${heldOut.cascade.n} that both decide are compared. ` +
+        "Tokens of the second alone are those of the pairs it was asked, for all pairs; judges behind an endpoint count none.",
+    ],
   };
 }
 

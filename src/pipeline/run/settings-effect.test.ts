@@ -74,7 +74,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string, string])[] = [
   [/^teacher\.api_key_env$/, CHAT, "sends its key in the header only"],
   [
     /^(teacher|eval\.judges\[\])\.prices/,
-    "src/pipeline/job/estimate-judges.test.ts",
+    "src/pipeline/run/estimate-judges.test.ts",
     "a dry run says what judges will be asked and what it may cost at the recipe's prices",
   ],
   [/^teacher\.concurrency$/, CHAT, "keeps no more requests on their way than allowed"],
@@ -104,6 +104,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string, string])[] = [
 /** Sections that are another's in the same words: only what stands at their top is tried there. */
 const TWINS = [
   /^(teacher\.teacher|teacher\.members\[\]\.teacher)\./,
+  /^teacher\.(first|second)\.teacher\.(?!kind$)/,
   /^data\.(labelled|unlabelled|test)\.(?!file$|limit$)/,
   /^data\.(source|labelled|unlabelled|test)\[\]\.(?!file$|weight$)/,
   /^(teacher|arms\[\])\.prefer\.loss\./,
@@ -136,6 +137,12 @@ const AROUND: readonly (readonly [RegExp, Readonly<Record<string, unknown>>])[] 
   [/^arms\[\]\.flip/, { "arms.0.labels": "human" }],
   [/^arms\[\]\.flip_which/, { "arms.0.flip": 0.2 }],
 
+  // One that learns nothing, so that both are not the same teacher; a model of its own for the one that learns.
+  [
+    /^teacher\.(first|sure)/,
+    { "teacher.first.teacher": "implicit-reward", "teacher.second.teacher": "longer" },
+  ],
+  [/^teacher\.second/, { "teacher.first.teacher": "longer", "teacher.second.teacher": "implicit-reward" }],
   [/^teacher\.samples$/, { "teacher.temperature": 1 }],
 
   [/^eval\.own_baselines/, { arms: ["base", "weak"], "eval.gold": ["sentiment"] }],
@@ -249,8 +256,12 @@ function withTeacher(recipe: unknown): unknown {
   const kind = teacher?.kind ?? "implicit-reward";
   if (kind === "remote" && teacher?.beta !== undefined && !("reference" in teacher))
     return withTeacher(put(recipe, ["teacher", "reference"], "r"));
-  const learns = ["implicit-reward", "likelihood", "reward-head", "ensemble", "judge-local"].includes(kind);
-  const own = Array.isArray(teacher?.members) && JSON.stringify(teacher.members).includes('"weak"');
+  const trained = /"(implicit-reward|likelihood|reward-head|judge-local)"/.test(
+    JSON.stringify(teacher ?? {}),
+  );
+  const learns = kind === "ensemble" || kind === "implicit-reward" || trained;
+  const own =
+    (Array.isArray(teacher?.members) || kind === "cascade") && JSON.stringify(teacher).includes('"weak"');
   const fitting = learns && !own ? recipe : put(recipe, ["models", "weak"], null);
   if (kind !== "gold") return fitting;
   const bare = ["source", "split"].reduce((rest, key) => without(rest, ["data", key]), fitting);

@@ -1,9 +1,9 @@
 /** What variants will take: each stage that is not kept once, where it is first needed. */
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { measureGflops } from "../../method/train/estimate.ts";
-import { estimateJob } from "../job/estimate.ts";
-import { estimateDisk, type StageDisk } from "../job/estimate-disk.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
+import { estimateJob } from "../run/estimate.ts";
+import { estimateDisk, type StageDisk } from "../run/estimate-disk.ts";
 import type { PlannedStage } from "./plan.ts";
 
 /** Seconds that every stage takes beside its arithmetic: loading, compiling, writing. */

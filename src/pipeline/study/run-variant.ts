@@ -2,7 +2,7 @@
 
 import { readTest } from "../job/data-files.ts";
 import { type MeasuredStudent, measureStudent, runLabelling } from "../job/main-job.ts";
-import type { TeacherModels } from "../job/scores-stage.ts";
+import type { TeacherModels } from "../job/member-scores.ts";
 import { trainStudents } from "../job/student-stages.ts";
 import { withLocalModels } from "../recipe/hub-models.ts";
 import { jobOf } from "../recipe/job.ts";

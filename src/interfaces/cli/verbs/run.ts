@@ -134,10 +134,10 @@ async function seedPlans({ runs }: SeedsOutcome): Promise<string> {
 }
 
 async function formatPlan({ steps, estimates, judges = [], disk, jobs }: RunOutcome): Promise<string> {
-  const { formatDisk } = await import("../../../pipeline/job/estimate-disk.ts");
-  const { formatEstimates } = await import("../../../pipeline/job/estimate.ts");
+  const { formatDisk } = await import("../../../pipeline/run/estimate-disk.ts");
+  const { formatEstimates } = await import("../../../pipeline/run/estimate.ts");
   const { formatJobs } = await import("../../../pipeline/run/cluster/stage-job.ts");
-  const { formatJudges } = await import("../../../pipeline/job/estimate-judges.ts");
+  const { formatJudges } = await import("../../../pipeline/run/estimate-judges.ts");
   const asked = judges.length === 0 ? "" : `\n\n${formatJudges(judges)}`;
   const room = disk === undefined ? "" : `\n\n${formatDisk(disk, disk.free)}`;
   const scripts = jobs === undefined ? "" : `\n\n${formatJobs(jobs)}`;

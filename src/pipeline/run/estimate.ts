@@ -24,14 +24,14 @@ import {
   type InferenceEstimate,
 } from "../../method/train/estimate-inference.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
+import { readingOf } from "../job/data-source.ts";
+import { jobEncodable } from "../job/encodable.ts";
+import { type KnownShape, shapeOf, withLora } from "../job/model-shape.ts";
+import { startOf } from "../job/student-stages.ts";
+import { trainerOfStage } from "../job/trainer-checks.ts";
+import { readPromptList } from "../job/world-stage.ts";
 import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "../recipe/job-settings.ts";
-import { membersOf, type TeacherMember } from "../recipe/teacher-settings.ts";
-import { readingOf } from "./data-source.ts";
-import { jobEncodable } from "./encodable.ts";
-import { type KnownShape, shapeOf, withLora } from "./model-shape.ts";
-import { startOf } from "./student-stages.ts";
-import { trainerOfStage } from "./trainer-checks.ts";
-import { readPromptList } from "./world-stage.ts";
+import { givensOf, membersOf, type PlacedMember, suffixOf } from "../recipe/teacher-settings.ts";
 
 /** One stage and what it will take. */
 export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };
@@ -47,10 +47,13 @@ export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: numbe
         shape: await shapeOf(member.weak),
       })),
     ),
-    judge:
-      job.teacher.kind === "judge-local"
-        ? await shapeOf({ ...job.models.weak!, vocabulary: "keep" })
-        : undefined,
+    judges: await Promise.all(
+      givensOf(job.teacher, job.models.weak).flatMap(({ given, model, place }) =>
+        given.kind === "judge-local"
+          ? [shapeOf({ ...model!, vocabulary: "keep" }).then((shape) => ({ shape, place }))]
+          : [],
+      ),
+    ),
     student: await shapeOf(job.models.student),
     base: await shapeOf({ source: job.models.student.source, vocabulary: "keep" }),
     rows: await sampleRows(job),
@@ -67,9 +70,9 @@ type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> 
 type Known = {
   readonly job: MainJob;
   /** Teachers that are trained, each with its base. */
-  readonly weak: readonly { readonly member: TeacherMember; readonly shape: KnownShape }[];
-  /** A local judge. */
-  readonly judge: ModelShape | undefined;
+  readonly weak: readonly { readonly member: PlacedMember; readonly shape: KnownShape }[];
+  /** Local judges. */
+  readonly judges: readonly { readonly shape: ModelShape; readonly place: number }[];
   readonly student: KnownShape;
   /** The student before its vocabulary is trimmed: what samples a world. */
   readonly base: ModelShape;
@@ -98,14 +101,18 @@ function dataEstimates({ job, base, rows, machine }: Known): StageEstimate[] {
 }
 
 function teacherEstimates(known: Known): StageEstimate[] {
-  const { weak, judge, rows, machine } = known;
-  if (judge !== undefined)
+  const { weak, judges, rows, machine } = known;
+  // A cascade's second teacher is asked less than the whole pool, nobody knows how much less.
+  return [
     // Each pair is asked in both orders, the answers are a token each.
-    return (["pool", "held-out"] as const).map((part) => ({
-      stage: `${part}-scores`,
-      estimate: estimateScoring([judge, judge], part === "pool" ? rows.pool : rows.labelled, machine),
-    }));
-  return weak.flatMap((one, place) => memberEstimates(known, one, place === 0 ? "" : `-${place + 1}`));
+    ...judges.flatMap(({ shape, place }) =>
+      (["pool", "held-out"] as const).map((part) => ({
+        stage: `${part}-scores${suffixOf(place)}`,
+        estimate: estimateScoring([shape, shape], part === "pool" ? rows.pool : rows.labelled, machine),
+      })),
+    ),
+    ...weak.flatMap((one) => memberEstimates(known, one, suffixOf(one.member.place))),
+  ];
 }
 
 function memberEstimates(

@@ -5,9 +5,10 @@ import { questionOf } from "../../method/evaluate/judges/questions.ts";
 import { judgeName } from "../../method/evaluate/judges/spec.ts";
 import { DEFAULT_JUDGE_PROMPT } from "../../method/teacher/judge.ts";
 import { aheadWords, type Prices, type QuestionsAhead } from "../../method/teacher/spending.ts";
+import { matchCount } from "../job/judge-stages.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
+import { givensOf, suffixOf } from "../recipe/teacher-settings.ts";
 import { sampleRows } from "./estimate.ts";
-import { matchCount } from "./judge-stages.ts";
 
 /** One judge and what it is about to be asked. */
 export type JudgeAhead = {
@@ -25,25 +26,26 @@ const WHOLE = 2 ** 30;
  */
 export async function estimateJudges(job: MainJob, open: readonly string[]): Promise<JudgeAhead[]> {
   const { teacher, evaluation } = job;
-  const asked = open.filter((stage) => /^(pool|held-out|test)-scores$/.test(stage));
+  const asking = givensOf(teacher, undefined).flatMap(({ given, place }) => {
+    const stages = ["pool", "held-out", "test"].filter((part) =>
+      open.includes(`${part}-scores${suffixOf(place)}`),
+    );
+    return given.kind === "judge-chat" && stages.length > 0 ? [{ given, stages }] : [];
+  });
   const chats = evaluation.judges.filter(
     (spec) => spec.type === "chat" && open.some((stage) => stage.startsWith(`judge-${judgeName(spec)}-`)),
   );
-  if ((teacher.kind !== "judge-chat" || asked.length === 0) && chats.length === 0) return [];
+  if (asking.length + chats.length === 0) return [];
   const rows = await sampleRows({ ...job, limits: { maxLength: WHOLE, maxPromptLength: WHOLE - 1 } });
-  const scored = asked.flatMap((stage) =>
-    stage === "pool-scores" ? rows.pool : stage === "test-scores" ? rows.test : rows.labelled,
-  );
+  const scored = (parts: readonly string[]) =>
+    parts.flatMap((part) => (part === "pool" ? rows.pool : part === "test" ? rows.test : rows.labelled));
   return [
-    ...(teacher.kind === "judge-chat" && asked.length > 0
-      ? [
-          {
-            who: `teacher ${teacher.model}`,
-            ahead: aboutPairs(teacher, scored),
-            prices: teacher.prices,
-          },
-        ]
-      : []),
+    // A cascade's second teacher is asked less than the whole pool, nobody knows how much less.
+    ...asking.map(({ given, stages }) => ({
+      who: `teacher ${given.model}`,
+      ahead: aboutPairs(given, scored(stages)),
+      prices: given.prices,
+    })),
     ...chats.flatMap((spec) =>
       spec.type === "chat"
         ? [{ who: `judge ${judgeName(spec)}`, ahead: aboutArms(job, spec, rows), prices: spec.prices }]

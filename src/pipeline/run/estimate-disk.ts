@@ -2,11 +2,11 @@
 import { formatBytes } from "../../base/core/log.ts";
 import { STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { parameterCount } from "../../engine/model/model.ts";
+import { shapeOf } from "../job/model-shape.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
 import { membersOf } from "../recipe/teacher-settings.ts";
 import type { StageEstimate } from "./estimate.ts";
-import { shapeOf } from "./model-shape.ts";
 
 /** Bytes of one stage: what stays of it, and what is there at most while it works. */
 export type StageDisk = { readonly stage: string; readonly kept: number; readonly peak: number };
@@ -46,8 +46,8 @@ export function sumDisk(stages: readonly StageDisk[]): DiskEstimate {
 
 /** Models that are imported, cut or trimmed before anything is trained. */
 async function derivedModels({ models, teacher, seed }: MainJob): Promise<StageDisk[]> {
-  const weak = membersOf(teacher, seed, models.weak).map((member, place) => ({
-    source: member.weak,
+  const weak = membersOf(teacher, seed, models.weak).map(({ weak: source, place }) => ({
+    source,
     ...(place === 0
       ? { cut: "first-layers", role: "weak" }
       : { cut: `first-layers-${place + 1}`, role: `weak-${place + 1}` }),
