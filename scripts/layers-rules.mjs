@@ -11,7 +11,7 @@ import { posix } from "node:path";
  * its storey and from storeys below. `aside` names storeys below that it does not know.
  */
 export const STOREYS = [
-  { name: "base", rooms: ["core", "files", "settings", "stats"] },
+  { name: "base", rooms: ["core", "settings", "files", "stats"] },
   { name: "engine", rooms: ["graph", "runtime", "optim", "text", "model", "checkpoint"] },
   { name: "report", rooms: [], aside: ["engine"] },
   {

@@ -51,7 +51,11 @@ export async function writeTinyAudit(folder: string, suspects: readonly TinySusp
   await writeFile(join(out, "audit.json"), "{}\n");
   await writeFile(
     join(stage, "rows.jsonl"),
-    lines([...rows].sort((x, y) => x.line - y.line).map((row) => ({ ...row, group: row.id, fold: 0 }))),
+    lines(
+      [...rows]
+        .sort((x, y) => x.line - y.line)
+        .map(({ probability_wrong: _, margin: __, ...row }) => ({ ...row, group: row.id, fold: 0 })),
+    ),
   );
   const artefacts = [{ name: "audit-data", path: "stages/audit-data-0123456789ab", digest: "0" }];
   await writeFile(join(out, "report.json"), JSON.stringify({ artefacts }));

@@ -8,9 +8,14 @@ import { isObject } from "./parts.ts";
 /** One thing that is wrong; the path has the names of the file. */
 export type SettingIssue = { readonly path: Path; readonly problem: string };
 
-/** A zod issue in words. `value` is what was checked, names as inside. */
-export function issueOf(issue: z.core.$ZodIssue, value: unknown): SettingIssue[] {
-  const path = issue.path.map((key) => (typeof key === "string" ? diskName(key) : Number(key)));
+/** What members are called in the file, and what stands for the names of the code in a sentence. */
+export type IssueNames = { readonly name: (key: string) => string; readonly words: (text: string) => string };
+
+const SETTINGS: IssueNames = { name: diskName, words: diskWords };
+
+/** A zod issue in words. `value` is what was checked, names as inside. @param names - default those of settings */
+export function issueOf(issue: z.core.$ZodIssue, value: unknown, names = SETTINGS): SettingIssue[] {
+  const path = issue.path.map((key) => (typeof key === "string" ? names.name(key) : Number(key)));
   const got = at(value, issue.path);
   const said = got === undefined ? "nothing" : show(got, 100);
   switch (issue.code) {
@@ -18,7 +23,7 @@ export function issueOf(issue: z.core.$ZodIssue, value: unknown): SettingIssue[]
       // The losses explain in words of their own why an option cannot stand with a type.
       return issue.keys.map((key, i) => ({
         path: [...path, key],
-        problem: diskWords(issue.message.split("\n")[i] ?? issue.message),
+        problem: names.words(issue.message.split("\n")[i] ?? issue.message),
       }));
     case "invalid_type":
       return [
@@ -43,13 +48,13 @@ export function issueOf(issue: z.core.$ZodIssue, value: unknown): SettingIssue[]
     case "invalid_union": {
       const meant = meantOption(issue);
       if (meant !== undefined)
-        return meant.flatMap((one) => issueOf({ ...one, path: [...issue.path, ...one.path] }, value));
-      return [{ path, problem: unionProblem(issue, got, said) }];
+        return meant.flatMap((one) => issueOf({ ...one, path: [...issue.path, ...one.path] }, value, names));
+      return [{ path, problem: unionProblem(issue, got, said, names) }];
     }
     case "invalid_format":
       return [{ path, problem: `${issue.message.replace(/\.$/, "")}, got ${said}.` }];
     default:
-      return [{ path, problem: diskWords(issue.message) }];
+      return [{ path, problem: names.words(issue.message) }];
   }
 }
 
@@ -61,9 +66,9 @@ function meantOption({ errors = [] }: z.core.$ZodIssueInvalidUnion): z.core.$Zod
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
-function unionProblem(issue: z.core.$ZodIssue, got: unknown, said: string): string {
+function unionProblem(issue: z.core.$ZodIssue, got: unknown, said: string, names: IssueNames): string {
   const { options } = issue as { options?: readonly unknown[] };
-  if (options === undefined) return diskWords(issue.message);
+  if (options === undefined) return names.words(issue.message);
   return `expected ${list(options)}, got ${said}${hint(got, options)}.`.replace("?.", "?");
 }
 

@@ -8,8 +8,8 @@ type Message = { readonly [member: string]: unknown };
 
 /** `tools` as JSON schemas; `chat_template_kwargs` by name. */
 export type TemplateInputs = {
-  readonly tools?: readonly unknown[];
-  readonly chat_template_kwargs?: Readonly<Record<string, unknown>>;
+  readonly tools?: readonly unknown[] | undefined;
+  readonly chat_template_kwargs?: Readonly<Record<string, unknown>> | undefined;
 };
 
 /** The member of a prompt's first message that carries them. No template sees it. */
@@ -18,9 +18,10 @@ export const TEMPLATE_INPUTS = "template_inputs";
 /** The messages with inputs for the template; without any they stay as they are. `messages` is not empty. */
 export function withTemplateInputs<M extends Message>(messages: readonly M[], inputs: TemplateInputs): M[] {
   const [first, ...rest] = messages;
-  return Object.keys(inputs).length === 0 || first === undefined
+  const given = Object.entries(inputs).filter(([, input]) => input !== undefined);
+  return given.length === 0 || first === undefined
     ? [...messages]
-    : [{ ...first, [TEMPLATE_INPUTS]: inputs }, ...rest];
+    : [{ ...first, [TEMPLATE_INPUTS]: Object.fromEntries(given) }, ...rest];
 }
 
 /** Parts the messages from the inputs that they carry. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import { z } from "zod";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import { openArrivals } from "../serve/arrivals.ts";
 import { checked } from "../serve/body.ts";
 import type { StudioDeps } from "./deps.ts";

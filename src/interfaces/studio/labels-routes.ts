@@ -1,6 +1,8 @@
 /** The routes of the labels' page: what passes a filter, rows of it, one pair with its texts, ids as a file. */
+
 import type { Hono } from "hono";
 import { z } from "zod";
+import { textSchema } from "../../method/data/text-schema.ts";
 import { type LabelIndex, PREFERRED } from "../../pipeline/label/columns/columns.ts";
 import { agreementOf, histogramsOf } from "../../pipeline/label/columns/query.ts";
 import { idsOfRows, readLabelRow, readPoolPair } from "../../pipeline/label/columns/rows.ts";
@@ -12,7 +14,7 @@ import { shownShare } from "./desk.ts";
 import { type FoundLabels, type LabelQuery, openedLabels } from "./opened-labels.ts";
 import { openedTokens } from "./opened-tokens.ts";
 import type { LabelPair, LabelRow, LabelsReply, TokensReply } from "./protocol.ts";
-import { shownText, textSchema } from "./questions.ts";
+import { shownText } from "./questions.ts";
 
 const isTrue = z.enum(["true", "false"]).transform((word) => word === "true");
 const name = z.string().max(200);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import { z } from "zod";
 import { writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import type { Deal } from "../../method/labels/answer-deal.ts";
 import {
   DISPUTE_RULES,

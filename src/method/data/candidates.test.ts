@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { toCandidates } from "./candidates.ts";
-import { joinHumanLabels, readHumanLabels, writeHumanLabels } from "./human-labels.ts";
+import { HUMAN_LABELS, HUMAN_LABELS_FILE, joinHumanLabels } from "./human-labels.ts";
 import { readPool, writePoolFile } from "./pool.ts";
 import type { PreferenceRow } from "./rows.ts";
 
@@ -72,9 +72,11 @@ test("pool and human labels go into folders apart and come back the same", async
   const candidates = toCandidates([...rows, tie], 1);
   const folders = { pool: join(folder, "pool"), humanLabels: join(folder, "human") };
   const poolFile = await writePoolFile(folders.pool, candidates.pairs);
-  await writeHumanLabels(folders.humanLabels, candidates.humanLabels);
+  await HUMAN_LABELS.write(join(folders.humanLabels, HUMAN_LABELS_FILE), candidates.humanLabels);
   expect(await readPool(folders.pool)).toEqual(candidates.pairs);
-  expect(await readHumanLabels(folders.humanLabels)).toEqual(candidates.humanLabels);
+  expect(await HUMAN_LABELS.read(join(folders.humanLabels, HUMAN_LABELS_FILE))).toEqual(
+    candidates.humanLabels,
+  );
   expect(await readFile(poolFile, "utf8")).not.toMatch(/preferred|chosen|score/);
 });
 

@@ -2,43 +2,20 @@
  * What people said of the pool's pairs, in a file of its own, joined by `id` only when something is measured
  * or when the human-label arm is trained. Labelling code must not import this file.
  */
-import { join } from "node:path";
+import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
-import { writeFileAtomic } from "../../base/core/files.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
-import { jsonLines } from "./json-lines.ts";
+import { rowKind } from "../../base/files/row-file.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "./rows.ts";
 
 /** Name of the file in its folder. */
 export const HUMAN_LABELS_FILE = "human-labels.jsonl";
 
-/** Writes `human-labels.jsonl` (`id, preferred`) and gives its path. */
-export async function writeHumanLabels(folder: string, labels: readonly HumanLabel[]): Promise<string> {
-  const file = join(folder, HUMAN_LABELS_FILE);
-  await writeFileAtomic(file, jsonLines(labels.map(({ id, preferred }) => ({ id, preferred }))));
-  return file;
-}
-
-/**
- * Reads the human labels of a folder.
- * @throws DataError for a line that is no label, or an id that comes twice
- */
-export async function readHumanLabels(folder: string): Promise<HumanLabel[]> {
-  const file = join(folder, HUMAN_LABELS_FILE);
-  const labels = new Map<string, HumanLabel>();
-  for await (const record of readRecords(file)) {
-    const { id, preferred } = record.value;
-    if (typeof id !== "string" || (preferred !== "a" && preferred !== "b" && preferred !== "tie"))
-      throw new DataError(
-        file,
-        record.line,
-        `is no human label, expected {id, preferred: "a", "b" or "tie"}.`,
-      );
-    if (labels.has(id)) throw new DataError(file, record.line, `id "${id}" comes twice.`);
-    labels.set(id, { id, preferred });
-  }
-  return [...labels.values()];
-}
+/** What people said of pairs, one label for a pair. */
+export const HUMAN_LABELS = rowKind<HumanLabel>({
+  what: "human label",
+  schema: z.strictObject({ id: z.string(), preferred: z.enum(["a", "b", "tie"]) }),
+  unique: ({ id }) => id,
+});
 
 /** Preference rows of the pairs that people judged: strict ones, and ties apart (flagged, in no meaningful order). */
 export type JoinedLabels = {

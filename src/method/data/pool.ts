@@ -1,12 +1,12 @@
 /** The unlabelled pool on disk: all that labelling code can open. Holds no column that could tell what people chose. */
 import { join } from "node:path";
 import { writeFileAtomic } from "../../base/core/files.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import { readRecords } from "../../base/files/jsonl.ts";
 import type { TemplateInputs } from "../../engine/text/template-inputs.ts";
 import { RowProblem } from "./adapters/adapter.ts";
 import { contentAt, textAt } from "./adapters/columns.ts";
 import { type BadRow, badRowsError } from "./bad-rows.ts";
-import { jsonLines } from "./json-lines.ts";
 import type { CandidatePair, PairMeta } from "./rows.ts";
 import { promptColumns, promptWithColumns, TEMPLATE_COLUMNS } from "./template-columns.ts";
 

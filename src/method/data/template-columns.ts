@@ -25,10 +25,7 @@ export function promptWithColumns(
   { tools, chat_template_kwargs: kwargs }: TemplateInputs,
 ): Text {
   if (typeof prompt === "string") return prompt;
-  return withTemplateInputs(prompt, {
-    ...(tools === undefined ? {} : { tools }),
-    ...(kwargs === undefined ? {} : { chat_template_kwargs: kwargs }),
-  });
+  return withTemplateInputs(prompt, { tools, chat_template_kwargs: kwargs });
 }
 
 /** True when a text holds more than roles and contents: members for the template, tools, arguments. */

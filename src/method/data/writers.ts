@@ -6,7 +6,7 @@
 import { extname } from "node:path";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
-import { jsonLines } from "./json-lines.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import { type Column, parquetBytes } from "./parquet-columns.ts";
 import { isTie, type PreferenceRow, promptId, type Text } from "./rows.ts";
 import { promptColumns } from "./template-columns.ts";

@@ -8,7 +8,7 @@ import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { keyOf, type Model } from "../../engine/model/model.ts";
 import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
-import { type ArmRecord, evaluateArm, promptMeans, readArmRecords } from "./arm.ts";
+import { ARM_RECORDS, type ArmRecord, evaluateArm, promptMeans } from "./arm.ts";
 import type { GoldScorer } from "./gold.ts";
 
 let folder: string;
@@ -84,7 +84,7 @@ describe("evaluateArm", () => {
   it("writes records that read back as they were", async () => {
     const file = join(folder, "arm.jsonl");
     const records = await evaluateArm({ runtime }, { ...request(), sft: uniform, file });
-    expect(await readArmRecords(file)).toEqual(records);
+    expect(await ARM_RECORDS.read(file)).toEqual(records);
   });
 
   it("refuses two scorers of one name and a prompt that comes twice", async () => {
@@ -97,12 +97,14 @@ describe("evaluateArm", () => {
   });
 });
 
-describe("readArmRecords", () => {
+describe("ARM_RECORDS.read", () => {
   it("names the line and the member that is wrong", async () => {
     const file = join(folder, "bad.jsonl");
     await writeFile(file, '{"promptId": "p", "sample": -1}\n');
-    await expect(readArmRecords(file)).rejects.toThrow(DataError);
-    await expect(readArmRecords(file)).rejects.toThrow(/bad.jsonl:1: is no arm record: sample/);
+    await expect(ARM_RECORDS.read(file)).rejects.toThrow(DataError);
+    await expect(ARM_RECORDS.read(file)).rejects.toThrow(
+      /bad.jsonl:1: is no arm record: "sample" is wrong, expected at least 0, got -1/,
+    );
   });
 });
 

@@ -3,26 +3,23 @@
  * has moved from the SFT student on its own samples. One record per response, kept as JSON lines.
  */
 import { z } from "zod";
-import { AlignError, ConfigError, DataError } from "../../base/core/errors.ts";
-import { writeFileAtomic } from "../../base/core/files.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
+import { AlignError, ConfigError } from "../../base/core/errors.ts";
+import { rowKind } from "../../base/files/row-file.ts";
 import type { Model } from "../../engine/model/model.ts";
 import type { Tokenizer } from "../../engine/text/tokenizer.ts";
-import { jsonLines } from "../data/json-lines.ts";
 import type { TokenRow } from "../data/packing.ts";
 import { promptId, type Text } from "../data/rows.ts";
+import { textSchema } from "../data/text-schema.ts";
 import { openScorer } from "../objective/score.ts";
 import type { GoldScorer } from "./gold.ts";
 import type { Samples } from "./sample-pairs.ts";
 import { type EvaluateDeps, type Sample, type SamplingSettings, sampleResponses } from "./simulate.ts";
 
-const text = z.union([z.string(), z.array(z.looseObject({ role: z.string(), content: z.string() }))]);
-
 const armRecordSchema = z.strictObject({
   promptId: z.string().min(1),
   /** 0, 1, … among the responses to one prompt. */
   sample: z.number().int().nonnegative(),
-  prompt: text,
+  prompt: textSchema,
   response: z.string(),
   /** Score by gold scorer. */
   gold: z.record(z.string(), z.number()),
@@ -38,6 +35,9 @@ const armRecordSchema = z.strictObject({
 
 /** One sampled response of an arm and all that was measured of it. */
 export type ArmRecord = z.output<typeof armRecordSchema>;
+
+/** An arm's records. */
+export const ARM_RECORDS = rowKind<ArmRecord>({ what: "arm record", schema: armRecordSchema });
 
 /** What to evaluate. */
 export type ArmEvaluation = {
@@ -81,7 +81,7 @@ export async function evaluateArm(deps: EvaluateDeps, arm: ArmEvaluation): Promi
     ({ index, sample, text: response, ids: tokens, finish, promptTruncated }, i): ArmRecord => ({
       promptId: ids[index]!,
       sample,
-      prompt: arm.prompts[index] as ArmRecord["prompt"],
+      prompt: arm.prompts[index]!,
       response,
       gold: Object.fromEntries(rewards.map(([name, scores]) => [name, scores[i]!])),
       tokens: tokens.length,
@@ -91,7 +91,7 @@ export async function evaluateArm(deps: EvaluateDeps, arm: ArmEvaluation): Promi
       sftLogp: sftLogps?.[i] ?? null,
     }),
   );
-  if (arm.file !== undefined) await writeFileAtomic(arm.file, jsonLines(records));
+  if (arm.file !== undefined) await ARM_RECORDS.write(arm.file, records);
   return records;
 }
 
@@ -114,27 +114,6 @@ function refuseTwice(what: string, values: readonly string[]): void {
   const twice = values.find((value, i) => values.indexOf(value) !== i);
   if (twice !== undefined)
     throw new ConfigError(`evaluate: the ${what} ${twice} comes twice, expected each once.`);
-}
-
-/**
- * Reads an arm's records.
- * @throws DataError for a line that is no record, naming the member
- */
-export async function readArmRecords(file: string): Promise<ArmRecord[]> {
-  const records: ArmRecord[] = [];
-  for await (const record of readRecords(file)) {
-    const parsed = armRecordSchema.safeParse(record.value);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      throw new DataError(
-        file,
-        record.line,
-        `is no arm record: ${issue!.path.join(".")}: ${issue!.message}.`,
-      );
-    }
-    records.push(parsed.data);
-  }
-  return records;
 }
 
 /** Everything known of one arm, for `compareArms`. */

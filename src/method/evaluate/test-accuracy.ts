@@ -1,5 +1,7 @@
 /** Test accuracy: does a student prefer what people preferred, on labelled pairs it has not seen? */
+import { z } from "zod";
 import type { Rng } from "../../base/core/rng.ts";
+import { rowKind } from "../../base/files/row-file.ts";
 import { clusterBootstrap, SHARE } from "../../base/stats/bootstrap.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import type { Model } from "../../engine/model/model.ts";
@@ -10,18 +12,26 @@ import { isTie, type PreferenceRow } from "../data/rows.ts";
 import { openScorer, type RowScore } from "../objective/score.ts";
 import type { EvaluateDeps } from "./simulate.ts";
 
-/** Margins of one labelled pair, chosen minus rejected, nats; above 0 the model sides with the label. */
-export type TestMargins = {
-  readonly id: string;
+const testMarginsSchema = z.strictObject({
+  id: z.string(),
   /** Names the prompt, or the group of prompts that belong together: what intervals resample. */
-  readonly promptId: string;
+  promptId: z.string(),
   /** (log π - log π_ref) of chosen minus of rejected: the implicit reward's margin divided by β. Null without a reference. */
-  readonly implicit: number | null;
+  implicit: z.number().nullable(),
   /** log π(chosen) - log π(rejected). */
-  readonly likelihood: number;
+  likelihood: z.number(),
   /** The same per token of each response. */
-  readonly likelihoodPerToken: number;
-};
+  likelihoodPerToken: z.number(),
+});
+
+/** Margins of one labelled pair, chosen minus rejected, nats; above 0 the model sides with the label. */
+export type TestMargins = z.output<typeof testMarginsSchema>;
+
+/** Margins of test pairs. */
+export const TEST_MARGINS = rowKind<TestMargins>({
+  what: "margin of a test pair",
+  schema: testMarginsSchema,
+});
 
 /** What was measured, and what was left out by reason (`tie`, or a flag of `encodePair`). */
 export type ScoredTest = {

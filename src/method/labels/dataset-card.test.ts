@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { jsonLine } from "../data/json-lines.ts";
+import { jsonLine } from "../../base/files/json-lines.ts";
 import type { PresentColumn } from "../data/parquet-columns.ts";
 import { datasetCard } from "./dataset-card.ts";
 

@@ -6,9 +6,11 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { z } from "zod";
 import { AlignError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
 import { shardPath } from "../../base/core/shard-work.ts";
+import { rowReader } from "../../base/files/row-file.ts";
 import { serializeScores } from "../teacher/score-file.ts";
 import { manifestOf, writeManifest } from "../teacher/scores-folder.ts";
 import type { Shard } from "../teacher/shards.ts";
@@ -46,6 +48,13 @@ export type UncertaintySummary = {
 
 /** Name of the file of uncertainties beside labels. */
 export const UNCERTAINTY_FILE = "uncertainty.jsonl";
+
+/** What is read of it: how much a pair divides the members, nats. The rest is for people. */
+export const UNCERTAINTIES = rowReader({
+  what: "uncertainty",
+  schema: z.object({ id: z.string(), mutualInformation: z.number().nonnegative() }),
+  fix: "Label the pool again.",
+});
 
 const SHARD = 512;
 /** Probabilities of exactly 0 or 1 (isotonic fits have them) would be infinite scores. */

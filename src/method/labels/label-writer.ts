@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import { type AtomicFile, openFileAtomic, writeFileAtomic } from "../../base/core/files.ts";
-import { jsonLine } from "../data/json-lines.ts";
+import { jsonLine } from "../../base/files/json-lines.ts";
 import { ParquetEncoder } from "../data/parquet-columns.ts";
 import {
   checkLabel,

@@ -115,15 +115,11 @@ describe("label files", () => {
   test.each([
     ["a field that is missing", { ...good, margin: undefined }, '"margin" is missing'],
     ["a field that is unknown", { ...good, wieght: 1 }, '"wieght" is unknown'],
-    [
-      "a preference that is none",
-      { ...good, preferred: "A" },
-      'expected "a", "b", "tie" or "abstain", got "A"',
-    ],
+    ["a preference that is none", { ...good, preferred: "A" }, 'expected one of a, b, tie, abstain, got "A"'],
     ["an empty id", { ...good, id: "" }, '"id" is wrong'],
     ["a score that is text", { ...good, score_a: "3" }, '"score_a" is wrong, expected a number, got "3"'],
     ["a margin that does not fit", { ...good, margin: -2 }, "expected 2, got -2"],
-    ["a probability above 1", { ...good, p_a: 1.5 }, "expected a number in [0, 1], got 1.5"],
+    ["a probability above 1", { ...good, p_a: 1.5 }, "expected at most 1, got 1.5"],
     ["a p_chosen that does not fit", { ...good, p_chosen: 0.6 }, '"p_chosen" is not that of a'],
     ["a label against its margin", { ...good, preferred: "b" }, '"b" is preferred, expected margin < 0'],
     ["a label on a truncated pair", { ...good, flags: ["truncated"] }, "forbid a label"],

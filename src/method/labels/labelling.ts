@@ -10,7 +10,7 @@ import type { LabelledRow } from "../data/writers.ts";
 import { chunksOf, type PairSource } from "../teacher/shards.ts";
 import type { TeacherFacts } from "../teacher/teacher-facts.ts";
 import { UNCERTAINTY_FILE } from "./ensemble-scores.ts";
-import { HELD_OUT_FILE, writeHeldOut } from "./held-out-file.ts";
+import { HELD_OUT, HELD_OUT_FILE } from "./held-out-file.ts";
 import type { HeldOutPair } from "./human-answers.ts";
 import type { Label } from "./label.ts";
 import { serializeLabel } from "./label-file.ts";
@@ -64,7 +64,7 @@ export async function writeLabelling<F extends LabellingFacts>(
   { labels, pairs, heldOut, uncertainty, facts }: Labelling<F>,
 ): Promise<number> {
   const rows = await writeRows(folder, labels, pairs);
-  if (heldOut !== undefined && heldOut.length > 0) await writeHeldOut(join(folder, HELD_OUT_FILE), heldOut);
+  if (heldOut !== undefined && heldOut.length > 0) await HELD_OUT.write(join(folder, HELD_OUT_FILE), heldOut);
   if (uncertainty !== undefined) await copyFile(uncertainty, join(folder, UNCERTAINTY_FILE));
   await writeJsonAtomic(join(folder, LABEL_FILES.facts), facts());
   return rows;

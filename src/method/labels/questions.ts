@@ -1,10 +1,10 @@
 /** Questions for people as files that they can fill in, and their answers read back. */
 
 import { DataError, show } from "../../base/core/errors.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import { openTable } from "../../base/files/table.ts";
 import { type BadRow, formatBadRow, LISTED } from "../data/bad-rows.ts";
 import { csvText, withoutApostrophe } from "../data/csv-lines.ts";
-import { jsonLines } from "../data/json-lines.ts";
 import { type CandidatePair, plainText } from "../data/rows.ts";
 import { isBlocked } from "../teacher/teacher.ts";
 import type { Question } from "./ask.ts";

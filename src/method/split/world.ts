@@ -2,8 +2,10 @@
  * A preference world: prompts with candidate responses whose gold scores are known, judged by simulated people. Splits into
  * a labelled part, an unlabelled pool (its human labels apart) and a test part, by prompt.
  */
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
+import { rowKind } from "../../base/files/row-file.ts";
 import { logistic } from "../../base/stats/special.ts";
 import { joinHumanLabels } from "../data/human-labels.ts";
 import {
@@ -15,11 +17,20 @@ import {
 } from "../data/rows.ts";
 import { expectedGoldAgreement, type PeopleNoise, tauFor } from "./people-noise.ts";
 
+const scoredCandidate = z.strictObject({ text: z.string(), gold: z.number() });
+const promptCandidates = z.strictObject({ prompt: z.string(), candidates: z.array(scoredCandidate) });
+
 /** A response and its gold score. */
-export type ScoredCandidate = { readonly text: string; readonly gold: number };
+export type ScoredCandidate = z.output<typeof scoredCandidate>;
 
 /** A prompt with its candidates, in an order that says nothing (that of sampling). */
-export type PromptCandidates = { readonly prompt: string; readonly candidates: readonly ScoredCandidate[] };
+export type PromptCandidates = z.output<typeof promptCandidates>;
+
+/** Candidates of prompts, a prompt a line. */
+export const CANDIDATES = rowKind<PromptCandidates>({
+  what: "prompt with candidates",
+  schema: promptCandidates,
+});
 
 /** How people are simulated and how the prompts are split. */
 export type WorldSettings = {
@@ -32,8 +43,17 @@ export type WorldSettings = {
   readonly test: number;
 };
 
+const goldPairSchema = z.strictObject({ id: z.string(), goldA: z.number(), goldB: z.number() });
+
 /** Gold scores of a pair, in the order of its candidates. Never shown to a labeller. */
-export type GoldPair = { readonly id: string; readonly goldA: number; readonly goldB: number };
+export type GoldPair = z.output<typeof goldPairSchema>;
+
+/** Gold scores of a pool. */
+export const GOLD_PAIRS = rowKind<GoldPair>({
+  what: "gold score of a pair",
+  schema: goldPairSchema,
+  unique: ({ id }) => id,
+});
 
 /** A part of the world; all lists but `rows` go in one order. */
 export type WorldPart = {

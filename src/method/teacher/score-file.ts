@@ -1,6 +1,7 @@
 /** Raw scores on disk: a sealed shard (`base/core/shard-file.ts`) of one JSON object per line. */
-import { DataError, messageOf, show } from "../../base/core/errors.ts";
+import { z } from "zod";
 import { readSealed, sealLines } from "../../base/core/shard-file.ts";
+import { rowReader } from "../../base/files/row-file.ts";
 import type { PairScore } from "./teacher.ts";
 
 /** A shard of scores as text, its checksum line at the end. Scores of no usable answer are null. */
@@ -23,67 +24,39 @@ function record({ scoreA, scoreB, lengthA, lengthB, parts, ...rest }: PairScore)
   };
 }
 
+const score = z.number().nullable();
+const count = z.int().nonnegative();
+const SCORES = rowReader<PairScore>({
+  what: "score",
+  schema: z
+    .object({
+      id: z.string().min(1),
+      score_a: score,
+      score_b: score,
+      length_a: count,
+      length_b: count,
+      tokens: count,
+      flags: z.array(z.string()),
+      parts: z.record(z.string(), z.tuple([z.number(), z.number()])).optional(),
+    })
+    .transform(
+      (row): PairScore => ({
+        id: row.id,
+        scoreA: row.score_a ?? Number.NaN,
+        scoreB: row.score_b ?? Number.NaN,
+        lengthA: row.length_a,
+        lengthB: row.length_b,
+        tokens: row.tokens,
+        flags: row.flags,
+        ...(row.parts && { parts: row.parts }),
+      }),
+    ),
+  fix: "Remove the shard; its pairs are scored again.",
+});
+
 /**
  * Reads a shard of scores, at most 256 MiB.
  * @throws DataError when it is missing, its checksum does not fit, or a line is not what `serializeScores` writes
  */
-export async function readScoreFile(file: string): Promise<PairScore[]> {
-  return scoresIn(await readSealed(file), file);
-}
-
-function scoresIn(lines: readonly string[], file: string): PairScore[] {
-  return lines.map((line, i) => scoreOf(parseLine(line, file, i + 1), file, i + 1));
-}
-
-function parseLine(text: string, file: string, line: number): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (value !== null && typeof value === "object") return value as Record<string, unknown>;
-  } catch (error) {
-    throw new DataError(file, line, `is not valid JSON: ${messageOf(error)}.`, { cause: error });
-  }
-  throw new DataError(file, line, `is no score, expected an object, got ${text.slice(0, 80)}.`);
-}
-
-function scoreOf(row: Record<string, unknown>, file: string, line: number): PairScore {
-  const wrong = (name: string, expected: string) =>
-    new DataError(file, line, `"${name}" is wrong, expected ${expected}, got ${show(row[name])}.`);
-  const score = (name: string) => {
-    const value = row[name];
-    if (value === null) return Number.NaN;
-    if (typeof value !== "number") throw wrong(name, "a number or null");
-    return value;
-  };
-  const count = (name: string) => {
-    const value = row[name];
-    if (!Number.isSafeInteger(value) || (value as number) < 0) throw wrong(name, "a count");
-    return value as number;
-  };
-  if (typeof row.id !== "string" || row.id === "") throw wrong("id", "a non-empty string");
-  if (!isTexts(row.flags)) throw wrong("flags", "a list of words");
-  if (row.parts !== undefined && !isParts(row.parts)) throw wrong("parts", "two numbers for each name");
-  return {
-    id: row.id,
-    scoreA: score("score_a"),
-    scoreB: score("score_b"),
-    lengthA: count("length_a"),
-    lengthB: count("length_b"),
-    tokens: count("tokens"),
-    flags: row.flags,
-    ...(row.parts === undefined ? {} : { parts: row.parts }),
-  };
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
-}
-
-function isParts(value: unknown): value is Record<string, readonly [number, number]> {
-  return (
-    value !== null &&
-    typeof value === "object" &&
-    Object.values(value).every(
-      (part: unknown) => Array.isArray(part) && part.length === 2 && part.every(Number.isFinite),
-    )
-  );
-}
+export const readScoreFile = async (file: string): Promise<PairScore[]> =>
+  (await readSealed(file)).map((line, i) => SCORES.parse(line, file, i + 1));

@@ -3,6 +3,7 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { writeFileAtomic } from "../../base/core/files.ts";
+import { rowReader } from "../../base/files/row-file.ts";
 
 /**
  * One line of `metrics.jsonl`. Training lines have `loss, learning_rate, grad_norm, epoch, global_step, num_tokens` and the
@@ -13,10 +14,17 @@ export type MetricsLine = Readonly<Record<string, number>> & {
   readonly epoch: number;
 };
 
-/** Checks lines read back from a file. */
-export const metricsLinesSchema = z.array(
-  z.looseObject({ global_step: z.number(), epoch: z.number() }).catchall(z.number()),
-);
+const lineSchema = z.object({ global_step: z.number(), epoch: z.number() }).catchall(z.number());
+
+/** Checks lines read back from a checkpoint. */
+export const metricsLinesSchema = z.array(lineSchema);
+
+/** Lines of `metrics.jsonl`. */
+export const METRICS = rowReader<MetricsLine>({
+  what: "line of a training's metrics",
+  schema: lineSchema,
+  fix: "Take the line out: nothing but curves and counts is drawn from it.",
+});
 
 /** `metrics.jsonl` of a run, append-only. */
 export interface MetricsFile {

@@ -1,6 +1,6 @@
 /** The rows of an export as records of the shapes that trainers read. */
 import { ConfigError } from "../../base/core/errors.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import { type Column, parquetBytes } from "../../method/data/parquet-columns.ts";
 import type { Message, Text } from "../../method/data/rows.ts";
 import { promptId } from "../../method/data/rows.ts";

@@ -1,20 +1,18 @@
 /** What is exported: the rows and settings of one arm of a run, or of a folder that `weak-teacher label` wrote. */
 
 import { join, resolve } from "node:path";
-import { z } from "zod";
-import { AlignError, ConfigError, DataError } from "../../base/core/errors.ts";
+import { AlignError, ConfigError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
 import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { readModelConfig } from "../../engine/checkpoint/model-folder.ts";
 import { STORIES } from "../../engine/checkpoint/stories15m.ts";
 import { describeModel } from "../../engine/model/families/index.ts";
 import { llama } from "../../engine/model/families/llama.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
-import { promptWithColumns } from "../../method/data/template-columns.ts";
+import { TRAINING_ROWS } from "../../method/data/training-file.ts";
 import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
 import { resolveFlip } from "../../method/objective/loss-spec.ts";
 import type { ExportRow, StudentSettings } from "../elsewhere/request.ts";
@@ -177,10 +175,10 @@ function armOf(students: readonly ArmStudent[], name: string | undefined): ArmSt
 async function fromLabels(folder: string, options: SourceOptions): Promise<ExportSource> {
   if (options.arm !== undefined)
     throw new ConfigError(`--arm: has no effect on a folder of labels, which has no arms. Leave it out.`);
-  const rows = await readLabelled(join(folder, "training.jsonl"));
+  const rows = await TRAINING_ROWS.read(join(folder, "training.jsonl"));
   const student = await studentOf(options);
   const record = (await readJson(join(folder, RECORD))) as { digest?: unknown };
-  const sources = new Set(rows.map(({ source }) => source));
+  const sources = new Set(rows.map(({ labelSource }) => labelSource));
   return {
     rows,
     sftRows: rows,
@@ -253,41 +251,3 @@ async function usualTargets(model: string): Promise<readonly string[]> {
     `student.lora.target_modules: is missing, and ${model}, whose family would say, is not on this machine. Name the projections, such as [q_proj, v_proj].`,
   );
 }
-
-const text = z.union([z.string(), z.array(z.looseObject({ role: z.string(), content: z.string() })).min(1)]);
-const share = z.number().min(0).max(1);
-const labelledSchema = z
-  .object({
-    id: z.string(),
-    prompt: text,
-    chosen: text,
-    rejected: text,
-    weight: z.number().nonnegative(),
-    p_chosen: share,
-    label_source: z.string(),
-    tools: z.array(z.unknown()).optional(),
-    chat_template_kwargs: z.record(z.string(), z.unknown()).optional(),
-  })
-  .transform(({ p_chosen: pChosen, label_source: source, tools, chat_template_kwargs, ...row }) => ({
-    ...row,
-    prompt: promptWithColumns(row.prompt, {
-      ...(tools === undefined ? {} : { tools }),
-      ...(chat_template_kwargs === undefined ? {} : { chat_template_kwargs }),
-    }),
-    pChosen,
-    source,
-  }));
-
-/** Rows of a `training.jsonl`; all that is wrong with one is told at once. */
-async function readLabelled(file: string): Promise<z.output<typeof labelledSchema>[]> {
-  const rows: z.output<typeof labelledSchema>[] = [];
-  for await (const record of readRecords(file)) {
-    const row = labelledSchema.safeParse(record.value);
-    if (!row.success) throw new DataError(file, record.line, problemOf(row.error));
-    rows.push(row.data);
-  }
-  return rows;
-}
-
-const problemOf = ({ issues }: z.ZodError) =>
-  `is no training row: ${issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ")}.`;

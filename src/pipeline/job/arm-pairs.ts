@@ -3,21 +3,29 @@
  * for the student, are left out of the pool before any arm sees it. A teacher that ties or abstains for reasons of its own is another
  * matter: its arm has fewer pairs then, and the report says so.
  */
+
 import { DataError } from "../../base/core/errors.ts";
-import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import { encodePair, type TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
-import { writeHumanLabels } from "../../method/data/human-labels.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { HUMAN_LABELS, HUMAN_LABELS_FILE } from "../../method/data/human-labels.ts";
 import { readPool, writePoolFile } from "../../method/data/pool.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";
+import { GOLD_PAIRS } from "../../method/split/world.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import { labelFlags } from "../../method/teacher/teacher.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import { copyLabelled, poolFolder, readHidden, readHiddenGold, readLabelled } from "./data-files.ts";
+import {
+  copyLabelled,
+  GOLD_FILE,
+  poolFolder,
+  readHidden,
+  readHiddenGold,
+  readLabelled,
+} from "./data-files.ts";
 import type { MemberScores } from "./member-scores.ts";
 
 /** Why a pair is no evidence for whoever reads it; not-a-number scores are the teacher's own doing. */
@@ -70,9 +78,9 @@ const pairing = defineStage({
       rows.filter(({ id }) => ids.has(id));
     await writePoolFile(work.path("pool"), kept);
     const human = inKept(await readHidden(data));
-    if (human.length > 0) await writeHumanLabels(work.path("hidden"), human);
+    if (human.length > 0) await HUMAN_LABELS.write(work.path("hidden", HUMAN_LABELS_FILE), human);
     const gold = inKept(await readHiddenGold(data));
-    if (gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(gold));
+    if (gold.length > 0) await GOLD_PAIRS.write(work.path("hidden", GOLD_FILE), gold);
     await copyLabelled(data, work);
     const labelled = (await readLabelled(data)).filter(({ prompt, chosen, rejected, id }) =>
       isUnusable(flagsOf(tokenizer, { id, prompt, a: chosen, b: rejected }, limits)),

@@ -34,7 +34,8 @@ beforeAll(async () => {
   // The teacher prefers b on p1 and p2, and abstains on p6.
   const weak = ids.slice(0, 5).map((i) => {
     const [chosen, rejected] = i <= 2 ? [` b${i}`, ` a${i}`] : [` a${i}`, ` b${i}`];
-    return { id: `p${i}`, prompt: `x${i}`, chosen, rejected, weight: i / 10, p_chosen: 0.5 + i / 20 };
+    const label = { weight: i / 10, p_chosen: 0.5 + i / 20, label_source: "teacher" };
+    return { id: `p${i}`, prompt: `x${i}`, chosen, rejected, ...label };
   });
   await mkdir(join(folder, "weak"));
   await writeFile(
@@ -63,6 +64,18 @@ describe("rows of an arm", () => {
     expect(await chosen("human")).toEqual(["a1", "a2", "a3", "a4", "a5", "a6"]);
     // Gold is i for a and 3.5 for b.
     expect(await chosen("gold")).toEqual(["b1", "b2", "b3", "a4", "a5", "a6"]);
+  });
+
+  test("weak labels keep the tools of a prompt, which are columns of their file", async () => {
+    const file = join(folder, "tools", "training.jsonl");
+    const tools = [{ type: "function", function: { name: "add" } }];
+    const label = { weight: 1, p_chosen: 0.9, label_source: "teacher", tools };
+    const row = { id: "p1", prompt: [{ role: "user", content: "x1" }], chosen: " a1", rejected: " b1" };
+    await mkdir(join(folder, "tools"));
+    await writeFile(file, `${JSON.stringify({ ...row, ...label })}\n`);
+    const weak = artefactAt("weak-labels", join(folder, "tools"), "w");
+    const [read] = await armRows({ ...material(), weak }, plainRows("weak")).read();
+    expect(read!.prompt).toEqual([{ role: "user", content: "x1", template_inputs: { tools } }]);
   });
 
   test("keep where the weak label is the person's, or is not, with either's labels", async () => {

@@ -3,12 +3,11 @@
  * does to them on purpose (turned round, left out, added).
  */
 import { ConfigError } from "../../base/core/errors.ts";
-import { exists } from "../../base/core/files.ts";
 import { createRng } from "../../base/core/rng.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { plainText, sameText } from "../../method/data/rows.ts";
+import { TRAINING_ROWS } from "../../method/data/training-file.ts";
 import { isDecided, labelFromScores } from "../../method/labels/label.ts";
 import { textFlags } from "../../method/teacher/control-teachers.ts";
 import { type ControlScorer, goldControl, randomControl } from "../../method/teacher/controls.ts";
@@ -220,23 +219,11 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
 /** The weak labels of the pairs that arms share. */
 async function weakRows({ data, weak }: RowMaterial): Promise<TrainingRow[]> {
   const shared = new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair]));
-  // A file of labels knows no groups, by which rows are set aside.
-  return (await readTrainingRows(weak)).flatMap((row) => {
-    const pair = shared.get(row.id);
-    return pair === undefined ? [] : [{ ...row, ...(pair.meta && { meta: pair.meta }) }];
-  });
-}
-
-async function readTrainingRows(labels: Artefact): Promise<TrainingRow[]> {
-  const file = labels.path("training.jsonl");
-  const rows: TrainingRow[] = [];
-  // Labels of which none prefers a side are no training file; who trains on them says so.
-  if (!(await exists(file))) return rows;
-  for await (const record of readRecords(file)) {
-    const { id, prompt, chosen, rejected, weight, p_chosen } = record.value as unknown as TrainingRow & {
-      p_chosen: number;
-    };
-    rows.push({ id, prompt, chosen, rejected, weight: weight!, pChosen: p_chosen });
-  }
-  return rows;
+  // Labels of which none prefers a side are no training file; who trains on them says so. A file of labels knows no groups, by which rows are set aside.
+  return (await TRAINING_ROWS.readIfThere(weak.path("training.jsonl"))).flatMap(
+    ({ labelSource: _, ...row }) => {
+      const pair = shared.get(row.id);
+      return pair === undefined ? [] : [{ ...row, ...(pair.meta && { meta: pair.meta }) }];
+    },
+  );
 }

@@ -4,19 +4,19 @@
  */
 
 import { copyFile } from "node:fs/promises";
-import { exists, readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { z } from "zod";
+import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { rowKind } from "../../base/files/row-file.ts";
 import type { ColumnReport } from "../../method/data/column-report.ts";
-import { HUMAN_LABELS_FILE, readHumanLabels, writeHumanLabels } from "../../method/data/human-labels.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { HUMAN_LABELS, HUMAN_LABELS_FILE } from "../../method/data/human-labels.ts";
 import { readPreferences } from "../../method/data/load.ts";
 import type { PeopleAgreement } from "../../method/data/people-agreement.ts";
 import { readPool, writePoolFile } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText, type Text } from "../../method/data/rows.ts";
 import { writePreferences } from "../../method/data/writers.ts";
-import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
+import { GOLD_PAIRS, type GoldPair, type SimulatedPeople } from "../../method/split/world.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
-import { readRows } from "../stages/stage-file.ts";
 import { type PeopleLine, writePeople } from "./people-file.ts";
 
 /** Everything the data stage makes. */
@@ -37,8 +37,14 @@ export type JobData = {
   readonly quality: DataFacts;
 };
 
+const goldRowSchema = z.strictObject({ id: z.string(), goldChosen: z.number(), goldRejected: z.number() });
 /** Gold scores of a preference row. */
-export type GoldRow = { readonly id: string; readonly goldChosen: number; readonly goldRejected: number };
+export type GoldRow = z.output<typeof goldRowSchema>;
+const GOLD_ROWS = rowKind<GoldRow>({
+  what: "gold score of a labelled pair",
+  schema: goldRowSchema,
+  unique: ({ id }) => id,
+});
 
 /** What the report says of the data. */
 export type DataFacts = {
@@ -67,6 +73,8 @@ export type SourceShare = {
   readonly taken: number;
 };
 
+/** Gold scores of the pool, in `hidden/`. */
+export const GOLD_FILE = "gold.jsonl";
 const LABELLED_GOLD = "gold-labelled.jsonl";
 /** Groups of labelled and test rows by id, where rows have any: TRL's columns, which the rows are written in, have no place for them. */
 const GROUPS = "groups.json";
@@ -85,10 +93,11 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
   const groups: Groups = { ...groupsOf("labelled", data.labelled), ...groupsOf("test", data.test) };
   if (Object.keys(groups).length > 0) await writeJsonAtomic(work.path(GROUPS), groups);
   await writePoolFile(work.path("pool"), data.pool);
-  if (data.humanLabels.length > 0) await writeHumanLabels(work.path("hidden"), data.humanLabels);
-  if (data.gold.length > 0) await writeFileAtomic(work.path("hidden", "gold.jsonl"), jsonLines(data.gold));
+  if (data.humanLabels.length > 0)
+    await HUMAN_LABELS.write(work.path("hidden", HUMAN_LABELS_FILE), data.humanLabels);
+  if (data.gold.length > 0) await GOLD_PAIRS.write(work.path("hidden", GOLD_FILE), data.gold);
   if (data.labelledGold !== undefined)
-    await writeFileAtomic(work.path("hidden", LABELLED_GOLD), jsonLines(data.labelledGold));
+    await GOLD_ROWS.write(work.path("hidden", LABELLED_GOLD), data.labelledGold);
   await writePeople(work, data.people ?? []);
   await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
   await writeJsonAtomic(work.path(FILES.facts), data.quality);
@@ -118,20 +127,16 @@ export const readTest = (data: Artefact): Promise<readonly PreferenceRow[]> => r
 export const poolFolder = (data: Artefact): string => data.path("pool");
 
 /** What people said of the pool, empty where nobody judged it: never for labelling. */
-export const readHidden = async (data: Artefact): Promise<HumanLabel[]> =>
-  (await exists(data.path("hidden", HUMAN_LABELS_FILE))) ? readHumanLabels(data.path("hidden")) : [];
+export const readHidden = (data: Artefact): Promise<HumanLabel[]> =>
+  HUMAN_LABELS.readIfThere(data.path("hidden", HUMAN_LABELS_FILE));
 
 /** Gold scores of the pool, empty where gold is not known. */
 export const readHiddenGold = (data: Artefact): Promise<GoldPair[]> =>
-  readGold<GoldPair>(data.path("hidden", "gold.jsonl"));
+  GOLD_PAIRS.readIfThere(data.path("hidden", GOLD_FILE));
 
 /** Gold scores of the labelled pairs, empty where gold is not known. */
 export const readLabelledGold = (data: Artefact): Promise<GoldRow[]> =>
-  readGold<GoldRow>(data.path("hidden", LABELLED_GOLD));
-
-async function readGold<T>(file: string): Promise<T[]> {
-  return (await exists(file)) ? readRows<T>(file) : [];
-}
+  GOLD_ROWS.readIfThere(data.path("hidden", LABELLED_GOLD));
 
 /** Prompts to generate on, as texts or as conversations. */
 export async function readPrompts(data: Artefact): Promise<Text[]> {

@@ -17,6 +17,7 @@ import {
 import type { EvaluateDeps } from "../../method/evaluate/simulate.ts";
 import {
   scoreTest,
+  TEST_MARGINS,
   type TestAccuracy,
   type TestMargins,
   testAccuracy,
@@ -25,7 +26,7 @@ import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Ref, type Running, type StageTools } from "../stages/define.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
-import { jsonFile, jsonlFile, readRows } from "../stages/stage-file.ts";
+import { jsonFile, jsonlFile } from "../stages/stage-file.ts";
 import { readPrompts, readTest } from "./data-files.ts";
 import { type GoldSettings, goldParts, openGold } from "./gold-stage.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
@@ -178,7 +179,7 @@ export async function ownStarts(
 }
 
 const ACCURACY = jsonFile<TestAccuracy>("accuracy.json");
-const PAIRS = jsonlFile<TestMargins>("pairs.jsonl");
+const PAIRS = jsonlFile("pairs.jsonl", TEST_MARGINS);
 
 type Measuring = Running<
   { readonly limits: TokenLimits; readonly resamples: number; readonly seed: number },
@@ -215,6 +216,3 @@ export const readTestAccuracy = (artefact: Artefact): Promise<TestAccuracy> => A
 
 /** The margins of a stage of test accuracy, pair by pair. */
 export const readTestMargins = (artefact: Artefact): Promise<readonly TestMargins[]> => PAIRS.read(artefact);
-
-/** The same from a file. @throws DataError for a line that is no record */
-export const readTestMarginsFile = (file: string): Promise<TestMargins[]> => readRows(file);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { writeTinyModel } from "../../../test/helpers/tiny-model.ts";
-import { readArmRecords } from "../../method/evaluate/arm.ts";
+import { ARM_RECORDS } from "../../method/evaluate/arm.ts";
 import { runSingle } from "../stages/single.ts";
 import { generateSchema, generateStage } from "./generate-stage.ts";
 
@@ -31,7 +31,7 @@ test("several at once share the shards; the records are those of one alone, in t
   expect(steps.filter(({ state }) => state === "cached")).toHaveLength(1);
   const text = await readFile(at("alone", "responses.jsonl"));
   expect(await readFile(at("together", "responses.jsonl"))).toEqual(text);
-  const records = await readArmRecords(at("alone", "responses.jsonl"));
+  const records = await ARM_RECORDS.read(at("alone", "responses.jsonl"));
   expect(records.map(({ prompt }) => prompt)).toEqual(prompts.flatMap((one) => Array(128).fill(one)));
   expect(JSON.parse(await readFile(at("alone", "facts.json"), "utf8"))).toEqual({
     prompts: 5,

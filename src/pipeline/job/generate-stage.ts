@@ -11,7 +11,7 @@ import { readSealed, sealLines } from "../../base/core/shard-file.ts";
 import { clearShardWork, shardPath, workShards } from "../../base/core/shard-work.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
-import { type ArmRecord, evaluateArm } from "../../method/evaluate/arm.ts";
+import { ARM_RECORDS, evaluateArm } from "../../method/evaluate/arm.ts";
 import { evalSchema } from "../recipe/sections.ts";
 import { type Digested, defineStage, digested, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -170,11 +170,12 @@ async function joinShards(
   let responses = 0;
   try {
     for (const digest of digests) {
-      const lines = await readSealed(shardPath(work.path(PARTS), digest));
+      const shard = shardPath(work.path(PARTS), digest);
+      const lines = await readSealed(shard);
       await file.write(lines.map((line) => `${line}\n`).join(""));
       responses += lines.length;
-      for (const line of lines)
-        for (const [name, score] of Object.entries((JSON.parse(line) as ArmRecord).gold))
+      for (const [i, line] of lines.entries())
+        for (const [name, score] of Object.entries(ARM_RECORDS.parse(line, shard, i + 1).gold))
           sums.set(name, (sums.get(name) ?? 0) + score);
     }
     await file.commit();

@@ -1,8 +1,8 @@
 /** Stages in which judges compare arms: every arm against the SFT baseline and against the arm on human labels. */
 
 import { join } from "node:path";
-import { readArmRecords } from "../../method/evaluate/arm.ts";
-import { type JudgeRecord, judgeItems } from "../../method/evaluate/judges/compare.ts";
+import { ARM_RECORDS } from "../../method/evaluate/arm.ts";
+import { JUDGE_RECORDS, type JudgeRecord, judgeItems } from "../../method/evaluate/judges/compare.ts";
 import { type JudgeFacts, openJudge } from "../../method/evaluate/judges/judge.ts";
 import { questionOf } from "../../method/evaluate/judges/questions.ts";
 import { type JudgeSpec, judgeName } from "../../method/evaluate/judges/spec.ts";
@@ -25,7 +25,7 @@ type Answering = { readonly name: string; readonly generations: Artefact | undef
 /** Folder of judges' answers in a run's folder: shared by all stages, so that a changed recipe asks for what is new only. */
 export const JUDGE_ANSWERS = "judge-answers";
 
-const VERDICTS = jsonlFile<JudgeRecord>("verdicts.jsonl");
+const VERDICTS = jsonlFile("verdicts.jsonl", JUDGE_RECORDS);
 const FACTS = jsonFile<JudgeFacts>("judge.json");
 
 type Local = Extract<JudgeSpec, { type: "local" }>;
@@ -57,8 +57,8 @@ const judging = defineStage({
     const judge = await openJudge({ runtime: tools.runtime, cache, heard }, spec);
     try {
       const [arm, baseline] = await Promise.all([
-        readArmRecords(inputs.arm.path("records.jsonl")),
-        readArmRecords(inputs.baseline.path("records.jsonl")),
+        ARM_RECORDS.read(inputs.arm.path("records.jsonl")),
+        ARM_RECORDS.read(inputs.baseline.path("records.jsonl")),
       ]);
       const { items, facts } = judgeItems(
         { name: names.arm, records: arm },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
 import { brierScore } from "../../base/stats/reliability.ts";
 import { calibratorFromJson, fitCalibrator } from "../../method/labels/calibration.ts";
-import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { HELD_OUT } from "../../method/labels/held-out-file.ts";
 import { labelFromScores } from "../../method/labels/label.ts";
 import { CutCollector } from "../../method/labels/selection-stream.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
@@ -19,7 +19,7 @@ afterAll(() => jobs.close());
 
 const single =
   "teacher: { sft: { batch_size: 8, learning_rate: 0.01 }, prefer: { batch_size: 8, learning_rate: 0.01 } }\nlabel: { held_out: 0.3, calibration: platt }\n";
-const heldOutOf = ({ path }: Artefact) => readHeldOut(path("held-out.jsonl"));
+const heldOutOf = ({ path }: Artefact) => HELD_OUT.read(path("held-out.jsonl"));
 
 test("the calibration that is reported was fitted on one half of the held-out prompts and judged on the other", async () => {
   const { folder, facts, steps } = await jobs.label(single);

@@ -2,29 +2,26 @@
  * What each person said of each pair, where several were asked: `hidden/people.jsonl` of the data stage, beside the labels that most of them
  * gave. It has every pair of the sources, those without a majority too. Labelling code is not given it.
  */
-import { DataError } from "../../base/core/errors.ts";
-import { exists, writeFileAtomic } from "../../base/core/files.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
-import { isRecord } from "../../base/files/record.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
-import type { Answers } from "../../method/data/people.ts";
+import { z } from "zod";
+import { rowKind } from "../../base/files/row-file.ts";
 import type { PeopleRecord } from "../../method/data/people-agreement.ts";
 import type { HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
 
 const FILE = "people.jsonl";
-const PARTS = ["labelled", "pool", "test", "none"] as const;
-const SIDES = ["a", "b", "chosen", "rejected"] as const;
-const ANSWERS = ["first", "second", "tie"] as const;
+
+const peopleLineSchema = z.strictObject({
+  id: z.string(),
+  part: z.enum(["labelled", "pool", "test", "none"]),
+  /** Which response of the part's row is `first`; the data's order where the pair is in no part. */
+  first: z.enum(["a", "b", "chosen", "rejected"]),
+  people: z.record(z.string(), z.enum(["first", "second", "tie"])),
+});
 
 /** One pair: the part it came to (`none` for ties, pairs without a majority and those left out), and who said what. */
-export type PeopleLine = {
-  readonly id: string;
-  readonly part: (typeof PARTS)[number];
-  /** Which response of the part's row is `first`; the data's order where the pair is in no part. */
-  readonly first: (typeof SIDES)[number];
-  readonly people: Answers;
-};
+export type PeopleLine = z.output<typeof peopleLineSchema>;
+
+const PEOPLE = rowKind<PeopleLine>({ what: "record of what people said", schema: peopleLineSchema });
 
 /** The ids of the parts, and what people said of the pool together. */
 export type PeopleParts = {
@@ -66,38 +63,9 @@ function poolSide(
 
 /** Writes the file, if there is anything to write. */
 export async function writePeople(work: WorkFolder, lines: readonly PeopleLine[]): Promise<void> {
-  if (lines.length > 0) await writeFileAtomic(work.path("hidden", FILE), jsonLines(lines));
+  if (lines.length > 0) await PEOPLE.write(work.path("hidden", FILE), lines);
 }
 
-/**
- * Reads what each person said; empty where nobody or one person judged.
- * @throws DataError for a line that is none
- */
-export async function readPeople(data: Artefact): Promise<PeopleLine[]> {
-  const file = data.path("hidden", FILE);
-  if (!(await exists(file))) return [];
-  const lines: PeopleLine[] = [];
-  for await (const record of readRecords(file)) {
-    if (!isPeopleLine(record.value))
-      throw new DataError(
-        file,
-        record.line,
-        "is no record of what people said, expected {id, part, first, people}.",
-      );
-    lines.push(record.value);
-  }
-  return lines;
-}
-
-function isPeopleLine(value: unknown): value is PeopleLine {
-  if (!isRecord(value)) return false;
-  const { id, part, first, people } = value;
-  const among = (list: readonly string[], one: unknown) => typeof one === "string" && list.includes(one);
-  return (
-    typeof id === "string" &&
-    among(PARTS, part) &&
-    among(SIDES, first) &&
-    isRecord(people) &&
-    Object.values(people).every((answer) => among(ANSWERS, answer))
-  );
-}
+/** What each person said; empty where nobody or one person judged. @throws DataError for a line that is none */
+export const readPeople = (data: Artefact): Promise<PeopleLine[]> =>
+  PEOPLE.readIfThere(data.path("hidden", FILE));

@@ -1,7 +1,8 @@
 /** How much each arm learned from: pairs, steps and tokens of its fine-tuning and of its preference training; who had fewer says so. */
+
 import { join } from "node:path";
-import { exists, readJson } from "../../base/core/files.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
+import { readJson } from "../../base/core/files.ts";
+import { METRICS } from "../../method/train/metrics.ts";
 import type { Amount, Arm, Cell, Column, Learned, ReportTable } from "../../report/data.ts";
 import { formatCount } from "../../report/format.ts";
 import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
@@ -30,12 +31,8 @@ async function amountOf({ source }: ModelFolderRef): Promise<Amount | undefined>
   const { used } = (await readJson(source.path("rows.json"))) as { used: number };
   const file = join(source.folder, "log", "metrics.jsonl");
   let done: Omit<Amount, "pairs"> = {};
-  if (await exists(file))
-    for await (const record of readRecords(file)) {
-      const { global_step, num_tokens } = record.value as { global_step?: number; num_tokens?: number };
-      if (num_tokens !== undefined)
-        done = { ...(global_step === undefined ? {} : { steps: global_step }), tokens: num_tokens };
-    }
+  for (const { global_step: steps, num_tokens: tokens } of await METRICS.readIfThere(file))
+    if (tokens !== undefined) done = { steps, tokens };
   return { pairs: used, ...done };
 }
 

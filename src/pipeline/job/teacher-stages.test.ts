@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
 import { calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
 import type { PairUncertainty } from "../../method/labels/ensemble-scores.ts";
-import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { HELD_OUT } from "../../method/labels/held-out-file.ts";
 import { isDecided } from "../../method/labels/label.ts";
 import type { Artefact } from "../stages/stage.ts";
 
@@ -28,7 +28,7 @@ const uncertainties = async (path: string): Promise<(Omit<PairUncertainty, "pA">
     .split("\n")
     .map((line) => JSON.parse(line));
 
-const heldOutOf = ({ path }: Artefact) => readHeldOut(path("held-out.jsonl"));
+const heldOutOf = ({ path }: Artefact) => HELD_OUT.read(path("held-out.jsonl"));
 
 describe("an ensemble", () => {
   test("of one is that teacher, bit for bit: its very stages", async () => {

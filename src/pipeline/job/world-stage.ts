@@ -10,7 +10,7 @@ import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { shortNames } from "../../method/data/source.ts";
 import { goldName } from "../../method/evaluate/gold.ts";
 import { type SamplingSettings, sampleCandidates, scoreCandidates } from "../../method/evaluate/simulate.ts";
-import { type PromptCandidates, preferenceWorld, type WorldPart } from "../../method/split/world.ts";
+import { CANDIDATES, preferenceWorld, type WorldPart } from "../../method/split/world.ts";
 import type { WorldData } from "../recipe/job-settings.ts";
 import { type Digested, defineStage, digested, type Ref, type Running } from "../stages/define.ts";
 import { type JobDeps, stageDeps } from "../stages/deps.ts";
@@ -25,7 +25,7 @@ import type { ModelFolderRef } from "./model-stages.ts";
 /** Prompts that come with the package. */
 const DEMO_PROMPTS = new URL("../../../assets/demo/prompts.json", import.meta.url);
 
-const CANDIDATES = jsonlFile<PromptCandidates>("candidates.jsonl");
+const CANDIDATES_FILE = jsonlFile("candidates.jsonl", CANDIDATES);
 
 type Sampling = Running<
   { readonly sampling: SamplingSettings; readonly gold: GoldSettings },
@@ -42,7 +42,7 @@ const sampling = defineStage({
     try {
       const { value: prompts } = inputs.prompts;
       const texts = await sampleCandidates(stageDeps(tools), model, tokenizer, prompts, config.sampling);
-      await CANDIDATES.write(work, await scoreCandidates(gold[0]!, texts));
+      await CANDIDATES_FILE.write(work, await scoreCandidates(gold[0]!, texts));
     } finally {
       await Promise.all(gold.map((scorer) => scorer.close()));
       await releaseModel(runtime, model);
@@ -64,7 +64,7 @@ const judging = defineStage({
   version: 3,
   async run({ work, config, inputs }: Judging) {
     const { source, gold, ...settings } = config;
-    const world = preferenceWorld(await CANDIDATES.read(inputs.candidates), settings);
+    const world = preferenceWorld(await CANDIDATES_FILE.read(inputs.candidates), settings);
     const parts = { labelled: world.labelled.rows, pool: world.pool.rows, test: world.test.rows };
     const quality = factsOf(source, `world, gold ${gold}`, Object.values(parts).flat(), parts, [
       { kind: "pairs left out: identical candidates", count: world.dropped.identical },

@@ -5,11 +5,11 @@ import { digestPath } from "../../base/core/contents.ts";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
+import { jsonLines } from "../../base/files/json-lines.ts";
 import { isObject } from "../../base/settings/parts.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { writePreferences } from "../../method/data/writers.ts";
 import {

@@ -20,7 +20,7 @@ import {
   SURE,
 } from "../../method/labels/cascade.ts";
 import { together, writeEnsembleScores } from "../../method/labels/ensemble-scores.ts";
-import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { HELD_OUT } from "../../method/labels/held-out-file.ts";
 import { fitOn, type HeldOutFit, heldOutFit } from "../../method/labels/held-out-fit.ts";
 import { type Label, labelFromScores, undoSelection } from "../../method/labels/label.ts";
 import { readLabelFile } from "../../method/labels/label-file.ts";
@@ -86,7 +86,7 @@ export async function openCheap(
 async function heldOutOf(folder: string): Promise<Label[]> {
   const facts = await readLabellingFacts(folder);
   const calibrator = calibratorFromJson(facts.settings["calibrator"], join(folder, LABEL_FILES.facts));
-  const pairs = await readHeldOut(join(folder, LABEL_FILES.heldOut));
+  const pairs = await HELD_OUT.read(join(folder, LABEL_FILES.heldOut));
   const teacher = facts.teacher?.name ?? "";
   return pairs.map(({ id, margin }) =>
     labelFromScores({ id, scoreA: margin, scoreB: 0, teacher }, { calibrate: calibrator.apply }),

@@ -3,18 +3,19 @@
  * ensemble's uncertainty, and people's answers of earlier rounds. Opens a folder of `label`, of a run's weak-labels stage, of merged
  * answers, or a bare labels file.
  */
+
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { digestPath } from "../../base/core/contents.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { exists, readJson } from "../../base/core/files.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { POOL_FILE } from "../../method/data/pool.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";
 import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
-import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { UNCERTAINTIES } from "../../method/labels/ensemble-scores.ts";
+import { HELD_OUT } from "../../method/labels/held-out-file.ts";
 import type { HeldOutPair } from "../../method/labels/human-answers.ts";
 import type { Label } from "../../method/labels/label.ts";
 import { readLabelFile } from "../../method/labels/label-file.ts";
@@ -95,7 +96,7 @@ export async function openLabelSet(
     pool: source,
     pairs,
     facts: (await has(LABEL_FILES.facts)) ? await readJson(beside(LABEL_FILES.facts)) : undefined,
-    heldOut: (await has(LABEL_FILES.heldOut)) ? await readHeldOut(beside(LABEL_FILES.heldOut)) : [],
+    heldOut: await HELD_OUT.readIfThere(beside(LABEL_FILES.heldOut)),
     disagreement: (await has(LABEL_FILES.uncertainty))
       ? await disagreementAt(beside(LABEL_FILES.uncertainty), byId)
       : new Map(),
@@ -192,16 +193,8 @@ async function disagreementAt(
   labels: ReadonlyMap<string, Label>,
 ): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  for await (const record of readRecords(file)) {
-    const { id, mutualInformation } = record.value;
-    if (typeof id !== "string" || typeof mutualInformation !== "number" || !(mutualInformation >= 0))
-      throw new DataError(
-        file,
-        record.line,
-        "is no uncertainty, expected {id, mutualInformation, …}. Label the pool again.",
-      );
-    if (!labels.has(id))
-      throw new DataError(file, record.line, `id ${JSON.stringify(id)} has no label beside it.`);
+  for (const { id, mutualInformation } of await UNCERTAINTIES.read(file)) {
+    if (!labels.has(id)) throw new DataError(file, 0, `id ${JSON.stringify(id)} has no label beside it.`);
     found.set(id, mutualInformation);
   }
   return found;

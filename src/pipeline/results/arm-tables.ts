@@ -1,6 +1,6 @@
 /** The arms of a run compared by each of its gold scorers. */
 import { createRng } from "../../base/core/rng.ts";
-import { type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
+import { ARM_RECORDS, type EvaluatedArm } from "../../method/evaluate/arm.ts";
 import { type ArmTable, compareArms } from "../../method/evaluate/compare-arms.ts";
 import { goldName } from "../../method/evaluate/gold.ts";
 import type { JobResult } from "../job/main-job.ts";
@@ -19,14 +19,14 @@ export async function comparedArms(
   for (const { name, generations } of students) {
     if (generations === undefined) return { arms: [], tables: [] };
     const ownSft = starts.find(({ arm }) => arm === name)?.start;
-    arms.push({ name, ownSft, records: await readArmRecords(generations.path("records.jsonl")) });
+    arms.push({ name, ownSft, records: await ARM_RECORDS.read(generations.path("records.jsonl")) });
   }
   const unlisted = new Map(
     starts.flatMap(({ start, generations }) => (generations ? [[start, generations] as const] : [])),
   );
   const references: EvaluatedArm[] = [];
   for (const [name, generations] of unlisted)
-    references.push({ name, records: await readArmRecords(generations.path("records.jsonl")) });
+    references.push({ name, records: await ARM_RECORDS.read(generations.path("records.jsonl")) });
   const { temperature, topK, topP } = generation;
   const options = {
     sft: baselineOf(job),

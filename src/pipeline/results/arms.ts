@@ -1,10 +1,10 @@
 /** The student half of the report: arms with intervals, differences between them, training curves. */
+
 import { join } from "node:path";
-import { exists } from "../../base/core/files.ts";
-import { readJsonl } from "../../base/files/jsonl.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { type ArmComparison, type ArmFigures, testsOf } from "../../method/evaluate/compare-arms.ts";
 import type { TestAccuracy } from "../../method/evaluate/test-accuracy.ts";
+import { METRICS } from "../../method/train/metrics.ts";
 import { withoutNoise } from "../../report/charts/noise.ts";
 import type { Arm, Curve, Difference, ReportData } from "../../report/data.ts";
 import { readTestAccuracy } from "../job/evaluate-stages.ts";
@@ -211,20 +211,16 @@ async function curvesOf(students: readonly MeasuredStudent[]): Promise<Curve[]> 
 }
 
 async function curvesIn(stage: string, file: string): Promise<Curve[]> {
-  if (!(await exists(file))) return [];
   const points = new Map<string, [number, number][]>();
-  for await (const record of readJsonl(file)) {
-    if ("problem" in record) continue; // a curve is an illustration; the numbers of the run are elsewhere
-    const line = record.value as Record<string, unknown>;
+  for (const line of await METRICS.readIfThere(file)) {
     for (const { metric, validation } of MEASURED)
       for (const [name, value] of [
         [metric, line[metric]],
         [`${metric}, validation`, line[validation]],
       ] as const) {
-        const step = line["global_step"];
-        if (typeof step !== "number" || typeof value !== "number") continue;
+        if (value === undefined) continue;
         const list = points.get(name) ?? [];
-        list.push([step, value]);
+        list.push([line.global_step, value]);
         points.set(name, list);
       }
   }

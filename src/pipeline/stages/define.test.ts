@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { rowKind } from "../../base/files/row-file.ts";
 import { type Digested, defineStage, digested, type Ref, type Running } from "./define.ts";
 import { withDeps } from "./open-deps.ts";
 import { jsonFile, jsonlFile } from "./stage-file.ts";
@@ -59,7 +61,7 @@ test("all that it sees is in its key, but where inputs lie and how it works", as
 });
 
 test("a damaged line of a stage's file is named", async () => {
-  const rows = jsonlFile<{ n: number }>("rows.jsonl");
+  const rows = jsonlFile("rows.jsonl", rowKind({ what: "number", schema: z.object({ n: z.number() }) }));
   const at = { path: (name: string) => join(folder, name) };
   await rows.write(at, [{ n: 1 }, { n: 2 }]);
   expect(await rows.read(at)).toEqual([{ n: 1 }, { n: 2 }]);

@@ -1,9 +1,8 @@
 /** Files of stages with the type of what is in them: who writes one and who reads it mean the same. */
 import type { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { readRecords } from "../../base/files/jsonl.ts";
-import { jsonLines } from "../../method/data/json-lines.ts";
+import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import type { RowKind } from "../../base/files/row-file.ts";
 
 /** A stage's folder, being filled or finished. */
 type Folder = { path(...parts: string[]): string };
@@ -36,18 +35,9 @@ export function jsonFile<T>(name: string, schema?: z.ZodType<T>): StageFile<T> {
   };
 }
 
-/** One record on each line. */
-export function jsonlFile<Row>(name: string): StageFile<readonly Row[]> {
-  return {
-    name,
-    write: (work, rows) => writeFileAtomic(work.path(name), jsonLines(rows)),
-    read: (artefact) => readRows(artefact.path(name)),
-  };
-}
-
-/** The records of such a file, wherever it lies. @throws DataError for a line that is no record */
-export async function readRows<Row>(file: string): Promise<Row[]> {
-  const rows: Row[] = [];
-  for await (const { value } of readRecords(file)) rows.push(value as Row);
-  return rows;
-}
+/** One row on each line. */
+export const jsonlFile = <Row>(name: string, kind: RowKind<Row>): StageFile<readonly Row[]> => ({
+  name,
+  write: (work, rows) => kind.write(work.path(name), rows),
+  read: (artefact) => kind.read(artefact.path(name)),
+});

@@ -2,10 +2,12 @@
  * Best of n, the baseline that trains no student: of so many responses of the SFT student to each test prompt, the one that the teacher scores
  * highest. Responses are sampled once and scored once; every smaller n is the first so many of them.
  */
+import { z } from "zod";
+import { rowKind } from "../../base/files/row-file.ts";
 import { groupBy } from "../../base/stats/describe.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import type { CandidatePair, Text } from "../../method/data/rows.ts";
-import { type ArmRecord, readArmRecords } from "../../method/evaluate/arm.ts";
+import { ARM_RECORDS, type ArmRecord } from "../../method/evaluate/arm.ts";
 import { openTeacher } from "../../method/teacher/choice.ts";
 import { generationsStage, type Student } from "../job/evaluate-stages.ts";
 import type { MemberScores, TeacherModels } from "../job/member-scores.ts";
@@ -26,10 +28,17 @@ export const bestOfName = (n: number): string => `best-of-${n}`;
 /** The responses, and what the teacher thinks of each. */
 export type ChosenResponses = { readonly generations: Artefact; readonly scored: Artefact };
 
-const SCORES = jsonlFile<ResponseScore>("scores.jsonl");
-
+const responseScoreSchema = z.strictObject({
+  promptId: z.string(),
+  sample: z.number(),
+  score: z.number().nullable(),
+});
 /** The teacher's score of a response; null where it has none (an empty or cut one). */
-type ResponseScore = { readonly promptId: string; readonly sample: number; readonly score: number | null };
+type ResponseScore = z.output<typeof responseScoreSchema>;
+const SCORES = jsonlFile(
+  "scores.jsonl",
+  rowKind<ResponseScore>({ what: "score of a response", schema: responseScoreSchema }),
+);
 
 type Scoring = Running<
   Pick<TeacherMember, "kind" | "beta"> & { readonly limits: TokenLimits },
@@ -40,7 +49,7 @@ const scoring = defineStage({
   version: 1,
   async run({ work, config, inputs, tools }: Scoring) {
     const { limits } = config;
-    const records = await readArmRecords(inputs.generations.path("records.jsonl"));
+    const records = await ARM_RECORDS.read(inputs.generations.path("records.jsonl"));
     const options = { limits, name: "best-of", replies: `${work.log}/replies` };
     const teacher = await openTeacher(tools, trainedChoice(config, inputs), options);
     try {
@@ -116,7 +125,7 @@ export async function readBestOf({
   generations,
   scored,
 }: ChosenResponses): Promise<ReadonlyMap<number, ArmRecord[]>> {
-  const records = await readArmRecords(generations.path("records.jsonl"));
+  const records = await ARM_RECORDS.read(generations.path("records.jsonl"));
   const scores = await SCORES.read(scored);
   return new Map(BEST_OF.map((n) => [n, bestOf(records, scores, n)]));
 }

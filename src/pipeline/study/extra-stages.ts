@@ -2,7 +2,7 @@
 
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { readPool } from "../../method/data/pool.ts";
-import type { GoldPair } from "../../method/split/world.ts";
+import { GOLD_PAIRS, type GoldPair } from "../../method/split/world.ts";
 import { openTeacher } from "../../method/teacher/choice.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import { poolFolder, readHiddenGold } from "../job/data-files.ts";
@@ -17,7 +17,7 @@ import type { Artefact } from "../stages/stage.ts";
 import { jsonFile, jsonlFile } from "../stages/stage-file.ts";
 import type { Rescored } from "./outcomes.ts";
 
-const GOLD = jsonlFile<GoldPair>("gold.jsonl");
+const GOLD = jsonlFile("gold.jsonl", GOLD_PAIRS);
 
 type Scoring = Running<
   { readonly gold: GoldSettings },

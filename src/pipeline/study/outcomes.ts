@@ -5,10 +5,10 @@ import { unitOf } from "../../method/data/normalise.ts";
 import { readPool } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText } from "../../method/data/rows.ts";
-import { type ArmRecord, type EvaluatedArm, readArmRecords } from "../../method/evaluate/arm.ts";
+import { ARM_RECORDS, type ArmRecord, type EvaluatedArm } from "../../method/evaluate/arm.ts";
 import type { JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
 import type { TestAccuracy, TestMargins } from "../../method/evaluate/test-accuracy.ts";
-import { HELD_OUT_FILE, readHeldOut } from "../../method/labels/held-out-file.ts";
+import { HELD_OUT, HELD_OUT_FILE } from "../../method/labels/held-out-file.ts";
 import type { Label } from "../../method/labels/label.ts";
 import type { GoldPair, SimulatedPeople } from "../../method/split/world.ts";
 import type { Learned } from "../../report/data.ts";
@@ -96,7 +96,7 @@ async function readRelabelled(job: MainJob, data: Artefact, labels: Artefact): P
   if (gold.size === 0 || !(await exists(file))) return [];
   const { pairs } = await heldOutPairs(data, job);
   const groups = new Map(pairs.map((pair) => [pair.id, unitOf(pair)]));
-  return (await readHeldOut(file)).map(({ id, margin, preferred: human }) => {
+  return (await HELD_OUT.read(file)).map(({ id, margin, preferred: human }) => {
     const { goldChosen, goldRejected } = gold.get(id)!;
     const [goldA, goldB] = human === "a" ? [goldChosen, goldRejected] : [goldRejected, goldChosen];
     return { id, group: groups.get(id)!, weak: margin > 0 ? "a" : "b", human, goldA, goldB, margin };
@@ -107,7 +107,7 @@ async function readRelabelled(job: MainJob, data: Artefact, labels: Artefact): P
 export async function readArmOutcome(job: MainJob, student: MeasuredStudent): Promise<ArmOutcome> {
   const { name, generations, testAccuracy } = student;
   const records: ArmRecord[] =
-    generations === undefined ? [] : await readArmRecords(generations.path("records.jsonl"));
+    generations === undefined ? [] : await ARM_RECORDS.read(generations.path("records.jsonl"));
   const learned = await learnedBy(job, student);
   const margins = await readTestMargins(testAccuracy);
   const accuracy = await readTestAccuracy(testAccuracy);

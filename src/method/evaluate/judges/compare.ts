@@ -1,22 +1,29 @@
 /** What a judge says of an arm against another: rates over response pairs, with intervals that resample prompts. */
+import { z } from "zod";
 import { AlignError } from "../../../base/core/errors.ts";
 import type { Rng } from "../../../base/core/rng.ts";
+import { rowKind } from "../../../base/files/row-file.ts";
 import { clusterBootstrap, SHARE } from "../../../base/stats/bootstrap.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { groupBy, mean } from "../../../base/stats/describe.ts";
 import { pairedPermutationTest, signTest } from "../../../base/stats/hypothesis.ts";
 import { lengthControlledInterval, lengthControlledWinRate } from "../../../base/stats/win-rate.ts";
 import type { EvaluatedArm } from "../arm.ts";
-import type { JudgeItem, PairVotes } from "./judge.ts";
+import { type JudgeItem, type PairVotes, pairVotesSchema } from "./judge.ts";
+
+const judgeRecordSchema = pairVotesSchema.extend({
+  promptId: z.string(),
+  sample: z.number(),
+  /** Tokens of the arm's response and of the baseline's. */
+  tokens: z.number(),
+  baselineTokens: z.number(),
+});
 
 /** One response of an arm against the baseline's of the same prompt and number, as it was judged. */
-export type JudgeRecord = PairVotes & {
-  readonly promptId: string;
-  readonly sample: number;
-  /** Tokens of the arm's response and of the baseline's. */
-  readonly tokens: number;
-  readonly baselineTokens: number;
-};
+export type JudgeRecord = z.output<typeof judgeRecordSchema>;
+
+/** A judge's verdicts. */
+export const JUDGE_RECORDS = rowKind<JudgeRecord>({ what: "verdict", schema: judgeRecordSchema });
 
 /** The pairs to judge; `a` is the arm's response. @throws AlignError "data" when the baseline lacks one of the arm's prompts */
 export function judgeItems(

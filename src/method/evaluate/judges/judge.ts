@@ -3,6 +3,7 @@
  * model or a chat endpoint. A reply that cannot be read is counted and shown, never guessed.
  * Length: all ways of asking stand beside each other, for each of the panels uses two or three of them.
  */
+import { z } from "zod";
 import { ConfigError } from "../../../base/core/errors.ts";
 import type { Runtime } from "../../../engine/runtime/runtime.ts";
 import type { CandidatePair, Text } from "../../data/rows.ts";
@@ -24,15 +25,21 @@ export type JudgeItem = { readonly prompt: Text; readonly a: string; readonly b:
 /** Which of two a judge likes better. */
 export type Vote = "a" | "b" | "tie";
 
-/** A judge's word on a pair. */
-export type PairVotes = {
+/** A judge's word on a pair, as it is written down. */
+export const pairVotesSchema = z.strictObject({
   /** One vote per order (a shown first, then b), or one alone where responses are rated apart; null: no readable opinion. */
-  readonly votes: readonly (Vote | null)[];
+  votes: z
+    .array(z.enum(["a", "b", "tie"]).nullable())
+    .min(1)
+    .max(2),
   /** Why there is no opinion, or why nobody was asked. */
-  readonly why?: "malformed" | "too-long" | "identical";
+  why: z.enum(["malformed", "too-long", "identical"]).optional(),
   /** Ratings of a and b, means over the orders, where the judge gives any. */
-  readonly ratings?: readonly [number, number];
-};
+  ratings: z.tuple([z.number(), z.number()]).optional(),
+});
+
+/** A judge's word on a pair. */
+export type PairVotes = z.output<typeof pairVotesSchema>;
 
 /** What a judge did since it was opened. */
 export type JudgeFacts = {

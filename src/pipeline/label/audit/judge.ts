@@ -1,12 +1,14 @@
 /** The judgement of an audit: out-of-fold scores of all folds become ranked suspects, an estimate of the noise, and figures. */
 
+import { z } from "zod";
 import { readJson, writeFileAtomic, writeJsonAtomic } from "../../../base/core/files.ts";
 import { createRng } from "../../../base/core/rng.ts";
+import { jsonLines } from "../../../base/files/json-lines.ts";
+import { rowKind } from "../../../base/files/row-file.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { logistic } from "../../../base/stats/special.ts";
 import { toCandidates } from "../../../method/data/candidates.ts";
-import { jsonLines } from "../../../method/data/json-lines.ts";
-import type { Text } from "../../../method/data/rows.ts";
+import { textSchema } from "../../../method/data/text-schema.ts";
 import {
   type AuditedPair,
   type AuditScore,
@@ -22,7 +24,6 @@ import { readScores } from "../../../method/teacher/scores-folder.ts";
 import { defineStage, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
-import { readRows } from "../../stages/stage-file.ts";
 import { type AuditRow, readAuditRows } from "./rows.ts";
 import type { AuditRequest } from "./settings.ts";
 
@@ -49,20 +50,29 @@ export type AuditFacts = {
   readonly plant: (AuditScore & { readonly rate: number }) | null;
 };
 
-/** One line of `suspects.jsonl`, likeliest error first. */
-export type SuspectRow = {
-  readonly id: string;
-  readonly file: string;
-  readonly line: number;
+const suspectSchema = z.strictObject({
+  id: z.string(),
+  file: z.string(),
+  line: z.number(),
   /** Calibrated probability that the label is wrong, in [0, 1]. */
-  readonly probability_wrong: number;
+  probability_wrong: z.number().min(0).max(1),
   /** Teacher's score of chosen minus rejected: below 0 it disagrees with the label. */
-  readonly margin: number;
-  readonly planted?: boolean;
-  readonly prompt: Text;
-  readonly chosen: Text;
-  readonly rejected: Text;
-};
+  margin: z.number(),
+  planted: z.boolean().optional(),
+  prompt: textSchema,
+  chosen: textSchema,
+  rejected: textSchema,
+});
+
+/** One line of `suspects.jsonl`, likeliest error first. */
+export type SuspectRow = z.output<typeof suspectSchema>;
+
+/** Suspects of an audit. */
+export const SUSPECTS = rowKind<SuspectRow>({
+  what: "suspect of an audit",
+  schema: suspectSchema,
+  fix: "Run the audit again.",
+});
 
 /** Judges the labels; trains and scores nothing. */
 export function auditVerdictStage(
@@ -173,6 +183,5 @@ export const readAuditFacts = async (judged: Artefact): Promise<AuditFacts> =>
   (await readJson(judged.path(AUDIT_FILES.audit))) as AuditFacts;
 
 /** The suspects back, likeliest first. */
-export async function readSuspects(judged: Artefact): Promise<SuspectRow[]> {
-  return readRows<SuspectRow>(judged.path(AUDIT_FILES.suspects));
-}
+export const readSuspects = (judged: Artefact): Promise<SuspectRow[]> =>
+  SUSPECTS.read(judged.path(AUDIT_FILES.suspects));

@@ -3,8 +3,7 @@ import { basename, join } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { exists, readJson, writeFileAtomic } from "../../../base/core/files.ts";
-import { readRecords } from "../../../base/files/jsonl.ts";
-import { jsonLines } from "../../../method/data/json-lines.ts";
+import { jsonLines } from "../../../base/files/json-lines.ts";
 import type { Text } from "../../../method/data/rows.ts";
 import {
   type ReviewEvent,
@@ -13,8 +12,8 @@ import {
   reviewEventSchema,
 } from "../../../method/labels/audit-reviews.ts";
 import { type EventBook, openEventBook } from "../event-book.ts";
-import { AUDIT_FILES, type SuspectRow } from "./judge.ts";
-import { AUDIT_ROWS_FILE, AUDIT_ROWS_STAGE, type AuditRow } from "./rows.ts";
+import { AUDIT_FILES, SUSPECTS, type SuspectRow } from "./judge.ts";
+import { AUDIT_ROWS, AUDIT_ROWS_FILE, AUDIT_ROWS_STAGE, type AuditRow } from "./rows.ts";
 
 /** A suspect to be reviewed. `chosen` is what the file calls so, also where the audit judged a planted flip. */
 export type SuspectToReview = ReviewedSuspect & {
@@ -29,8 +28,8 @@ export const MOST_REVIEWED = 10_000;
 /** The likeliest errors of an audit, in their order. @throws DataError for a damaged file */
 export async function suspectsToReview(folder: string): Promise<SuspectToReview[]> {
   const suspects: SuspectToReview[] = [];
-  for await (const { value } of readRecords(join(folder, AUDIT_FILES.suspects))) {
-    suspects.push(toReview(value as unknown as SuspectRow));
+  for await (const suspect of SUSPECTS.stream(join(folder, AUDIT_FILES.suspects))) {
+    suspects.push(toReview(suspect));
     if (suspects.length === MOST_REVIEWED) break;
   }
   return suspects;
@@ -117,8 +116,7 @@ export async function writeCorrected(
   await writeFileAtomic(
     file,
     (async function* () {
-      for await (const { value } of readRecords(from))
-        yield* jsonLines(correct(value as unknown as AuditRow));
+      for await (const row of AUDIT_ROWS.stream(from)) yield* jsonLines(correct(row));
     })(),
   );
   return { file, ...counts };

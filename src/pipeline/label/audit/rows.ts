@@ -1,8 +1,11 @@
 /** The rows of an audit on disk: labels as they are trained on and judged, with the fold and the line of each. */
+
+import { z } from "zod";
 import { createRng } from "../../../base/core/rng.ts";
+import { rowKind } from "../../../base/files/row-file.ts";
 import { readPreferences } from "../../../method/data/load.ts";
 import { unitOf } from "../../../method/data/normalise.ts";
-import type { PreferenceRow } from "../../../method/data/rows.ts";
+import { textSchema } from "../../../method/data/text-schema.ts";
 import { auditFolds, plantFlips } from "../../../method/labels/audit.ts";
 import { withDialogues } from "../../../method/split/dialogues.ts";
 import { encodableBy } from "../../job/encodable.ts";
@@ -12,17 +15,26 @@ import type { Artefact } from "../../stages/stage.ts";
 import { jsonFile, jsonlFile } from "../../stages/stage-file.ts";
 import type { AuditRequest } from "./settings.ts";
 
-/** A labelled row under audit. */
-export type AuditRow = PreferenceRow & {
+const auditRowSchema = z.strictObject({
+  id: z.string(),
   /** Where it stands; lines count from 1. */
-  readonly file: string;
-  readonly line: number;
+  file: z.string(),
+  line: z.number(),
   /** Rows of one group (one prompt, one dialogue) are in one fold. */
-  readonly group: string;
-  readonly fold: number;
+  group: z.string(),
+  fold: z.number(),
   /** Its label was flipped on purpose: `chosen` is what the file calls rejected. */
-  readonly planted: boolean;
-};
+  planted: z.boolean(),
+  prompt: textSchema,
+  chosen: textSchema,
+  rejected: textSchema,
+});
+
+/** A labelled row under audit. */
+export type AuditRow = z.output<typeof auditRowSchema>;
+
+/** Rows under audit. */
+export const AUDIT_ROWS = rowKind<AuditRow>({ what: "row under audit", schema: auditRowSchema });
 
 /** What is known of the file. */
 export type AuditDataFacts = {
@@ -38,7 +50,7 @@ export type AuditDataFacts = {
 export const AUDIT_ROWS_STAGE = "audit-data";
 /** One row a line. */
 export const AUDIT_ROWS_FILE = "rows.jsonl";
-const ROWS = jsonlFile<AuditRow>(AUDIT_ROWS_FILE);
+const ROWS = jsonlFile(AUDIT_ROWS_FILE, AUDIT_ROWS);
 const FACTS = jsonFile<AuditDataFacts>("facts.json");
 
 type Reading = Running<

@@ -1,7 +1,7 @@
 /** What lies beside labels and tells more of their rows: texts of the whole pool, and what people said. */
 import { join } from "node:path";
 import { exists } from "../../../base/core/files.ts";
-import { HUMAN_LABELS_FILE, readHumanLabels } from "../../../method/data/human-labels.ts";
+import { HUMAN_LABELS, HUMAN_LABELS_FILE } from "../../../method/data/human-labels.ts";
 import { POOL_FILE } from "../../../method/data/pool.ts";
 import { readLabelFile } from "../../../method/labels/label-file.ts";
 import { LABEL_FILES } from "../../../method/labels/labelling.ts";
@@ -47,8 +47,9 @@ export type Words = {
 export async function readWords(folder: string, { data }: Beside): Promise<Words> {
   const human = new Map<string, "a" | "b" | "tie">();
   const own = new Map<string, Preferred>();
-  if (data !== undefined && (await exists(join(data, "hidden", HUMAN_LABELS_FILE))))
-    for (const { id, preferred } of await readHumanLabels(join(data, "hidden"))) human.set(id, preferred);
+  if (data !== undefined)
+    for (const { id, preferred } of await HUMAN_LABELS.readIfThere(join(data, "hidden", HUMAN_LABELS_FILE)))
+      human.set(id, preferred);
   const [answers, teacher] = [join(folder, LABEL_FILES.answers), join(folder, LABEL_FILES.teacherLabels)];
   if ((await exists(answers)) && (await exists(teacher))) {
     const labels = await readLabelFile(teacher);

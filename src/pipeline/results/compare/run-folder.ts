@@ -1,14 +1,15 @@
 /** A finished run as it lies on disk: its report, its recipe, and the responses of its arms. Nothing is computed. */
+
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { AlignError, ConfigError, messageOf } from "../../../base/core/errors.ts";
 import { exists, readJson } from "../../../base/core/files.ts";
-import { type EvaluatedArm, readArmRecords } from "../../../method/evaluate/arm.ts";
+import { ARM_RECORDS, type EvaluatedArm } from "../../../method/evaluate/arm.ts";
 import type { TestMargins } from "../../../method/evaluate/test-accuracy.ts";
+import { TEST_MARGINS } from "../../../method/evaluate/test-accuracy.ts";
 import type { Arm, Curve } from "../../../report/data.ts";
 import { REPORT_SCHEMA } from "../../../report/json.ts";
-import { readTestMarginsFile } from "../../job/evaluate-stages.ts";
 import { checkLayout } from "../../stages/layout.ts";
 
 const reportSchema = z.looseObject({
@@ -80,10 +81,10 @@ export async function openComparedRun(folder: string, name: string): Promise<Com
     if (answered !== undefined)
       answers.push({
         name: answered,
-        records: await readArmRecords(await fileOf(folder, path, "records.jsonl")),
+        records: await ARM_RECORDS.read(await fileOf(folder, path, "records.jsonl")),
       });
     if (judged !== undefined)
-      testMargins.set(judged, await readTestMarginsFile(await fileOf(folder, path, "pairs.jsonl")));
+      testMargins.set(judged, await TEST_MARGINS.read(await fileOf(folder, path, "pairs.jsonl")));
   }
   return {
     name,
