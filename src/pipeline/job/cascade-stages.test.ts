@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { fitCalibrator } from "../../method/labels/calibration.ts";
-import { readHeldOut } from "../../method/labels/held-out-file.ts";
+import { HELD_OUT } from "../../method/labels/held-out-file.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import { teacherTables } from "../results/teachers.ts";
@@ -51,7 +51,7 @@ describe("a cascade in a recipe", () => {
       await scoresIn(steps, "held-out-scores-2"),
     ];
     // What people said, by the pairs' ids, from what lies beside the labels.
-    const judged = await readHeldOut(folder.path("held-out.jsonl"));
+    const judged = await HELD_OUT.read(folder.path("held-out.jsonl"));
     const human = new Map(judged.map(({ id, preferred }) => [id, preferred === "a"]));
     const fit = (ids: readonly string[], margins: readonly number[]) =>
       fitCalibrator(
