@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { digestFile } from "../../src/base/core/digest.ts";
 import { silentLog } from "../../src/base/core/log.ts";
+import { trimVocabulary } from "../../src/engine/checkpoint/derive.ts";
 import { importGguf } from "../../src/engine/checkpoint/gguf/import-gguf.ts";
 import { loadModel } from "../../src/engine/checkpoint/load-model.ts";
 import { writeProgram } from "../../src/engine/graph/onnx/write.ts";
@@ -104,6 +105,18 @@ describe.each(REAL_MODELS)("$name (scripts/python-env.sh, with $environment)", (
       // transformers does not read the file's key for how digits are cut (docs/gguf.md).
       const otherwise = texts.filter((_, i) => String(ids[i]) !== String(there.own[i]));
       expect(otherwise.filter((text) => !real.chat || !/\s\p{N}/u.test(text))).toEqual([]);
+    });
+
+    test("a vocabulary trimmed to a thousand of the texts keeps their tokens and spells the others as before", async () => {
+      const trimmed = join(folder, "trimmed");
+      const { kept } = await trimVocabulary(modelFolder(), trimmed, { texts: texts.slice(0, 1000) });
+      expect(kept.length).toBeLessThan(tokenizer.vocabSize / 2);
+      const small = await loadTokenizer(trimmed);
+      expect(texts.slice(0, 1000).map((text) => small.encode(text).map((id) => kept[id]))).toEqual(
+        there.ids.slice(0, 1000),
+      );
+      const read = (by: Tokenizer) => texts.slice(1000).map((text) => by.decode(by.encode(text)));
+      expect(read(small)).toEqual(read(tokenizer));
     });
 
     test("conversations are rendered alike", () => {

@@ -11,6 +11,7 @@ import { createRng } from "../../base/core/rng.ts";
 import { describeModel } from "../model/families/index.ts";
 import { parameterShapes } from "../model/model.ts";
 import { buildTokenizer, loadTokenizer } from "../text/tokenizer.ts";
+import type { JsonObject } from "../text/tokenizer-files.ts";
 import { keepFirstLayers, trimVocabulary, VOCABULARY_MAP_FILE } from "./derive.ts";
 import { parseTokenizerBin, tokenizerJson } from "./llama2c-tokenizer.ts";
 import { openModelFolder } from "./model-folder.ts";
@@ -137,6 +138,38 @@ describe("trimVocabulary", () => {
     expect(() => closeOverMerges("x", unigram, [])).toThrow(CheckpointError);
     const noBytes = { model: { type: "BPE", vocab: { a: 0 }, merges: [] } };
     expect(() => closeOverMerges("x", noBytes, [])).toThrow(/spells 0 of the 256 bytes/);
+  });
+
+  it("trims a byte-level tokenizer that lacks bytes as SmolLM2's does, and refuses one whose pieces hold a byte it lacks", async () => {
+    const letters = ["a", "b", "Ġ", "</s>", "ab"];
+    const tokenizer = {
+      ...{ version: "1.0", truncation: null, padding: null, normalizer: null, post_processor: null },
+      added_tokens: [{ id: 3, content: "</s>", special: true }],
+      pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
+      decoder: { type: "ByteLevel" },
+      model: {
+        type: "BPE",
+        vocab: Object.fromEntries(letters.map((piece, i) => [piece, i])),
+        merges: ["a b"],
+      },
+    };
+    expect(closeOverMerges("x", tokenizer, [])).toEqual([0, 1, 2, 3]);
+    const trimmed = trimTokenizerJson("x", tokenizer, new Map([0, 1, 2, 3].map((id) => [id, id])));
+    const rest = { config: {}, generationConfig: {}, chatTemplate: undefined };
+    const encode = (json: JsonObject, text: string) =>
+      buildTokenizer("x", {
+        tokenizer: json,
+        tokenizerConfig: {},
+        specialTokens: { eos_token: "</s>" },
+        ...rest,
+      }).encode(text);
+    // U+0004 has no byte in either: it is left out, as transformers does.
+    expect(encode(tokenizer, "a\u0004 a")).toEqual([0, 2, 0]);
+    expect(encode(trimmed, "a\u0004 a")).toEqual([0, 2, 0]);
+    const short = { ...tokenizer, model: { ...tokenizer.model, vocab: { a: 0, Ġ: 1, ab: 2, "</s>": 3 } } };
+    expect(() => closeOverMerges("x", short, [])).toThrow(
+      /spells 2 of the 256 bytes, expected each that its pieces hold/,
+    );
   });
 
   it("renumbers what the post-processor adds", () => {

@@ -33,18 +33,7 @@ export function closeOverMerges(file: string, tokenizer: JsonObject, ids: Iterab
   if (model.unkToken !== undefined) kept.add(model.vocab[model.unkToken]!);
   // SentencePiece's space: spelt in bytes it would come back as "▁".
   if (Object.hasOwn(model.vocab, SPACE)) kept.add(model.vocab[SPACE]!);
-  const alphabet = byteAlphabet(tokenizer);
-  let bytes = 0;
-  for (const [piece, id] of Object.entries(model.vocab)) {
-    if (!BYTE_TOKEN.test(piece) && !alphabet.has(piece)) continue;
-    kept.add(id);
-    bytes++;
-  }
-  if (bytes < 256)
-    throw new CheckpointError(
-      file,
-      `spells ${bytes} of the 256 bytes, expected all of them: a trimmed vocabulary could not write other texts.`,
-    );
+  for (const id of bytePieces(file, tokenizer, model)) kept.add(id);
   const added = new Set(addedTokens(tokenizer).map(({ id }) => id));
   const rank = ranksOf(model);
   for (const [piece, id] of Object.entries(model.vocab)) {
@@ -55,6 +44,25 @@ export function closeOverMerges(file: string, tokenizer: JsonObject, ids: Iterab
     }
   }
   return [...kept].sort((a, b) => a - b);
+}
+
+/**
+ * The ids of single bytes. Byte fallback needs all 256: what it cannot spell becomes unknown. A byte-level vocabulary may lack bytes
+ * that no piece of it holds (SmolLM2's lacks 21: some are no UTF-8, some are control characters): the whole tokenizer leaves
+ * them out of a text, and so does the trimmed one.
+ */
+function bytePieces(file: string, tokenizer: JsonObject, model: BpeModel): number[] {
+  const alphabet = byteAlphabet(tokenizer);
+  const bytes = Object.keys(model.vocab).filter((piece) => BYTE_TOKEN.test(piece) || alphabet.has(piece));
+  const added = new Set(addedTokens(tokenizer).map(({ content }) => content));
+  const used = new Set(Object.keys(model.vocab).flatMap((piece) => (added.has(piece) ? [] : [...piece])));
+  const lacking = [...alphabet].filter((byte) => used.has(byte) && !Object.hasOwn(model.vocab, byte));
+  if (bytes.length === 0 || lacking.length > 0 || (alphabet.size === 0 && bytes.length < 256))
+    throw new CheckpointError(
+      file,
+      `spells ${bytes.length} of the 256 bytes, expected ${alphabet.size > 0 ? "each that its pieces hold" : "all of them"}: a trimmed vocabulary could not write other texts.`,
+    );
+  return bytes.map((piece) => model.vocab[piece]!);
 }
 
 /**
