@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { writeTinyModel } from "../helpers/tiny-model.ts";
 import { writeTinyParts } from "../helpers/tiny-recipe.ts";
 import { nodeArguments, type Outcome, weakTeacher } from "./spawn.ts";
 
@@ -49,7 +50,7 @@ const study = (out: string, ...more: string[]) => weakTeacher(args(out, ...more)
 type Result = {
   studies: { name: string; finding: string | null }[];
   leftOut: { name: string; why: string }[];
-  variants: { arms: string[]; studies: string[]; open: number }[];
+  variants: { arms: string[]; studies: string[]; open: number; settings: Record<string, unknown> }[];
   steps: { name: string; state: string }[];
   report: { json: string } | null;
 };
@@ -128,8 +129,13 @@ test("a study is planned, run, reported beside the paper's numbers, and not comp
   );
 });
 
-test("the teacher chooses among responses of the SFT student, beside students", async () => {
-  const made = resultOf(await study("baselines", "baselines"));
+test("the teacher chooses among responses of the SFT student, and a prompted model labels, beside students", async () => {
+  const model = join(folder, "judge");
+  const shape = { family: "llama", task: "language-model", vocab: 264, positions: 1024 } as const;
+  await writeTinyModel(model, { ...shape, seed: 3 });
+  // Bytes are tokens, so that the question is short here.
+  const asked = JSON.stringify({ kind: "judge-local", model, prompt: "{prompt}: {first} or {second}? " });
+  const made = resultOf(await study("baselines", "baselines", "--judge", asked));
   expect(computed(made)).toEqual(expect.arrayContaining(["generate-best-of", "best-of-scores"]));
   const { studies } = JSON.parse(await readFile(made.report!.json, "utf8"));
   const [table] = studies[0].tables;
@@ -137,6 +143,15 @@ test("the teacher chooses among responses of the SFT student, beside students", 
   // Of the best of sixteen every prompt has one, whose gold is one of the sixteen's.
   const of = (label: string) => table.rows.find((row: unknown[]) => row[0] === label)[1];
   expect(of("best of 16 by the teacher").n).toBe(of("fine-tuning alone").n);
+  expect(of("RLAIF, judge (pool)").n).toBe(of("fine-tuning alone").n);
+  const judge = {
+    teacher: { kind: "judge-local", prompt: "{prompt}: {first} or {second}? " },
+    "models.weak.source": model,
+  };
+  expect(made.variants.map(({ settings }) => settings)).toEqual([{}, expect.objectContaining(judge)]);
+  const idle = await study("none", "purify", "--judge", "models/chat", "--dry-run");
+  expect(idle.code).toBe(2);
+  expect(idle.stderr).toContain("--judge: has no effect on these studies");
 });
 
 test("pairs that people judged need no gold: teachers and students are held against what they said", async () => {

@@ -18,6 +18,7 @@ const request = {
   // No --weak is the base's own teacher: the student on human labels must come from somewhere all the same.
   weak: ["models/one", "models/two"],
   student: ["models/small", "models/large"],
+  judge: ["models/chat"],
 };
 
 const PROMPTS = Array.from({ length: 30 }, (_, i) => `prompt ${"long ".repeat(i % 7)}${i}`);

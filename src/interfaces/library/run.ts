@@ -133,6 +133,8 @@ export type StudySettings = Pick<Work, "log" | "signal"> & {
   /** Teachers and students of the sweeps. */
   readonly weak?: readonly string[];
   readonly student?: readonly string[];
+  /** Instruct models whose labels are a baseline, as of `--judge`. */
+  readonly judge?: readonly string[];
   /** Folder of all studies, default `runs/studies`. */
   readonly out?: string;
   readonly dryRun?: boolean;
@@ -143,9 +145,9 @@ export type StudySettings = Pick<Work, "log" | "signal"> & {
  * @throws ConfigError for a name that is no study; AlignError as the stages do
  */
 export function study(names: readonly string[], settings: StudySettings = {}): Promise<StudiesOutcome> {
-  const { scale = "small", recipe, set = [], seeds, weak = [], student = [], ...rest } = settings;
+  const { scale = "small", recipe, set = [], seeds, weak = [], student = [], judge = [], ...rest } = settings;
   const { out = join("runs", "studies"), dryRun = false, ...work } = rest;
-  const request = { scale, recipe, set, seeds, weak, student, out };
+  const request = { scale, recipe, set, seeds, weak, student, judge, out };
   return runStudies(request, names, { ...given(work), code: code(), dryRun, jobs: 1 });
 }
 

@@ -6,6 +6,7 @@ import { loadRecipe } from "../recipe/parse.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { seedSetting, seedsOf, withSeed } from "../recipe/seeds.ts";
 import { recipeYaml } from "../recipe/write.ts";
+import { judgesNamed, type NamedJudge } from "./judges-named.ts";
 
 /** `small`: a made-up world, minutes on two cores. `paper`: the presets with the papers' settings. */
 export const SCALES = ["small", "paper"] as const;
@@ -29,6 +30,8 @@ export type StudyRequest = {
   /** Models of the sweeps over teachers and students, in the order of their tables; default cuts of the base's models. */
   readonly weak: readonly string[];
   readonly student: readonly string[];
+  /** Judges whose labels are a baseline: folders of instruct models, or the settings of judge-chat teachers. */
+  readonly judge: readonly string[];
 };
 
 /** The base recipe of a study with what its grid may use. */
@@ -44,6 +47,7 @@ export type StudyContext = {
   readonly written: Readonly<Record<string, unknown>>;
   readonly weak: readonly string[];
   readonly student: readonly string[];
+  readonly judge: readonly NamedJudge[];
 };
 
 /** Preset of the small scale. */
@@ -74,6 +78,7 @@ export async function studyContext(request: StudyRequest, paper: Paper): Promise
     written: parseYaml(recipeYaml(recipe)) as Record<string, unknown>,
     weak: request.weak,
     student: request.student,
+    judge: judgesNamed(request.judge),
   };
 }
 

@@ -70,7 +70,7 @@ describe("students of several seeds", () => {
   });
 
   test("are one variant for each seed; a cell that names its seed is one", async () => {
-    const request = { scale: "small" as const, out: "runs/x", set: [], weak: [], student: [] };
+    const request = { scale: "small" as const, out: "runs/x", set: [], weak: [], student: [], judge: [] };
     const context = await studyContext({ ...request, seeds: "4,9" }, "tao-li-2025");
     expect(context.recipe).toMatchObject({ seed: 4 });
     expect(context.recipe.seeds).toBeUndefined();

@@ -100,6 +100,7 @@ test.each(["ethics-smollm2", "hh-smollm2"])(
       set: [],
       out: "runs/x",
       weak: [],
+      judge: [],
       student: ["models/smollm2", "models/gemma3"],
     };
     const context = await studyContext(request, people.paper);

@@ -21,6 +21,7 @@ import { openPipeline, type Pipeline, type StageStep } from "../stages/pipeline.
 import { studyAmounts } from "./amounts.ts";
 import { type Paper, SMALL, type StudyContext, type StudyRequest, studyContext } from "./context.ts";
 import { estimateVariants } from "./estimate-variants.ts";
+import { checkJudges } from "./judges-named.ts";
 import type { CellOutcome } from "./outcomes.ts";
 import { overSeeds } from "./over-seeds.ts";
 import { openStudyPlan, type PlannedStage } from "./plan.ts";
@@ -132,6 +133,7 @@ async function placeStudies(
     if (why === undefined) placed.push({ study, context });
     else leftOut.push({ name: study.name, why });
   }
+  checkJudges(request.judge, placed);
   const all = names.includes("all");
   if (leftOut.length > 0 && (!all || placed.length === 0))
     throw new ConfigError(leftOut.map(({ name, why }) => `study ${name}: ${why}.`));

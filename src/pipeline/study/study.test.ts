@@ -127,7 +127,7 @@ describe("grids", () => {
 });
 
 describe("all studies", () => {
-  const request = { set: [], out: "runs/x", weak: [], student: [] };
+  const request = { set: [], out: "runs/x", weak: [], student: [], judge: [] };
 
   test("run on this machine: a recipe for a cluster is refused", async () => {
     const slurm = { ...request, set: ["executor=slurm"], scale: "small" as const };
@@ -156,12 +156,45 @@ describe("all studies", () => {
     const models = {
       weak: ["models/opt-125m", "models/opt-1.3b"],
       student: ["models/opt-1.3b", "models/opt-2.7b"],
+      judge: ["models/smollm2", "{kind: judge-chat, url: http://localhost:1/v1, model: large}"],
     };
     for (const study of EVERY_STUDY) {
       const context = await studyContext({ ...request, ...models, scale: "paper" }, study.paper);
       if (study.lacks?.(context) !== undefined) continue;
       for (const variant of variantsOf([{ study, context }])) jobOf(await variantRecipe(variant));
     }
+  });
+
+  test("baselines: a judge is the teacher of a cell of its own, on the base's data and with the base's student", async () => {
+    const judge = [
+      "models/smollm2/",
+      "{kind: judge-chat, url: http://localhost:1/v1, model: large, prompt: llmbar}",
+    ];
+    const context = await studyContext({ ...request, judge, scale: "small" }, "tao-li-2025");
+    const [study] = studiesNamed(["baselines"]);
+    const variants = variantsOf([{ study: study!, context }]);
+    const [base, local, chat] = await Promise.all(
+      variants.map(async (variant) => jobOf(await variantRecipe(variant))),
+    );
+    expect(variants).toHaveLength(3);
+    expect(local!.teacher).toMatchObject({ kind: "judge-local" });
+    // The whole model, not the first layers that the base's teacher has.
+    expect(local!.models.weak).toMatchObject({ vocabulary: "keep" });
+    expect(local!.models.weak).not.toHaveProperty("layers", 3);
+    expect(local!.models.weak!.source).toMatch(/models\/smollm2\/?$/);
+    expect(chat!.teacher).toMatchObject({ kind: "judge-chat", model: "large" });
+    for (const one of [local!, chat!]) {
+      expect(one.data).toEqual(base!.data);
+      expect(one.models.student).toEqual(base!.models.student);
+      expect(one.student).toEqual(base!.student);
+    }
+    const odd = (...texts: string[]) =>
+      studyContext({ ...request, judge: texts, scale: "small" }, "tao-li-2025");
+    await expect(odd("models/a", "other/a")).rejects.toThrow("--judge: two are called a.");
+    await expect(odd("{kind: judge-local}")).rejects.toThrow(
+      /expected the folder of a model.*got kind "judge-local"/,
+    );
+    await expect(odd("{kind: [")).rejects.toThrow(/is no YAML/);
   });
 
   test("of the labelled share hold the teacher's optimiser steps: the same settings of its stages, counted over all pairs", async () => {

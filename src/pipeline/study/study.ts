@@ -46,6 +46,8 @@ export type StudyDefinition = {
   readonly own?: { readonly base: string; readonly seeds: string };
   /** True where students are compared by test accuracy on people's labels, and no gold scorer is needed. */
   readonly byTestAccuracy?: true;
+  /** True where judges named by --judge have cells. */
+  readonly judges?: true;
   /** Why it cannot be run as things are, with what to do; undefined when it can. */
   readonly lacks?: (context: StudyContext) => string | undefined;
   readonly cells: (context: StudyContext) => readonly Cell[];

@@ -139,7 +139,9 @@ test("baselines: weak labels against each of them; without a trained teacher the
   const without = studyWith(baselines, reward);
   expect(without.notes!.join(" ")).toContain("best of n is left out");
   const { tables, notes } = studyWith(baselines, reward, (outcome) => {
-    const sft = outcome.arms.get("sft")!;
+    // A judge's cell has its student alone.
+    const sft = outcome.arms.get("sft");
+    if (sft === undefined) return outcome;
     const chosen = [4, 16].map((n) => {
       const gold = (i: number) => ({ sentiment: reward(`best-of-${n}`, i) });
       const records = sft.records.map((record, i) => ({ ...record, gold: gold(i) }));
@@ -148,6 +150,11 @@ test("baselines: weak labels against each of them; without a trained teacher the
     return { ...outcome, arms: new Map([...outcome.arms, ...chosen]) };
   });
   expect(notes!.join(" ")).not.toContain("left out");
+  const regime = tables!.find(({ title }) => title?.startsWith("The regime"))!;
+  expect(regime.columns.slice(1, 3).map(({ title }) => title)).toEqual([
+    "the teacher (pool)",
+    "RLAIF, chat (pool)",
+  ]);
   const differences = tables!.find(({ title }) => title === "Differences")!.rows;
   expect(differences.map(([name, value]) => [name, (value as { estimate: number }).estimate])).toEqual([
     ["weak (pool) - fine-tuning alone", 1],
@@ -156,5 +163,6 @@ test("baselines: weak labels against each of them; without a trained teacher the
     ["weak (pool) - human (labelled part alone)", 1],
     ["weak (pool) - human (labelled) and weak (pool)", 1],
     ["weak (pool) - human (pool)", -0.5],
+    ["weak (pool) - RLAIF, chat (pool)", 0],
   ]);
 });

@@ -14,6 +14,7 @@ type StudyFlags = {
   readonly set: readonly string[];
   readonly weak: readonly string[];
   readonly student: readonly string[];
+  readonly judge: readonly string[];
   readonly seeds?: string;
   readonly out: string;
   readonly jobs?: number;
@@ -42,6 +43,12 @@ export function addStudy(program: Command): void {
     .option("--weak <model>", "a teacher of the sweeps over teachers; may be given again", collect, [])
     .option("--student <model>", "a student of the sweep over students; may be given again", collect, [])
     .option(
+      "--judge <model>",
+      "an instruct model whose labels are a baseline (RLAIF), in baselines: a folder, or '{kind: judge-local, model: …, prompt: …}', or '{kind: judge-chat, url: …, model: …}'; may be given again",
+      collect,
+      [],
+    )
+    .option(
       "--seeds <n|list>",
       "train every cell with so many seeds, or with these (1,2,3), and compare over them",
     )
@@ -67,6 +74,7 @@ export function addStudy(program: Command): void {
         "study demo",
         "study crossover --dry-run",
         "study teacher-size --scale paper --weak models/opt-125m --weak models/opt-1.3b",
+        "study baselines --judge models/smollm2",
         "study beta --recipe recipe.yaml --set student.prefer.num_train_epochs=2",
       ]),
     )
@@ -82,13 +90,24 @@ async function runStudy(session: Session, names: readonly string[], flags: Study
     session.result(list, lines.join("\n"));
     return;
   }
-  const { scale, recipe, set, weak, student, seeds, out, dryRun = false, asHelper: helper = false } = flags;
+  const {
+    scale,
+    recipe,
+    set,
+    weak,
+    student,
+    judge,
+    seeds,
+    out,
+    dryRun = false,
+    asHelper: helper = false,
+  } = flags;
   // A recipe of one's own may have models of which one alone fills the machine.
   const alone = scale === "paper" || recipe !== undefined;
   const { jobs = alone ? 1 : Math.min(4, defaultThreads()) } = flags;
   const { log, signal } = session;
   if (helper) endWithParent();
-  const outcome = await runStudies({ scale, recipe, set, weak, student, seeds, out }, names, {
+  const outcome = await runStudies({ scale, recipe, set, weak, student, judge, seeds, out }, names, {
     ...{ log, signal, code: packageVersion(), dryRun, jobs, helper },
     startHelpers: (count) => startHelpers(count, out, log),
   });

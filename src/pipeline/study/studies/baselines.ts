@@ -1,8 +1,11 @@
-/** What a student on weak labels has to beat: fine-tuning alone, the teacher choosing among responses, people's labels on the labelled part. */
+/** What a student on weak labels has to beat: fine-tuning alone, the teacher choosing among responses, people's labels on the labelled part, a judge's labels. */
+
 import { HUMAN, LABELLED, SFT, WEAK, WEAK_BOTH } from "../arms.ts";
 import { BEST_OF, bestOfName } from "../best-of.ts";
 import { type GridRow, gridContent } from "../grid.ts";
+import type { NamedJudge } from "../judges-named.ts";
 import { intervalsOf } from "../outcomes.ts";
+import { regimeTable } from "../regime.ts";
 import type { StudyDefinition } from "../study.ts";
 
 const OF_WEAK = "weak (pool)";
@@ -18,22 +21,36 @@ const ROWS: readonly (readonly [label: string, arm: string])[] = [
   [OF_HUMAN, "human"],
 ];
 
+const rlaif = ({ name }: NamedJudge): string => `RLAIF, ${name} (pool)`;
+
 /** Asked for by reviewers of both papers. */
 export const baselines: StudyDefinition = {
   name: "baselines",
   title: "What weak labels have to beat",
   question:
-    "Is a student on weak labels better than fine-tuning alone, than the teacher choosing the best of n, and than people's labels on the labelled part alone?",
+    "Is a student on weak labels better than fine-tuning alone, than the teacher choosing the best of n, than people's labels on the labelled part alone, and than a prompted model's labels (RLAIF)?",
   paperItem: "asked for by reviewers of WDPO and CW-PO; CW-PO Fig. 3 (direct DPO on the labelled part)",
   paper: "tao-li-2025",
-  cells: () => [{ id: "base", settings: {}, arms: [SFT, WEAK, HUMAN, LABELLED, WEAK_BOTH], bestOf: true }],
-  report: ({ cell }) => {
+  judges: true,
+  cells: ({ judge }) => [
+    { id: "base", settings: {}, arms: [SFT, WEAK, HUMAN, LABELLED, WEAK_BOTH], bestOf: true },
+    ...judge.map((one) => ({ id: rlaif(one), settings: one.settings, arms: [WEAK] })),
+  ],
+  report: ({ context: { judge }, cell }) => {
     const outcome = cell("base");
-    const rows = ROWS.flatMap(([label, name]): GridRow[] => {
+    const judged = judge.map((one) => ({ name: rlaif(one), outcome: cell(rlaif(one)) }));
+    const trained = ROWS.flatMap(([label, name]): GridRow[] => {
       const arm = outcome.arms.get(name);
       return arm === undefined ? [] : [{ label, arms: { student: arm } }];
     });
-    return gridContent(
+    const rows = [
+      ...trained,
+      ...judged.map(
+        ({ name, outcome: { arms } }): GridRow => ({ label: name, arms: { student: arms.get("weak")! } }),
+      ),
+    ];
+    const intervals = intervalsOf(outcome, "baselines");
+    const content = gridContent(
       {
         title: "Students and what trains none",
         axis: "labels",
@@ -45,12 +62,18 @@ export const baselines: StudyDefinition = {
           .map(({ label }) => [OF_WEAK, label] as const),
         notes: [
           "Best of n: responses of the SFT student on weak labels, chosen by the teacher's own score; it costs n generations and n scores for each answer, for ever. Its KL from the SFT student is at most log n - (n - 1) / n nats.",
-          ...(rows.length < ROWS.length
+          ...(trained.length < ROWS.length
             ? ["A teacher that was not trained here chooses among no responses: best of n is left out."]
             : []),
+          judge.length === 0
+            ? "RLAIF is left out: name an instruct model as a judge with --judge."
+            : "RLAIF: a prompted model is the teacher, asked in both orders; its student learns from the pairs that it could judge, from its own SFT start.",
         ],
       },
-      intervalsOf(outcome, "baselines"),
+      intervals,
     );
+    if (judge.length === 0 || outcome.gold.length === 0) return content;
+    const labellers = [{ name: "the teacher (pool)", outcome }, ...judged];
+    return { ...content, tables: [...(content.tables ?? []), regimeTable(labellers, intervals)] };
   },
 };

@@ -8,7 +8,7 @@ import { crossover } from "./crossover.ts";
 
 let context: StudyContext;
 beforeAll(async () => {
-  const request = { scale: "small" as const, out: "runs/x", set: [], weak: [], student: [] };
+  const request = { scale: "small" as const, out: "runs/x", set: [], weak: [], student: [], judge: [] };
   context = await studyContext(request, "tao-li-2025");
 });
 
