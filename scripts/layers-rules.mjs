@@ -35,9 +35,9 @@ export const LIMITS = {
   room: 6_000,
   storeys: {
     base: 8_000,
-    engine: 14_700,
+    engine: 15_200,
     report: 3_700,
-    method: 24_300,
+    method: 24_700,
     pipeline: 29_500,
     interfaces: 14_500,
   },

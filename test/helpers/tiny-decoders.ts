@@ -132,9 +132,8 @@ export const TINY_CONFIGS: Readonly<Record<string, Readonly<Record<string, unkno
 export async function tinyModel(
   runtime: Runtime,
   family: string,
-  { seed = 1, scale = 0.3, reward = false, id = family } = {},
+  { seed = 1, scale = 0.3, reward = false, id = family, config = TINY_CONFIGS[family]! } = {},
 ): Promise<Model> {
-  const config = TINY_CONFIGS[family]!;
   const { family: known, decoder } = describeModel(config);
   const task = reward ? ("reward" as const) : ("language-model" as const);
   const parameters = parameterShapes(decoder, task);

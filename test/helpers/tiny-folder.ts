@@ -9,14 +9,16 @@ export type TinyFolder = {
   readonly task?: "language-model" | "reward";
   /** One more merge of two byte tokens makes another tokenizer. */
   readonly merge?: string;
+  /** A multiple of 8, default 16. */
+  readonly hidden?: number;
   readonly chatTemplate?: string;
 };
 
 /** Writes a model of 512 positions into `parent` and gives its path. */
 export async function writeTinyFolder(parent: string, name: string, options: TinyFolder): Promise<string> {
-  const { seed, task = "language-model", merge, chatTemplate } = options;
+  const { seed, task = "language-model", merge, chatTemplate, hidden = 16 } = options;
   const path = join(parent, name);
-  await writeTinyModel(path, { family: "llama", seed, task, positions: 512, vocab: 264 });
+  await writeTinyModel(path, { family: "llama", seed, task, hidden, positions: 512, vocab: 264 });
   if (merge !== undefined)
     await edit(join(path, "tokenizer.json"), ({ model, ...rest }) => {
       const { vocab, merges, ...bpe } = model as { vocab: object; merges: string[] };

@@ -3,10 +3,11 @@ import { checkFree } from "../../base/core/disk.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
+import { LEAST_BLOCK, type PackedBits, packWeight, roomForPacked } from "../graph/packed.ts";
 import type { ModelDescription, Task } from "../model/families/index.ts";
 import { REWARD_HEAD } from "../model/heads.ts";
 import { isAdapterParameter } from "../model/lora.ts";
-import { keyOf, type Model, parameterCount, parameterShapes } from "../model/model.ts";
+import { keyOf, type Model, packableOf, parameterCount, parameterShapes } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { WeightDtype } from "./dtypes.ts";
 import { type ModelFolder, openModelFolder } from "./model-folder.ts";
@@ -21,6 +22,8 @@ export type LoadOptions = {
   readonly id?: string;
   /** Asks for a fresh scalar head on a language model, drawn with this seed. Without it a missing head is an error. */
   readonly newRewardHead?: { readonly seed: number };
+  /** Holds weights in so few bits, for scoring alone (`Model.packed`); the folder stays as it is. */
+  readonly bits?: PackedBits | undefined;
 };
 
 /**
@@ -35,14 +38,23 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
     const task: Task = options.newRewardHead ? "reward" : stored;
     const parameters = parameterShapes(decoder, task);
     const names = matchNames(folder, described, [...parameters.keys()], task);
-    const id = options.id ?? path;
+    const { id = path, bits } = options;
+    const packable = bits && packableOf(decoder, task, bits);
+    if (packable?.size === 0)
+      throw new CheckpointError(
+        folder.path,
+        `cannot be held in ${bits} bits: none of its matrices has inputs in a multiple of ${LEAST_BLOCK}. Leave its weights in float32.`,
+      );
+    const held = packable && roomForPacked(packable);
     for (const [name, shape] of parameters) {
       const source = names.get(name);
       const data =
         source === undefined
           ? newHead(shape, options.newRewardHead!.seed)
           : await readTensor(folder, source, shape);
-      await runtime.store.set(keyOf({ id }, name), shape, data);
+      const into = held?.weights.get(name);
+      if (into !== undefined) packWeight(data, packable!.get(name)!.inOut, into);
+      else await runtime.store.set(keyOf({ id }, name), shape, data);
     }
     return {
       id,
@@ -51,6 +63,7 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
       task,
       lora: undefined,
       parameters,
+      packed: held && { held },
       config: options.newRewardHead ? withPadding(described) : described.config,
       folder: folder.path,
     };

@@ -4,6 +4,7 @@
  */
 import { ShapeError } from "../../base/core/errors.ts";
 import { formatShape, type Shape } from "./dims.ts";
+import type { PackedConstant } from "./onnx/constants-file.ts";
 
 /**
  * What an element is. "float" becomes float32 or float64 when the program is written,
@@ -34,6 +35,11 @@ export interface Tensor {
 /** The type of an op's result. */
 export type TensorType = { readonly dtype: DType; readonly shape: Shape };
 
+/** A weight in few bits, and the names of the constants that hold its numbers `[out, blocks, bytes]` and its scales `[out, blocks]`. */
+export type PackedNames = PackedConstant["weight"] & {
+  readonly names: readonly [data: string, scales: string];
+};
+
 /** Writes ONNX nodes for one op; see `onnx/emit.ts`. */
 export interface Emitter {
   /** What the runtime behind this program has beyond standard ONNX. */
@@ -54,6 +60,8 @@ export interface Emitter {
   int(value: number): string;
   /** An int64 vector with the values of a shape at run time. */
   shape(shape: Shape): string;
+  /** A weight in few bits; undefined for one in the program's precision. */
+  packed(weight: Tensor): PackedNames | undefined;
   /** An int64 vector of one element: the size at run time. */
   size(dim: Shape[number]): string;
   /** The program's nodes of an op, in the order they are written: what they have in common can be written once. */
@@ -82,6 +90,8 @@ export type Dialect = {
 /** An op: its shape rule, its gradient rule and its ONNX form, side by side. */
 export interface Op {
   readonly name: string;
+  /** The input that may be a weight in few bits (`packed.ts`), and what it is then. */
+  readonly packs?: { readonly place: number; readonly as: "layer" | "table" };
   /** Types of the outputs. @throws ShapeError when the inputs do not fit */
   infer(inputs: readonly Tensor[], attributes: Node["attributes"]): readonly TensorType[];
   /**

@@ -3,14 +3,16 @@
 import { ConfigError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
-import { input } from "../graph/tensor.ts";
+import type { PackedBits, PackedWeights, PackHow } from "../graph/packed.ts";
+import { input, type Tensor } from "../graph/tensor.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { packedAttention, packedInputs } from "./attention.ts";
-import { createContext } from "./context.ts";
+import { createContext, type ModelContext } from "./context.ts";
 import type { Task } from "./families/index.ts";
 import type { Decoder, Family } from "./family.ts";
 import { logits, REWARD_HEAD, rewardScores, runTrunk } from "./heads.ts";
 import { isAdapterParameter, isTarget, type LoraOptions, type LoraSpec, loraSpec } from "./lora.ts";
+import { packableWeights } from "./packable.ts";
 
 /** Shapes by parameter name, in the order of first use. */
 export type ParameterShapes = ReadonlyMap<string, readonly number[]>;
@@ -24,6 +26,11 @@ export type Model = {
   readonly task: Task;
   readonly lora: LoraSpec | undefined;
   readonly parameters: ParameterShapes;
+  /**
+   * Weights in few bits, which are not in the store. The scorer that is opened on the model takes them into its program and out of here;
+   * nothing else computes with such a model.
+   */
+  readonly packed?: { held: PackedWeights | undefined } | undefined;
   /** The JSON object of its `config.json`. */
   readonly config: Readonly<Record<string, unknown>>;
   /** Folder it came from; its tokenizer files are there. */
@@ -40,17 +47,28 @@ export function trainableParameters(model: Pick<Model, "parameters" | "lora">): 
   return names.filter((name) => isAdapterParameter(name) || name === REWARD_HEAD);
 }
 
-/** The parameters a decoder has under a task, found by building it once. */
-export function parameterShapes(decoder: Decoder, task: Task, lora?: LoraSpec): ParameterShapes {
+/** Builds a decoder under a task once. */
+function built(decoder: Decoder, task: Task, lora?: LoraSpec): { context: ModelContext; end: Tensor } {
   const inputs = packedInputs();
   const context = createContext({ ...inputs, attention: packedAttention(inputs), lora });
   const { hidden } = runTrunk(context, decoder);
-  if (task === "reward") rewardScores(context, decoder, hidden, input("ends", "int", ["S"]));
-  else logits(context, decoder, hidden);
+  const reward = () => rewardScores(context, decoder, hidden, input("ends", "int", ["S"]));
+  return { context, end: task === "reward" ? reward() : logits(context, decoder, hidden) };
+}
+
+/** The parameters a decoder has under a task, found by building it once. */
+export function parameterShapes(decoder: Decoder, task: Task, lora?: LoraSpec): ParameterShapes {
   return new Map(
-    [...context.parameters()].map(([name, tensor]) => [name, tensor.shape as readonly number[]]),
+    [...built(decoder, task, lora).context.parameters()].map(([name, tensor]) => [
+      name,
+      tensor.shape as readonly number[],
+    ]),
   );
 }
+
+/** How a decoder's weights are packed for scoring, by name; others stay float32. */
+export const packableOf = (decoder: Decoder, task: Task, bits: PackedBits): ReadonlyMap<string, PackHow> =>
+  packableWeights(built(decoder, task).end, bits, (name) => name === decoder.headName);
 
 /** Elements of all parameters, or of those named. */
 export function parameterCount(shapes: ParameterShapes, names: Iterable<string> = shapes.keys()): number {

@@ -28,7 +28,8 @@ export type Request =
   | {
       readonly kind: "compile";
       readonly program: string;
-      readonly bytes: Uint8Array;
+      /** The program, or its path where it has a file of constants. */
+      readonly bytes: Uint8Array | string;
       readonly precision: Program["precision"];
       /** Cores that one run of it uses. */
       readonly threads: number;

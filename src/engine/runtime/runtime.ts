@@ -11,6 +11,7 @@ import type { Dialect } from "../graph/tensor.ts";
 import { type Copies, openCopies } from "./copies.ts";
 import { type Device, defaultThreads, deviceError, dialectOf } from "./device.ts";
 import { type Link, startWorker } from "./link.ts";
+import { withProgramFolder } from "./program-folder.ts";
 import type { Binding, OutputSize, Request, Value } from "./protocol.ts";
 import { openStore, type ParameterStore } from "./store.ts";
 
@@ -34,13 +35,16 @@ export type Bindings = {
 
 /** A compiled program. */
 export interface Executable {
-  readonly program: Program;
+  /** Without its file of constants, which the session has. */
+  readonly program: Omit<Program, "file">;
   /**
    * Runs once. `feeds` are handed over: their arrays must not be used afterwards.
    * @returns the outputs that are not bound to the store
    * @throws ShapeError when a feed is missing, unknown or of the wrong shape; BackendError when the run fails
    */
   run(feeds: Readonly<Record<string, Value>>, bindings?: Bindings): Promise<Record<string, Value>>;
+  /** Frees a program that holds constants of a file, which is nobody else's; others stay compiled, for they may be. */
+  release(): Promise<void>;
 }
 
 /** One device with its compute thread. Close it, or the process stays alive. */
@@ -49,7 +53,7 @@ export interface Runtime {
   readonly threads: number;
   readonly dialect: Dialect;
   readonly store: ParameterStore;
-  /** Compiles, or gives back what was compiled from the same bytes before. */
+  /** Compiles, or gives back what was compiled from the same bytes before; one with a file of constants is compiled for each caller. */
   compile(program: Program): Promise<Executable>;
   /**
    * Computing threads beside each other, each with an equal share of the cores (docs/decisions/0015). The first is this runtime's own
@@ -137,8 +141,10 @@ function openOther(link: Link, device: Device, copies: Copies): { place: Place; 
 /** Compiles once for each program. */
 function compiler(place: Place, threads: number): Runtime["compile"] {
   const compiled = new Map<string, Promise<Executable>>();
+  let own = 0;
   return (program) => {
     const name = `${sha256(program.bytes)}/${threads}`;
+    if (program.file !== undefined) return compile(place, `${name}/${own++}`, threads, program);
     const known = compiled.get(name) ?? compile(place, name, threads, program);
     compiled.set(name, known);
     return known;
@@ -146,19 +152,34 @@ function compiler(place: Place, threads: number): Runtime["compile"] {
 }
 
 async function compile(
-  { link, device, reads, wrote }: Place,
+  place: Place,
   name: string,
   threads: number,
-  program: Program,
+  { file, ...program }: Program,
 ): Promise<Executable> {
+  const { link, device } = place;
   const { bytes, precision } = program;
-  await link.ask({ kind: "compile", program: name, bytes, precision, threads }).catch((error: Error) => {
+  const ask = (what: Uint8Array | string) =>
+    link.ask({ kind: "compile", program: name, bytes: what, precision, threads });
+  await (file === undefined ? ask(bytes) : withProgramFolder(bytes, file, ask)).catch((error: Error) => {
+    if (!(error instanceof BackendError)) throw error;
     throw device === "cpu"
       ? new BackendError(device, `cannot compile a program: ${error.message}`)
       : deviceError(device, error.message);
   });
+  return executableOf(place, { name, program, own: file !== undefined });
+}
+
+/** A function of its own, so that what runs holds no file of constants. */
+function executableOf(
+  { link, reads, wrote }: Place,
+  { name, program, own }: { name: string; program: Executable["program"]; own: boolean },
+): Executable {
   return {
     program,
+    release: async () => {
+      if (own) await link.ask({ kind: "release", program: name });
+    },
     async run(feeds, bindings = {}) {
       const inputs = bindings.inputs ?? {};
       const symbols = checkFeeds(program, feeds, inputs);
@@ -191,7 +212,7 @@ const isWhole = (array: Float32Array): array is Float32Array<ArrayBuffer> =>
   array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength && array.length > 0;
 
 function checkFeeds(
-  program: Program,
+  program: Executable["program"],
   feeds: Readonly<Record<string, Value>>,
   inputs: Readonly<Record<string, Binding>>,
 ): ReadonlyMap<string, number> {
@@ -226,7 +247,10 @@ function checkFeeds(
 }
 
 /** Sizes of the outputs whose symbols are all known from what is fed. */
-function outputSizes(program: Program, symbols: ReadonlyMap<string, number>): Record<string, OutputSize> {
+function outputSizes(
+  program: Executable["program"],
+  symbols: ReadonlyMap<string, number>,
+): Record<string, OutputSize> {
   const known = program.outputs.filter(({ shape }) =>
     shape.every((dim) => dimParts(dim).symbols.every((symbol) => symbols.has(symbol))),
   );

@@ -27,7 +27,7 @@ export interface Engine {
   /** Each response of a row, token by token, with the likeliest `k` tokens in each place. */
   scoreTokens(model: ServedModel, row: TokenRow, k: number, signal: AbortSignal): Promise<TokenScore[][]>;
   /** Scores whole responses for one request. */
-  scorer(model: ServedModel, signal: AbortSignal): Scorer;
+  scorer(model: ServedModel, signal: AbortSignal): Pick<Scorer, "score">;
   write(model: ServedModel, prompt: readonly number[], how: Writing, signal: AbortSignal): Promise<Generated>;
   /** Jobs that wait, by lane. */
   waiting(): Readonly<Record<"tokens" | "pairs" | "writing", number>>;

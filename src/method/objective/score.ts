@@ -31,6 +31,8 @@ export type RowScore = {
 export interface Scorer {
   /** @throws NumericsError when a score is not finite */
   score(rows: readonly TokenRow[]): Promise<RowScore[]>;
+  /** Frees the weights of a model in few bits, which are nowhere else. */
+  close(): Promise<void>;
 }
 
 /** Options of `openScorer`. */
@@ -47,14 +49,12 @@ export async function openScorer(
   model: Model,
   options: ScorerOptions = {},
 ): Promise<Scorer> {
-  const program = writeProgram(scoreOutputs(model), runtime.dialect);
-  const lanes = runtime.lanes(laneCount(runtime, 4 * parameterCount(model.parameters)));
-  const executables = await Promise.all(lanes.map((lane) => lane.compile(program)));
-  const { tokens = 2048, perToken = false } = options;
+  const executables = await compiled(runtime, model);
+  const { tokens = model.packed === undefined ? 2048 : PACKED_TOKENS, perToken = false } = options;
   return {
     async score(rows) {
       const scores: RowScore[] = new Array(rows.length);
-      await overLanes(lanes.length, planMicroBatches(rows, { tokens }), async (indices, lane) => {
+      await overLanes(executables.length, planMicroBatches(rows, { tokens }), async (indices, lane) => {
         const batch = indices.map((i) => rows[i]!);
         const results = await scoreBatch(executables[lane]!, model, batch, perToken);
         indices.forEach((index, i) => {
@@ -63,7 +63,28 @@ export async function openScorer(
       });
       return scores;
     },
+    async close() {
+      await Promise.all(executables.map((executable) => executable.release()));
+    },
   };
+}
+
+/** Most tokens in one run where the head is one product: each product has a copy of its weights, so logits are not made in parts. */
+const PACKED_TOKENS = 1024;
+
+/** The program in every lane. Weights in few bits are in the sessions then, and nowhere else. */
+async function compiled(runtime: Runtime, model: Model): Promise<Executable[]> {
+  const { packed, parameters } = model;
+  const held = packed?.held;
+  if (packed !== undefined && held === undefined)
+    throw new Error("internal: a model in few bits is scored with by one scorer");
+  const program = writeProgram(scoreOutputs(model), runtime.dialect, held);
+  const read = program.parameters.map(({ name }) => name);
+  const bytes = 4 * parameterCount(parameters, read) + (held?.bytes.byteLength ?? 0);
+  const lanes = runtime.lanes(laneCount(runtime, bytes));
+  const executables = await Promise.all(lanes.map((lane) => lane.compile(program)));
+  if (packed !== undefined) packed.held = undefined;
+  return executables;
 }
 
 function scoreOutputs(model: Model): Record<string, Tensor> {
@@ -72,7 +93,8 @@ function scoreOutputs(model: Model): Record<string, Tensor> {
     const ends = input("ends", "int", ["S"]);
     return { rewards: rewardScores(run.context, model.decoder, run.hidden, ends) };
   }
-  return { perToken: responseLogps(model.decoder, run).perToken };
+  const chunks = model.packed === undefined ? 4 : 1;
+  return { perToken: responseLogps(model.decoder, run, { chunks }).perToken };
 }
 
 async function scoreBatch(

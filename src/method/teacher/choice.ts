@@ -12,6 +12,7 @@ import { openImplicitReward } from "./implicit-reward.ts";
 import { type ChatJudgeOptions, openChatJudge } from "./judge-chat.ts";
 import { openLocalJudge, questionLimits } from "./judge-local.ts";
 import { openLikelihood } from "./likelihood.ts";
+import type { Precision } from "./precisions.ts";
 import { openRemoteTeacher, type RemoteTeacherOptions } from "./remote/remote-teacher.ts";
 import { openRewardTeacher } from "./remote/reward-teacher.ts";
 import type { SERVED_GIVES } from "./remote/served-gives.ts";
@@ -25,10 +26,20 @@ export type TeacherChoice =
       readonly model: string;
       readonly reference: string;
       readonly beta: number;
+      readonly precision?: Precision | undefined;
     }
-  | { readonly kind: "likelihood" | "reward-head"; readonly model: string }
+  | {
+      readonly kind: "likelihood" | "reward-head";
+      readonly model: string;
+      readonly precision?: Precision | undefined;
+    }
   /** `prompt` is the question (`method/teacher/judge.ts`); default the built-in one. */
-  | { readonly kind: "judge-local"; readonly model: string; readonly prompt?: string | undefined }
+  | {
+      readonly kind: "judge-local";
+      readonly model: string;
+      readonly prompt?: string | undefined;
+      readonly precision?: Precision | undefined;
+    }
   /** A judge behind a chat endpoint. */
   | ({ readonly kind: "judge-chat" } & Omit<ChatJudgeOptions, "name" | "cache">)
   /** Models behind a server; log-probabilities, or rewards, come over HTTP (`teacher/remote/`). */
@@ -61,15 +72,18 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
     // Roles in keys are those of a manifest.
     case "implicit-reward":
       return {
-        settings: { kind, beta: choice.beta },
+        settings: { kind, beta: choice.beta, ...inFewBits(choice) },
         models: { policy: choice.model, reference: choice.reference },
       };
     case "likelihood":
-      return { settings: { kind }, models: { policy: choice.model } };
+      return { settings: { kind, ...inFewBits(choice) }, models: { policy: choice.model } };
     case "reward-head":
-      return { settings: { kind }, models: { model: choice.model } };
+      return { settings: { kind, ...inFewBits(choice) }, models: { model: choice.model } };
     case "judge-local":
-      return { settings: given({ kind, prompt: choice.prompt }), models: { model: choice.model } };
+      return {
+        settings: given({ kind, prompt: choice.prompt, ...inFewBits(choice) }),
+        models: { model: choice.model },
+      };
     case "judge-chat": {
       // The key's variable, how many ask at once and what it costs change no answer.
       const { apiKeyEnv: _key, concurrency: _width, prices: _prices, ...settings } = choice;
@@ -94,6 +108,17 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
       return kind satisfies never;
   }
 }
+
+/** Kinds that hold models of this machine, and so may hold them in few bits. */
+export type ModelChoice = Extract<TeacherChoice, { readonly precision?: unknown }>;
+
+/** Whether a teacher's weights can be held in few bits. */
+export const holdsModels = (choice: TeacherChoice): choice is ModelChoice =>
+  ["implicit-reward", "likelihood", "reward-head", "judge-local"].includes(choice.kind);
+
+/** float32, said or not, is one key. */
+const inFewBits = ({ precision }: { readonly precision?: Precision | undefined }) =>
+  precision === undefined || precision === "float32" ? {} : { precision };
 
 /** Model folders that read pairs under the caller's token limits; a local judge reads questions under its own. */
 export const readersOf = (choice: TeacherChoice): readonly string[] =>

@@ -37,7 +37,7 @@ export function encodedFacts(id: string, { prompt, a, b, flags }: EncodedPair) {
  * @param pick - the numbers of a row's responses, in order
  */
 export async function scoreCandidates(
-  scorer: Scorer,
+  scorer: Pick<Scorer, "score">,
   pairs: readonly EncodedPair[],
   pick: (score: RowScore) => readonly number[],
 ): Promise<[number, number][]> {

@@ -85,6 +85,7 @@ export async function openImplicitReward(
       return implicitRewards(ids, encoded, { policy: trained!, reference: base!, beta });
     },
     async close() {
+      await Promise.all([ofPolicy.close(), ofReference.close()]);
       await releaseModel(runtime, policy.model);
       await releaseModel(runtime, reference.model);
     },
@@ -93,12 +94,17 @@ export async function openImplicitReward(
 
 /** Both models, checked; none stays in the store when they do not fit. */
 async function loadBoth(runtime: Runtime, options: ImplicitRewardOptions) {
-  const { limits } = options;
+  const { limits, precision } = options;
   const task = "language-model";
-  const policy = await loadTeacherModel(runtime, options.model, { role: "policy", task, limits });
+  const policy = await loadTeacherModel(runtime, options.model, { role: "policy", task, limits, precision });
   let reference: TeacherModel | undefined;
   try {
-    reference = await loadTeacherModel(runtime, options.reference, { role: "reference", task, limits });
+    reference = await loadTeacherModel(runtime, options.reference, {
+      role: "reference",
+      task,
+      limits,
+      precision,
+    });
     await checkReference(options, policy, reference);
     checkExpected(options, policy, reference);
     return { policy, reference };

@@ -53,13 +53,12 @@ export async function openLocalJudge(runtime: Runtime, options: LocalJudgeOption
     role: "judge",
     task: "language-model",
     limits,
+    precision: options.precision,
   });
   const chat = options.chat ?? loaded.tokenizer.chatTemplate !== undefined;
-  const settings = { prompt: prompt.text, promptDigest: prompt.digest, chat };
-  const manifest: TeacherManifest = {
-    ...modelFacts("judge-local", loaded, limits),
-    settings,
-  };
+  const facts = modelFacts("judge-local", loaded, limits);
+  const settings = { ...facts.settings, prompt: prompt.text, promptDigest: prompt.digest, chat };
+  const manifest: TeacherManifest = { ...facts, settings };
   const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });
   return {
     name: options.name ?? `judge-local-${teacherDigest(manifest).slice(0, 12)}`,
@@ -79,7 +78,10 @@ export async function openLocalJudge(runtime: Runtime, options: LocalJudgeOption
         return judged(pair, asked[i]!, aFirst!, bFirst!, loaded.tokenizer);
       });
     },
-    close: () => releaseModel(runtime, loaded.model),
+    async close() {
+      await scorer.close();
+      await releaseModel(runtime, loaded.model);
+    },
   };
 }
 

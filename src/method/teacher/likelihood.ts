@@ -23,6 +23,7 @@ export async function openLikelihood(
     role: "policy",
     task: "language-model",
     limits,
+    precision: options.precision,
   });
   const manifest: TeacherManifest = modelFacts("likelihood", loaded, limits);
   const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });
@@ -35,6 +36,9 @@ export async function openLikelihood(
       const ids = pairs.map(({ id }) => id);
       return plainScores(ids, encoded, logps).map((score, i) => ({ ...score, parts: { policy: logps[i]! } }));
     },
-    close: () => releaseModel(runtime, loaded.model),
+    async close() {
+      await scorer.close();
+      await releaseModel(runtime, loaded.model);
+    },
   };
 }

@@ -23,6 +23,7 @@ export async function openRewardHead(
     role: "reward head",
     task: "reward",
     limits,
+    precision: options.precision,
   });
   const manifest: TeacherManifest = modelFacts("reward-head", loaded, limits);
   const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });
@@ -35,6 +36,9 @@ export async function openRewardHead(
       const ids = pairs.map(({ id }) => id);
       return plainScores(ids, encoded, rewards);
     },
-    close: () => releaseModel(runtime, loaded.model),
+    async close() {
+      await scorer.close();
+      await releaseModel(runtime, loaded.model);
+    },
   };
 }

@@ -8,6 +8,7 @@ import { type Model, releaseModel } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { positionsProblem, type TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
+import { BITS, type Precision } from "./precisions.ts";
 import type { TeacherManifest } from "./teacher.ts";
 
 /** A loaded model, its tokenizer, and what identifies both. */
@@ -16,6 +17,7 @@ export type TeacherModel = {
   readonly tokenizer: Tokenizer;
   /** SHA-256 of config and weights. */
   readonly digest: string;
+  readonly precision?: Precision | undefined;
 };
 
 /** What all teachers with a model take. */
@@ -23,6 +25,8 @@ export type ModelTeacherOptions = {
   /** For people and for `label_source`; default: the kind and the first 12 digits of the manifest's digest. */
   readonly name?: string | undefined;
   readonly limits: TokenLimits;
+  /** What the models' weights are held in, default float32. */
+  readonly precision?: Precision | undefined;
   /** Most tokens in one run; as `ScorerOptions.tokens`. */
   readonly tokens?: number;
 };
@@ -46,16 +50,32 @@ export async function modelDigest(path: string): Promise<string> {
 export async function loadTeacherModel(
   runtime: Runtime,
   path: string,
-  expected: { readonly role: string; readonly task: Task; readonly limits: TokenLimits },
+  expected: {
+    readonly role: string;
+    readonly task: Task;
+    readonly limits: TokenLimits;
+    readonly precision?: Precision | undefined;
+  },
 ): Promise<TeacherModel> {
+  const bits = bitsFor(runtime, expected.precision);
   const [digest, tokenizer] = await Promise.all([modelDigest(path), loadTokenizer(path)]);
-  const model = await loadModel(runtime, path, { id: `teacher/${opened++}/${expected.role}` });
+  const model = await loadModel(runtime, path, { id: `teacher/${opened++}/${expected.role}`, bits });
   const problem = problemOf(model, expected);
   if (problem !== undefined) {
     await releaseModel(runtime, model);
     throw new ConfigError(`${path}: ${problem}`);
   }
-  return { model, tokenizer, digest };
+  return { model, tokenizer, digest, precision: expected.precision };
+}
+
+/** Bits of a model's weights. @throws ConfigError for few bits on another device than the CPU, where they were not tried */
+export function bitsFor({ device }: Pick<Runtime, "device">, precision: Precision = "float32") {
+  const bits = BITS[precision];
+  if (bits !== undefined && device !== "cpu")
+    throw new ConfigError(
+      `precision ${precision}: is computed on the CPU alone, expected device cpu, got ${device}. Leave one of the two out.`,
+    );
+  return bits;
 }
 
 /** Version of the code of each kind that scores with a model, raised whenever its scores change; the same for `label` and `serve`. */
@@ -64,7 +84,7 @@ const CODE = { "implicit-reward": "1", likelihood: "1", "reward-head": "2", "jud
 /** What a manifest says of a model that scores. */
 export function modelFacts(
   kind: keyof typeof CODE,
-  { digest, tokenizer }: TeacherModel,
+  { digest, tokenizer, precision = "float32" }: TeacherModel,
   limits: TokenLimits,
 ) {
   return {
@@ -75,6 +95,7 @@ export function modelFacts(
     tokenizer: tokenizer.digest,
     template: tokenizer.chatTemplate?.digest ?? null,
     limits,
+    ...(precision === "float32" ? {} : { settings: { precision } }),
   } satisfies Partial<TeacherManifest>;
 }
 

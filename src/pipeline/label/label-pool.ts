@@ -13,8 +13,9 @@ import { openCandidates } from "../../method/data/stream-candidates.ts";
 import { isHeldOut } from "../../method/labels/held-out-file.ts";
 import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
-import { identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { holdsModels, identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
 import { judgePrompt, judgeQuestions } from "../../method/teacher/judge.ts";
+import type { Precision } from "../../method/teacher/precisions.ts";
 import { aheadWords } from "../../method/teacher/spending.ts";
 import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
 import { checkReadable, checkRows } from "../job/row-checks.ts";
@@ -35,6 +36,10 @@ export type LabelPoolRequest = SingleOptions &
     readonly calibrate?: Source | undefined;
     /** A finished labelling of the pool by a cheaper teacher, and the confidence in [0.5, 1] from which its labels stay, default `SURE`. */
     readonly after?: { readonly folder: string; readonly sure?: number | undefined } | undefined;
+    /** What the weights of a teacher with models are held in, default float32; in fewer bits it is compared first (`method/teacher/precision.ts`). */
+    readonly precision?: Precision | undefined;
+    /** Share of the labels that may turn in that comparison, in [0, 1], default `MOST_TURNED`. */
+    readonly maxTurned?: number | undefined;
     /** Rules as texts of `--set`: score, calibration, select, weight. */
     readonly set: readonly string[];
     readonly read: PairOptions;
@@ -57,7 +62,8 @@ export async function labelPoolFile(call: LabelPoolRequest): Promise<LabelPoolOu
 }
 
 async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
-  const { pool, teacher, teacherFiles = {}, calibrate, after, read, seed, out, log = silentLog } = call;
+  const teacher = inPrecision(call);
+  const { pool, teacherFiles = {}, calibrate, after, read, seed, out, log = silentLog } = call;
   const rules = settingsOf(labelRulesSchema, call.set);
   if (rules.calibration !== undefined && calibrate === undefined)
     throw new ConfigError(
@@ -86,7 +92,7 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     calibrate === undefined ? undefined : await digestSources(calibrate),
   ];
   return {
-    teacher,
+    ...{ teacher, maxTurned: call.maxTurned },
     rules,
     after:
       after === undefined
@@ -126,6 +132,20 @@ async function sayAhead(
       }
   const ahead = { questions, characters, maxTokens: teacher.maxTokens };
   log.info(`judge ${teacher.model}: ${aheadWords(ahead, teacher.prices)}`);
+}
+
+/** The teacher in the precision that was asked for. @throws ConfigError for one without models, and for a limit on nothing */
+function inPrecision({ teacher, precision = "float32", maxTurned }: LabelPoolRequest): TeacherChoice {
+  if (maxTurned !== undefined && precision === "float32")
+    throw new ConfigError(
+      "--max-turned: has no effect in float32. Give --precision int8 or int4, or leave it out.",
+    );
+  if (precision === "float32") return teacher;
+  if (!holdsModels(teacher))
+    throw new ConfigError(
+      `--precision ${precision}: has no effect on a teacher of kind ${teacher.kind}, which holds no model here. Leave it out.`,
+    );
+  return { ...teacher, precision };
 }
 
 /** @throws ConfigError for a cascade without the pairs that it is calibrated on, one that would write over its first teacher's labels, and a promise */

@@ -25,10 +25,13 @@ import { type LabellingFacts, writeLabelling } from "../../method/labels/labelli
 import { labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { checkTurned, type PrecisionChange } from "../../method/teacher/precision.ts";
+import { MOST_TURNED } from "../../method/teacher/precisions.ts";
 import { type FittedForm, fitForm, scoreSchema } from "../../method/teacher/score-form.ts";
 import { closeScores, readScores } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import { teacherEncodable } from "../job/encodable.ts";
+import { fewBits, keepPrecision, openInPrecision, readPrecision } from "../job/precision-check.ts";
 import { labelSchema } from "../recipe/labels.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
@@ -57,6 +60,8 @@ export type LabelRequest = {
   readonly limits: TokenLimits;
   readonly rules: z.output<typeof labelRulesSchema>;
   readonly seed: number;
+  /** Of a teacher in few bits: the share of labels that may turn, in [0, 1]; default `MOST_TURNED`. */
+  readonly maxTurned?: number | undefined;
   /** Folder of an earlier result: what it holds of the same scores is not scored again. */
   readonly earlier?: string | undefined;
 };
@@ -68,6 +73,7 @@ export type LabelRequest = {
 export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<Artefact> {
   const { teacher, models, pool, calibrate, after, limits, rules, seed, read } = request;
   const { settings } = identityOf(teacher);
+  const { maxTurned: most = MOST_TURNED } = request;
   const logFor = tellingOnce(deps.log);
   let encodable: ReturnType<typeof teacherEncodable> | undefined;
   const readingFor = async (file: Source) => {
@@ -78,7 +84,10 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
   return deps.pipeline.stage({
     name: "label",
     version: 7,
-    config: { teacher: settings, limits, rules, seed, read, ...(after && { sure: after.sure }) },
+    config: {
+      ...{ teacher: settings, limits, rules, seed, read, ...(after && { sure: after.sure }) },
+      ...(fewBits(teacher) && { maxTurned: most }),
+    },
     inputs: {
       ...models,
       pool: pool.digest,
@@ -88,6 +97,9 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
     share: (work) => scoreAll(deps, work, request, openPairs),
     run: async (work) => {
       await closeScores(work.path(SCORES));
+      // Scores of an earlier result may have been made when more was allowed.
+      const precision = await readPrecision(work);
+      if (precision !== undefined) checkTurned(precision, most);
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
       const judged = await judge(work, request, readingFor, deps.log);
       // Of a cascade they are made of both teachers'.
@@ -101,7 +113,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       const { pairs, report } = await openPairs(pool.file);
       const { counts, promise, settings } = plan;
       const { cascade } = judged;
-      const facts = { teacher: await teacherFacts(scores), counts, promise, settings, cascade };
+      const facts = { teacher: await teacherFacts(scores), counts, promise, settings, cascade, precision };
       await writeLabelling<LabelFactsFile>(work.folder, {
         labels: plan.read(),
         pairs,
@@ -117,6 +129,8 @@ export type LabelFactsFile = LabellingFacts & {
   readonly teacher: TeacherFacts;
   /** Rows of the pool that were skipped, `--on-bad-row skip`. */
   readonly badRows: number;
+  /** Of a teacher in few bits. */
+  readonly precision?: PrecisionChange | undefined;
   /** Of a cascade. */
   readonly cascade?: CascadeFacts | undefined;
 };
@@ -132,7 +146,7 @@ async function scoreAll(
   request: LabelRequest,
   openPairs: (file: Source) => Promise<CandidateStream>,
 ): Promise<void> {
-  const { teacher, models, limits, seed, read, pool, calibrate, after } = request;
+  const { teacher, models, limits, seed, read, pool, calibrate, after, maxTurned, earlier } = request;
   const { settings } = identityOf(teacher);
   const part = (name: string, { file, digest }: FileRef, of?: CheapLabels): ScoresPart => ({
     name,
@@ -147,9 +161,15 @@ async function scoreAll(
   });
   await scoreParts(deps, work, {
     parts: [part(SCORES, pool, after), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
-    earlier: request.earlier,
-    open: (replies) => openTeacher(deps, teacher, { limits, replies }),
+    earlier,
+    open: (replies) =>
+      openInPrecision(work, {
+        ...{ choice: teacher, maxTurned, log: deps.log, signal: deps.signal },
+        pairs: async () => (await openPairs(pool.file)).pairs(),
+        open: (choice) => openTeacher(deps, choice, { limits, replies }),
+      }),
   });
+  if (earlier !== undefined && fewBits(teacher) !== undefined) await keepPrecision(earlier, work);
 }
 
 /** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */

@@ -5,7 +5,7 @@
 import protobuf from "protobufjs";
 
 /** Element types (onnx.TensorProto.DataType). */
-export const ELEMENT = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
+export const ELEMENT = { float32: 1, uint8: 2, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
 
 /** Attribute types (onnx.AttributeProto.AttributeType). */
 export const ATTRIBUTE = { float: 1, int: 2, string: 3, ints: 7 } as const;
@@ -41,8 +41,11 @@ const root = protobuf.Root.fromJSON({
         dataType: one(2, "int32"),
         name: one(8, "string"),
         rawData: one(9, "bytes"),
+        externalData: many(13, "StringStringEntryProto"),
+        dataLocation: one(14, "int32"),
       },
     },
+    StringStringEntryProto: { fields: { key: one(1, "string"), value: one(2, "string") } },
     Dimension: {
       fields: { dimValue: one(1, "int64"), dimParam: one(2, "string") },
       oneofs: { value: { oneof: ["dimValue", "dimParam"] } },
@@ -87,8 +90,14 @@ export type NodeProto = {
   attribute: object[];
 };
 
-/** One constant as plain data. */
-export type TensorProto = { name: string; dims: number[]; dataType: number; rawData: Uint8Array };
+/** One constant as plain data: its bytes, or where in a file beside the program they are. */
+export type TensorProto = { name: string; dims: number[]; dataType: number } & (
+  | { rawData: Uint8Array }
+  | { dataLocation: typeof EXTERNAL; externalData: readonly { key: string; value: string }[] }
+);
+
+/** onnx.TensorProto.DataLocation. */
+export const EXTERNAL = 1;
 
 /** Name, element type and sizes of a graph input or output; without a shape it is a sequence of tensors. */
 export type ValueInfo = { name: string; element: number; shape?: readonly (number | string)[] };

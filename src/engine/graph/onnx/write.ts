@@ -2,6 +2,7 @@
 import { ShapeError } from "../../../base/core/errors.ts";
 import { type Dim, dimParts, type Shape } from "../dims.ts";
 import { constantValue } from "../ops/elementwise.ts";
+import type { PackedWeights } from "../packed.ts";
 import {
   type Dialect,
   type DType,
@@ -14,6 +15,7 @@ import {
   type Op,
   type Tensor,
 } from "../tensor.ts";
+import { type ConstantsFile, constantsFile } from "./constants-file.ts";
 import { ATTRIBUTE, ELEMENT, encodeModel, type NodeProto, type TensorProto } from "./schema.ts";
 
 /** What a program takes or gives under a name. */
@@ -22,6 +24,8 @@ export type Port = { readonly name: string; readonly dtype: DType; readonly shap
 /** A written program: the ONNX bytes and what must be bound to run them. */
 export type Program = {
   readonly bytes: Uint8Array;
+  /** Constants too large for the bytes: a file that lies beside them while they are compiled. */
+  readonly file?: ConstantsFile | undefined;
   readonly precision: Dialect["precision"];
   /** Fed at every run. */
   readonly inputs: readonly Port[];
@@ -32,13 +36,19 @@ export type Program = {
 
 /**
  * Writes the program that computes `outputs`.
+ * @param packed - weights in few bits: constants of the program, of which only layers and tables are made
  * @throws ShapeError when two inputs share a name, or a size cannot be known from what is fed
  */
-export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect: Dialect): Program {
+export function writeProgram(
+  outputs: Readonly<Record<string, Tensor>>,
+  dialect: Dialect,
+  packed?: PackedWeights,
+): Program {
   const nodes = topologicalOrder(Object.values(outputs));
+  const isConstant = (leaf: Tensor) => isParameter(leaf) && packed?.weights.has(leafName(leaf)) === true;
   const leaves = nodes
     .map((node) => node.outputs[0]!)
-    .filter((tensor) => isInput(tensor) || isParameter(tensor));
+    .filter((tensor) => isInput(tensor) || (isParameter(tensor) && !isConstant(tensor)));
   const ports = leaves.map((tensor) => ({
     name: leafName(tensor),
     dtype: tensor.dtype,
@@ -47,7 +57,8 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
   const twice = ports.find((port, i) => ports.findIndex((other) => other.name === port.name) !== i);
   if (twice !== undefined) throw new ShapeError("program", `two inputs are called "${twice.name}".`);
 
-  const writer = new GraphWriter(dialect, ports, nodes);
+  const file = packed && constantsFile(packed);
+  const writer = new GraphWriter(dialect, ports, nodes, file);
   for (const node of nodes) node.op.emit(node, writer);
   const results = Object.entries(outputs).map(([name, tensor]) => {
     writer.add("Identity", [writer.name(tensor)], { outputs: [outputName(name)] });
@@ -69,6 +80,7 @@ export function writeProgram(outputs: Readonly<Record<string, Tensor>>, dialect:
         ...results.map((port) => info(port, outputName(port.name))),
       ],
     }),
+    file,
     precision: dialect.precision,
     inputs: ports.filter((_, i) => isInput(leaves[i]!)),
     parameters: ports.filter((_, i) => isParameter(leaves[i]!)),
@@ -123,14 +135,21 @@ class GraphWriter implements Emitter {
   readonly constants = new Map<string, TensorProto>();
   readonly #ports: readonly Port[];
   readonly #program: readonly Node[];
+  readonly #file: ConstantsFile | undefined;
   readonly #shared = new Map<string, string>();
   readonly #numbers = new Map<Node, number>();
   #fresh = 0;
 
-  constructor(dialect: Dialect, ports: readonly Port[], program: readonly Node[]) {
+  constructor(
+    dialect: Dialect,
+    ports: readonly Port[],
+    program: readonly Node[],
+    file: ConstantsFile | undefined,
+  ) {
     this.dialect = dialect;
     this.#ports = ports;
     this.#program = program;
+    this.#file = file;
   }
 
   name(tensor: Tensor): string {
@@ -214,6 +233,18 @@ class GraphWriter implements Emitter {
       }
       return name!;
     });
+  }
+
+  packed(weight: Tensor) {
+    const found = isParameter(weight) ? this.#file?.packed.get(leafName(weight)) : undefined;
+    if (found === undefined) return undefined;
+    const names = found.constants.map((constant) => {
+      const key = `file:${leafName(weight)}:${constant.dims}`;
+      if (!this.constants.has(key))
+        this.constants.set(key, { name: `%c${this.constants.size}`, ...constant });
+      return this.constants.get(key)!.name;
+    });
+    return { ...found.weight, names: names as [string, string] };
   }
 
   #symbol(symbol: string): string {

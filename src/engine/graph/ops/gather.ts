@@ -1,7 +1,17 @@
 /** Ops that pick rows or entries by integer index, and their adjoints, which add them back. */
 import { ShapeError } from "../../../base/core/errors.ts";
 import { type Dim, formatShape, type Shape, sameShape } from "../dims.ts";
-import { apply, attribute, expectDType, expectRank, type Op, type Tensor } from "../tensor.ts";
+import { ELEMENT } from "../onnx/schema.ts";
+import {
+  apply,
+  attribute,
+  type Emitter,
+  expectDType,
+  expectRank,
+  type Node,
+  type Op,
+  type Tensor,
+} from "../tensor.ts";
 import { reshape } from "./layout.ts";
 
 const iotaOp: Op = {
@@ -31,6 +41,7 @@ export const sizeOf = (size: Dim): Tensor => apply(sizeOfOp, [], { size });
 
 const gatherRowsOp: Op = {
   name: "gatherRows",
+  packs: { place: 0, as: "table" },
   infer: ([table, index]) => [{ dtype: table!.dtype, shape: [...index!.shape, ...table!.shape.slice(1)] }],
   gradient: (node, [dy]) => {
     const [table, index] = [node.inputs[0]!, node.inputs[1]!];
@@ -39,6 +50,7 @@ const gatherRowsOp: Op = {
     return [scatterAddRows(rows, reshape(index, [-1]), table.shape), undefined];
   },
   emit: (node, emit) => {
+    if (emitPackedRows(node, emit)) return;
     emit.add(
       "Gather",
       node.inputs.map((x) => emit.name(x)),
@@ -49,6 +61,25 @@ const gatherRowsOp: Op = {
     );
   },
 };
+
+/** Rows of a table in 8 bits, made floats again; false for any other table. */
+function emitPackedRows(node: Node, emit: Emitter): boolean {
+  const [table, index] = node.inputs as [Tensor, Tensor];
+  const packed = emit.packed(table);
+  if (packed === undefined) return false;
+  if (packed.bits !== 8) throw new Error(`internal: rows of ${packed.bits} bits are not gathered`);
+  const [numbers, scales] = packed.names.map((name) =>
+    emit.add("Gather", [name, emit.name(index)], { attributes: { axis: 0 } }),
+  ) as [string, string];
+  const whole = emit.add("Cast", [numbers], { attributes: { to: ELEMENT.float32 } });
+  const centred = emit.add("Sub", [whole, emit.scalar(128)]);
+  const rows = emit.add("Mul", [centred, emit.add("Unsqueeze", [scales, emit.ints([-1])])]);
+  // 0 keeps a size of the index; blocks become one row again.
+  emit.add("Reshape", [rows, emit.ints([...index.shape.map(() => 0), -1])], {
+    outputs: [emit.name(node.outputs[0]!)],
+  });
+  return true;
+}
 
 /** Rows of a table: table `[V, …]`, index `[…I]` of ints in [0, V) → `[…I, …]`. */
 export function gatherRows(table: Tensor, index: Tensor): Tensor {

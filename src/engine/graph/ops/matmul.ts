@@ -90,6 +90,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 /** y = x Wᵀ + c with W `[out, in]` (or y = x W + c with W `[in, out]`, `weightIsInOut`); c is `[out]` or absent. */
 const linearOp: Op = {
   name: "linear",
+  packs: { place: 1, as: "layer" },
   infer: ([x, weight, bias], { weightIsInOut }) => {
     expectRank("linear", x!, 2);
     const [out, inner] = lastTwo(weight!, weightIsInOut as boolean);
@@ -109,6 +110,7 @@ const linearOp: Op = {
     return bias === undefined ? [dx, dWeight] : [dx, dWeight, sum(dy, [0])];
   },
   emit: (node, emit) => {
+    if (emitPacked(node, emit)) return;
     emit.add(
       "Gemm",
       node.inputs.map((x) => emit.name(x)),
@@ -119,6 +121,23 @@ const linearOp: Op = {
     );
   },
 };
+
+/** A layer whose weight is in few bits; false for any other. */
+function emitPacked(node: Node, emit: Emitter): boolean {
+  const [x, weight, bias] = node.inputs as [Tensor, Tensor, Tensor | undefined];
+  const packed = emit.packed(weight);
+  if (packed === undefined) return false;
+  const { names, inner: K, out: N, bits, block } = packed;
+  // No zero points and no order of groups stand between the scales and the bias.
+  const more = bias === undefined ? [] : ["", "", emit.name(bias)];
+  emit.add("MatMulNBits", [emit.name(x), ...names, ...more], {
+    outputs: [emit.name(node.outputs[0]!)],
+    domain: "com.microsoft",
+    // Level 4: inputs in 8 bits.
+    attributes: { K, N, bits, block_size: block, accuracy_level: 4 },
+  });
+  return true;
+}
 
 /** Options of `linear`. */
 export type LinearOptions = { bias?: Tensor | undefined; weightIsInOut?: boolean };

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { DEFAULT_SEED } from "../../../base/core/rng.ts";
 import type { Source } from "../../../method/data/source.ts";
+import { CANARY_PAIRS, MOST_TURNED, PRECISIONS, type Precision } from "../../../method/teacher/precisions.ts";
 import type { LabelPoolRequest } from "../../../pipeline/label/label-pool.ts";
 import type { LabelFactsFile } from "../../../pipeline/label/label-stage.ts";
 import { type DataOptions, readOptions, SOURCES, sourceOf, withData } from "../data-options.ts";
@@ -28,6 +29,8 @@ type LabelOptions = ComputeOptions &
     readonly calibrate?: readonly string[];
     readonly after?: string;
     readonly sure?: number;
+    readonly precision?: Precision;
+    readonly maxTurned?: number;
     readonly out: string;
     readonly seed: number;
     readonly dryRun?: boolean;
@@ -59,6 +62,18 @@ export function addLabel(program: Command): void {
       "--sure <p>",
       "confidence from which labels of --after stay, 0.5 to 1, default 0.9",
       numberIn(0.5, 1),
+    );
+  command
+    .addOption(
+      new Option(
+        "--precision <name>",
+        `what the weights of implicit-reward, likelihood, reward-head and judge-local are held in, default float32; fewer bits are first compared with float32 on ${CANARY_PAIRS} pairs of the pool`,
+      ).choices(PRECISIONS),
+    )
+    .option(
+      "--max-turned <share>",
+      `share of labels that fewer bits may turn round, default ${MOST_TURNED}; where the pairs show more, nothing is labelled`,
+      numberIn(0, 1),
     );
   withRules(withPromise(command), "score, calibration, select or weight")
     .option(
@@ -94,6 +109,7 @@ export function addLabel(program: Command): void {
 async function runLabel(session: Session, files: readonly string[], options: LabelOptions): Promise<void> {
   const { labelPoolFile } = await import("../../../pipeline/label/label-pool.ts");
   const { nothingKept, promiseInWords } = await import("../../../method/labels/kept-words.ts");
+  const { changeInWords } = await import("../../../method/teacher/precision.ts");
   const { out } = options;
   const request = await requestOf(session, sourceOf(files, options.mix), options);
   const { step, facts } = await labelPoolFile(request);
@@ -103,11 +119,14 @@ async function runLabel(session: Session, files: readonly string[], options: Lab
       `${out}: all pairs are scored; the same command without --score-only writes the labels`,
     );
   if (facts === undefined) return session.result(step, "label: runs");
-  const { counts, teacher, promise } = facts;
+  const { counts, teacher, promise, precision } = facts;
   for (const warning of ruleWarnings(options)) session.log.warn(warning);
   session.result(
-    { ...step, counts, teacher, promise },
-    wordsOf(out, step.state === "cached", facts, promise?.bound != null ? [promiseInWords(promise)] : []),
+    { ...step, counts, teacher, promise, ...(precision && { precision }) },
+    wordsOf(out, step.state === "cached", facts, [
+      ...(precision === undefined ? [] : [`${precision.precision}: ${changeInWords(precision)}`]),
+      ...(promise?.bound != null ? [promiseInWords(promise)] : []),
+    ]),
   );
   const problem = nothingKept(facts);
   if (problem !== undefined) session.fail(`${out}: ${problem}`);
@@ -157,7 +176,8 @@ function cascadeWords(cascade: LabelFactsFile["cascade"]): string[] {
 
 async function requestOf(session: Session, pool: Source, options: LabelOptions): Promise<LabelPoolRequest> {
   const { goldRewards, humanChoices } = await import("../../../method/teacher/control-files.ts");
-  const { seed, out, device, threads, maxLength, maxPromptLength, after, sure } = options;
+  const { seed, out, device, threads, maxLength, maxPromptLength, after, sure, precision, maxTurned } =
+    options;
   if (sure !== undefined && after === undefined)
     throw new ConfigError("--sure: has no effect without --after. Leave it out.");
   const calibrate = options.calibrate && sourceOf(options.calibrate);
@@ -171,6 +191,7 @@ async function requestOf(session: Session, pool: Source, options: LabelOptions):
   });
   return {
     ...{ pool, teacher, teacherFiles: teacherFiles(options), calibrate, seed, read },
+    ...{ precision, maxTurned },
     after: after === undefined ? undefined : { folder: after, sure },
     ...{ set: ruleSettings(options), maxLength, maxPromptLength },
     ...{ out, device, threads, log, signal, code: packageVersion() },
