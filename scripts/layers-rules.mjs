@@ -37,7 +37,7 @@ export const LIMITS = {
     base: 8_000,
     engine: 15_200,
     report: 3_700,
-    method: 24_700,
+    method: 25_000,
     pipeline: 29_500,
     interfaces: 14_500,
   },

@@ -47,6 +47,8 @@ export type TeacherOptions = {
   readonly judgeVotes?: "auto" | "soft" | "hard";
   readonly judgeSamples?: number;
   readonly judgeTies?: "auto" | "allowed" | "refused";
+  readonly judgeConcurrency?: number;
+  readonly judgeTimeout?: number;
   readonly judgePrices?: readonly [input: number, output: number];
   readonly gold?: readonly string[];
   readonly human?: readonly string[];
@@ -74,6 +76,8 @@ const USES: Readonly<Record<TeacherOptions["teacher"], readonly (Flag | `${Flag}
     "judgeVotes",
     "judgeSamples",
     "judgeTies",
+    "judgeConcurrency",
+    "judgeTimeout",
     "judgePrices",
   ],
   remote: ["url!", "model!", "gives", "reference", "tokenizer!", "beta", "server", "apiKeyEnv"],
@@ -101,6 +105,8 @@ export const TEACHER_FLAGS: Readonly<Record<Flag, string>> = {
   judgeVotes: "judge-votes",
   judgeSamples: "judge-samples",
   judgeTies: "judge-ties",
+  judgeConcurrency: "judge-concurrency",
+  judgeTimeout: "judge-timeout",
   judgePrices: "judge-prices",
   gold: "gold",
   human: "human",
@@ -141,7 +147,7 @@ export function withTeacher(command: Command): Command {
     .option("--tokenizer <folder>", "folder of the served models' tokenizer (remote)")
     .option(
       "--judge-prompt <name|file>",
-      "the judges' question: rlaif (default), alpaca-eval, mt-bench, llmbar, rubric, or a file with {prompt}, {first} and {second}",
+      "the judges' question: rlaif (default), short, alpaca-eval, mt-bench, llmbar, rubric, or a file with {prompt}, {first} and {second}",
     )
     .option(
       "--judge-max-tokens <n>",
@@ -178,6 +184,16 @@ export function withTeacher(command: Command): Command {
         "--judge-ties <how>",
         "whether a reply may call it a tie, which counts half (judge-chat); default auto: where the question does not ask for one of two",
       ).choices(["auto", "allowed", "refused"]),
+    )
+    .option(
+      "--judge-concurrency <n>",
+      "questions on their way at one time (judge-chat); default 8, few for a server on a few cores",
+      wholeNumber(1, 1_000),
+    )
+    .option(
+      "--judge-timeout <seconds>",
+      "how long one attempt at a question may take (judge-chat); default 60",
+      positiveNumber,
     )
     .option(
       "--judge-prices <in,out>",

@@ -81,6 +81,8 @@ async function chatOf(options: TeacherOptions) {
     votes: options.judgeVotes,
     samples: options.judgeSamples,
     ties: options.judgeTies,
+    concurrency: options.judgeConcurrency,
+    timeoutMs: options.judgeTimeout && Math.ceil(1000 * options.judgeTimeout),
     prices: options.judgePrices && { input: options.judgePrices[0], output: options.judgePrices[1] },
   };
 }

@@ -38,12 +38,12 @@ export function firstForm({ maxTokens, temperature, soft }: FormWishes): ChatFor
     limit: "max_tokens",
     maxTokens: maxTokens ?? BUDGETS[0],
     temperature: temperature ?? 0,
-    topLogprobs: soft ? TOP : null,
+    topLogprobs: soft ? TOPS[0] : null,
   };
 }
 
-/** Alternatives per token: most endpoints allow no more. */
-const TOP = 5;
+/** Alternatives per token, in the order in which they are asked for: many endpoints give 20, some no more than 5. */
+const TOPS = [20, 5] as const;
 
 /**
  * Asks one question until the endpoint takes it and, where no budget was set, the answer is whole.
@@ -129,8 +129,10 @@ function chatRequest<T>(
 function otherForm(form: ChatForm, wishes: FormWishes, refusal: string): ChatForm | undefined {
   const named = paramOf(refusal);
   const about = (name: string) => (named === undefined ? refusal.includes(name) : named === name);
-  if (form.topLogprobs !== null && (about("logprobs") || about("top_logprobs")))
-    return { ...form, topLogprobs: null };
+  const asked = form.topLogprobs;
+  if (asked !== null && about("top_logprobs"))
+    return { ...form, topLogprobs: TOPS.find((fewer) => fewer < asked) ?? null };
+  if (asked !== null && about("logprobs")) return { ...form, topLogprobs: null };
   if (form.limit === "max_tokens" && about("max_tokens")) return { ...form, limit: "max_completion_tokens" };
   // A temperature that somebody asked for is not dropped in silence.
   if (form.temperature !== null && wishes.temperature === undefined && about("temperature"))

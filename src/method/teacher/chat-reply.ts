@@ -18,7 +18,7 @@ export const chatReplySchema = z.strictObject({
   cut: z.enum(["thinking", "answer"]).optional(),
   /** Tokens of the question and of the reply, as the endpoint counts them. */
   usage: z.tuple([z.number(), z.number()]).optional(),
-  /** Places whose token may be a verdict, where log-probabilities were asked for and given. */
+  /** Places whose token may be a verdict, and the first of a reply without thinking, where log-probabilities were asked for and given. */
   places: z.array(alternatives).optional(),
 });
 
@@ -98,15 +98,18 @@ function cutOf(choice: Choice, text: string): ChatReply["cut"] {
 /** Tokens that may be a verdict: a digit, a letter, a word such as "tie", with marks around it. */
 const VERDICT_LIKE = /^[^\p{L}\p{N}]*(?:\p{N}|[A-Ca-c]|tie)[^\p{L}\p{N}]*$/u;
 
-function placesOf({ logprobs }: Choice, text: string): Alternatives[] | undefined {
+function placesOf(choice: Choice, text: string): Alternatives[] | undefined {
+  const { logprobs } = choice;
   if (!logprobs) return undefined;
+  const thoughtless = thought(choice) === "";
   const places: Alternatives[] = [];
   let at = 0;
   for (const { token, top_logprobs: top } of logprobs.content) {
     // The thinking's tokens may be among them: places are those of the text, found in order.
     const found = text.indexOf(token, at);
     if (found !== at && !(at === 0 && found >= 0)) continue;
-    if (VERDICT_LIKE.test(token) && token.length <= 8)
+    const opening = thoughtless && at === 0 && found === 0;
+    if (opening || (VERDICT_LIKE.test(token) && token.length <= 8))
       places.push({ at: found, token, top: top.map(({ token: one, logprob }) => [one, logprob]) });
     at = found + token.length;
   }

@@ -47,6 +47,8 @@ export const chatSettings = {
       "Further members of every request as the endpoint names them, such as reasoning_effort or chat_template_kwargs.",
     ),
   prices: pricesSchema.optional(),
+  timeoutMs: z.number().int().min(1).default(60_000).describe("Milliseconds for one attempt."),
+  retries: z.number().int().min(0).default(5).describe("Further attempts after a failure that may pass."),
 };
 
 /** Settings of a chat judge that votes. */
@@ -62,16 +64,29 @@ export const verdictSettings = {
     .enum(["auto", "allowed", "refused"])
     .default("auto")
     .describe(
-      "Whether a reply may call it a tie. allowed: it counts half for each side; refused: such a reply cannot be read; auto: refused where the question asks for one of two (rlaif, alpaca-eval, llmbar, rubric), allowed in mt-bench and in questions of your own.",
+      "Whether a reply may call it a tie. allowed: it counts half for each side; refused: such a reply cannot be read; auto: refused where the question asks for one of two (rlaif, short, alpaca-eval, llmbar, rubric), allowed in mt-bench and in questions of your own.",
     ),
   votes: z
     .enum(["auto", "soft", "hard"])
     .default("auto")
     .describe(
-      "soft: how likely the verdict's token was, where the endpoint gives top_logprobs; hard: the verdict alone; auto: soft where it can be had.",
+      "soft: how likely the verdict's token was, where the endpoint gives top_logprobs; hard: the verdict alone; auto: soft where it can be had. A reply that says no verdict is read at its first token, where the question asks for a digit alone (rlaif, short, alpaca-eval, llmbar; with soft also questions of your own) and no verdict pattern is given: such pairs have the flag unsaid-verdict.",
     ),
   samples: count
     .max(64)
     .default(1)
     .describe("Replies to each question, their votes averaged; more than one needs a temperature above 0."),
 };
+
+/** Refuses several samples that would all be the same reply. */
+export function samplesNeedTemperature(
+  { samples, temperature = 0 }: { readonly samples: number; readonly temperature?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (samples > 1 && temperature === 0)
+    context.addIssue({
+      code: "custom",
+      path: ["samples"],
+      message: `${samples} replies to the same question need a temperature above 0. Set temperature, or samples to 1`,
+    });
+}

@@ -41,7 +41,7 @@ export type TeacherChoice =
       readonly precision?: Precision | undefined;
     }
   /** A judge behind a chat endpoint. */
-  | ({ readonly kind: "judge-chat" } & Omit<ChatJudgeOptions, "name" | "cache">)
+  | ({ readonly kind: "judge-chat" } & Omit<ChatJudgeOptions, "name" | "cache" | "unread">)
   /** Models behind a server; log-probabilities, or rewards, come over HTTP (`teacher/remote/`). */
   | ({
       readonly kind: "remote";
@@ -85,8 +85,9 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
         models: { model: choice.model },
       };
     case "judge-chat": {
-      // The key's variable, how many ask at once and what it costs change no answer.
-      const { apiKeyEnv: _key, concurrency: _width, prices: _prices, ...settings } = choice;
+      // The key's variable, how many ask at once, how patiently, and what it costs change no answer.
+      const { apiKeyEnv: _key, concurrency: _width, timeoutMs: _wait, retries: _again, ...rest } = choice;
+      const { prices: _prices, ...settings } = rest;
       return { settings: given(settings), models: {} };
     }
     case "remote": {

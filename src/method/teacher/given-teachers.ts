@@ -3,9 +3,8 @@ import { z } from "zod";
 import { messageOf } from "../../base/core/errors.ts";
 import { choice, positive } from "../../base/settings/parts.ts";
 import { serverAt } from "../../base/settings/server.ts";
-import { chatSettings, verdictSettings } from "./chat-settings.ts";
-import { judgePrompt } from "./judge.ts";
-import { judgePromptNamed } from "./judge-prompts.ts";
+import { chatSettings, samplesNeedTemperature, verdictSettings } from "./chat-settings.ts";
+import { judgePromptOf } from "./judge-prompts.ts";
 import { SERVER_KINDS } from "./remote/protocol.ts";
 import { SERVED_GIVES, withoutEffect } from "./remote/served-gives.ts";
 import { scoreSchema } from "./score-form.ts";
@@ -14,7 +13,7 @@ const question = z
   .string()
   .transform((text, context) => {
     try {
-      return judgePrompt(text.includes("{") ? text : judgePromptNamed(text)).text;
+      return judgePromptOf(text).text;
     } catch (error) {
       context.addIssue({ code: "custom", message: messageOf(error).replace("judge prompt: ", "") });
       return z.NEVER;
@@ -22,7 +21,7 @@ const question = z
   })
   .optional()
   .describe(
-    "The question, with {prompt}, {first} and {second} once each, or a way of asking by name: rlaif (default), alpaca-eval, mt-bench, llmbar, rubric.",
+    "The question, with {prompt}, {first} and {second} once each, or a way of asking by name: rlaif (default), short, alpaca-eval, mt-bench, llmbar, rubric.",
   );
 
 const noises = z.discriminatedUnion("kind", [
@@ -77,7 +76,9 @@ const remote = z
 /** Their schemas, in the order of the documentation. */
 export const givenTeachers = [
   z.strictObject({ kind: z.literal("judge-local"), prompt: question }),
-  z.strictObject({ kind: z.literal("judge-chat"), ...chatSettings, ...verdictSettings, prompt: question }),
+  z
+    .strictObject({ kind: z.literal("judge-chat"), ...chatSettings, ...verdictSettings, prompt: question })
+    .superRefine(samplesNeedTemperature),
   remote,
   z.strictObject({ kind: z.literal("random") }),
   z.strictObject({ kind: z.literal("longer") }),

@@ -9,11 +9,11 @@ import { type ChatCounts, type ChatOptions, openChat } from "./chat-client.ts";
 import type { ChatForm } from "./chat-form.ts";
 import type { ChatReply } from "./chat-reply.ts";
 import { textFlags } from "./control-teachers.ts";
-import { judgePrompt, judgeQuestions, MALFORMED, POSITION_FLIP } from "./judge.ts";
-import { allowsTies } from "./judge-prompts.ts";
+import { judgePrompt, judgeQuestions, MALFORMED, POSITION_FLIP, UNSAID_VERDICT } from "./judge.ts";
+import { allowsTies, opensWithVerdict } from "./judge-prompts.ts";
 import { type Prices, spendingWords } from "./spending.ts";
 import { type PairScore, type Teacher, type TeacherManifest, teacherDigest } from "./teacher.ts";
-import { softVote, type VerdictReader, verdictReader } from "./verdict.ts";
+import { openingVote, softVote, type VerdictReader, verdictReader } from "./verdict.ts";
 
 /** How to open a chat judge. */
 export type ChatJudgeOptions = Omit<ChatOptions, "readable" | "soft"> & {
@@ -30,18 +30,33 @@ export type ChatJudgeOptions = Omit<ChatOptions, "readable" | "soft"> & {
   readonly votes?: "auto" | "soft" | "hard" | undefined;
   /** Replies to each question, default 1; more need a temperature above 0. */
   readonly samples?: number | undefined;
+  /** Is told of every reply that holds no vote. */
+  readonly unread?: ((reply: string) => void) | undefined;
 };
 
 /** What a chat judge did since it was opened. */
 export type ChatJudgeCounts = ChatCounts & {
   /** Models as the endpoint named them; more than one means that the judge changed under way. */
   readonly models: readonly string[];
-  /** Votes by probabilities, and by the verdict's word alone. */
-  readonly votes: { readonly soft: number; readonly hard: number };
+  /** Votes by probabilities, those of them read at the first token of replies that say no verdict, and votes by the verdict's word alone. */
+  readonly votes: { readonly soft: number; readonly unsaid: number; readonly hard: number };
+};
+
+/** What one order of a question came to: the mean over its samples that hold a vote. */
+export type OrderVote = {
+  /** The first response's share, in [0, 1]; undefined when no reply could be read. */
+  readonly share: number | undefined;
+  /** True where a reply said no verdict and its first token's probabilities were read. */
+  readonly unsaid: boolean;
 };
 
 /** A judge with its counters. */
 export interface ChatJudge extends Teacher {
+  /** The votes of both orders of each pair, a first and b first; what scores are made of. @throws as `ChatClient.ask` */
+  votes(
+    pairs: readonly CandidatePair[],
+    signal?: AbortSignal,
+  ): Promise<[aFirst: OrderVote, bFirst: OrderVote][]>;
   counts(): ChatJudgeCounts;
   /** How the endpoint is asked; undefined until something was. */
   form(): ChatForm | undefined;
@@ -50,7 +65,8 @@ export interface ChatJudge extends Teacher {
 /**
  * Opens a judge. A score is the share of the votes, the mean over both orders and all samples: 1 and 0 where they agree, ½ and ½ (a tie) where
  * they cancel out, flagged `position-flip` when the orders name different responses, and none (`malformed-reply`, an abstention) when no reply of
- * an order can be read. A soft vote is the verdict's probability. Lengths are code points.
+ * an order can be read. A soft vote is the verdict's probability, or, where a question asks for the verdict alone and the reply says none, that at its
+ * first token, flagged `unsaid-verdict`. Lengths are code points.
  * @throws ConfigError when the prompt lacks a place, the pattern has no group, samples have no temperature, or as `openChat`
  */
 export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
@@ -62,8 +78,14 @@ export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
     );
   const prompt = judgePrompt(options.prompt);
   const tied = allowsTies(ties, prompt.text);
-  const read = verdictReader(verdict, tied);
-  const readable = ({ text }: ChatReply) => read(text) !== undefined;
+  const reading: VoteReading = {
+    read: verdictReader(verdict, tied),
+    votes,
+    ties: tied,
+    opens: votes !== "hard" && verdict === undefined && opensWithVerdict(prompt.text, votes),
+  };
+  const readable = (reply: ChatReply) =>
+    reading.read(reply.text) !== undefined || voteShare(reply, reading).share !== undefined;
   const chat = openChat({ ...options, soft: votes !== "hard", readable });
   const settings = {
     url: chat.url,
@@ -78,35 +100,38 @@ export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
     ...(body === undefined ? {} : { body }),
     ...(verdict === undefined ? {} : { verdict }),
   };
-  const manifest: TeacherManifest = { kind: "judge-chat", code: "2", lengthUnit: "characters", settings };
-  const seen = { models: new Set<string>(), soft: 0, hard: 0 };
-  const shareOf = (reply: ChatReply): number | undefined => {
+  const manifest: TeacherManifest = { kind: "judge-chat", code: "3", lengthUnit: "characters", settings };
+  const seen = { models: new Set<string>(), soft: 0, unsaid: 0, hard: 0 };
+  const voteOf = (reply: ChatReply): ReplyVote => {
     seen.models.add(reply.model);
-    const { share, soft } = voteShare(reply, { read, votes, ties: tied });
-    if (share !== undefined) seen[soft ? "soft" : "hard"]++;
-    return share;
+    const vote = voteShare(reply, reading);
+    if (vote.share !== undefined) seen[vote.soft ? "soft" : "hard"]++;
+    if (vote.unsaid) seen.unsaid++;
+    if (vote.share === undefined) options.unread?.(reply.text);
+    return vote;
+  };
+  const votesOn = async (pairs: readonly CandidatePair[], signal?: AbortSignal) => {
+    const questions = pairs.flatMap((pair) =>
+      judgeQuestions(prompt, pair).flatMap((text) =>
+        Array.from({ length: samples }, (_, sample) => ({ text, sample })),
+      ),
+    );
+    const replies = (await chat.ask(questions, signal)).map(voteOf);
+    const order = (from: number) => meanVote(replies.slice(from * samples, (from + 1) * samples));
+    return pairs.map((_, i): [OrderVote, OrderVote] => [order(2 * i), order(2 * i + 1)]);
   };
   return {
     name: options.name ?? `judge-chat-${teacherDigest(manifest).slice(0, 12)}`,
     manifest,
+    votes: votesOn,
     async scorePairs(pairs, signal) {
-      const questions = pairs.flatMap((pair) =>
-        judgeQuestions(prompt, pair).flatMap((text) =>
-          Array.from({ length: samples }, (_, sample) => ({ text, sample })),
-        ),
-      );
-      const shares = (await chat.ask(questions, signal)).map(shareOf);
-      const orderOf = (pair: number, order: 0 | 1) => {
-        const from = (2 * pair + order) * samples;
-        const known = shares.slice(from, from + samples).filter((share) => share !== undefined);
-        return known.length === 0 ? undefined : mean(known);
-      };
-      return pairs.map((pair, i) => judged(pair, orderOf(i, 0), orderOf(i, 1)));
+      const votes = await votesOn(pairs, signal);
+      return pairs.map((pair, i) => judged(pair, ...votes[i]!));
     },
     counts: () => ({
       ...chat.counts(),
       models: [...seen.models].sort(),
-      votes: { soft: seen.soft, hard: seen.hard },
+      votes: { soft: seen.soft, unsaid: seen.unsaid, hard: seen.hard },
     }),
     form: () => chat.form(),
     watchSpending(heard) {
@@ -123,24 +148,43 @@ type VoteReading = {
   readonly read: VerdictReader;
   readonly votes: "auto" | "soft" | "hard";
   readonly ties: boolean;
+  /** Whether a reply that says no verdict may be read at its first token. */
+  readonly opens: boolean;
 };
 
-/** The first response's share of one reply's vote, in [0, 1]; undefined when the reply holds none. */
-function voteShare(
-  reply: ChatReply,
-  { read, votes, ties }: VoteReading,
-): { readonly share: number | undefined; readonly soft: boolean } {
+type ReplyVote = {
+  /** The first response's share of one reply's vote, in [0, 1]; undefined when the reply holds none. */
+  readonly share: number | undefined;
+  readonly soft: boolean;
+  readonly unsaid: boolean;
+};
+
+const NONE: ReplyVote = { share: undefined, soft: false, unsaid: false };
+
+function voteShare(reply: ChatReply, { read, votes, ties, opens }: VoteReading): ReplyVote {
   const verdict = read(reply.text);
-  if (verdict === undefined) return { share: undefined, soft: false };
+  if (verdict === undefined) {
+    const share = opens ? openingVote(reply, ties) : undefined;
+    return share === undefined ? NONE : { share, soft: true, unsaid: true };
+  }
   const soft = votes === "hard" ? undefined : softVote(reply, verdict, ties);
+  if (soft !== undefined) return { share: soft, soft: true, unsaid: false };
   // Soft votes were asked for: a bare word would stand among probabilities as if it were one.
-  if (soft === undefined && votes === "soft") return { share: undefined, soft: false };
+  if (votes === "soft") return NONE;
   const { vote } = verdict;
-  return { share: soft ?? (vote === "tie" ? 0.5 : vote === 1 ? 1 : 0), soft: soft !== undefined };
+  return { share: vote === "tie" ? 0.5 : vote === 1 ? 1 : 0, soft: false, unsaid: false };
 }
 
-/** @param aFirst - the first response's share when a came first; `bFirst` when b did */
-function judged(pair: CandidatePair, aFirst: number | undefined, bFirst: number | undefined): PairScore {
+function meanVote(replies: readonly ReplyVote[]): OrderVote {
+  const shares = replies.flatMap(({ share }) => share ?? []);
+  return {
+    share: shares.length === 0 ? undefined : mean(shares),
+    unsaid: replies.some(({ unsaid }) => unsaid),
+  };
+}
+
+function judged(pair: CandidatePair, first: OrderVote, second: OrderVote): PairScore {
+  const [aFirst, bFirst] = [first.share, second.share];
   const malformed = aFirst === undefined || bFirst === undefined;
   const flip = !malformed && (aFirst - 0.5) * (bFirst - 0.5) > 0;
   // Exactly one half where the orders cancel out, whatever floating point makes of the sum.
@@ -149,6 +193,7 @@ function judged(pair: CandidatePair, aFirst: number | undefined, bFirst: number 
     ...textFlags(pair),
     ...(malformed ? [MALFORMED, "non-finite"] : []),
     ...(flip ? [POSITION_FLIP] : []),
+    ...(first.unsaid || second.unsaid ? [UNSAID_VERDICT] : []),
   ];
   return {
     id: pair.id,

@@ -3,7 +3,7 @@
  * the verdict it asks for is a form that `verdict.ts` reads.
  */
 import { ConfigError } from "../../base/core/errors.ts";
-import { DEFAULT_JUDGE_PROMPT } from "./judge.ts";
+import { DEFAULT_JUDGE_PROMPT, type JudgePrompt, judgePrompt } from "./judge.ts";
 
 /** Context and two responses, between marks. */
 const TEXTS = `[Context]
@@ -23,10 +23,20 @@ const LETTERED = TEXTS.replaceAll("Response 1", "Response A")
   .replaceAll("Response 2", "Response B")
   .replaceAll("response 2", "response B");
 
+const SHORT = `Question: {prompt}
+
+Response 1: {first}
+
+Response 2: {second}
+
+Which response is better? Answer with 1 or 2 only.`;
+
 /** Questions by name. */
 export const JUDGE_PROMPTS: Readonly<Record<string, string>> = {
   /** RLAIF (arXiv 2309.00267): one token, 1 or 2. */
   rlaif: DEFAULT_JUDGE_PROMPT,
+  /** As little as can be asked: for models that lose a long instruction. */
+  short: SHORT,
   /** AlpacaEval 2's manner: which output a person would rather have, one mark, read by its probability where there is one. */
   "alpaca-eval": `Two models answered the same request. Decide which answer most people would rather have: the one that does what was asked, correctly and in full. The order in which they stand means nothing.
 
@@ -55,12 +65,28 @@ Answer with the number of the better response, 1 or 2, and nothing else.
 ${TEXTS}`,
 };
 
+const named = (...names: readonly string[]) => new Set(names.map((name) => JUDGE_PROMPTS[name]!));
+
 /** Named questions that ask for one of two and offer nothing else. */
-const ONE_OF_TWO = new Set(["rlaif", "alpaca-eval", "llmbar", "rubric"].map((name) => JUDGE_PROMPTS[name]!));
+const ONE_OF_TWO = named("rlaif", "short", "alpaca-eval", "llmbar", "rubric");
+
+/** Named questions whose answer is a digit and nothing before it, and those that want reasons first. */
+const DIGIT_ALONE = named("rlaif", "short", "alpaca-eval", "llmbar");
+const REASONS_FIRST = named("mt-bench", "rubric");
 
 /** Whether replies to a question may call it a tie. @param ties - the setting; auto: as the question allows */
 export const allowsTies = (ties: "auto" | "allowed" | "refused", question: string): boolean =>
   ties === "auto" ? !ONE_OF_TWO.has(question) : ties === "allowed";
+
+/**
+ * Whether a reply's first token is where the verdict belongs: a question of your own is taken to be such where soft votes are asked for.
+ */
+export const opensWithVerdict = (question: string, votes: "auto" | "soft" | "hard"): boolean =>
+  DIGIT_ALONE.has(question) || (votes === "soft" && !REASONS_FIRST.has(question));
+
+/** A question's text, given as such or by name. @throws ConfigError as `judgePrompt` and `judgePromptNamed` */
+export const judgePromptOf = (nameOrText: string): JudgePrompt =>
+  judgePrompt(nameOrText.includes("{") ? nameOrText : judgePromptNamed(nameOrText));
 
 /** A question by name. @throws ConfigError naming those there are */
 export function judgePromptNamed(name: string): string {

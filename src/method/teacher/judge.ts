@@ -74,6 +74,9 @@ export const POSITION_FLIP = "position-flip";
 /** Flag of a pair for which a reply could not be read. */
 export const MALFORMED = "malformed-reply";
 
+/** Flag of a pair for which a reply said no verdict, and the probabilities of "1" and "2" at its first token were read. */
+export const UNSAID_VERDICT = "unsaid-verdict";
+
 /**
  * One score from two orders: P(a) is the mean of P("1") with a first and P("2") with b first (RLAIF, section 2.2). Scores are
  * log P(a) and log P(b), so that the margin is the log-odds, and they swap when the candidates do.

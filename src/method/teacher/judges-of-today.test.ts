@@ -1,4 +1,4 @@
-/** Chat endpoints as they are today: each refuses something, thinks, or answers in words of its own. */
+/** Chat endpoints as they are today: each refuses something, thinks, or answers in words of its own. Length: one server of this file plays them all. */
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -228,16 +228,77 @@ test("soft votes: a judge that always says first still has a margin", async () =
   // P(a) with a good: (0.9 + (1 - 0.6)) / 2.
   expect(sides[0]).toBeCloseTo(0.65, 9);
   expect(sides[1]).toBeCloseTo(0.35, 9);
-  expect(judge.counts().votes).toEqual({ soft: 12, hard: 0 });
+  expect(judge.counts().votes).toEqual({ soft: 12, unsaid: 0, hard: 0 });
   const hard = await labels({ votes: "hard" });
   expect(hard.sides).toEqual([0.5, 0.5, 0.5, 0.5, 0.5, 0.5]);
+});
+
+/** A reply with what could have stood at its first token. */
+const opening = (text: string, top: Readonly<Record<string, number>>): Served => {
+  const { json } = reply(text, {}, "length");
+  const [choice] = (json as { choices: object[] }).choices;
+  const top_logprobs = Object.entries(top).map(([token, p]) => ({ token, logprob: Math.log(p) }));
+  const content = [{ token: text.split(" ")[0]!, logprob: -1, top_logprobs }];
+  return { json: { choices: [{ ...choice, logprobs: { content } }] } };
+};
+/** A small model that writes a sentence: "A" is an article there, and the digits stand far below it. */
+const prose = (good: boolean) =>
+  opening("A better answer is one that helps.", { A: 0.5, "1": good ? 0.06 : 0.04, "2": 0.02, The: 0.01 });
+
+test("a reply that says no verdict is read at its first token where a digit alone was asked for, and the pair says so", async () => {
+  const goodFirst = (body: Body) => body.messages[0]!.content.includes("1: good");
+  serve = (body) => prose(goodFirst(body));
+  const { judge, sides } = await labels({ prompt: JUDGE_PROMPTS["short"] });
+  // P(1) is 6/8 with the good one first, 4/6 with the bad one: (3/4 + 1 - 2/3) / 2. The article votes for nobody.
+  expect(sides[0]).toBeCloseTo(13 / 24, 9);
+  expect(sides[1]).toBeCloseTo(11 / 24, 9);
+  expect(judge.counts()).toMatchObject({ unreadable: 0, votes: { soft: 12, unsaid: 12, hard: 0 } });
+  expect((await judge.scorePairs(pairs))[0]!.flags).toEqual(["position-flip", "unsaid-verdict"]);
+  // Found readable with the first budget: no larger one was tried.
+  expect(judge.form()!.maxTokens).toBe(16);
+});
+
+test("a sentence is not read at its first token where reasons come first, a pattern is given, or words alone count", async () => {
+  serve = (body, good) => ("logprobs" in body ? prose(good) : reply("A better answer is one that helps."));
+  const unread = /none of the first 8 replies could be read/;
+  for (const options of [
+    { votes: "hard", prompt: JUDGE_PROMPTS["short"] },
+    { prompt: JUDGE_PROMPTS["rubric"], votes: "soft" },
+    { prompt: JUDGE_PROMPTS["short"], verdict: "Verdict: ([12])" },
+    {},
+  ] as const)
+    await expect(labels({ ...options, model: JSON.stringify(options) })).rejects.toThrow(unread);
+  // A question of one's own is taken to ask for a digit where soft votes are asked for.
+  expect((await labels({ votes: "soft" })).sides[0]).toBeCloseTo(13 / 24, 9);
+  serve = () => opening("A better answer", { A: 0.5, The: 0.1 });
+  await expect(labels({ votes: "soft", model: "no digits" })).rejects.toThrow(unread);
+  serve = (_, good) => ({ ...prose(good) });
+});
+
+test("beside a digit that was said, an article among the alternatives is no vote", async () => {
+  serve = (_, good) => opening("1", { "1": good ? 0.4 : 0.2, A: 0.3, "2": 0.2, Both: 0.05 });
+  const { sides } = await labels();
+  // (4/6 + 1 - 2/4) / 2: neither "A" nor, as no tie is said, "Both" moves it.
+  expect(sides[0]).toBeCloseTo((0.425 / 0.65 + 1 - 0.225 / 0.45) / 2, 9);
+});
+
+test("twenty alternatives are asked for, and five where that is refused", async () => {
+  const asked: unknown[] = [];
+  serve = (body, good) => {
+    asked.push(body["top_logprobs"]);
+    return (body["top_logprobs"] as number) > 5
+      ? refusal("top_logprobs", "must be at most 5")
+      : opening(good ? "1" : "2", { "1": 0.5, "2": 0.4 });
+  };
+  const { judge } = await labels();
+  expect([asked.slice(0, 3), judge.form()!.topLogprobs]).toEqual([[20, 5, 5], 5]);
 });
 
 test("soft votes that were asked for and are not given are no votes", async () => {
   serve = (_, good) => reply(good ? "1" : "2");
   const { judge, sides } = await labels({ votes: "soft" });
   expect(sides.every(Number.isNaN)).toBe(true);
-  expect(judge.counts().votes).toEqual({ soft: 0, hard: 0 });
+  expect(judge.counts().votes).toEqual({ soft: 0, unsaid: 0, hard: 0 });
 });
 
 test("several samples are several replies, averaged; without a temperature they are refused", async () => {

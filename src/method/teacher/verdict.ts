@@ -4,7 +4,7 @@
  * no verdict: nobody guesses.
  */
 import { ConfigError, messageOf } from "../../base/core/errors.ts";
-import type { ChatReply } from "./chat-reply.ts";
+import type { Alternatives, ChatReply } from "./chat-reply.ts";
 
 /** Which of the two responses, by the place they were shown in. */
 export type Vote = 1 | 2 | "tie";
@@ -151,19 +151,49 @@ function verdictIn(match: RegExpExecArray | RegExpMatchArray | null, start: numb
 }
 
 /**
- * How likely the verdict's token named the first response rather than the second, in [0, 1]; a tie counts half. A side that is not among the
- * tokens given gets the least likely one's probability, which is the most it can have. Undefined where no log-probabilities are known.
+ * How likely the verdict's token named the first response rather than the second, in [0, 1]; a tie counts half. Only spellings of the verdict's
+ * own kind count: beside a digit, "A" is an article. Undefined where no log-probabilities are known.
  * @param ties - default true; false: a tie's token counts for neither side
  */
 export function softVote({ places = [] }: ChatReply, { at }: Verdict, ties = true): number | undefined {
   const place = places.find((one) => one.at <= at && at < one.at + one.token.length);
-  if (place === undefined || place.top.length === 0) return undefined;
+  return place === undefined ? undefined : shareAt(place, bareWord(place.token), ties);
+}
+
+/**
+ * The same of a reply that says no verdict, out of what could have stood at its first token: a small model that was to answer with a digit
+ * writes a sentence, and still finds "1" or "2" likelier (RLAIF, arXiv 2309.00267, section 2.2, reads no more than that). Undefined where the reply
+ * thinks first, or neither digit is among the tokens given.
+ */
+export function openingVote({ text, places = [] }: ChatReply, ties = true): number | undefined {
+  const place = places.find(({ at }) => at === 0);
+  if (place === undefined || answerStart(text) !== 0) return undefined;
+  const digits = place.top.some(([token]) => /^[12]$/.test(bareWord(token)));
+  return digits ? shareAt(place, "1", ties) : undefined;
+}
+
+/**
+ * A side that is not among the tokens given gets the least likely one's probability, which is the most it can have.
+ * @param like - a word of the kind that counts: digits, letters, or whatever names a side
+ */
+function shareAt({ top }: Alternatives, like: string, ties: boolean): number | undefined {
+  if (top.length === 0) return undefined;
   const mass = { 1: 0, 2: 0, tie: 0 };
-  for (const [token, logprob] of place.top) {
-    const vote = voteOf(token.replace(/[^\p{L}\p{N}]/gu, ""));
-    if (vote !== undefined && (ties || vote !== "tie")) mass[vote] += Math.exp(logprob);
+  for (const [token, logprob] of top) {
+    const word = bareWord(token);
+    const vote = voteOf(word);
+    if (vote === undefined || !sameKind(word, like) || (vote === "tie" && !ties)) continue;
+    mass[vote] += Math.exp(logprob);
   }
-  const least = Math.exp(Math.min(...place.top.map(([, logprob]) => logprob)));
+  const least = Math.exp(Math.min(...top.map(([, logprob]) => logprob)));
   const [first, second] = [mass[1] || least, mass[2] || least];
   return (first + mass.tie / 2) / (first + second + mass.tie);
 }
+
+const bareWord = (token: string): string => token.replace(/[^\p{L}\p{N}]/gu, "");
+
+const KINDS = [/^[12]$/, /^[abc]$/i];
+const kindOf = (word: string) => KINDS.findIndex((kind) => kind.test(word));
+/** A tie in words goes with digits and with letters. */
+const sameKind = (word: string, like: string) =>
+  kindOf(like) < 0 || kindOf(word) === kindOf(like) || (kindOf(word) < 0 && voteOf(word) === "tie");

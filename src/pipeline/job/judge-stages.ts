@@ -44,7 +44,7 @@ type Judging = Running<
 >;
 
 const judging = defineStage({
-  version: 2,
+  version: 3,
   async run({ work, config, inputs, tools, how }: Judging) {
     const { judge: settings, names } = config;
     const place = inputs.judge === undefined ? {} : { model: inputs.judge.folder };

@@ -89,7 +89,7 @@ function aboutArms(
   const { maxNewTokens, perPrompt } = job.evaluation.generation;
   const [responses, words] = [spec.mode === "rating" ? 1 : 2, questionOf(spec.mode, spec.prompt).text.length];
   const prompt = test.reduce((sum, row) => sum + row.prompt.length, 0) / Math.max(1, test.length);
-  const questions = 2 * matchCount(job) * prompts * (perPrompt ?? 1);
+  const questions = 2 * spec.samples * matchCount(job) * prompts * (perPrompt ?? 1);
   return {
     questions,
     characters: questions * (words + FOUR * (prompt + responses * maxNewTokens)),

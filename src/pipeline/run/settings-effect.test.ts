@@ -78,6 +78,7 @@ const ELSEWHERE: readonly (readonly [RegExp, string, string])[] = [
     "a dry run says what judges will be asked and what it may cost at the recipe's prices",
   ],
   [/^teacher\.concurrency$/, CHAT, "keeps no more requests on their way than allowed"],
+  [/^teacher\.(timeout_ms|retries)$/, CHAT, "tries again after 429, 500, a dropped connection and silence"],
   [/^eval\.judges\[\]\.api_key_env$/, CHAT, "sends its key in the header only"],
   [/^eval\.judges\[\]\.(concurrency|timeout_ms|retries)$/, JUDGE, "outlives rate limits, resets and silence"],
   [/^eval\.parity\./, SEEDS, "a margin of the recipe's own is a fixed difference in what leads"],
@@ -144,6 +145,7 @@ const AROUND: readonly (readonly [RegExp, Readonly<Record<string, unknown>>])[] 
   ],
   [/^teacher\.second/, { "teacher.first.teacher": "longer", "teacher.second.teacher": "implicit-reward" }],
   [/^teacher\.samples$/, { "teacher.temperature": 1 }],
+  [/^eval\.judges\[\]\.samples$/, { "..temperature": 1 }],
 
   [/^eval\.own_baselines/, { arms: ["base", "weak"], "eval.gold": ["sentiment"] }],
 ];

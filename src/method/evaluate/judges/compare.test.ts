@@ -56,6 +56,18 @@ test("rates are as counted by hand", () => {
   );
 });
 
+test("shares of the orders are points: a judge that turns with the order may still lean to one side", () => {
+  const leaning: PairVotes[] = [
+    { votes: ["a", "b"], shares: [0.9, 0.4] },
+    { votes: ["a", "b"], shares: [0.7, 0.2] },
+    { votes: ["a", "b"] },
+  ];
+  expect(leaning.map((one) => pointsOf(one).toFixed(2))).toEqual(["0.65", "0.45", "0.50"]);
+  const result = compareByJudge(names, records(leaning), options);
+  expect(result).toMatchObject({ wins: 1, ties: 1, losses: 1 });
+  expect(result.flipRate).toMatchObject({ estimate: 1 });
+});
+
 test("an arm and its baseline change places: rates mirror, turns stay", () => {
   const mirrored = seven.map(
     ({ votes, ...rest }): PairVotes => ({

@@ -146,8 +146,9 @@ export function compareByJudge(
   };
 }
 
-/** Points of the arm: the mean over the orders of 1 for a vote, ½ for a tie, 0 for a vote against. */
-export function pointsOf({ votes }: Pick<PairVotes, "votes">): number {
+/** Points of the arm: the mean over the orders of its share, or of 1 for a vote, ½ for a tie, 0 for a vote against. */
+export function pointsOf({ votes, shares }: Pick<PairVotes, "votes" | "shares">): number {
+  if (shares !== undefined) return mean(shares);
   return mean(votes.map((vote) => (vote === "a" ? 1 : vote === "b" ? 0 : 0.5)));
 }
 

@@ -42,7 +42,7 @@ const open = (
   cache = join(folder, `cache-${made++}`),
 ): Promise<Judge> =>
   openJudge({ runtime: () => runtime, cache }, judgeSpecSchema.parse({ prompt: SHORT[spec.mode], ...spec }));
-const chat = (mode: Mode, more: object = {}, cache?: string) =>
+const chat = async (mode: Mode, more: object = {}, cache?: string) =>
   open({ type: "chat", url: server.url, model: "tiny", mode, ...more }, cache);
 
 const item = (a: string, b: string) => ({ prompt: "Which?", a, b });
@@ -110,6 +110,52 @@ describe("a chat judge of arms, over HTTP", () => {
   it("shows who always likes the first", async () => {
     server.fault = () => "1";
     expect((await (await chat("pairwise")).judge(items.slice(0, 1)))[0]).toEqual({ votes: ["a", "b"] });
+  });
+
+  it("votes by probabilities where the endpoint gives them: who always likes the first still says which is better", async () => {
+    server.fault = (_, question, response) => {
+      const likely = Math.log(question.split("|")[1]!.includes("good") ? 0.9 : 0.6);
+      const top = [
+        { token: "1", logprob: likely },
+        { token: "2", logprob: Math.log(1 - Math.exp(likely)) },
+      ];
+      const logprobs = { content: [{ token: "1", logprob: likely, top_logprobs: top }] };
+      const choices = [{ message: { role: "assistant", content: "1" }, logprobs }];
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ model: "tiny-2026", choices }));
+      return "handled";
+    };
+    const [verdict] = await (await chat("pairwise")).judge(items.slice(0, 1));
+    expect(verdict!.votes).toEqual(["a", "b"]);
+    expect(verdict!.shares![0]).toBeCloseTo(0.9, 9);
+    expect(verdict!.shares![1]).toBeCloseTo(0.4, 9);
+    const hard = await (await chat("pairwise", { votes: "hard" })).judge(items.slice(0, 1));
+    expect(hard).toEqual([{ votes: ["a", "b"] }]);
+  });
+
+  it("averages several samples of each question", async () => {
+    let nth = 0;
+    // Every third reply is the other one.
+    server.fault = (_, question) =>
+      (nth++ % 3 === 2) === question.split("|")[1]!.includes("good") ? "2" : "1";
+    const judge = await chat("pairwise", { samples: 3, temperature: 1, concurrency: 1 });
+    const [verdict] = await judge.judge(items.slice(0, 1));
+    expect(verdict!.votes).toEqual(["a", "a"]);
+    expect(verdict!.shares!.map((share) => share.toFixed(3))).toEqual(["0.667", "0.667"]);
+    expect(server.requests).toHaveLength(6);
+  });
+
+  it("refuses samples without a temperature, and settings of votes where ratings are read", async () => {
+    await expect(chat("pairwise", { samples: 3 })).rejects.toThrow(
+      /3 replies to the same question need a temperature/,
+    );
+    for (const more of [
+      { votes: "soft" },
+      { samples: 2, temperature: 1 },
+      { ties: "refused" },
+      { verdict: "(1|2)" },
+    ])
+      await expect(chat("rating", more)).rejects.toThrow(/has no effect on mode rating/);
   });
 
   it("rates side by side, means over the orders", async () => {

@@ -4,16 +4,14 @@
  * Length: all ways of asking stand beside each other, for each of the panels uses two or three of them.
  */
 import { z } from "zod";
-import { ConfigError } from "../../../base/core/errors.ts";
 import type { Runtime } from "../../../engine/runtime/runtime.ts";
 import type { CandidatePair, Text } from "../../data/rows.ts";
-import { openChat } from "../../teacher/chat-client.ts";
+import { type ChatCounts, openChat } from "../../teacher/chat-client.ts";
 import { type JudgePrompt, judgeQuestions } from "../../teacher/judge.ts";
+import { type OrderVote, openChatJudge } from "../../teacher/judge-chat.ts";
 import { openLocalJudge, questionLimits } from "../../teacher/judge-local.ts";
-import { allowsTies } from "../../teacher/judge-prompts.ts";
 import { spendingWords, type TokensUsed } from "../../teacher/spending.ts";
 import { type PairScore, teacherDigest } from "../../teacher/teacher.ts";
-import { type Vote as Said, verdictReader } from "../../teacher/verdict.ts";
 import { keptAnswers } from "./answers.ts";
 import { openLocalJudgeModel } from "./local-model.ts";
 import { questionOf, ratingQuestion, readRating, readTwoRatings } from "./questions.ts";
@@ -32,6 +30,8 @@ export const pairVotesSchema = z.strictObject({
     .array(z.enum(["a", "b", "tie"]).nullable())
     .min(1)
     .max(2),
+  /** How far each order sides with a, in [0, 1], where a judge gives more than a word (probabilities, several samples). */
+  shares: z.tuple([z.number(), z.number()]).optional(),
   /** Why there is no opinion, or why nobody was asked. */
   why: z.enum(["malformed", "too-long", "identical"]).optional(),
   /** Ratings of a and b, means over the orders, where the judge gives any. */
@@ -127,7 +127,8 @@ async function openPanel(
   prompt: JudgePrompt,
   onUnread: OnUnread,
 ): Promise<Panel> {
-  if (spec.type === "chat") return chatPanel(deps, spec, prompt, onUnread);
+  if (spec.type === "chat")
+    return (spec.mode === "pairwise" ? pairwiseChat : ratingChat)(deps, spec, prompt, onUnread);
   if (spec.mode === "pairwise") return pairwiseLocal(deps, spec, prompt);
   const model = await openLocalJudgeModel(deps.runtime(), { ...spec, chat: spec.chat, cache: deps.cache });
   const panel = { versions: () => [model.version], close: () => model.close() };
@@ -183,87 +184,66 @@ function votesOf({ parts, flags }: PairScore): PairVotes {
 
 const sideOf = (a: number, b: number): Vote => (a > b ? "a" : b > a ? "b" : "tie");
 
-function chatPanel(
-  { cache, heard }: JudgeDeps,
-  {
-    type: _type,
-    mode,
-    name: _name,
-    prompt: _prompt,
-    verdict,
-    ties,
-    prices,
-    ...endpoint
-  }: Extract<JudgeSpec, { type: "chat" }>,
-  prompt: JudgePrompt,
-  onUnread: OnUnread,
-): Panel {
-  const readVote = voteReader(mode, verdict, allowsTies(ties, prompt.text));
-  const readers = { pairwise: readVote, absolute: readTwoRatings, rating: readRating };
-  const chat = openChat({ ...endpoint, cache, readable: ({ text }) => readers[mode](text) !== undefined });
+type ChatSpec = Extract<JudgeSpec, { type: "chat" }>;
+
+/** The teacher of the same kind, asked about arms: one way of asking, reading and voting for both. */
+function pairwiseChat(deps: JudgeDeps, spec: ChatSpec, prompt: JudgePrompt, onUnread: OnUnread): Panel {
+  const { type: _type, mode: _mode, name: _name, ...endpoint } = spec;
+  const judge = openChatJudge({ ...endpoint, prompt: prompt.text, cache: deps.cache, unread: onUnread });
+  judge.watchSpending!((spent) => {
+    const { asked, cached } = judge.counts();
+    deps.heard?.(asked + cached, spent);
+  });
+  return {
+    ask: async (items, signal) => {
+      const pairs = items.map((item, i): CandidatePair => ({ id: String(i), ...item }));
+      return (await judge.votes(pairs, signal)).map(pairOfVotes);
+    },
+    versions: () => judge.counts().models,
+    tokens: () => tokensOf(judge.counts()),
+    close: judge.close,
+  };
+}
+
+/** Endpoints that rate: their replies are read here. */
+function ratingChat(deps: JudgeDeps, spec: ChatSpec, prompt: JudgePrompt, onUnread: OnUnread): Panel {
+  const { type: _type, mode, name: _name, prompt: _prompt, prices, ...endpoint } = spec;
+  const reader = mode === "absolute" ? readTwoRatings : readRating;
+  const chat = openChat({
+    ...endpoint,
+    cache: deps.cache,
+    readable: ({ text }) => reader(text) !== undefined,
+  });
   chat.watch(() => {
     const { asked, cached, tokens, uncounted } = chat.counts();
-    heard?.(asked + cached, spendingWords({ replies: asked, tokens, uncounted }, prices));
+    deps.heard?.(asked + cached, spendingWords({ replies: asked, tokens, uncounted }, prices));
   });
   const models = new Set<string>();
-  const ask = async (questions: readonly string[], signal: AbortSignal | undefined) =>
-    (
-      await chat.ask(
-        questions.map((text) => ({ text })),
-        signal,
-      )
-    ).map(({ text, model }) => {
+  const ask = async (questions: readonly string[], signal: AbortSignal | undefined) => {
+    const asked = questions.map((text) => ({ text }));
+    return (await chat.ask(asked, signal)).map(({ text, model }) => {
       models.add(model);
       return text;
     });
-  const common = {
-    versions: () => [...models].sort(),
-    tokens: (): TokensUsed => {
-      const { tokens, keptTokens } = chat.counts();
-      return [tokens[0] + keptTokens[0], tokens[1] + keptTokens[1]];
-    },
-    close: async () => {},
   };
-  switch (mode) {
-    case "pairwise":
-      return {
-        ask: async (items, signal) => {
-          const votes = await askBothOrders(items, prompt, (questions) => ask(questions, signal));
-          return votes.map((replies) => pairOfVotes(replies.map((reply) => read(reply, readVote, onUnread))));
-        },
-        ...common,
-      };
-    case "absolute":
-      return {
-        ask: (items, signal) => askRatings(items, prompt, (q) => ask(q, signal), onUnread),
-        ...common,
-      };
-    case "rating":
-      return {
-        ask: (items, signal) =>
-          askApart(items, prompt, async (questions) =>
+  return {
+    ask: (items, signal) =>
+      mode === "absolute"
+        ? askRatings(items, prompt, (questions) => ask(questions, signal), onUnread)
+        : askApart(items, prompt, async (questions) =>
             (await ask(questions, signal)).map((reply) => read(reply, readRating, onUnread) ?? Number.NaN),
           ),
-        ...common,
-      };
-    default:
-      return mode satisfies never;
-  }
+    versions: () => [...models].sort(),
+    tokens: () => tokensOf(chat.counts()),
+    close: async () => {},
+  };
 }
 
-/** @throws ConfigError when a pattern is given for a mode that has no verdict, or is none */
-function voteReader(
-  mode: JudgeSpec["mode"],
-  verdict: string | undefined,
-  ties: boolean,
-): (reply: string) => Said | undefined {
-  if (verdict !== undefined && mode !== "pairwise")
-    throw new ConfigError(
-      `judges: verdict has no effect on mode ${mode}, which reads ratings. Leave it out.`,
-    );
-  const reader = verdictReader(verdict, ties);
-  return (reply) => reader(reply)?.vote;
-}
+/** Of all replies, asked for now or kept. */
+const tokensOf = ({ tokens, keptTokens }: ChatCounts): TokensUsed => [
+  tokens[0] + keptTokens[0],
+  tokens[1] + keptTokens[1],
+];
 
 function read<T>(reply: string, reader: (reply: string) => T | undefined, onUnread: OnUnread): T | undefined {
   const answer = reader(reply);
@@ -281,13 +261,15 @@ async function askBothOrders<R>(
   return items.map((_, i) => [replies[2 * i]!, replies[2 * i + 1]!]);
 }
 
-function pairOfVotes([aFirst, bFirst]: readonly (Said | undefined)[]): PairVotes {
-  const votes = [vote(aFirst, "a", "b"), vote(bFirst, "b", "a")];
-  return votes.includes(null) ? { votes, why: "malformed" } : { votes };
+/** Shares are kept where they say more than the votes: probabilities, or several samples. */
+function pairOfVotes([aFirst, bFirst]: readonly [OrderVote, OrderVote]): PairVotes {
+  const shares = [aFirst.share, bFirst.share === undefined ? undefined : 1 - bFirst.share];
+  const votes = shares.map((share) => (share === undefined ? null : sideOf(share, 0.5)));
+  const [a, b] = shares;
+  if (a === undefined || b === undefined) return { votes, why: "malformed" };
+  const words = [a, b].every((share) => share === 0 || share === 0.5 || share === 1);
+  return words ? { votes } : { votes, shares: [a, b] };
 }
-
-const vote = (said: Said | undefined, first: Vote, second: Vote): Vote | null =>
-  said === undefined ? null : said === "tie" ? "tie" : said === 1 ? first : second;
 
 /** Two ratings per reply, in both orders. */
 async function askRatings(

@@ -6,6 +6,7 @@ import { sha256 } from "../../../base/core/digest.ts";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { plainText, type Text } from "../../data/rows.ts";
 import { type JudgePrompt, judgePrompt } from "../../teacher/judge.ts";
+import { judgePromptOf } from "../../teacher/judge-prompts.ts";
 import type { JudgeMode } from "./spec.ts";
 
 /**
@@ -47,7 +48,8 @@ Rating: `;
  * @throws ConfigError when one of its places is not in it exactly once
  */
 export function questionOf(mode: JudgeMode, text?: string): JudgePrompt {
-  if (mode !== "rating") return judgePrompt(text ?? (mode === "absolute" ? ABSOLUTE_PROMPT : undefined));
+  if (mode === "absolute") return judgePrompt(text ?? ABSOLUTE_PROMPT);
+  if (mode === "pairwise") return text === undefined ? judgePrompt() : judgePromptOf(text);
   const question = text ?? RATING_PROMPT;
   const wrong = ["{prompt}", "{response}"].filter((place) => question.split(place).length !== 2);
   if (wrong.length > 0)

@@ -1,6 +1,6 @@
 /** The `judges` entry of a recipe: who is asked, how, and in which words. */
 import { z } from "zod";
-import { chatSettings, verdictSettings } from "../../teacher/chat-settings.ts";
+import { chatSettings, samplesNeedTemperature, verdictSettings } from "../../teacher/chat-settings.ts";
 
 const shared = {
   name: z
@@ -20,7 +20,7 @@ const shared = {
     .string()
     .optional()
     .describe(
-      "The question, with {prompt}, {first} and {second}, or {prompt} and {response} for rating; default one of this program's own.",
+      "The question, with {prompt}, {first} and {second}, or {prompt} and {response} for rating; for pairwise also a way of asking by name, as teacher.prompt; default one of this program's own.",
     ),
 };
 
@@ -38,16 +38,28 @@ export const judgeSpecSchema = z.discriminatedUnion("type", [
       .optional()
       .describe("Ask as a user's turn of the model's chat template; default: if it has one."),
   }),
-  z.strictObject({
-    type: z.literal("chat"),
-    ...shared,
-    ...chatSettings,
-    verdict: verdictSettings.verdict,
-    ties: verdictSettings.ties,
-    timeoutMs: z.number().int().min(1).default(60_000).describe("Milliseconds for one attempt."),
-    retries: z.number().int().min(0).default(5).describe("Further attempts after a failure that may pass."),
-  }),
+  z
+    .strictObject({ type: z.literal("chat"), ...shared, ...chatSettings, ...verdictSettings })
+    .superRefine((given, context) => {
+      samplesNeedTemperature(given, context);
+      if (given.mode !== "pairwise") refuseVoting(given, context);
+    }),
 ]);
+
+/** Ratings are read from a reply as they stand: what belongs to votes has no effect on them. */
+function refuseVoting(
+  given: { readonly [Name in keyof typeof verdictSettings]?: unknown } & { readonly mode: string },
+  context: z.RefinementCtx,
+): void {
+  const plain = { verdict: undefined, ties: "auto", votes: "auto", samples: 1 };
+  for (const [name, value] of Object.entries(plain))
+    if (given[name as keyof typeof plain] !== value)
+      context.addIssue({
+        code: "custom",
+        path: [name],
+        message: `has no effect on mode ${given.mode}, which reads ratings. Leave it out`,
+      });
+}
 
 /** A judge as a recipe describes it. */
 export type JudgeSpec = z.output<typeof judgeSpecSchema>;
