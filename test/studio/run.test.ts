@@ -31,7 +31,7 @@ describe.skipIf(chromiumPath === undefined)("a run in the page (skipped without 
     step = 0;
     await mkdir(join(place, "log"), { recursive: true });
     await mkdir(join(place, "scratch"));
-    await writeFile(join(place, "log", "planned.json"), '{"steps": 40}\n');
+    await writeFile(join(place, "scratch", "planned.json"), '{"steps": 40}\n');
     context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
     context.setDefaultTimeout(PATIENCE_MS);
     page = await context.newPage();

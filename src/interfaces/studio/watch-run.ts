@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { exists, readJson } from "../../base/core/files.ts";
 import { lookAtRun } from "../../pipeline/run/live-run.ts";
 import { folderStatus } from "../../pipeline/run/status.ts";
+import { SCRATCH } from "../../pipeline/stages/cache.ts";
 import { thin } from "../../report/charts/points.ts";
 import type { RunGrowthEvent, RunStatus } from "./protocol.ts";
 
@@ -99,7 +100,7 @@ async function plannedIn(folder: string): Promise<Record<string, number>> {
   const place = join(folder, "stages");
   const planned: Record<string, number> = {};
   for (const name of await readdir(place).catch(() => [])) {
-    const found = (await readJson(join(place, name, "log", "planned.json")).catch(() => undefined)) as
+    const found = (await readJson(join(place, name, SCRATCH, "planned.json")).catch(() => undefined)) as
       | { readonly steps?: unknown }
       | undefined;
     if (typeof found?.steps === "number") planned[name.replace(/^\.work-/, "")] = found.steps;

@@ -26,7 +26,7 @@ export type InferenceEstimate = {
 };
 
 /** Share of the plain matrix rate: packed rows in one pass; one token of each sequence at a time. */
-const SCORING_EFFICIENCY = 0.8;
+const SCORING_EFFICIENCY = 0.65;
 const SAMPLING_EFFICIENCY = 0.3;
 const OPS_PER_LAYER = 45;
 /** Tokens of one scoring run, sequences of one generation batch: their defaults. */

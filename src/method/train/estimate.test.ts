@@ -3,7 +3,8 @@ import { tinyModel } from "../../../test/helpers/tiny-decoders.ts";
 import { loraSpec } from "../../engine/model/lora.ts";
 import { addAdapter, type Model } from "../../engine/model/model.ts";
 import { openRuntime, type Runtime } from "../../engine/runtime/runtime.ts";
-import { estimateTraining, formatEstimate, measureGflops } from "./estimate.ts";
+import { estimateTraining, formatEstimate } from "./estimate.ts";
+import { measureRate } from "./machine-rate.ts";
 import { trainSettings } from "./settings.ts";
 
 let runtime: Runtime;
@@ -89,6 +90,8 @@ test("says it in a line", () => {
 });
 
 test("measures a rate above 0 and leaves nothing in the store", async () => {
-  expect(await measureGflops(runtime)).toBeGreaterThan(0.1);
+  const { gflops, slowdown } = await measureRate(runtime);
+  expect(gflops).toBeGreaterThan(0.1);
+  expect(slowdown).toBeGreaterThanOrEqual(1);
   await expect(runtime.store.get("probe/a")).rejects.toThrow("nothing is stored");
 });

@@ -1,9 +1,5 @@
 /** What a run will take, before it starts: time from counted floating-point operations, memory from counted arrays. */
 import { formatBytes, formatSeconds } from "../../base/core/log.ts";
-import { writeProgram } from "../../engine/graph/onnx/write.ts";
-import { sum } from "../../engine/graph/ops/layout.ts";
-import { matmul } from "../../engine/graph/ops/matmul.ts";
-import { input } from "../../engine/graph/tensor.ts";
 import { type Model, parameterCount, trainableParameters } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { planMicroBatches } from "../data/batching.ts";
@@ -17,7 +13,7 @@ export type ModelShape = Pick<Model, "decoder" | "parameters" | "lora" | "task">
 
 /** What an estimate is made for. */
 export type Machine = Pick<Runtime, "device" | "threads"> & {
-  /** 10^9 floating-point operations per second of plain float32 products on all cores, from `measureGflops`. */
+  /** 10^9 floating-point operations per second of plain float32 products on all cores, from `measureRate`. */
   readonly gflops: number;
 };
 
@@ -57,11 +53,13 @@ export function trainingDisk(
   return { kept, peak: kept + checkpoints * CHECKPOINT_BYTES * trainable + best };
 }
 
-/** Share of the plain matrix rate that training reaches; seen 0.7 to 0.85 from 15M to 125M parameters. */
-const EFFICIENCY = 0.75;
+/** Share of the plain matrix rate that training reaches; seen 0.55 to 0.65 of what `measureRate` gives on the demo (docs/log.md). */
+const EFFICIENCY = 0.6;
 /** Seconds to start one op, and ops of a layer forwards and backwards. */
 export const OP_SECONDS = 8e-6;
 const OPS_PER_LAYER = 120;
+/** Seconds to make a session, for each layer of its program; from 6 to 30 layers. */
+const OPEN_SECONDS_PER_LAYER = 0.15;
 /** Bytes per second that an optimiser update or one token of generation moves, and bytes it moves per parameter: p, m, v, g in and out. */
 export const UPDATE_RATE = 1e10;
 const UPDATE_BYTES = 32;
@@ -103,7 +101,8 @@ export function estimateTraining(
   const seconds =
     flops / (gflops * 1e9 * EFFICIENCY) +
     epochs * total.runs * model.decoder.config.layers * OPS_PER_LAYER * OP_SECONDS +
-    (order.steps * trainable * UPDATE_BYTES) / UPDATE_RATE;
+    (order.steps * trainable * UPDATE_BYTES) / UPDATE_RATE +
+    model.decoder.config.layers * OPEN_SECONDS_PER_LAYER;
   const size = { steps: order.steps, parameters: parameterCount(model.parameters), trainable };
   return {
     ...size,
@@ -134,24 +133,6 @@ export function formatEstimate({
     `about ${formatSeconds(seconds)} and ${formatBytes(total)} of memory ` +
     `(${(Object.entries(memory) as [string, number][]).map(([name, bytes]) => `${name} ${formatBytes(bytes)}`).join(", ")})`
   );
-}
-
-/** Rate of a plain 1024³ float32 product on this device, 10^9 operations per second; takes a fraction of a second. */
-export async function measureGflops(runtime: Runtime): Promise<number> {
-  const size = 1024;
-  const keys = ["probe/a", "probe/b"] as const;
-  const product = matmul(input("a", "float", [size, size]), input("b", "float", [size, size]));
-  const probe = await runtime.compile(writeProgram({ total: sum(product) }, runtime.dialect));
-  for (const key of keys) await runtime.store.set(key, [size, size], new Float32Array(size * size).fill(0.5));
-  const seconds: number[] = [];
-  for (let i = 0; i < 9; i++) {
-    const startMs = performance.now();
-    await probe.run({}, { inputs: { a: keys[0], b: keys[1] } });
-    seconds.push((performance.now() - startMs) / 1000);
-  }
-  await runtime.store.delete(keys);
-  const median = seconds.sort((a, b) => a - b)[4]!;
-  return (2 * size ** 3) / median / 1e9;
 }
 
 /** Weights a token of the trunk is multiplied by: matrices, without embeddings and heads. */

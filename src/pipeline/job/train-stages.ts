@@ -15,6 +15,7 @@ import { trainSft } from "../../method/train/sft.ts";
 import type { PreferSettings } from "../recipe/model-settings.ts";
 import type { TrlTrainer } from "../recipe/trainer.ts";
 import { type JobDeps, keepCurves, stageDeps } from "../stages/deps.ts";
+import { atWork } from "../stages/progress.ts";
 import type { Stage, WorkFolder } from "../stages/stage.ts";
 import { type Trained, withAdapter } from "./adapted.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
@@ -68,11 +69,11 @@ export async function sftStage(
     config: { settings, limits, ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
-      byOthers(deps, work, { ...request, kind: "sft" }) ??
-      withModel(deps, request, work, async (policy, tokenizer) => {
+      byOthers(atWork(deps, work), work, { ...request, kind: "sft" }) ??
+      withModel(atWork(deps, work), request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeResponses(tokenizer, some, limits));
         return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
-          trainSft(stageDeps(deps), {
+          trainSft(stageDeps(atWork(deps, work)), {
             model: trained,
             rows: parts.training.tokenRows,
             validation: parts.validation?.tokenRows,
@@ -106,14 +107,15 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
     },
     inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
     run: async (work) => {
+      const here = atWork(deps, work);
       const auto = "flip" in asked && asked.flip === "auto";
       const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
-      const others = byOthers(deps, work, { ...request, kind: "prefer", loss });
+      const others = byOthers(here, work, { ...request, kind: "prefer", loss });
       if (others !== undefined) return others;
-      return withModel(deps, request, work, async (policy, tokenizer) => {
+      return withModel(here, request, work, async (policy, tokenizer) => {
         const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
         const start = { policy, student: model.folder };
-        const setup = { deps, work, name, ...start, loss, seed: settings.seed, teacher };
+        const setup = { deps: here, work, name, ...start, loss, seed: settings.seed, teacher };
         const beside = {
           ...(await preferencePairs(setup, parts.training)),
           validation: parts.validation && (await preferencePairs(setup, parts.validation, "validation-")),
@@ -122,7 +124,7 @@ export async function preferStage(deps: JobDeps, request: PreferRequest): Promis
           folder: work.scratch,
         };
         return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
-          trainPreference(stageDeps(deps), { model: trained, ...beside }),
+          trainPreference(stageDeps(here), { model: trained, ...beside }),
         );
       });
     },
@@ -148,7 +150,7 @@ export async function rewardStage(
     config: { settings, limits, ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
     inputs: { model: model.source, ...rowInputs(rows) },
     run: (work) =>
-      byOthers(deps, work, { ...request, kind: "reward" }) ??
+      byOthers(atWork(deps, work), work, { ...request, kind: "reward" }) ??
       withModel(
         deps,
         request,
@@ -156,7 +158,7 @@ export async function rewardStage(
         async (policy, tokenizer) => {
           const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
           return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
-            trainReward(stageDeps(deps), {
+            trainReward(stageDeps(atWork(deps, work)), {
               model: trained,
               rows: parts.training.tokenRows,
               validation: parts.validation && { rows: parts.validation.tokenRows },

@@ -14,7 +14,6 @@ import {
   formatEstimate,
   type Machine,
   type ModelShape,
-  measureGflops,
   type TrainEstimate,
 } from "../../method/train/estimate.ts";
 import {
@@ -23,6 +22,7 @@ import {
   formatInference,
   type InferenceEstimate,
 } from "../../method/train/estimate-inference.ts";
+import { type MachineRate, measureRate } from "../../method/train/machine-rate.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import { readingOf } from "../job/data-source.ts";
 import { jobEncodable } from "../job/encodable.ts";
@@ -33,12 +33,28 @@ import { readPromptList } from "../job/world-stage.ts";
 import type { DataSource, MainJob, PARTS, RowSpec, WorldData } from "../recipe/job-settings.ts";
 import { givensOf, membersOf, type PlacedMember, suffixOf } from "../recipe/teacher-settings.ts";
 
-/** One stage and what it will take. */
-export type StageEstimate = { readonly stage: string; readonly estimate: TrainEstimate | InferenceEstimate };
+/** One stage and what it will take on this machine at rest. */
+export type StageEstimate = {
+  readonly stage: string;
+  readonly estimate: TrainEstimate | InferenceEstimate;
+  /** How many times longer it takes while the machine is as busy as it is now (`measureRate`). */
+  readonly slowdown: number;
+};
+
+/** An estimate before the machine's state is set beside it. */
+type Counted = Omit<StageEstimate, "slowdown">;
+
+/** Seconds that every stage takes beside its arithmetic: loading, compiling, writing. */
+export const OVERHEAD_SECONDS = 0.5;
 
 /** Estimates every stage of a job that trains, samples or scores, on this machine's matrix rate, measured unless given. */
-export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: number): Promise<StageEstimate[]> {
+export async function estimateJob(
+  runtime: Runtime,
+  job: MainJob,
+  rate?: MachineRate,
+): Promise<StageEstimate[]> {
   const { device, threads } = runtime;
+  const { gflops, slowdown } = rate ?? (await measureRate(runtime));
   const known = {
     job,
     weak: await Promise.all(
@@ -57,10 +73,12 @@ export async function estimateJob(runtime: Runtime, job: MainJob, gflops?: numbe
     student: await shapeOf(job.models.student),
     base: await shapeOf({ source: job.models.student.source, vocabulary: "keep" }),
     rows: await sampleRows(job),
-    machine: { device, threads, gflops: gflops ?? (await measureGflops(runtime)) },
+    machine: { device, threads, gflops },
   };
   const all = [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
-  return all.filter(({ stage }) => trainerOfStage(job, stage) === undefined);
+  return all
+    .filter(({ stage }) => trainerOfStage(job, stage) === undefined)
+    .map((one) => ({ ...one, slowdown }));
 }
 
 type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> & {
@@ -86,13 +104,13 @@ const training = (
   model: ModelShape,
   rows: readonly TokenRow[],
   settings: TrainSettings,
-): StageEstimate => ({ stage, estimate: estimateTraining(model, rows, settings, machine) });
+): Counted => ({ stage, estimate: estimateTraining(model, rows, settings, machine) });
 
 const preferred = (rows: readonly TokenRow[]) =>
   rows.map((row) => ({ ...row, responses: row.responses.slice(0, 1) }));
 
 /** A world's candidates are sampled; files are read in no time. */
-function dataEstimates({ job, base, rows, machine }: Known): StageEstimate[] {
+function dataEstimates({ job, base, rows, machine }: Known): Counted[] {
   if (job.data.kind !== "world") return [];
   const pairs = rows.labelled.length + rows.pool.length + rows.test.length;
   const { maxNewTokens } = job.data.sampling;
@@ -100,26 +118,28 @@ function dataEstimates({ job, base, rows, machine }: Known): StageEstimate[] {
   return [{ stage: "candidates", estimate: estimateSampling(base, sampling, machine) }];
 }
 
-function teacherEstimates(known: Known): StageEstimate[] {
+function teacherEstimates(known: Known): Counted[] {
   const { weak, judges, rows, machine } = known;
   // A cascade's second teacher is asked less than the whole pool, nobody knows how much less.
   return [
     // Each pair is asked in both orders, the answers are a token each.
     ...judges.flatMap(({ shape, place }) =>
-      (["pool", "held-out"] as const).map((part) => ({
+      (
+        [
+          ["pool", rows.pool],
+          ["held-out", rows.labelled],
+          ["test", rows.test],
+        ] as const
+      ).map(([part, scored]) => ({
         stage: `${part}-scores${suffixOf(place)}`,
-        estimate: estimateScoring([shape, shape], part === "pool" ? rows.pool : rows.labelled, machine),
+        estimate: estimateScoring([shape, shape], scored, machine),
       })),
     ),
     ...weak.flatMap((one) => memberEstimates(known, one, suffixOf(one.member.place))),
   ];
 }
 
-function memberEstimates(
-  known: Known,
-  { member, shape }: Known["weak"][number],
-  suffix: string,
-): StageEstimate[] {
+function memberEstimates(known: Known, { member, shape }: Known["weak"][number], suffix: string): Counted[] {
   const { job, rows, machine } = known;
   const { heldOut: share, folds } = job.label;
   const { sft, sftLora, lora } = member;
@@ -142,6 +162,7 @@ function memberEstimates(
   return [
     ...stages(`teacher${suffix}`, taught),
     scoring(`pool-scores${suffix}`, rows.pool),
+    scoring(`test-scores${suffix}`, rows.test),
     ...(folds === 0 ? [scoring(`held-out-scores${suffix}`, rows.labelled.slice(taught.length))] : []),
     ...Array.from({ length: folds }, (_, i) => `fold-${i + 1}`).flatMap((name) => [
       ...stages(`teacher${suffix}-${name}`, others),
@@ -150,7 +171,7 @@ function memberEstimates(
   ];
 }
 
-function studentEstimates(known: Known): StageEstimate[] {
+function studentEstimates(known: Known): Counted[] {
   const { job, student, rows, machine } = known;
   const { arms, evaluation } = job;
   const starts = new Map(arms.flatMap((arm) => startOf(arm)));
@@ -159,7 +180,7 @@ function studentEstimates(known: Known): StageEstimate[] {
   const adapted = withLora(student, job.student.lora);
   const { maxNewTokens, perPrompt } = evaluation.generation;
   const sequences = rows.prompts * (perPrompt ?? 1);
-  const measured = arms.flatMap(({ name, training: kind }): StageEstimate[] => {
+  const measured = arms.flatMap(({ name, training: kind }): Counted[] => {
     const models = kind !== "prefer" ? [student] : [student, student];
     const sampling = { sequences, maxNewTokens, promptTokens: meanPrompt(rows.test) };
     return [
@@ -192,8 +213,23 @@ export function formatEstimates(estimates: readonly StageEstimate[]): string {
     ({ stage, estimate }) =>
       `${stage.padEnd(width)}  ${"steps" in estimate ? formatEstimate(estimate) : formatInference(estimate)}`,
   );
-  const minutes = estimates.reduce((total, { estimate }) => total + estimate.seconds, 0) / 60;
-  return `${lines.join("\n")}\nin all: about ${minutes.toFixed(1)} minutes, scoring by gold models and judges not counted`;
+  return `${lines.join("\n")}\n${totalWords(estimates)}, scoring by gold models and judges not counted`;
+}
+
+/** Estimates of whole jobs were within this factor of what they took; `scripts/estimate-truth.mjs` sets them beside each other. */
+const WITHIN = 1.5;
+/** A machine that is slower than this by what else runs on it is told so. */
+const BUSY = 1.25;
+
+/** The sum as a range, and what it becomes on a machine that is busy. */
+function totalWords(estimates: readonly StageEstimate[]): string {
+  const seconds = estimates.reduce((total, { estimate }) => total + OVERHEAD_SECONDS + estimate.seconds, 0);
+  const minutes = (times: number) => ((seconds * times) / 60).toFixed(1);
+  const range = (times: number) => `${minutes(times / WITHIN)} to ${minutes(times * WITHIN)} minutes`;
+  const { slowdown } = estimates[0] ?? { slowdown: 1 };
+  return slowdown < BUSY
+    ? `in all: ${range(1)}`
+    : `in all: ${range(1)} on this machine at rest; others compute on it, and as busy as it is now ${range(slowdown)}`;
 }
 
 /** Rows of about the right number and lengths; token ids are all 0. */

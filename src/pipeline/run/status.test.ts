@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openClaims } from "../../base/core/claims.ts";
 import { DataError } from "../../base/core/errors.ts";
+import { silentLog } from "../../base/core/log.ts";
 import { shardPath, workShards } from "../../base/core/shard-work.ts";
+import { defineStage, type Running } from "../stages/define.ts";
 import { openPipeline } from "../stages/pipeline.ts";
 import { runSingle } from "../stages/single.ts";
 import type { Stage } from "../stages/stage.ts";
@@ -122,4 +124,52 @@ test("leaves out a failure under other settings once the stage is finished, and 
 
 test("of anything else is an error", async () => {
   await expect(status()).rejects.toThrow("is no run and no output of label or generate");
+});
+
+test("of work without shards: what its progress counts, rate and time left, and nothing once nobody is at it", async () => {
+  let go: () => void = () => {};
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const counting = defineStage({
+    version: 1,
+    async run({ work, tools }: Running<object, Record<string, never>>) {
+      const progress = tools.log.progress("student-weak", 40, "steps");
+      progress.update(4, "", 4);
+      await new Promise((resolve) => setTimeout(resolve, 2100));
+      progress.update(14, "loss 0.6", 4);
+      await gate;
+      progress.end();
+      await writeFile(work.path("all"), "1");
+    },
+  });
+  const place = join(folder, "run");
+  await mkdir(join(place, "stages"), { recursive: true });
+  const running = counting(
+    {
+      pipeline: openPipeline({ folder: place, code: "1" }),
+      runtime: () => {
+        throw new Error("is not needed");
+      },
+      log: silentLog,
+    },
+    { name: "student-weak", config: {}, inputs: {} },
+  );
+  const look = async () => (await folderStatus(place, "1")).stages[0];
+  while ((await look())?.progress?.done !== 14) await new Promise((resolve) => setTimeout(resolve, 20));
+  const { state, progress } = (await look())!;
+  expect([state, progress]).toEqual([
+    "running",
+    {
+      ...{ label: "student-weak", unit: "steps", done: 14, total: 40, pid: process.pid },
+      perSecond: expect.any(Number),
+      secondsLeft: expect.any(Number),
+    },
+  ]);
+  // Ten steps of this process in the seconds since it began: four were there before.
+  expect(progress!.perSecond! * progress!.secondsLeft!).toBeCloseTo(26, 6);
+  expect(progress!.perSecond!).toBeLessThan(5);
+  go();
+  await running;
+  expect(await look()).toMatchObject({ state: "done", progress: null });
 });

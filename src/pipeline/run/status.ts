@@ -14,6 +14,7 @@ import { seedFolder } from "../recipe/seeds.ts";
 import { RECORD, readStageRecord } from "../stages/cache.ts";
 import { FAILED, type Failure, readFailure } from "../stages/failures.ts";
 import { checkLayout } from "../stages/layout.ts";
+import { readProgress, type StageProgress } from "../stages/progress.ts";
 import { prunedFiles } from "../stages/verify.ts";
 import { readRecorded } from "./recorded.ts";
 import type { RunPlan } from "./status-plan.ts";
@@ -35,6 +36,8 @@ export type StageStatus = {
   readonly elapsedSeconds: number | null;
   readonly holders: readonly StageHolder[];
   readonly shards: readonly StageShards[];
+  /** What it counts beside shards, such as a training's steps; null where nobody is at it or it counts nothing just now. */
+  readonly progress: StageProgress | null;
   readonly failure: Failure | null;
   /** Bytes of it that `prune` took away. */
   readonly pruned: number;
@@ -133,6 +136,7 @@ const idle = (name: string, state: StageStatus["state"]): StageStatus => ({
     elapsedSeconds: null,
     holders: [],
     shards: [],
+    progress: null,
     failure: null,
     pruned: 0,
   },
@@ -183,7 +187,8 @@ async function begun(place: string, names: readonly string[], id: string): Promi
   const isBegun = names.includes(`${WORK}${id}`);
   if (!isBegun && !living && failure === null) return undefined;
   const state = living ? "running" : failure !== null ? "failed" : "stopped";
-  return { ...idle(parseName(id)![1]!, state), holders, shards, failure };
+  const progress = (living ? await readProgress(join(place, `${WORK}${id}`)) : undefined) ?? null;
+  return { ...idle(parseName(id)![1]!, state), holders, shards, progress, failure };
 }
 
 /** Folders of shards in a work folder. */

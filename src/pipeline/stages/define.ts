@@ -5,6 +5,7 @@
 
 import { digestOf } from "../../base/core/digest.ts";
 import type { JobDeps } from "./deps.ts";
+import { atWork } from "./progress.ts";
 import type { Artefact, WorkFolder } from "./stage.ts";
 
 /** A file or folder that a stage reads: where it lies, and the artefact or digest that says what it is. Where it lies is in no key. */
@@ -70,7 +71,10 @@ export function defineStage<Config, In extends Inputs, How = undefined>({
 }: Definition<Config, In, How>): AskStage<Config, In, How> {
   return ({ pipeline, ...deps }, { name, config, inputs, how }) => {
     const tools = { ...deps, runFolder: pipeline.folder };
-    const running = (work: WorkFolder) => ({ work, config, inputs, tools, how: how as How });
+    const running = (work: WorkFolder) => ({
+      ...{ work, config, inputs, how: how as How },
+      tools: atWork(tools, work),
+    });
     return pipeline.stage({
       name,
       version,

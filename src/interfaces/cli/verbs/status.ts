@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { ConfigError } from "../../../base/core/errors.ts";
 import { formatBytes, formatSeconds } from "../../../base/core/log.ts";
 import type { FolderStatus, StageShards, StageStatus } from "../../../pipeline/run/status.ts";
+import type { StageProgress } from "../../../pipeline/stages/progress.ts";
 import { examples, positiveNumber } from "../options.ts";
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
@@ -80,12 +81,14 @@ export function formatStatus({ folder, stages, planProblem }: FolderStatus): str
 }
 
 function linesOf(stage: StageStatus, width: number): string[] {
-  const { name, state, elapsedSeconds, holders, shards, failure, pruned } = stage;
+  const { name, state, elapsedSeconds, holders, shards, progress, failure, pruned } = stage;
   const took = elapsedSeconds === null ? "" : ` in ${formatSeconds(elapsedSeconds)}`;
   const dead = holders.filter(({ living }) => !living).map(({ pid, host }) => `process ${pid} on ${host}`);
   return [
     `  ${name.padEnd(width)}  ${state}${took}${pruned === 0 ? "" : `, pruned (${formatBytes(pruned)})`}`,
     ...shards.map((part) => `    ${shardLine(part)}`),
+    // Work in shards is told by its shards, which all processes at it share.
+    ...(progress === null || shards.length > 0 ? [] : [`    ${progressLine(progress)}`]),
     ...(dead.length === 0
       ? []
       : [
@@ -93,6 +96,16 @@ function linesOf(stage: StageStatus, width: number): string[] {
         ]),
     ...(failure === null ? [] : [`    failed ${failure.at} on ${failure.host}: ${failure.message}`]),
   ];
+}
+
+const rateWords = (perSecond: number | null) =>
+  perSecond === null ? "" : `, ${perSecond.toFixed(perSecond < 10 ? 2 : 0)}/s`;
+const leftWords = (seconds: number | null) =>
+  seconds === null || seconds === 0 ? "" : `, ${formatSeconds(seconds)} left`;
+
+function progressLine({ label, done, total, unit, perSecond, secondsLeft }: StageProgress) {
+  const of = total === 0 ? "" : ` of ${total}`;
+  return `${label}: ${done}${of} ${unit}${rateWords(perSecond)}${leftWords(secondsLeft)}`;
 }
 
 function shardLine({
@@ -106,8 +119,6 @@ function shardLine({
   secondsLeft,
 }: StageShards) {
   const dead = claims.filter(({ living }) => !living).length;
-  const rate = perSecond === null ? "" : `, ${perSecond.toFixed(perSecond < 10 ? 2 : 0)}/s`;
-  const left = secondsLeft === null || secondsLeft === 0 ? "" : `, ${formatSeconds(secondsLeft)} left`;
   const held = `${claims.length - dead} claimed${dead === 0 ? "" : `, ${dead} of dead processes`}`;
-  return `${name}: ${itemsDone} of ${items}, shards ${shardsDone} of ${shards} done, ${held}${rate}${left}`;
+  return `${name}: ${itemsDone} of ${items}, shards ${shardsDone} of ${shards} done, ${held}${rateWords(perSecond)}${leftWords(secondsLeft)}`;
 }
