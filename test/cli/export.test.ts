@@ -154,7 +154,7 @@ describe("export", () => {
     await writeFile(join(labels, "training.jsonl"), '{"id":"x","prompt":1}\n');
     const broken = await weakTeacher(["export", labels, "--to", "trl", "--model", "org/m"]);
     expect(broken.code).toBe(1);
-    expect(broken.stderr).toMatch(/training\.jsonl:1: is no training row: prompt: .*chosen: /);
+    expect(broken.stderr).toMatch(/training\.jsonl:1: is no training row: "prompt" is .*"chosen" is /);
   });
 });
 

@@ -87,8 +87,8 @@ async function fromRun(folder: string, options: SourceOptions): Promise<ExportSo
   const weak = arm.rows.labels === "weak";
   const facts = weak ? await readLabelFacts(labels) : undefined;
   return {
-    rows: (await rows.read()).map(exportRow),
-    sftRows: sftRows && (await sftRows.read()).map(exportRow),
+    rows: (await rows.read()).rows.map(exportRow),
+    sftRows: sftRows && (await sftRows.read()).rows.map(exportRow),
     student: {
       model: await modelName(options.model ?? hubName(asked.models.student) ?? result.base.folder),
       sft: sftRows && job.student.sft,

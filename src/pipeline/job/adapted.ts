@@ -6,18 +6,17 @@ import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec, addAdapter, type Model } from "../../engine/model/model.ts";
 import type { TrainResult } from "../../method/train/job.ts";
-import { type JobDeps, stageDeps } from "../stages/deps.ts";
-import type { WorkFolder } from "../stages/stage.ts";
-import type { ModelFolderRef } from "./model-stages.ts";
+import type { Ref, Running } from "../stages/define.ts";
+import { stageDeps } from "../stages/deps.ts";
 
-type Adapting = {
-  /** Where the policy was loaded from. */
-  readonly model: ModelFolderRef;
-  readonly policy: Model;
-  readonly lora?: LoraOptions | undefined;
-  /** Gives the adapted model itself: what is kept of it is the adapter. */
-  readonly adapterOnly?: boolean | undefined;
-  readonly seed: number;
+/** What of a training its adapters are: none, or what is kept of them. */
+type Adapting = Pick<Running<unknown, { readonly model: Ref }>, "work" | "inputs" | "tools"> & {
+  readonly config: {
+    readonly settings: { readonly seed: number };
+    readonly lora?: LoraOptions | undefined;
+    /** Gives the adapted model itself: what is kept of it is the adapter. */
+    readonly adapterOnly?: boolean | undefined;
+  };
 };
 
 /** A model that came out of training, and how it went. */
@@ -25,16 +24,16 @@ export type Trained = { readonly model: Model; readonly result: TrainResult };
 
 /** Trains the policy, or adapters on it that are kept in `adapter/` and, unless only these are wanted, merged. */
 export async function withAdapter(
-  deps: JobDeps,
-  work: WorkFolder,
-  { model, policy, lora, seed, adapterOnly }: Adapting,
+  { work, config, inputs, tools }: Adapting,
+  policy: Model,
   train: (model: Model) => Promise<TrainResult>,
 ): Promise<Trained> {
+  const { lora, settings, adapterOnly } = config;
   if (lora === undefined) return { model: policy, result: await train(policy) };
-  const { runtime } = stageDeps(deps);
-  const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), seed);
+  const { runtime } = stageDeps(tools);
+  const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), settings.seed);
   const result = await train(trained);
-  await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: model.folder });
+  await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: inputs.model.folder });
   if (adapterOnly === true) return { model: trained, result };
   const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);
   await writeJsonAtomic(work.path("merge.json"), { largestDifference });

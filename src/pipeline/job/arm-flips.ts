@@ -21,13 +21,9 @@ export type RowsById = ReadonlyMap<string, TrainingRow>;
  */
 export async function flipped(
   rows: readonly TrainingRow[],
-  { flipWhich }: Pick<RowSpec, "flipWhich">,
+  { flipWhich, seed }: Pick<RowSpec, "flipWhich"> & { readonly seed?: number },
   share: number | undefined,
-  {
-    seed,
-    data,
-    weak,
-  }: { readonly seed: number; readonly data: Artefact; readonly weak?: RowsById | undefined },
+  { data, weak }: { readonly data: Artefact; readonly weak?: RowsById | undefined },
 ): Promise<readonly TrainingRow[]> {
   if (share === undefined) return rows;
   const ids = idsOf(rows);
@@ -36,7 +32,7 @@ export async function flipped(
       ? byRank(ids, await goldGaps(data))
       : flipWhich === "unsure"
         ? byRank(ids, new Map([...weak!.values()].map(({ id, pChosen }) => [id, pChosen!])))
-        : createRng(seed).fork("arm-flip").shuffle(ids);
+        : createRng(seed!).fork("arm-flip").shuffle(ids);
   const out = new Set(first.slice(0, Math.round(share * rows.length)));
   return rows.map((row) => (out.has(row.id) ? { ...row, chosen: row.rejected, rejected: row.chosen } : row));
 }

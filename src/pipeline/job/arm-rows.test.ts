@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { digestOf } from "../../base/core/digest.ts";
 import { isPlain, type MainJob, plainRows, type RowSpec } from "../recipe/job-settings.ts";
 import { artefactAt } from "../stages/stage.ts";
 import { armRows, rowWords } from "./arm-rows.ts";
@@ -54,7 +55,7 @@ const material = () => ({
 /** Preferred responses by id, such as "a1". */
 async function chosen(labels: RowSpec["labels"], more: Partial<RowSpec> = {}, seed = 3): Promise<string[]> {
   const all = { ...material(), job: { seed, label: { heldOut: 1 / 3 } } as MainJob };
-  const rows = await armRows(all, { ...plainRows(labels), ...more }).read();
+  const { rows } = await armRows(all, { ...plainRows(labels), ...more }).read();
   return rows.map((row) => String(row.chosen).trim());
 }
 
@@ -74,8 +75,8 @@ describe("rows of an arm", () => {
     await mkdir(join(folder, "tools"));
     await writeFile(file, `${JSON.stringify({ ...row, ...label })}\n`);
     const weak = artefactAt("weak-labels", join(folder, "tools"), "w");
-    const [read] = await armRows({ ...material(), weak }, plainRows("weak")).read();
-    expect(read!.prompt).toEqual([{ role: "user", content: "x1", template_inputs: { tools } }]);
+    const { rows } = await armRows({ ...material(), weak }, plainRows("weak")).read();
+    expect(rows[0]!.prompt).toEqual([{ role: "user", content: "x1", template_inputs: { tools } }]);
   });
 
   test("keep where the weak label is the person's, or is not, with either's labels", async () => {
@@ -117,7 +118,7 @@ describe("rows of an arm", () => {
   });
 
   test("people's labels with the teacher's weights leave out what it did not decide", async () => {
-    const rows = await armRows(material(), {
+    const { rows } = await armRows(material(), {
       ...plainRows("human"),
       keptOnly: true,
       weightsFrom: "weak",
@@ -131,7 +132,7 @@ describe("rows of an arm", () => {
     expect(await chosen("human", { data: "labelled" })).toEqual(["good", "good"]);
     expect(await chosen("weak", { data: "both" })).toEqual(["b1", "b2", "a3", "a4", "a5", "good", "good"]);
     const both = await armRows(material(), { ...plainRows("weak"), data: "both" }).read();
-    expect(both.map(({ weight }) => weight)).toEqual([0.1, 0.2, 0.3, 0.4, 0.5, 1, 1]);
+    expect(both.rows.map(({ weight }) => weight)).toEqual([0.1, 0.2, 0.3, 0.4, 0.5, 1, 1]);
     const two = await chosen("human", { size: "labelled" });
     expect(two).toHaveLength(2);
     expect(await chosen("human", { size: 3 })).toEqual(expect.arrayContaining(two));
@@ -140,21 +141,31 @@ describe("rows of an arm", () => {
 
   test("of a teacher that learns nothing: its labelled part is all that is labelled", async () => {
     const job = { seed: 3, label: { heldOut: 1, folds: 0 } } as MainJob;
-    const rows = (more: Partial<RowSpec>) =>
-      armRows({ ...material(), job }, { ...plainRows("human"), ...more }).read();
+    const rows = async (more: Partial<RowSpec>) =>
+      (await armRows({ ...material(), job }, { ...plainRows("human"), ...more }).read()).rows;
     expect(await rows({ data: "labelled" })).toHaveLength(3);
     expect(await rows({ size: "labelled" })).toHaveLength(3);
+  });
+
+  test("of a teacher in folds: it learns from all that is labelled, which is another set of rows under another key", async () => {
+    const rowsFor = (folds: number) => {
+      const job = { seed: 3, label: { heldOut: 1 / 3, folds } } as MainJob;
+      return armRows({ ...material(), job }, { ...plainRows("human"), data: "labelled" });
+    };
+    const [split, folded] = [rowsFor(0), rowsFor(5)];
+    expect([(await split.read()).rows.length, (await folded.read()).rows.length]).toEqual([2, 3]);
+    expect(digestOf(folded.spec)).not.toBe(digestOf(split.spec));
   });
 
   test("that are not the teacher's are certain, so that arms can share a weighted or a soft loss", async () => {
     for (const labels of ["human", "random", "gold"] as const)
       for (const more of [{}, { size: 3 }]) {
-        const rows = await armRows(material(), { ...plainRows(labels), ...more }).read();
+        const { rows } = await armRows(material(), { ...plainRows(labels), ...more }).read();
         expect(rows.length).toBeGreaterThan(0);
         expect(rows.every(({ weight, pChosen }) => weight === 1 && pChosen === 1)).toBe(true);
       }
-    const [first] = await armRows(material(), plainRows("weak")).read();
-    expect(first).toMatchObject({ weight: 0.1, pChosen: 0.55 });
+    const { rows } = await armRows(material(), plainRows("weak")).read();
+    expect(rows[0]).toMatchObject({ weight: 0.1, pChosen: 0.55 });
   });
 
   test("say in a stage's key what they depend on, and no more", () => {

@@ -16,36 +16,49 @@ import type { Artefact } from "../stages/stage.ts";
 import { flipped, teachersErrors } from "./arm-flips.ts";
 import { readArmPairs } from "./arm-pairs.ts";
 import { poolFolder, readHidden, readHiddenGold } from "./data-files.ts";
-import { splitLabelled } from "./labelled-split.ts";
-import type { RowSource, TrainingRow } from "./training-rows.ts";
+import { type SplitRule, splitLabelled } from "./labelled-split.ts";
+import { defineRows, type RowSource, type TrainingRow } from "./training-rows.ts";
 
 /** What rows are made from: `data` is the arms' own (`arm-pairs.ts`), without pairs that somebody cannot use. */
 export type RowMaterial = { readonly job: MainJob; readonly data: Artefact; readonly weak: Artefact };
+
+/** How an arm's rows are made of its material, with all of the job that decides them. */
+type ArmSpec = RowSpec & {
+  /** Where rows or labels are drawn. */
+  readonly seed?: number;
+  /** Which labelled pairs the teacher learns from, where rows are made of these. */
+  readonly taught?: SplitRule & Pick<MainJob, "labelled">;
+};
+
+/** The stages alone, without the job. */
+type RowStages = Pick<RowMaterial, "data"> & { readonly weak: Artefact | undefined };
+
+const weakLabelRows = defineRows(async ({ from, beside }) => ({ rows: await weakRows(beside!, from) }));
+const peoplesRows = defineRows(async ({ from }) => ({ rows: (await humanRows(from)).map(asCertain) }));
+const specified = defineRows<ArmSpec>(async ({ spec, from, beside }) => ({
+  rows: await specifiedRows({ data: from, weak: beside }, spec),
+}));
 
 /**
  * The rows of an arm.
  * @throws ConfigError, when read, for gold labels of data without gold scores, or more rows than there are
  */
-export function armRows(material: RowMaterial, spec: RowSpec): RowSource {
-  const { job, data, weak } = material;
-  const { labels } = spec;
-  const plain = isPlain(spec);
-  if (plain && labels === "weak") return { from: weak, beside: data, read: () => weakRows(material) };
-  if (plain && labels === "human")
-    return { from: data, read: async () => (await humanRows(data)).map(asCertain) };
-  const random = [labels === "random", spec.flip !== undefined, spec.size !== undefined].includes(true);
-  return {
+export function armRows({ job, data, weak }: RowMaterial, spec: RowSpec): RowSource {
+  const { seed, label, labelled } = job;
+  if (isPlain(spec) && spec.labels === "weak")
+    return weakLabelRows({ spec: undefined, from: weak, beside: data });
+  if (isPlain(spec) && spec.labels === "human") return peoplesRows({ spec: undefined, from: data });
+  const isDrawn = spec.labels === "random" || spec.flip !== undefined || spec.size !== undefined;
+  const { heldOut, folds } = label;
+  return specified({
     from: data,
     beside: usesWeak(spec) ? weak : undefined,
     spec: {
       ...spec,
-      ...(random ? { seed: job.seed } : {}),
-      ...(usesLabelled(spec)
-        ? { split: [job.seed, job.label.heldOut], ...(job.labelled && { labelled: job.labelled }) }
-        : {}),
+      ...(isDrawn && { seed }),
+      ...(usesLabelled(spec) && { taught: { seed, label: { heldOut, folds }, labelled } }),
     },
-    read: () => specifiedRows(material, spec),
-  };
+  });
 }
 
 /** Words for a stage's name: equal rows, equal words. */
@@ -73,16 +86,17 @@ export const usesWeak = ({ labels, data, subset, keptOnly, flip, flipWhich }: Ro
 
 const usesLabelled = ({ data, size }: RowSpec) => data !== "pool" || size === "labelled";
 
-async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
-  const { job } = material;
-  const pool = spec.data === "labelled" ? [] : await poolRows(material, spec);
-  const labelled = spec.data === "pool" ? [] : (await taught(material)).map(asCertain);
+async function specifiedRows(stages: RowStages, spec: ArmSpec): Promise<readonly TrainingRow[]> {
+  const pool = spec.data === "labelled" ? [] : await poolRows(stages, spec);
+  const labelled = spec.data === "pool" ? [] : (await taught(stages, spec)).map(asCertain);
   const { flip } = spec;
   // A recipe refuses the teacher's own number of errors on pairs that it learns from.
   const own = spec.data === "labelled" && flip !== "teacher" ? flip : undefined;
-  const from = { seed: job.seed, data: material.data };
-  const rows = [...pool, ...(await flipped(labelled, spec, own, from))];
-  return spec.size === undefined ? rows : drawn(rows, await sizeOf(spec.size, rows, material), job.seed);
+  const rows = [...pool, ...(await flipped(labelled, spec, own, { data: stages.data }))];
+  if (spec.size === undefined) return rows;
+  const most =
+    spec.size === "labelled" ? Math.min(rows.length, (await taught(stages, spec)).length) : spec.size;
+  return drawn(rows, most, seedOf(spec));
 }
 
 /**
@@ -91,10 +105,10 @@ async function specifiedRows(material: RowMaterial, spec: RowSpec): Promise<read
  */
 const asCertain = (row: TrainingRow): TrainingRow => ({ ...row, weight: 1, pChosen: 1 });
 
-async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly TrainingRow[]> {
-  const { data, job } = material;
-  const weak = usesWeak(spec) ? byId(await weakRows(material)) : undefined;
-  const source = await sourceRows(material, spec);
+async function poolRows(stages: RowStages, spec: ArmSpec): Promise<readonly TrainingRow[]> {
+  const { data } = stages;
+  const weak = stages.weak && byId(await weakRows(data, stages.weak));
+  const source = await sourceRows(stages, spec);
   const rows = (spec.labels === "weak" ? source : source.map(asCertain))
     .filter(({ id }) => !spec.keptOnly || weak!.has(id))
     .map((row) => (spec.weightsFrom === undefined ? row : { ...row, weight: weak!.get(row.id)!.weight! }));
@@ -103,27 +117,18 @@ async function poolRows(material: RowMaterial, spec: RowSpec): Promise<readonly 
   const matches = ({ id, chosen }: TrainingRow) => sameText(chosen, human.get(id)!.chosen);
   const judged = rows.filter(({ id }) => human.has(id));
   const flip = spec.flip === "teacher" ? teachersErrors(judged, spec, { weak: weak!, human }) : spec.flip;
-  const labels = await flipped(judged, spec, flip, { seed: job.seed, data, weak });
+  const labels = await flipped(judged, spec, flip, { data, weak });
   if (spec.subset === "all") return labels;
   const wanted = spec.subset === "match";
   const judge = flip === undefined ? weak! : byId(labels);
   return labels.filter(({ id }) => judge.has(id) && matches(judge.get(id)!) === wanted);
 }
 
-/** As many as are labelled, or all where these are fewer. */
-async function sizeOf(
-  size: number | "labelled",
-  rows: readonly TrainingRow[],
-  material: RowMaterial,
-): Promise<number> {
-  return size === "labelled" ? Math.min(rows.length, (await taught(material)).length) : size;
-}
-
 /** The labelled pairs that the teacher learns from; all where it learns from none, as judges and controls do. */
-async function taught({ data, job }: RowMaterial): Promise<readonly TrainingRow[]> {
-  const { train, heldOut } = await splitLabelled(data, job);
+async function taught({ data }: RowStages, { taught: rule }: ArmSpec): Promise<readonly TrainingRow[]> {
+  const { train, heldOut } = await splitLabelled(data, rule!);
   const left = new Set((await readArmPairs(data))?.labelledLeft);
-  return (job.label.heldOut === 1 ? heldOut : train).filter(({ id }) => !left.has(id));
+  return (rule!.label.heldOut === 1 ? heldOut : train).filter(({ id }) => !left.has(id));
 }
 
 /** So many rows, drawn by id, in their order. */
@@ -136,6 +141,11 @@ function drawn(rows: readonly TrainingRow[], size: number, seed: number): readon
   return rows.filter(({ id }) => kept.has(id));
 }
 
+function seedOf({ seed }: ArmSpec): number {
+  if (seed === undefined) throw new Error("internal: rows are drawn and their spec has no seed");
+  return seed;
+}
+
 const order = (rows: readonly TrainingRow[], seed: number, what: string) =>
   createRng(seed)
     .fork(what)
@@ -143,15 +153,15 @@ const order = (rows: readonly TrainingRow[], seed: number, what: string) =>
 
 const byId = (rows: readonly TrainingRow[]) => new Map(rows.map((row) => [row.id, row]));
 
-async function sourceRows(material: RowMaterial, { labels }: RowSpec): Promise<readonly TrainingRow[]> {
-  const { job, data } = material;
+async function sourceRows({ data, weak }: RowStages, spec: ArmSpec): Promise<readonly TrainingRow[]> {
+  const { labels } = spec;
   switch (labels) {
     case "weak":
-      return weakRows(material);
+      return weakRows(data, weak!);
     case "human":
       return humanRows(data);
     case "random":
-      return controlRows(data, randomControl(createRng(job.seed).fork("random-labels")));
+      return controlRows(data, randomControl(createRng(seedOf(spec)).fork("random-labels")));
     case "gold":
       return controlRows(data, goldControl(await goldMap(data)));
     default:
@@ -217,7 +227,7 @@ async function controlRows(data: Artefact, score: ControlScorer): Promise<Traini
 }
 
 /** The weak labels of the pairs that arms share. */
-async function weakRows({ data, weak }: RowMaterial): Promise<TrainingRow[]> {
+async function weakRows(data: Artefact, weak: Artefact): Promise<TrainingRow[]> {
   const shared = new Map((await readPool(poolFolder(data))).map((pair) => [pair.id, pair]));
   // Labels of which none prefers a side are no training file; who trains on them says so. A file of labels knows no groups, by which rows are set aside.
   return (await TRAINING_ROWS.readIfThere(weak.path("training.jsonl"))).flatMap(

@@ -8,14 +8,14 @@ import type { ResolvedLossSpec } from "../../method/objective/loss-spec.ts";
 import { lossInputs } from "../../method/objective/preference.ts";
 import { openScorer, type RowScore } from "../../method/objective/score.ts";
 import { mismatchedRows, type PreferencePairs } from "../../method/train/preference-data.ts";
-import type { JobDeps } from "../stages/deps.ts";
+import type { StageTools } from "../stages/define.ts";
 import type { WorkFolder } from "../stages/stage.ts";
 import { type RatioModels, teacherLogratios } from "./teacher-logratios.ts";
 import type { EncodedRows, TrainingRow } from "./training-rows.ts";
 
 /** What columns are made with. */
 export type ColumnSetup = {
-  readonly deps: JobDeps;
+  readonly deps: StageTools;
   readonly work: WorkFolder;
   /** Name of the stage, for messages. */
   readonly name: string;

@@ -7,7 +7,7 @@ import type { Artefact } from "../stages/stage.ts";
 import { armPairsStage } from "./arm-pairs.ts";
 import { armRows, type RowMaterial, rowWords, usesWeak } from "./arm-rows.ts";
 import type { Student } from "./evaluate-stages.ts";
-import { errorRateOf, type PoolScores, readLabelFacts, weakLabelsStage } from "./label-stages.ts";
+import { type PoolScores, readLabelFacts, weakLabelsStage } from "./label-stages.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 import type { RatioModels } from "./teacher-logratios.ts";
 import { preferStage, sftStage } from "./train-stages.ts";
@@ -81,7 +81,7 @@ async function trainStudent(
     rows,
     limits,
     ...{ lora: job.student.lora, trainer: job.student.trainer },
-    errorRate: spec.labels === "weak" ? () => errorRateOf(labels) : undefined,
+    errors: spec.labels === "weak" ? labels : undefined,
     teacher: ratioModels(material),
     ...(arm.prefer ?? job.student.prefer),
   });

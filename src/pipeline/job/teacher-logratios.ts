@@ -10,7 +10,7 @@ import { type Model, releaseModel } from "../../engine/model/model.ts";
 import { idsDifference } from "../../engine/text/same-ids.ts";
 import type { TokenRow } from "../../method/data/packing.ts";
 import { openScorer } from "../../method/objective/score.ts";
-import type { JobDeps } from "../stages/deps.ts";
+import type { StageTools } from "../stages/define.ts";
 import type { WorkFolder } from "../stages/stage.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
 
@@ -29,7 +29,7 @@ const CHUNK = 512;
  * @throws CheckpointError when a model's tokenizer gives other ids
  */
 export async function teacherLogratios(
-  deps: JobDeps,
+  deps: StageTools,
   work: WorkFolder,
   { policy, reference }: RatioModels,
   student: string,
@@ -59,7 +59,7 @@ async function checkTokenizer(folder: string, student: string): Promise<void> {
 }
 
 async function tokenLogps(
-  deps: JobDeps,
+  deps: StageTools,
   { folder }: ModelFolderRef,
   rows: readonly TokenRow[],
 ): Promise<number[][][]> {
@@ -73,7 +73,7 @@ async function tokenLogps(
 }
 
 async function tokenScores(
-  { runtime, log }: JobDeps,
+  { runtime, log }: StageTools,
   model: Model,
   rows: readonly TokenRow[],
 ): Promise<number[][][]> {

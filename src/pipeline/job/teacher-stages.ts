@@ -23,7 +23,7 @@ import type { MemberScores, TeacherModels } from "./member-scores.ts";
 import { baseModel, checkAdapters, type ModelFolderRef, shallowModel, trimmedModel } from "./model-stages.ts";
 import { type ScoredPairs, scoresStage } from "./scores-stage.ts";
 import { preferStage, rewardStage, sftStage } from "./train-stages.ts";
-import type { RowSource } from "./training-rows.ts";
+import { defineRows, type RowSource } from "./training-rows.ts";
 
 /** A model before it is made a teacher, under a name by its place. */
 type WeakModels = (source: ModelSource, place: number) => Promise<ModelFolderRef>;
@@ -135,21 +135,40 @@ async function memberScores(
   return { name: `weak${suffix}`, form: member.score, pool, heldOut, test, models };
 }
 
+/** Which labelled rows a teacher learns from: a share is held out, or a fold; of them a study's part, or a sample with replacement. */
+type TaughtSpec = Pick<MainJob, "labelled"> & {
+  readonly seed: number;
+  readonly heldOut?: number;
+  readonly folds?: number;
+  readonly fold?: number | undefined;
+  /** Seed of the sample. */
+  readonly bootstrap?: number;
+};
+
+const taughtRowsOf = defineRows<TaughtSpec>(async ({ from, spec }) => {
+  const { seed, heldOut = 0, folds = 0, fold, bootstrap, labelled } = spec;
+  const read = async (part: MainJob["labelled"]) => {
+    const { train } = await splitLabelled(
+      from,
+      { seed, label: { heldOut, folds }, labelled: part },
+      { fold },
+    );
+    return bootstrap === undefined ? train : bootstrapRows(train, bootstrap);
+  };
+  return { rows: await read(labelled), whole: labelled?.sameSteps ? await read(undefined) : undefined };
+});
+
 /** The rows a teacher learns from, with all that they depend on in their identity. */
-function rowsOf(data: Artefact, job: MainJob, member: TeacherMember, part: SplitPart): RowSource {
-  const { heldOut, folds } = job.label;
+function rowsOf(
+  data: Artefact,
+  { label, labelled, seed }: MainJob,
+  member: TeacherMember,
+  part: SplitPart,
+): RowSource {
+  const { heldOut, folds } = label;
   const split = folds > 0 ? { folds, ...part } : { heldOut };
   const drawn = member.bootstrap ? { bootstrap: member.seed } : {};
-  const read = async (from: Parameters<typeof splitLabelled>[1]) => {
-    const { train } = await splitLabelled(data, from, part);
-    return member.bootstrap ? bootstrapRows(train, member.seed) : train;
-  };
-  return {
-    from: data,
-    spec: { ...split, ...drawn, labelled: job.labelled, seed: job.seed },
-    read: () => read(job),
-    ...(job.labelled?.sameSteps ? { whole: () => read({ ...job, labelled: undefined }) } : {}),
-  };
+  return taughtRowsOf({ from: data, spec: { ...split, ...drawn, labelled, seed } });
 }
 
 type Training = {

@@ -26,10 +26,10 @@ import { writeTrlJob } from "../elsewhere/trl-job.ts";
 import { RUNNER_OUT } from "../elsewhere/trl-runner.ts";
 import { trlVersions, trlWords } from "../elsewhere/trl-versions.ts";
 import { processesOf, type TrlTrainer } from "../recipe/trainer.ts";
-import { type JobDeps, stageDeps } from "../stages/deps.ts";
+import type { Ref, Running, StageTools } from "../stages/define.ts";
+import { stageDeps } from "../stages/deps.ts";
 import type { WorkFolder } from "../stages/stage.ts";
 import { TOOL_FILE } from "../stages/tool.ts";
-import type { ModelFolderRef } from "./model-stages.ts";
 import { checkSameModel } from "./same-model.ts";
 import {
   encodeResponses,
@@ -39,39 +39,50 @@ import {
   trainingParts,
 } from "./training-rows.ts";
 
-/** A training of a stage; a loss is there in preference training alone. */
-export type TrainElsewhere = {
-  readonly name: string;
+/** What a stage trains: its own config and inputs say the rest. */
+type Trainings = Running<
+  {
+    readonly limits: { readonly maxLength: number; readonly maxPromptLength: number };
+    readonly settings: TrainSettings;
+    readonly lora?: LoraOptions | undefined;
+  },
+  { readonly model: Ref },
+  unknown
+>;
+
+/** What is trained; a loss is there in preference training alone. */
+type Kind = {
   readonly kind: "sft" | "prefer" | "reward";
-  readonly model: ModelFolderRef;
-  readonly rows: RowSource;
-  readonly limits: { readonly maxLength: number; readonly maxPromptLength: number };
-  readonly settings: TrainSettings;
+  readonly read: RowSource["read"];
   readonly loss?: ResolvedLossSpec | undefined;
-  readonly lora?: LoraOptions | undefined;
-  readonly trainer: TrlTrainer;
 };
 
-/** What a trainer adds to the identity of a stage: what of it the result depends on, not where it lies. */
-export const trainerConfig = ({ trainer }: { readonly trainer?: TrlTrainer | undefined }) =>
-  trainer === undefined
-    ? {}
-    : {
-        trainer: {
-          ...{ kind: trainer.kind, bfloat16: trainer.gpus > 0, processes: processesOf(trainer) },
-          ...(trainer.launch && { launch: trainer.launch }),
-        },
-      };
+/** What of a trainer the result depends on, not where it lies. */
+export const trainerIdentity = (trainer: TrlTrainer) => ({
+  kind: trainer.kind,
+  bfloat16: trainer.gpus > 0,
+  processes: processesOf(trainer),
+  launch: trainer.launch,
+});
+
+/** The part of a stage's config that says who trains. */
+export type TrainerIdentity = ReturnType<typeof trainerIdentity>;
 
 /**
  * Trains, and fills the work folder as the stage of our own trainer does.
  * @throws ConfigError where the Python cannot do it; AlignError "trainer" as `runTrl`; CheckpointError where what came out is not of what went in
  */
-export async function trainElsewhere(deps: JobDeps, work: WorkFolder, asked: TrainElsewhere): Promise<void> {
-  const { name, kind, trainer, limits, model } = asked;
+export async function trainElsewhere(
+  { name, work, config, inputs, tools }: Trainings,
+  trainer: TrlTrainer,
+  { kind, read, loss }: Kind,
+): Promise<void> {
+  const { limits, lora } = config;
+  const { model } = inputs;
   const versions = await trlVersions(trainer, `stage ${name}: trainer`);
   const tokenizer = await loadTokenizer(model.folder);
   const encode = kind === "sft" ? encodeResponses : encodeRows;
+  const asked = { name, settings: config.settings, rows: await read(tools.log) };
   const { training, settings } = await trainingParts(work, asked, (some) => encode(tokenizer, some, limits));
   const folder = join(work.scratch, "trl");
   // The job, the start of a head, checkpoints with two moments, and the model as TRL and as we write it.
@@ -81,28 +92,28 @@ export async function trainElsewhere(deps: JobDeps, work: WorkFolder, asked: Tra
     "what TRL writes and the model that comes of it",
   );
   const start =
-    kind === "reward" ? await withNewHead(deps, model, join(folder, "start"), settings.seed) : model.folder;
+    kind === "reward" ? await withNewHead(tools, model, join(folder, "start"), settings.seed) : model.folder;
   const { family, decoder } = describeModel(await readModelConfig(start), `${start}/config.json`);
   const job = {
-    ...{ kind, model: start, settings, limits, loss: asked.loss, vocabulary: decoder.config.vocabSize },
-    rows: training.kept.map((row) => rowOf(row, asked.loss)),
-    lora: named(asked.lora, family.loraTargets),
+    ...{ kind, model: start, settings, limits, loss, vocabulary: decoder.config.vocabSize },
+    rows: training.kept.map((row) => rowOf(row, loss)),
+    lora: named(lora, family.loraTargets),
   };
   await writeTrlJob(folder, job, trainer);
   const cut = training.tokenRows.filter(({ prompt }) => prompt.length >= limits.maxPromptLength).length;
   if (cut > 0)
-    deps.log.info(
+    tools.log.info(
       `${name}: ${cut} of ${training.kept.length} prompts fill data.max_prompt_length (${limits.maxPromptLength}) and may be cut here; TRL takes them whole, and cuts rows at max_length, at their end.`,
     );
-  const { runtime } = stageDeps(deps);
+  const { runtime } = stageDeps(tools);
   await ensureFolder(work.log);
   const logFile = join(work.log, "trl.log");
-  deps.log.info(`${name}: trained by ${trlWords(versions)}, which says in ${logFile} what it does`);
-  const listener = await listenerOf(deps, work, name);
-  const run = { name, folder, trainer, threads: runtime.threads, logFile, listener, signal: deps.signal };
+  tools.log.info(`${name}: trained by ${trlWords(versions)}, which says in ${logFile} what it does`);
+  const listener = await listenerOf(tools, work, name);
+  const run = { name, folder, trainer, threads: runtime.threads, logFile, listener, signal: tools.signal };
   const facts = await runTrl(run).finally(() => listener.end());
   await tellRows(work, facts);
-  await takeModel(deps, work, { start, out: join(folder, RUNNER_OUT), lora: asked.lora !== undefined });
+  await takeModel(tools, work, { start, out: join(folder, RUNNER_OUT), lora: lora !== undefined });
   await TOOL_FILE.write(work, {
     name: "TRL",
     versions,
@@ -127,9 +138,9 @@ const named = (lora: LoraOptions | undefined, usual: readonly string[]): Student
   lora && { ...lora, targetModules: lora.targetModules ?? usual };
 
 /** The model with the head that our own trainer would begin with. */
-async function withNewHead(deps: JobDeps, model: ModelFolderRef, to: string, seed: number): Promise<string> {
+async function withNewHead(tools: StageTools, model: Ref, to: string, seed: number): Promise<string> {
   if (await exists(to)) return to;
-  const { runtime } = stageDeps(deps);
+  const { runtime } = stageDeps(tools);
   const headed = await loadModel(runtime, model.folder, { id: "new-head", newRewardHead: { seed } });
   try {
     await saveModel(runtime, headed, to);
@@ -142,7 +153,7 @@ async function withNewHead(deps: JobDeps, model: ModelFolderRef, to: string, see
 type Following = TrlListener & { end(): void };
 
 /** Keeps TRL's numbers as curves beside the model, live; a step that is taken again after a crash stands there once. */
-async function listenerOf({ log }: JobDeps, work: WorkFolder, name: string): Promise<Following> {
+async function listenerOf({ log }: StageTools, work: WorkFolder, name: string): Promise<Following> {
   let metrics = await openMetrics(work.log, []);
   let events = await openEvents(join(work.log, EVENTS), 0);
   const progress = log.progress(name, 0, "steps");
@@ -191,8 +202,8 @@ async function tellRows(work: WorkFolder, { rows: trained }: TrlFacts): Promise<
 type Made = { readonly start: string; readonly out: string; readonly lora: boolean };
 
 /** What TRL made, as our own trainer would have left it: with the config and the tokenizer files that went in. */
-async function takeModel(deps: JobDeps, work: WorkFolder, { start, out, lora }: Made): Promise<void> {
-  const { runtime } = stageDeps(deps);
+async function takeModel(tools: StageTools, work: WorkFolder, { start, out, lora }: Made): Promise<void> {
+  const { runtime } = stageDeps(tools);
   const words = { whose: "the model that went in", advice: "TRL changed it; train here with trainer: here." };
   // An adapter's folder has no model of its own; its base is the one that went in.
   if (!lora) await checkSameModel(out, start, words);
@@ -203,7 +214,7 @@ async function takeModel(deps: JobDeps, work: WorkFolder, { start, out, lora }: 
   try {
     let trained = loaded;
     if (lora) {
-      const adapted = await loadAdapter(runtime, loaded, out, { log: deps.log });
+      const adapted = await loadAdapter(runtime, loaded, out, { log: tools.log });
       held.push(adapted);
       await saveAdapter(runtime, adapted, work.path("adapter"), { baseModel: start });
       const { model: merged, largestDifference } = await mergeAdapter(runtime, adapted);

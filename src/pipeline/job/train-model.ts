@@ -9,14 +9,14 @@ import { type LoraOptions, loraSchema } from "../../engine/model/lora.ts";
 import { parameterCount } from "../../engine/model/model.ts";
 import { readPreferences } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
-import { digestSources, type Source, sourceName } from "../../method/data/source.ts";
+import { digestSources, type Source } from "../../method/data/source.ts";
 import { CHECKPOINT_BYTES } from "../../method/train/estimate.ts";
 import { fetchModel } from "../recipe/hub-models.ts";
 import { preferOf } from "../recipe/job.ts";
 import { adaptedSftSchema, preferSchema, rewardSchema, sftOf } from "../recipe/training.ts";
+import type { Digested } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
-import { artefactAt } from "../stages/stage.ts";
 import type { StageStep } from "../stages/steps.ts";
 import { encodableBy } from "./encodable.ts";
 import { type AskedLimits, limitsFor } from "./model-checks.ts";
@@ -24,6 +24,7 @@ import { shapeOf } from "./model-shape.ts";
 import { checkAdapters, givenModel } from "./model-stages.ts";
 import { checkReadable, checkRows } from "./row-checks.ts";
 import { preferStage, rewardStage, sftStage, type TrainRequest } from "./train-stages.ts";
+import { defineRows } from "./training-rows.ts";
 
 /** What is trained: on chosen responses, on preferences against the start as reference, or a Bradley-Terry reward head. */
 export type TrainingKind = "sft" | "prefer" | "reward";
@@ -73,24 +74,27 @@ async function diskInWords(model: string, out: string): Promise<string> {
   return `the model takes ${formatBytes(4 * parameters)} of disk, a checkpoint of all its weights ${formatBytes(CHECKPOINT_BYTES * parameters)}${there}`;
 }
 
-/** The rows, named by the digest of the files and by how they are read; the seed draws a mixture. */
+/** A file of preferences, how it is read, and the model whose tokenizer and template must take its rows. */
+type PreferenceFile = {
+  readonly file: Source;
+  readonly how: PairOptions;
+  readonly reader: string;
+};
+
+const fileRows = defineRows<undefined, Digested<PreferenceFile>>(async ({ from: { value } }, log) => {
+  const { check } = await encodableBy([value.reader]);
+  const { rows, report } = await readPreferences(value.file, { ...value.how, log, check });
+  return { rows, badRows: report.bad.length };
+});
+
+/** The rows, named by the digest of the files and by how they are read; the seed draws a mixture. The model is an input of its own. */
 async function rowsOf(
-  { file, read, seed, log }: TrainModelRequest,
-  folder: string,
+  { file, read, seed }: TrainModelRequest,
+  reader: string,
 ): Promise<TrainRequest["rows"]> {
   const how = { ...read, ...(typeof file === "string" ? {} : { seed }) };
-  let bad = 0;
-  const digest = digestOf([await digestSources(file), how]);
-  return {
-    from: artefactAt("file", sourceName(file), digest),
-    read: async () => {
-      const { check } = await encodableBy([folder]);
-      const { rows, report } = await readPreferences(file, { ...how, ...(log && { log }), check });
-      bad = report.bad.length;
-      return rows;
-    },
-    badRows: () => bad,
-  };
+  const source = digestOf([await digestSources(file), how]);
+  return fileRows({ spec: undefined, from: { value: { file, how, reader }, source } });
 }
 
 type Train = (deps: JobDeps, request: TrainRequest, call: TrainModelRequest) => Promise<unknown>;

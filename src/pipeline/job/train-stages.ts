@@ -14,20 +14,17 @@ import type { TrainSettings } from "../../method/train/settings.ts";
 import { trainSft } from "../../method/train/sft.ts";
 import type { PreferSettings } from "../recipe/model-settings.ts";
 import type { TrlTrainer } from "../recipe/trainer.ts";
+import { defineStage, type Inputs, type Ref, type Running } from "../stages/define.ts";
 import { type JobDeps, keepCurves, stageDeps } from "../stages/deps.ts";
-import { atWork } from "../stages/progress.ts";
-import type { Stage, WorkFolder } from "../stages/stage.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { type Trained, withAdapter } from "./adapted.ts";
+import { errorRateOf } from "./label-stages.ts";
 import { inModelFolder, type ModelFolderRef } from "./model-stages.ts";
 import { preferencePairs } from "./preference-columns.ts";
 import { VALIDATION_FILE } from "./report-validation.ts";
 import type { RatioModels } from "./teacher-logratios.ts";
-import { type TrainElsewhere, trainElsewhere, trainerConfig } from "./train-elsewhere.ts";
+import { type TrainerIdentity, trainElsewhere, trainerIdentity } from "./train-elsewhere.ts";
 import { encodeResponses, encodeRows, type RowSource, trainingParts } from "./training-rows.ts";
-
-/** What rows add to the identity of the stage that trains on them. */
-const rowInputs = ({ from, beside }: RowSource) => ({ rows: from, ...(beside ? { beside } : {}) });
-const rowConfig = ({ spec }: RowSource) => (spec === undefined ? {} : { rows: spec });
 
 /** What all training stages are given. */
 export type TrainRequest = {
@@ -44,144 +41,178 @@ export type TrainRequest = {
   readonly trainer?: TrlTrainer | undefined;
 };
 
-/** What adapters add to the identity of a stage: nothing where there are none. */
-const adapterConfig = ({ lora, adapterOnly }: TrainRequest) => ({
-  ...(lora && { lora }),
-  ...(adapterOnly === true && { adapterOnly }),
+/** All that a training depends on beside its inputs, with how its rows are made of these. */
+type TrainConfig = Pick<TrainRequest, "limits" | "lora" | "adapterOnly"> & {
+  readonly settings: TrainSettings;
+  readonly trainer?: TrainerIdentity | undefined;
+  readonly rows?: unknown;
+};
+type TrainInputs = { readonly model: Ref } & Inputs;
+type Training<Config extends TrainConfig = TrainConfig, In extends TrainInputs = TrainInputs> = Running<
+  Config,
+  In,
+  Pick<TrainRequest, "trainer">
+>;
+
+/** What every training's key holds, with its own settings. Of a trainer, what the result depends on. */
+const configOf = <Own>({ limits, lora, adapterOnly, trainer, rows }: TrainRequest, own: Own) => ({
+  ...{ limits, lora, adapterOnly, trainer: trainer && trainerIdentity(trainer), rows: rows.spec },
+  ...own,
 });
 
-/** The training by a trainer of others, where the request names one. */
-const byOthers = (
+const inputsOf = ({ model, rows }: TrainRequest) => ({ model, rows: rows.from, beside: rows.beside });
+
+/** A training as it is asked for. */
+type Asked<Config extends TrainConfig, In extends TrainInputs> = {
+  readonly version: number;
+  readonly train: (training: Training<Config, In>, read: RowSource["read"]) => Promise<void>;
+  readonly config: Config;
+  readonly inputs: In;
+};
+
+/** Asks for a training. Its key holds all that its rows are made of (`defineRows`), so that their reader may be handed on. */
+async function trained<Config extends TrainConfig, In extends TrainInputs>(
   deps: JobDeps,
-  work: WorkFolder,
-  { trainer, ...training }: Omit<TrainElsewhere, "trainer"> & Pick<TrainRequest, "trainer">,
-): Promise<void> | undefined => trainer && trainElsewhere(deps, work, { ...training, trainer });
+  { name, rows, trainer }: TrainRequest,
+  { version, train, config, inputs }: Asked<Config, In>,
+): Promise<ModelFolderRef> {
+  const run = (training: Training<Config, In>) => train(training, rows.read);
+  return inModelFolder(await defineStage({ version, run })(deps, { name, config, inputs, how: { trainer } }));
+}
 
 /** Fine-tunes on the preferred responses. */
-export async function sftStage(
+export const sftStage = (
   deps: JobDeps,
-  request: TrainRequest & { settings: TrainSettings },
-): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings } = request;
-  const stage: Stage = {
-    name,
+  request: TrainRequest & { readonly settings: TrainSettings },
+): Promise<ModelFolderRef> =>
+  trained(deps, request, {
     version: 2,
-    config: { settings, limits, ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
-    inputs: { model: model.source, ...rowInputs(rows) },
-    run: (work) =>
-      byOthers(atWork(deps, work), work, { ...request, kind: "sft" }) ??
-      withModel(atWork(deps, work), request, work, async (policy, tokenizer) => {
-        const parts = await trainingParts(work, request, (some) => encodeResponses(tokenizer, some, limits));
-        return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
-          trainSft(stageDeps(atWork(deps, work)), {
-            model: trained,
-            rows: parts.training.tokenRows,
-            validation: parts.validation?.tokenRows,
-            settings: parts.settings,
-            folder: work.scratch,
-          }),
-        );
+    train: fineTune,
+    config: configOf(request, { settings: request.settings }),
+    inputs: inputsOf(request),
+  });
+
+async function fineTune(training: Training, read: RowSource["read"]): Promise<void> {
+  const { name, work, config, tools, how } = training;
+  const { settings, limits } = config;
+  if (how.trainer !== undefined) return trainElsewhere(training, how.trainer, { kind: "sft", read });
+  await withModel(training, async (policy, tokenizer) => {
+    const asked = { name, settings, rows: await read(tools.log) };
+    const parts = await trainingParts(work, asked, (some) => encodeResponses(tokenizer, some, limits));
+    return withAdapter(training, policy, (model) =>
+      trainSft(stageDeps(tools), {
+        model,
+        rows: parts.training.tokenRows,
+        validation: parts.validation?.tokenRows,
+        settings: parts.settings,
+        folder: work.scratch,
       }),
-  };
-  return inModelFolder(await deps.pipeline.stage(stage));
+    );
+  });
 }
 
 /** Options of `preferStage`. */
 export type PreferRequest = TrainRequest &
   PreferSettings & {
-    /** The labels' error rate, for `flip: auto`. */
-    readonly errorRate?: (() => Promise<number>) | undefined;
+    /** The labels whose error rate `flip: auto` takes. */
+    readonly errors?: Artefact | undefined;
     /** The teacher's models, for wspo. */
     readonly teacher?: RatioModels | undefined;
   };
 
+type PreferInputs = TrainInputs & {
+  readonly errors?: Artefact | undefined;
+  readonly teacher?: Ref | undefined;
+  readonly teacherReference?: Ref | undefined;
+};
+
 /** Preference training; the reference is the model it starts from, scored once before. */
-export async function preferStage(deps: JobDeps, request: PreferRequest): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings, loss: asked, teacher } = request;
-  const stage: Stage = {
-    name,
+export function preferStage(deps: JobDeps, request: PreferRequest): Promise<ModelFolderRef> {
+  const { settings, loss, errors, teacher } = request;
+  // An input of a stage whose loss reads it.
+  const ratios = loss.type === "wspo" ? teacher : undefined;
+  return trained(deps, request, {
     version: 2,
-    config: {
-      ...{ settings, loss: asked, limits },
-      ...{ ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
+    train: prefer,
+    config: configOf(request, { settings, loss }),
+    inputs: {
+      ...inputsOf(request),
+      errors: isAuto(loss) ? errors : undefined,
+      teacher: ratios?.policy,
+      teacherReference: ratios?.reference,
     },
-    inputs: { model: model.source, ...rowInputs(rows), ...ratioInputs(request) },
-    run: async (work) => {
-      const here = atWork(deps, work);
-      const auto = "flip" in asked && asked.flip === "auto";
-      const loss = resolveFlip(asked, auto ? await request.errorRate?.() : undefined, name);
-      const others = byOthers(here, work, { ...request, kind: "prefer", loss });
-      if (others !== undefined) return others;
-      return withModel(here, request, work, async (policy, tokenizer) => {
-        const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
-        const start = { policy, student: model.folder };
-        const setup = { deps: here, work, name, ...start, loss, seed: settings.seed, teacher };
-        const beside = {
-          ...(await preferencePairs(setup, parts.training)),
-          validation: parts.validation && (await preferencePairs(setup, parts.validation, "validation-")),
-          loss,
-          settings: parts.settings,
-          folder: work.scratch,
-        };
-        return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
-          trainPreference(stageDeps(here), { model: trained, ...beside }),
-        );
-      });
-    },
-  };
-  return inModelFolder(await deps.pipeline.stage(stage));
+  });
 }
 
-/** The teacher is an input of a stage whose loss reads it. */
-const ratioInputs = ({ loss, teacher }: PreferRequest) =>
-  loss.type === "wspo" && teacher !== undefined
-    ? { teacher: teacher.policy.source, teacherReference: teacher.reference.source }
-    : {};
+const isAuto = (loss: PreferSettings["loss"]) => "flip" in loss && loss.flip === "auto";
+
+async function prefer(
+  training: Training<TrainConfig & Pick<PreferSettings, "loss">, PreferInputs>,
+  read: RowSource["read"],
+): Promise<void> {
+  const { name, work, config, inputs, tools, how } = training;
+  const { settings, limits } = config;
+  const { errors, teacher: policy, teacherReference: reference } = inputs;
+  const loss = resolveFlip(config.loss, errors && (await errorRateOf(errors)), name);
+  if (how.trainer !== undefined) return trainElsewhere(training, how.trainer, { kind: "prefer", read, loss });
+  await withModel(training, async (start, tokenizer) => {
+    const asked = { name, settings, rows: await read(tools.log) };
+    const parts = await trainingParts(work, asked, (some) => encodeRows(tokenizer, some, limits));
+    const setup = {
+      ...{ deps: tools, work, name, policy: start, student: inputs.model.folder, loss, seed: settings.seed },
+      teacher: policy && reference && { policy, reference },
+    };
+    const pairs = {
+      ...(await preferencePairs(setup, parts.training)),
+      validation: parts.validation && (await preferencePairs(setup, parts.validation, "validation-")),
+    };
+    const how = { loss, settings: parts.settings, folder: work.scratch };
+    return withAdapter(training, start, (model) =>
+      trainPreference(stageDeps(tools), { model, ...pairs, ...how }),
+    );
+  });
+}
 
 /** Trains a Bradley-Terry head on a language model: with all weights below it, or with adapters on them. */
-export async function rewardStage(
+export const rewardStage = (
   deps: JobDeps,
-  request: TrainRequest & { settings: TrainSettings },
-): Promise<ModelFolderRef> {
-  const { name, model, rows, limits, settings } = request;
-  const stage: Stage = {
-    name,
+  request: TrainRequest & { readonly settings: TrainSettings },
+): Promise<ModelFolderRef> =>
+  trained(deps, request, {
     version: 3,
-    config: { settings, limits, ...adapterConfig(request), ...trainerConfig(request), ...rowConfig(rows) },
-    inputs: { model: model.source, ...rowInputs(rows) },
-    run: (work) =>
-      byOthers(atWork(deps, work), work, { ...request, kind: "reward" }) ??
-      withModel(
-        deps,
-        request,
-        work,
-        async (policy, tokenizer) => {
-          const parts = await trainingParts(work, request, (some) => encodeRows(tokenizer, some, limits));
-          return withAdapter(deps, work, { ...request, policy, seed: settings.seed }, (trained) =>
-            trainReward(stageDeps(atWork(deps, work)), {
-              model: trained,
-              rows: parts.training.tokenRows,
-              validation: parts.validation && { rows: parts.validation.tokenRows },
-              settings: parts.settings,
-              folder: work.scratch,
-            }),
-          );
-        },
-        settings.seed,
-      ),
+    train: reward,
+    config: configOf(request, { settings: request.settings }),
+    inputs: inputsOf(request),
+  });
+
+async function reward(training: Training, read: RowSource["read"]): Promise<void> {
+  const { name, work, config, tools, how } = training;
+  const { settings, limits } = config;
+  if (how.trainer !== undefined) return trainElsewhere(training, how.trainer, { kind: "reward", read });
+  const train = async (policy: Model, tokenizer: Tokenizer) => {
+    const asked = { name, settings, rows: await read(tools.log) };
+    const parts = await trainingParts(work, asked, (some) => encodeRows(tokenizer, some, limits));
+    return withAdapter(training, policy, (model) =>
+      trainReward(stageDeps(tools), {
+        model,
+        rows: parts.training.tokenRows,
+        validation: parts.validation && { rows: parts.validation.tokenRows },
+        settings: parts.settings,
+        folder: work.scratch,
+      }),
+    );
   };
-  return inModelFolder(await deps.pipeline.stage(stage));
+  await withModel(training, train, settings.seed);
 }
 
 /** Loads the start, trains, saves `model/` (unless the adapter alone is wanted), the curves and what came of validation, and takes everything out of the store. */
 async function withModel(
-  deps: JobDeps,
-  { model: { folder }, adapterOnly }: Pick<TrainRequest, "model" | "adapterOnly">,
-  work: WorkFolder,
+  { work, config, inputs, tools }: Training,
   train: (model: Model, tokenizer: Tokenizer) => Promise<Trained>,
   rewardHeadSeed?: number,
 ): Promise<void> {
-  const { runtime } = stageDeps(deps);
+  const { runtime } = stageDeps(tools);
+  const { folder } = inputs.model;
   const tokenizer = await loadTokenizer(folder);
   const head = rewardHeadSeed === undefined ? {} : { newRewardHead: { seed: rewardHeadSeed } };
   const model = await loadModel(runtime, folder, { id: "training", ...head });
@@ -195,7 +226,7 @@ async function withModel(
     await checkFree(work.folder, 4 * parameterCount(model.parameters), "the model that this stage makes");
     const done = await train(model, tokenizer);
     trained = done.model;
-    if (adapterOnly !== true) await saveModel(runtime, trained, work.path("model"));
+    if (config.adapterOnly !== true) await saveModel(runtime, trained, work.path("model"));
     if (done.result.validation !== undefined) await VALIDATION_FILE.write(work, done.result.validation);
     await keepCurves(work);
   } finally {

@@ -2,6 +2,7 @@
 
 import { DataError } from "../../base/core/errors.ts";
 import { writeJsonAtomic } from "../../base/core/files.ts";
+import { type Log, silentLog } from "../../base/core/log.ts";
 import { encodePair, encodePromptResponse, type PairFlag, type TokenLimits } from "../../engine/text/pair.ts";
 import type { Tokenizer } from "../../engine/text/tokenizer.ts";
 import type { TokenRow } from "../../method/data/packing.ts";
@@ -9,24 +10,44 @@ import type { PreferenceRow } from "../../method/data/rows.ts";
 import { setAside } from "../../method/split/set-aside.ts";
 import { stepsOf } from "../../method/train/order.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
+import type { Digested } from "../stages/define.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
 
 /** A row to train on; weight and probability come from labels. */
 export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly pChosen?: number };
 
-/** Rows of a stage before it, and all that they depend on. */
-export type RowSource = {
-  readonly from: Artefact;
+/** Rows as they were read. */
+export type ReadRows = {
+  readonly rows: readonly TrainingRow[];
+  /** Rows of the file that were skipped; default none. */
+  readonly badRows?: number;
+  /** Rows that these are a part of, where training takes as many steps as on all of them; `spec` says so. */
+  readonly whole?: readonly TrainingRow[] | undefined;
+};
+
+/** What rows are made from: stages before, or a file of the user's with its digest. */
+type RowInput = Artefact | Digested<unknown>;
+
+/** Rows that a stage trains on, before they are read. They are made by `defineRows` alone, so they hold all that they depend on. */
+export type RowSource = RowOrigin<unknown, RowInput> & { read(log?: Log): Promise<ReadRows> };
+
+type RowOrigin<Spec, From extends RowInput> = {
+  /** How they are made from the others; plain JSON, undefined where these alone say it. */
+  readonly spec: Spec;
+  readonly from: From;
   /** A second stage that they are made from. */
   readonly beside?: Artefact | undefined;
-  /** How they are made from these; plain JSON, undefined where the stages alone say it. */
-  readonly spec?: unknown;
-  read(): Promise<readonly TrainingRow[]>;
-  /** Rows of the file that `read` skipped. */
-  badRows?(): number;
-  /** Rows that these are a part of, where training takes as many steps as on all of them; `spec` says so. */
-  readonly whole?: (() => Promise<readonly TrainingRow[]>) | undefined;
 };
+
+/** Defines how rows of a kind are read. `read` stands at the top of a module, as a stage's `run`: it sees what the key of the training holds. */
+export const defineRows =
+  <Spec = undefined, From extends RowInput = Artefact>(
+    read: (origin: RowOrigin<Spec, From>, log: Log) => Promise<ReadRows>,
+  ) =>
+  (origin: RowOrigin<Spec, From>): RowSource => ({
+    ...origin,
+    read: (log = silentLog) => read(origin, log),
+  });
 
 /** Rows that say nothing of a preference, or whose response has no tokens, are not trained on. */
 const UNUSABLE: readonly PairFlag[] = ["empty_a", "empty_b", "empty_response", "identical"];
@@ -50,16 +71,19 @@ export type TrainingParts = {
  */
 export async function trainingParts(
   work: WorkFolder,
-  request: { readonly name: string; readonly rows: RowSource; readonly settings: TrainSettings },
+  {
+    name,
+    rows: read,
+    settings,
+  }: { readonly name: string; readonly rows: ReadRows; readonly settings: TrainSettings },
   encode: Encode,
 ): Promise<TrainingParts> {
-  const { name, rows, settings } = request;
+  const { rows, badRows = 0, whole } = read;
   const divide = (some: readonly TrainingRow[]) =>
     settings.validation === undefined
       ? { training: some, validation: undefined }
       : setAside(some, { share: settings.validation.share, seed: settings.seed, where: name });
-  const read = await rows.read();
-  const parts = divide(read);
+  const parts = divide(rows);
   const training = encode(parts.training);
   const validation = parts.validation && encode(parts.validation);
   const total = parts.training.length;
@@ -76,15 +100,15 @@ export async function trainingParts(
       `none of ${parts.validation!.length} rows set aside by validation.share can be measured on: each is empty, or has two equal responses. Set a larger share aside.`,
     );
   await writeJsonAtomic(work.path("rows.json"), {
-    rows: read.length,
+    rows: rows.length,
     used: training.kept.length,
     ...(validation && { validation: validation.kept.length }),
-    leftOut: read.length - training.kept.length - (validation?.kept.length ?? 0),
-    badRows: rows.badRows?.() ?? 0,
+    leftOut: rows.length - training.kept.length - (validation?.kept.length ?? 0),
+    badRows,
   });
-  if (rows.whole === undefined) return { training, validation, settings };
-  const whole = encode(divide(await rows.whole()).training).kept.length;
-  return { training, validation, settings: { ...settings, maxSteps: stepsOf(whole, settings).steps } };
+  if (whole === undefined) return { training, validation, settings };
+  const all = encode(divide(whole).training).kept.length;
+  return { training, validation, settings: { ...settings, maxSteps: stepsOf(all, settings).steps } };
 }
 
 /** Chosen responses in token ids, without those that cannot be trained on. */

@@ -2,12 +2,15 @@
  * What a run made, in its own folder: with its record a finished run is reported and exported without its models, its data and the place it
  * was computed in.
  */
+
 import { armRows } from "../job/arm-rows.ts";
 import type { JobResult, MeasuredStudent } from "../job/main-job.ts";
 import { type ArmStudent, startOf } from "../job/student-stages.ts";
+import type { RowSource } from "../job/training-rows.ts";
 import { jobOf } from "../recipe/job.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { Recipe } from "../recipe/schema.ts";
+import type { Artefact } from "../stages/stage.ts";
 import type { StageStep } from "../stages/steps.ts";
 import { type KeptReport, readRecorded, writeRecorded } from "./recorded.ts";
 
@@ -52,11 +55,14 @@ export async function readRunRecord(
   return { job, steps, result: { ...result, arms, students } };
 }
 
+const isWeakLabels = (origin: RowSource["from"] | undefined): origin is Artefact =>
+  origin !== undefined && "stage" in origin && origin.stage.startsWith("weak-labels");
+
 /** How an arm's rows are made of artefacts is code, which no file holds. */
 function withRows(job: MainJob, student: ArmStudent): ArmStudent {
   const arm = job.arms.find(({ name }) => name === student.name)!;
   const { pairs: data, labels, sftRows } = student;
-  const weak = [sftRows?.from, sftRows?.beside].find((one) => one?.stage.startsWith("weak-labels")) ?? labels;
+  const weak = [sftRows?.from, sftRows?.beside].find(isWeakLabels) ?? labels;
   const [start] = startOf(arm);
   return {
     ...student,

@@ -30,6 +30,8 @@ export type StageTools = Omit<JobDeps, "pipeline"> & {
 
 /** All that a stage sees. */
 export type Running<Config, In extends Inputs, How = undefined> = {
+  /** What the stage is called, for messages. */
+  readonly name: string;
   readonly work: WorkFolder;
   readonly config: Config;
   readonly inputs: In;
@@ -72,7 +74,7 @@ export function defineStage<Config, In extends Inputs, How = undefined>({
   return ({ pipeline, ...deps }, { name, config, inputs, how }) => {
     const tools = { ...deps, runFolder: pipeline.folder };
     const running = (work: WorkFolder) => ({
-      ...{ work, config, inputs, how: how as How },
+      ...{ name, work, config, inputs, how: how as How },
       tools: atWork(tools, work),
     });
     return pipeline.stage({

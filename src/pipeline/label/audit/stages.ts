@@ -14,6 +14,7 @@ import { checkModels } from "../../job/model-checks.ts";
 import { baseModel, inModelFolder, type ModelFolderRef, shallowModel } from "../../job/model-stages.ts";
 import { trainedChoice } from "../../job/scores-stage.ts";
 import { preferStage, rewardStage, sftStage } from "../../job/train-stages.ts";
+import { defineRows, type RowSource } from "../../job/training-rows.ts";
 import { defineStage, type Ref, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
@@ -57,6 +58,10 @@ const trimming = defineStage({
   },
 });
 
+const otherFolds = defineRows<{ readonly fold: number }>(async ({ from, spec: { fold } }) => ({
+  rows: (await readAuditRows(from)).filter((row) => row.fold !== fold),
+}));
+
 /** Trains a teacher on the other folds and scores this one with it. */
 async function foldScores(
   deps: JobDeps,
@@ -67,8 +72,7 @@ async function foldScores(
 ): Promise<Artefact> {
   const { teacher, limits, seed } = request;
   const prefix = `audit-fold-${fold + 1}`;
-  const read = async () => (await readAuditRows(data)).filter((row) => row.fold !== fold);
-  const rows = { from: data, read };
+  const rows = otherFolds({ from: data, spec: { fold } });
   const start = await sftStage(deps, { name: `${prefix}-sft`, model, rows, limits, settings: teacher.sft });
   const policy = await trainedOn(deps, request, { name: prefix, start, rows });
   const kind = teacher.kind;
@@ -109,13 +113,11 @@ const scoring = defineStage({
   },
 });
 
-type FoldRows = Parameters<typeof sftStage>[1]["rows"];
-
 /** The second step of a fold's teacher, from its SFT start; a likelihood teacher has none. */
 async function trainedOn(
   deps: JobDeps,
   { teacher, limits }: AuditRequest,
-  { name, start, rows }: { name: string; start: ModelFolderRef; rows: FoldRows },
+  { name, start, rows }: { name: string; start: ModelFolderRef; rows: RowSource },
 ): Promise<ModelFolderRef> {
   const common = { model: start, rows, limits };
   switch (teacher.kind) {
