@@ -5,6 +5,7 @@ import { choice, positive } from "../../base/settings/parts.ts";
 import { serverAt } from "../../base/settings/server.ts";
 import { chatSettings, samplesNeedTemperature, verdictSettings } from "./chat-settings.ts";
 import { judgePromptOf } from "./judge-prompts.ts";
+import { precisionSchema } from "./precision-settings.ts";
 import { SERVER_KINDS } from "./remote/protocol.ts";
 import { SERVED_GIVES, withoutEffect } from "./remote/served-gives.ts";
 import { scoreSchema } from "./score-form.ts";
@@ -75,7 +76,7 @@ const remote = z
 
 /** Their schemas, in the order of the documentation. */
 export const givenTeachers = [
-  z.strictObject({ kind: z.literal("judge-local"), prompt: question }),
+  z.strictObject({ kind: z.literal("judge-local"), prompt: question, precision: precisionSchema }),
   z
     .strictObject({ kind: z.literal("judge-chat"), ...chatSettings, ...verdictSettings, prompt: question })
     .superRefine(samplesNeedTemperature),

@@ -2,8 +2,10 @@
  * Before a teacher in few bits labels anything, it and the same teacher in float32 score some pairs: how far its margins are from those, and how
  * many labels would turn round. Shown to be more than asked, it is refused (docs/decisions/0021).
  */
+import { join } from "node:path";
 import { sha256 } from "../../base/core/digest.ts";
 import { AlignError } from "../../base/core/errors.ts";
+import { exists, readJson } from "../../base/core/files.ts";
 import { binomialLowerBound, binomialUpperBound } from "../../base/stats/binomial.ts";
 import type { CandidatePair } from "../data/rows.ts";
 import { CANARY_PAIRS, type Precision } from "./precisions.ts";
@@ -110,3 +112,12 @@ export function changeInWords(change: PrecisionChange): string {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** Name of the file of a change, beside the scores that were made after it. */
+export const PRECISION_FILE = "precision.json";
+
+/** What a folder of scores says of its teacher's precision; undefined of one in float32. */
+export async function readPrecision(folder: string): Promise<PrecisionChange | undefined> {
+  const file = join(folder, PRECISION_FILE);
+  return (await exists(file)) ? ((await readJson(file)) as PrecisionChange) : undefined;
+}

@@ -1,6 +1,6 @@
 /** A stage's teacher in few bits: compared with itself in float32 before it scores, by whichever process comes first, and kept beside the scores. */
 import { join } from "node:path";
-import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { writeJsonAtomic } from "../../base/core/files.ts";
 import type { Log } from "../../base/core/log.ts";
 import type { CandidatePair } from "../../method/data/rows.ts";
 import { holdsModels, type TeacherChoice } from "../../method/teacher/choice.ts";
@@ -9,14 +9,11 @@ import {
   changeInWords,
   checkTurned,
   comparePrecision,
-  type PrecisionChange,
+  PRECISION_FILE,
+  readPrecision,
 } from "../../method/teacher/precision.ts";
 import { MOST_TURNED, type Precision } from "../../method/teacher/precisions.ts";
 import type { Teacher } from "../../method/teacher/teacher.ts";
-import type { WorkFolder } from "../stages/stage.ts";
-
-/** Name of the file in a stage's folder. */
-const PRECISION_FILE = "precision.json";
 
 /** What is opened, and on what it is compared. */
 export type InPrecision = {
@@ -35,13 +32,17 @@ export function fewBits(choice: TeacherChoice): Exclude<Precision, "float32"> | 
   return precision === "float32" ? undefined : precision;
 }
 
-/** Opens a teacher; one in few bits has been compared then. @throws AlignError "numerics" when more labels turn than asked */
+/**
+ * Opens a teacher; one in few bits has been compared then.
+ * @param folder - of its scores
+ * @throws AlignError "numerics" when more labels turn than asked
+ */
 export async function openInPrecision(
-  work: Pick<WorkFolder, "path">,
+  folder: string,
   { choice, maxTurned, pairs, open, log, signal }: InPrecision,
 ): Promise<Teacher> {
   const precision = fewBits(choice);
-  if (precision === undefined || (await exists(work.path(PRECISION_FILE)))) return open(choice);
+  if (precision === undefined || (await readPrecision(folder)) !== undefined) return open(choice);
   const canary = await canaryPairs(await pairs());
   // Of no pairs there is nothing to turn.
   if (canary.length === 0) return open(choice);
@@ -53,7 +54,7 @@ export async function openInPrecision(
   );
   try {
     checkTurned(change, maxTurned ?? MOST_TURNED);
-    await writeJsonAtomic(work.path(PRECISION_FILE), change);
+    await writeJsonAtomic(join(folder, PRECISION_FILE), change);
   } catch (error) {
     await teacher.close();
     throw error;
@@ -63,14 +64,8 @@ export async function openInPrecision(
 }
 
 /** Takes over what an earlier result of the same teacher knows, where all its scores were taken and nothing was opened. */
-export async function keepPrecision(earlier: string, work: Pick<WorkFolder, "path">): Promise<void> {
-  if (await exists(work.path(PRECISION_FILE))) return;
-  const known = await readPrecision({ path: (name) => join(earlier, name) });
-  if (known !== undefined) await writeJsonAtomic(work.path(PRECISION_FILE), known);
-}
-
-/** What a folder says of its teacher's precision; undefined of one in float32. */
-export async function readPrecision(folder: Pick<WorkFolder, "path">): Promise<PrecisionChange | undefined> {
-  const file = folder.path(PRECISION_FILE);
-  return (await exists(file)) ? ((await readJson(file)) as PrecisionChange) : undefined;
+export async function keepPrecision(earlier: string, folder: string): Promise<void> {
+  const known = await readPrecision(earlier);
+  if (known !== undefined && (await readPrecision(folder)) === undefined)
+    await writeJsonAtomic(join(folder, PRECISION_FILE), known);
 }

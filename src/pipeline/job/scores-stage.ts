@@ -2,9 +2,10 @@
 import { writeJsonAtomic } from "../../base/core/files.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { type CandidatePair, type HumanLabel, sameText } from "../../method/data/rows.ts";
-import { openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import { type ModelChoice, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
 import type { Scores } from "../../method/teacher/controls.ts";
 import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
+import { type FewBits, precisionOf } from "../../method/teacher/precision-settings.ts";
 import { labelPool } from "../../method/teacher/score-pool.ts";
 import { closeScores } from "../../method/teacher/scores-folder.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
@@ -15,6 +16,7 @@ import { readAsked } from "./cascade-stages.ts";
 import { poolFolder, readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
 import { heldOutPairs, type SplitPart, type SplitRule, testPairs } from "./labelled-split.ts";
 import type { TeacherModels } from "./member-scores.ts";
+import { openInPrecision } from "./precision-check.ts";
 
 /** What else a teacher reads: a local judge's model, the tokenizer of served ones. */
 type TeacherFolders = Partial<TeacherModels> & {
@@ -29,10 +31,13 @@ type Settings<T, Without extends PropertyKey = never> = T extends unknown
   ? Omit<T, keyof AskedHow | "score" | Without>
   : never;
 
+type InFewBits = { readonly precision?: FewBits };
+
 /** What a teacher's scores depend on beside what it reads; chance is drawn with `seed`. */
 export type ScoringTeacher =
-  | { readonly kind: TrainedTeacher["kind"]; readonly beta?: number | undefined }
-  | Settings<Exclude<GivenTeacher, { kind: "random" | "noisy-human" | "remote" }>>
+  | ({ readonly kind: TrainedTeacher["kind"]; readonly beta?: number | undefined } & InFewBits)
+  | (Settings<Extract<GivenTeacher, { kind: "judge-local" }>, "precision"> & InFewBits)
+  | Settings<Exclude<GivenTeacher, { kind: "random" | "noisy-human" | "remote" | "judge-local" }>>
   | Settings<Extract<GivenTeacher, { kind: "remote" }>, "tokenizer">
   | (Extract<GivenTeacher, { kind: "random" | "noisy-human" }> & { readonly seed: number });
 
@@ -67,9 +72,17 @@ export const scoresStage = defineStage({
     const asked = inputs.asked && (await readAsked(inputs.asked));
     const pairs = asked === undefined ? all : all.filter(({ id }) => asked.has(id));
     const replies = tools.replies ?? `${work.log}/replies`;
-    const teacher = await openTeacher(tools, choiceIn({ config, inputs, how }), { limits, name, replies });
+    const { signal, log } = tools;
+    const few = "precision" in config.teacher ? config.teacher.precision : undefined;
+    const teacher = await openInPrecision(work.path("scores"), {
+      choice: choiceIn({ config, inputs, how }),
+      maxTurned: few?.maxTurned,
+      // Labels are made of the pool alone: what measures the teacher measures it as it is.
+      pairs: async () => (config.pairs.of === "pool" ? pairs : []),
+      open: (choice) => openTeacher(tools, choice, { limits, name, replies }),
+      ...{ log, signal },
+    });
     try {
-      const { signal, log } = tools;
       const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
       await writeJsonAtomic(`${work.log}/rate.json`, report);
     } finally {
@@ -97,9 +110,14 @@ function choiceIn({ config, inputs, how }: Pick<Scoring, "config" | "inputs" | "
     case "implicit-reward":
     case "likelihood":
     case "reward-head":
-      return trainedChoice(teacher, { policy: inputs.policy!, reference: inputs.reference });
-    case "judge-local":
-      return { ...teacher, model: inputs.model!.folder };
+      return {
+        ...trainedChoice(teacher, { policy: inputs.policy!, reference: inputs.reference }),
+        ...precisionOf(teacher.precision),
+      };
+    case "judge-local": {
+      const { precision, ...asked } = teacher;
+      return { ...asked, model: inputs.model!.folder, ...precisionOf(precision) };
+    }
     case "judge-chat":
       return { ...teacher, ...how };
     case "remote":
@@ -124,7 +142,7 @@ function choiceIn({ config, inputs, how }: Pick<Scoring, "config" | "inputs" | "
 export function trainedChoice(
   { kind, beta }: { readonly kind: TrainedTeacher["kind"]; readonly beta?: number | undefined },
   { policy, reference }: TeacherModels,
-): TeacherChoice {
+): ModelChoice {
   const model = policy.folder;
   return kind === "implicit-reward"
     ? { kind, model, reference: reference!.folder, beta: beta! }

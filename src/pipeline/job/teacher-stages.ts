@@ -3,6 +3,7 @@
 import { digestPath } from "../../base/core/contents.ts";
 import { CASCADE } from "../../method/labels/cascade.ts";
 import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
+import { inFewBits } from "../../method/teacher/precision-settings.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
@@ -111,8 +112,8 @@ async function memberScores(
   for (const lora of [member.lora, member.sftLora]) await checkAdapters(lora, base);
   const train = (part: SplitPart, name: string) =>
     trainTeacher(deps, job, { member, base, name, rows: rowsOf(data, job, member, part) });
-  const { kind, beta } = member;
-  const teacher = kind === "implicit-reward" ? { kind, beta } : { kind };
+  const { kind, beta, precision } = member;
+  const teacher = { kind, ...(kind === "implicit-reward" && { beta }), ...(precision && { precision }) };
   const score = (models: TeacherModels, name: string, pairs: ScoredPairs) =>
     scoresStage(deps, {
       name,
@@ -282,6 +283,10 @@ function partsOf(given: GivenTeacher, seed: number) {
     case "judge-chat": {
       const { apiKeyEnv, concurrency, ...teacher } = given;
       return { teacher, how: { apiKeyEnv, concurrency } };
+    }
+    case "judge-local": {
+      const { precision, ...teacher } = given;
+      return { teacher: { ...teacher, ...inFewBits(precision) }, how: {} };
     }
     case "random":
     case "noisy-human":

@@ -46,21 +46,21 @@ const labelsOf = (out: string) => readFile(join(folder, out, "labels.jsonl"), "u
 test("a pool is labelled in 8 bits once it was compared, and says so; other rules score and compare nothing again", async () => {
   const first = await label("int8", { precision: "int8" });
   expect(first.said).toContain("int8: 120 pairs are scored in float32 first");
-  expect(first.facts!.precision).toMatchObject({ precision: "int8", pairs: 120 });
-  expect(first.facts!.precision!.largestDifference).toBeGreaterThan(0);
+  expect(first.facts!.teacher.precision).toMatchObject({ precision: "int8", pairs: 120 });
+  expect(first.facts!.teacher.precision!.largestDifference).toBeGreaterThan(0);
   const again = await label("int8", { precision: "int8", set: ["select.kind=top", "select.percent=50"] });
   expect(again.said).not.toContain("float32 first");
-  expect(again.facts!.precision).toEqual(first.facts!.precision);
+  expect(again.facts!.teacher.precision).toEqual(first.facts!.teacher.precision);
 
   const plain = await label("float32", {});
-  expect(plain.facts).not.toHaveProperty("precision");
+  expect(plain.facts!.teacher).not.toHaveProperty("precision");
   expect(await labelsOf("float32")).not.toBe(await labelsOf("int8"));
 });
 
 test("a cached labelling is judged by what is allowed now", async () => {
   // In 4 bits random weights turn some of 120 labels.
   const loose = await label("int4", { precision: "int4", maxTurned: 1 });
-  expect(loose.facts!.precision!.turned).toBeGreaterThan(0);
+  expect(loose.facts!.teacher.precision!.turned).toBeGreaterThan(0);
   await expect(label("int4", { precision: "int4", maxTurned: 0 })).rejects.toThrow(
     /precision int4: of 120 labels \d+ turn .* Nothing was labelled/,
   );

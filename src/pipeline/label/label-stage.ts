@@ -1,5 +1,6 @@
 /** Labelling by itself: a pool and a teacher's model folders in, labels and training rows out. */
 
+import { join } from "node:path";
 import type { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
@@ -25,13 +26,13 @@ import { type LabellingFacts, writeLabelling } from "../../method/labels/labelli
 import { labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
-import { checkTurned, type PrecisionChange } from "../../method/teacher/precision.ts";
+import { checkTurned, readPrecision } from "../../method/teacher/precision.ts";
 import { MOST_TURNED } from "../../method/teacher/precisions.ts";
 import { type FittedForm, fitForm, scoreSchema } from "../../method/teacher/score-form.ts";
 import { closeScores, readScores } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
 import { teacherEncodable } from "../job/encodable.ts";
-import { fewBits, keepPrecision, openInPrecision, readPrecision } from "../job/precision-check.ts";
+import { fewBits, keepPrecision, openInPrecision } from "../job/precision-check.ts";
 import { labelSchema } from "../recipe/labels.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
@@ -98,7 +99,7 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
     run: async (work) => {
       await closeScores(work.path(SCORES));
       // Scores of an earlier result may have been made when more was allowed.
-      const precision = await readPrecision(work);
+      const precision = await readPrecision(work.path(SCORES));
       if (precision !== undefined) checkTurned(precision, most);
       if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
       const judged = await judge(work, request, readingFor, deps.log);
@@ -113,7 +114,13 @@ export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<
       const { pairs, report } = await openPairs(pool.file);
       const { counts, promise, settings } = plan;
       const { cascade } = judged;
-      const facts = { teacher: await teacherFacts(scores), counts, promise, settings, cascade, precision };
+      const facts = {
+        teacher: { ...(await teacherFacts(scores)), ...(precision && { precision }) },
+        counts,
+        promise,
+        settings,
+        cascade,
+      };
       await writeLabelling<LabelFactsFile>(work.folder, {
         labels: plan.read(),
         pairs,
@@ -129,8 +136,6 @@ export type LabelFactsFile = LabellingFacts & {
   readonly teacher: TeacherFacts;
   /** Rows of the pool that were skipped, `--on-bad-row skip`. */
   readonly badRows: number;
-  /** Of a teacher in few bits. */
-  readonly precision?: PrecisionChange | undefined;
   /** Of a cascade. */
   readonly cascade?: CascadeFacts | undefined;
 };
@@ -163,13 +168,14 @@ async function scoreAll(
     parts: [part(SCORES, pool, after), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
     earlier,
     open: (replies) =>
-      openInPrecision(work, {
+      openInPrecision(work.path(SCORES), {
         ...{ choice: teacher, maxTurned, log: deps.log, signal: deps.signal },
         pairs: async () => (await openPairs(pool.file)).pairs(),
         open: (choice) => openTeacher(deps, choice, { limits, replies }),
       }),
   });
-  if (earlier !== undefined && fewBits(teacher) !== undefined) await keepPrecision(earlier, work);
+  if (earlier !== undefined && fewBits(teacher) !== undefined)
+    await keepPrecision(join(earlier, SCORES), work.path(SCORES));
 }
 
 /** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */

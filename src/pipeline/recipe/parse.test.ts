@@ -166,7 +166,7 @@ eval: { temperature: [1] }
     [
       "a setting of another alternative",
       "teacher: { kind: reward-head, prefer: {} }",
-      "teacher.prefer: unknown setting; there are kind, sft, reward, lora, score, trainer.",
+      "teacher.prefer: unknown setting; there are kind, sft, reward, lora, score, precision, trainer.",
     ],
     [
       "an option of another loss",

@@ -1,4 +1,5 @@
 /** Section `teacher` of a recipe with its seeds and defaults filled in. */
+import { inFewBits } from "../../method/teacher/precision-settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
 import { hasModel, type RecipeStep, type RecipeTeacher, type RecipeTrained } from "./teacher.ts";
 import type {
@@ -92,6 +93,7 @@ function trainedOf(
   const trainer = trainerOf(teacher.trainer);
   const common = {
     ...{ kind: teacher.kind, sft: sft?.settings, sftLora: sft?.lora, lora, score: teacher.score },
+    ...inFewBits(teacher.precision),
     ...(trainer && { trainer }),
   };
   if (teacher.kind === "reward-head") return { ...common, reward: { ...teacher.reward, seed }, beta: 1 };

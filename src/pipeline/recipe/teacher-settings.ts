@@ -1,6 +1,7 @@
 /** Who labels in a job, resolved. */
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
+import type { FewBits } from "../../method/teacher/precision-settings.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { ModelSource, PreferSettings } from "./model-settings.ts";
@@ -22,6 +23,8 @@ export type TrainedTeacher = {
   /** Factor of the implicit reward, above 0. */
   readonly beta: number;
   readonly score: ScoreForm;
+  /** Of the weights while it scores; undefined for float32. */
+  readonly precision?: FewBits | undefined;
   /** Who trains it, where that is not this program. */
   readonly trainer?: TrlTrainer | undefined;
 };

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { choice, count, positive } from "../../base/settings/parts.ts";
 import { SURE } from "../../method/labels/cascade.ts";
 import { givenTeachers } from "../../method/teacher/given-teachers.ts";
+import { precisionSchema as precision } from "../../method/teacher/precision-settings.ts";
 import { scoreSchema } from "../../method/teacher/score-form.ts";
 import { weakModelSchema } from "./model-settings.ts";
 import { trainerSchema } from "./trainer.ts";
@@ -33,6 +34,7 @@ const trained = [
       .optional()
       .describe("Factor on the log-ratio when labelling; default the loss's beta, or 1."),
     score,
+    precision,
     trainer,
   }),
   z.strictObject({
@@ -41,6 +43,7 @@ const trained = [
     prefer: preferOn("the human labels"),
     lora,
     score,
+    precision,
     trainer,
   }),
   z.strictObject({
@@ -51,6 +54,7 @@ const trained = [
       .describe("Training of a Bradley-Terry reward head on the human labels."),
     lora: adaptersIn("Training of the reward head with adapters on frozen weights below it"),
     score,
+    precision,
     trainer,
   }),
 ] as const;

@@ -1,6 +1,7 @@
 /** Who labelled, for the report: each teacher on its own held-out pairs, a judge's position flips, an ensemble's split of uncertainty. */
 
 import type { CascadeWorth } from "../../method/labels/cascade.ts";
+import { changeInWords } from "../../method/teacher/precision.ts";
 import type { TeacherFacts } from "../../method/teacher/teacher-facts.ts";
 import type { ReportTable } from "../../report/data.ts";
 import type { LabelFacts } from "../job/label-stages.ts";
@@ -12,6 +13,7 @@ export function teacherTables(facts: LabelFacts): ReportTable[] {
     ...(facts.ensemble === null ? [] : [membersTable(facts, facts.ensemble)]),
     ...(facts.cascade === undefined ? [] : [cascadeTable(facts, facts.cascade)]),
     ...(judges.length === 0 ? [] : [judgesTable(judges)]),
+    ...precisionTables(facts.teachers),
   ];
 }
 
@@ -75,6 +77,30 @@ function uncertaintyNote(summary: NonNullable<LabelFacts["ensemble"]>["uncertain
     `Mean entropy of the ensemble's probability ${total.toFixed(3)} nats (at most 0.693): ${expected.toFixed(3)} in the members' own, the part they agree is uncertain; ` +
     `${mutualInformation.toFixed(3)} between them, the part that more labels could settle (mutual information).`
   );
+}
+
+/** Teachers in few bits beside themselves in float32. */
+function precisionTables(teachers: readonly TeacherFacts[]): ReportTable[] {
+  const few = teachers.flatMap(({ name, precision }) =>
+    precision === undefined ? [] : [{ name, precision }],
+  );
+  if (few.length === 0) return [];
+  const title = "In fewer bits, beside float32";
+  const columns: ReportTable["columns"] = [
+    { title: "teacher", format: "text" },
+    { title: "weights", format: "text" },
+    { title: "pairs compared", format: "count" },
+    { title: "labels that turn", format: "count" },
+    { title: "margins differ, mean", format: "number" },
+    { title: "at most", format: "number" },
+    { title: "half of float32's margins are below", format: "number" },
+  ];
+  const rows = few.map(({ name, precision: { precision, pairs, turned, ...margins } }) => [
+    ...[name, precision, pairs, turned],
+    ...[margins.meanDifference, margins.largestDifference, margins.medianMargin],
+  ]);
+  const notes = few.map(({ name, precision }) => `${name}: ${changeInWords(precision)}.`);
+  return [{ title, columns, rows, notes }];
 }
 
 function judgesTable(judges: readonly TeacherFacts[]): ReportTable {

@@ -119,10 +119,11 @@ async function runLabel(session: Session, files: readonly string[], options: Lab
       `${out}: all pairs are scored; the same command without --score-only writes the labels`,
     );
   if (facts === undefined) return session.result(step, "label: runs");
-  const { counts, teacher, promise, precision } = facts;
+  const { counts, teacher, promise } = facts;
+  const { precision } = teacher;
   for (const warning of ruleWarnings(options)) session.log.warn(warning);
   session.result(
-    { ...step, counts, teacher, promise, ...(precision && { precision }) },
+    { ...step, counts, teacher, promise },
     wordsOf(out, step.state === "cached", facts, [
       ...(precision === undefined ? [] : [`${precision.precision}: ${changeInWords(precision)}`]),
       ...(promise?.bound != null ? [promiseInWords(promise)] : []),
