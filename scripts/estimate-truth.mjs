@@ -30,7 +30,10 @@ const runtime = openRuntime(computeOf(recipe));
 const rate =
   values.gflops === undefined ? await measureRate(runtime) : { gflops: Number(values.gflops), slowdown: 1 };
 const promised = new Map(
-  (await estimateJob(runtime, jobOf(recipe), rate)).map(({ stage, estimate }) => [stage, estimate.seconds]),
+  (await estimateJob(runtime, jobOf(recipe), { rate })).map(({ stage, estimate }) => [
+    stage,
+    estimate.seconds,
+  ]),
 );
 await runtime.close();
 

@@ -70,6 +70,8 @@ version: 1
 name: ${value(name)}
 seed: ${DEFAULT_SEED}
 
+# A small model with a long vocabulary computes its head most of the time; with { source: MODEL, vocabulary: trim } it
+# keeps the data's tokens alone. The dry run says where that pays, and how much.
 models:
   weak: ${value(weak)}
   student: ${value(student)}

@@ -7,7 +7,7 @@ import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import type { PairCheck } from "../../method/data/encodable.ts";
 import { readCandidates } from "../../method/data/load.ts";
-import type { TokenRow } from "../../method/data/packing.ts";
+import { rowLength, type TokenRow } from "../../method/data/packing.ts";
 import { plainText } from "../../method/data/rows.ts";
 import {
   estimateTraining,
@@ -26,7 +26,7 @@ import { type MachineRate, measureRate } from "../../method/train/machine-rate.t
 import type { TrainSettings } from "../../method/train/settings.ts";
 import { readingOf } from "../job/data-source.ts";
 import { jobEncodable } from "../job/encodable.ts";
-import { type KnownShape, shapeOf, withLora } from "../job/model-shape.ts";
+import { type KnownShape, shapeOf, trimmedVocabulary, withLora } from "../job/model-shape.ts";
 import { startOf } from "../job/student-stages.ts";
 import { trainerOfStage } from "../job/trainer-checks.ts";
 import { readPromptList } from "../job/world-stage.ts";
@@ -47,20 +47,22 @@ type Counted = Omit<StageEstimate, "slowdown">;
 /** Seconds that every stage takes beside its arithmetic: loading, compiling, writing. */
 export const OVERHEAD_SECONDS = 0.5;
 
-/** Estimates every stage of a job that trains, samples or scores, on this machine's matrix rate, measured unless given. */
+/** Estimates every stage of a job that trains, samples or scores, on this machine's matrix rate and rows like the data's, measured and read unless given. */
 export async function estimateJob(
   runtime: Runtime,
   job: MainJob,
-  rate?: MachineRate,
+  found: { readonly rate?: MachineRate; readonly rows?: SampledRows } = {},
 ): Promise<StageEstimate[]> {
   const { device, threads } = runtime;
-  const { gflops, slowdown } = rate ?? (await measureRate(runtime));
+  const { gflops, slowdown } = found.rate ?? (await measureRate(runtime));
+  const rows = found.rows ?? (await sampleRows(job));
+  const left = tokensLeft(rows);
   const known = {
     job,
     weak: await Promise.all(
       membersOf(job.teacher, job.seed, job.models.weak).map(async (member) => ({
         member,
-        shape: await shapeOf(member.weak),
+        shape: await shapeOf(member.weak, left),
       })),
     ),
     judges: await Promise.all(
@@ -70,9 +72,9 @@ export async function estimateJob(
           : [],
       ),
     ),
-    student: await shapeOf(job.models.student),
+    student: await shapeOf(job.models.student, left),
     base: await shapeOf({ source: job.models.student.source, vocabulary: "keep" }),
-    rows: await sampleRows(job),
+    rows,
     machine: { device, threads, gflops },
   };
   const all = [...dataEstimates(known), ...teacherEstimates(known), ...studentEstimates(known)];
@@ -81,7 +83,8 @@ export async function estimateJob(
     .map((one) => ({ ...one, slowdown }));
 }
 
-type Rows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> & {
+/** Rows of about the right number and lengths, by part; `prompts` are those that are generated to. */
+export type SampledRows = Readonly<Record<"labelled" | "pool" | "test", readonly TokenRow[]>> & {
   readonly prompts: number;
 };
 
@@ -94,7 +97,7 @@ type Known = {
   readonly student: KnownShape;
   /** The student before its vocabulary is trimmed: what samples a world. */
   readonly base: ModelShape;
-  readonly rows: Rows;
+  readonly rows: SampledRows;
   readonly machine: Machine;
 };
 
@@ -203,6 +206,10 @@ function studentEstimates(known: Known): Counted[] {
   ];
 }
 
+/** Tokens that a vocabulary trimmed to these rows would have. */
+export const tokensLeft = ({ labelled, pool, test }: SampledRows): number =>
+  trimmedVocabulary([...labelled, ...pool, ...test].reduce((sum, row) => sum + rowLength(row), 0));
+
 const meanPrompt = (rows: readonly TokenRow[]) =>
   rows.reduce((sum, { prompt }) => sum + prompt.length, 0) / Math.max(1, rows.length);
 
@@ -233,7 +240,7 @@ function totalWords(estimates: readonly StageEstimate[]): string {
 }
 
 /** Rows of about the right number and lengths; token ids are all 0. */
-export async function sampleRows(job: MainJob): Promise<Rows> {
+export async function sampleRows(job: MainJob): Promise<SampledRows> {
   const { data, limits } = job;
   if (data.kind === "world") return worldRows(data, limits);
   const how = { limits, check: (await jobEncodable(job)).check, seed: job.dataSeed ?? job.seed };
@@ -255,7 +262,7 @@ export async function sampleRows(job: MainJob): Promise<Rows> {
   };
 }
 
-async function worldRows(data: WorldData, limits: TokenLimits): Promise<Rows> {
+async function worldRows(data: WorldData, limits: TokenLimits): Promise<SampledRows> {
   const prompts = await readPromptList(data);
   const response = data.sampling.maxNewTokens + 1;
   const rows = prompts.flatMap((prompt) =>

@@ -10,6 +10,7 @@ import { writeFileAtomic } from "../../base/core/files.ts";
 import { formatBytes, type Log, silentLog } from "../../base/core/log.ts";
 import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
+import { measureRate } from "../../method/train/machine-rate.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
 import { checkTrainersThere } from "../job/trainer-checks.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
@@ -26,9 +27,10 @@ import { checkStageExists, type StageStep } from "../stages/pipeline.ts";
 import type { StageJob } from "./cluster/stage-job.ts";
 import { threadsOf } from "./cluster/stage-resources.ts";
 import { type AnyCluster, clusterJobs, runOnCluster } from "./clusters.ts";
-import { estimateJob, formatEstimates, type StageEstimate } from "./estimate.ts";
+import { estimateJob, formatEstimates, type StageEstimate, sampleRows } from "./estimate.ts";
 import { type DiskEstimate, estimateDisk } from "./estimate-disk.ts";
 import { estimateJudges, formatJudges, type JudgeAhead } from "./estimate-judges.ts";
+import { proposeTrims, type TrimProposal } from "./propose-trims.ts";
 import { withRunLog } from "./run-log.ts";
 import { askedRecipe, nodeRecipe, runRecipes } from "./run-recipe.ts";
 import { readRunRecord } from "./run-record.ts";
@@ -53,6 +55,8 @@ export type RunOptions = {
 /** What came of it; a dry run has no report but an estimate. */
 export type RunOutcome = {
   readonly estimates?: readonly StageEstimate[];
+  /** Of a dry run: models whose vocabulary is worth trimming. */
+  readonly trims?: readonly TrimProposal[];
   /** Of a dry run: what chat judges are about to be asked. */
   readonly judges?: readonly JudgeAhead[];
   /** Of a dry run: what stages that are to come put on the disk, and what is free there. */
@@ -97,13 +101,13 @@ export async function runRecipe(written: Recipe, given: RunOptions): Promise<Run
   if (dryRun) {
     const steps = await plan();
     const jobs = settings && (await clusterJobs({ folder, recipe: asked, settings, detach }, steps));
-    const estimated = await estimates(recipe, job);
+    const { stages: estimated, trims } = await estimates(recipe, job, { propose: true });
     const disk = {
       ...(await estimateDisk(job, estimated, openStages(steps))),
       free: await freeBytes(folder),
     };
     const judges = await estimateJudges(job, openStages(steps));
-    const outcome = { folder, steps, report: undefined, estimates: estimated, judges, disk };
+    const outcome = { folder, steps, report: undefined, estimates: estimated, trims, judges, disk };
     return jobs === undefined ? outcome : { ...outcome, jobs };
   }
   let submitted: Record<string, string[]> | undefined;
@@ -237,7 +241,7 @@ async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Prom
   const open = openStages(steps);
   if (open.length === 0) return;
   if (open.some((name) => TRAINS.test(name))) await checkTrainersThere(job);
-  const wanted = (await estimates(recipe, job)).filter(({ stage }) => open.includes(stage));
+  const wanted = (await estimates(recipe, job)).stages.filter(({ stage }) => open.includes(stage));
   if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
   const judges = await estimateJudges(job, open);
   if (judges.length > 0) options.log?.info(formatJudges(judges));
@@ -252,10 +256,18 @@ async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Prom
 const openStages = (steps: readonly StageStep[]) =>
   steps.filter(({ state }) => state !== "cached").map(({ name }) => name);
 
-async function estimates(recipe: Recipe, job: MainJob): Promise<StageEstimate[]> {
+type Estimated = { readonly stages: readonly StageEstimate[]; readonly trims: readonly TrimProposal[] };
+
+async function estimates(
+  recipe: Recipe,
+  job: MainJob,
+  { propose = false }: { readonly propose?: boolean } = {},
+): Promise<Estimated> {
   const runtime = openRuntime(computeOf(recipe));
   try {
-    return await estimateJob(runtime, job);
+    const found = { rate: await measureRate(runtime), rows: await sampleRows(job) };
+    const stages = await estimateJob(runtime, job, found);
+    return { stages, trims: propose ? await proposeTrims(runtime, job, { ...found, stages }) : [] };
   } finally {
     await runtime.close();
   }

@@ -19,7 +19,7 @@ export async function estimateVariants(
   const totals: VariantEstimate[] = [];
   for (const { stages, job } of planned) {
     const open = stages.filter(({ state, symbol }) => state !== "cached" && !counted.has(symbol));
-    const estimates = open.length === 0 ? [] : await estimateJob(runtime, job, rate);
+    const estimates = open.length === 0 ? [] : await estimateJob(runtime, job, { rate });
     const byName = new Map(estimates.map(({ stage, estimate }) => [stage, estimate.seconds]));
     const names = open.map(({ name }) => name);
     totals.push({

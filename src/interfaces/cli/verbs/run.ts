@@ -133,15 +133,24 @@ async function seedPlans({ runs }: SeedsOutcome): Promise<string> {
   );
 }
 
-async function formatPlan({ steps, estimates, judges = [], disk, jobs }: RunOutcome): Promise<string> {
+async function formatPlan({
+  steps,
+  estimates,
+  trims = [],
+  judges = [],
+  disk,
+  jobs,
+}: RunOutcome): Promise<string> {
   const { formatDisk } = await import("../../../pipeline/run/estimate-disk.ts");
   const { formatEstimates } = await import("../../../pipeline/run/estimate.ts");
   const { formatJobs } = await import("../../../pipeline/run/cluster/stage-job.ts");
   const { formatJudges } = await import("../../../pipeline/run/estimate-judges.ts");
+  const { formatTrims } = await import("../../../pipeline/run/propose-trims.ts");
+  const trim = trims.length === 0 ? "" : `\n\n${formatTrims(trims)}`;
   const asked = judges.length === 0 ? "" : `\n\n${formatJudges(judges)}`;
   const room = disk === undefined ? "" : `\n\n${formatDisk(disk, disk.free)}`;
   const scripts = jobs === undefined ? "" : `\n\n${formatJobs(jobs)}`;
-  return `${formatSteps(steps)}\n\n${formatEstimates(estimates ?? [])}${asked}${room}${scripts}`;
+  return `${formatSteps(steps)}\n\n${formatEstimates(estimates ?? [])}${trim}${asked}${room}${scripts}`;
 }
 
 /** Flags that stand for a setting, in the form of `--set`. */
