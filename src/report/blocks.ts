@@ -22,9 +22,9 @@ export type ReportDocument = {
   title: string;
   runId: string;
   facts: { term: string; text: string }[];
-  summary?: string;
+  summary?: string | undefined;
   headline: string[];
-  intervalNote?: string;
+  intervalNote?: string | undefined;
   warnings: ReportWarning[];
   sections: Section[];
 };

@@ -13,7 +13,7 @@ export type ReportData = {
   recipe: { yaml: string; digest: string; preset?: string };
   environment: EnvironmentInfo;
   /** one paragraph: what was done, on what */
-  summary?: string;
+  summary?: string | undefined;
   /** how every interval of this report was made; shown under the headline */
   intervals?: IntervalMethod;
   arms?: Arm[];
@@ -35,7 +35,7 @@ export type ReportData = {
   tables?: ReportTable[];
   figures?: ReportFigure[];
   artefacts?: Artefact[];
-  notes?: string[];
+  notes?: string[] | undefined;
   /** the only member that may differ between two runs with one seed */
   times?: RunTimes;
 };
@@ -44,11 +44,11 @@ export type ReportData = {
 export type EnvironmentInfo = {
   version: string;
   seed: number | string;
-  commit?: string;
+  commit?: string | undefined;
   node?: string;
   runtime?: string;
-  device?: string;
-  threads?: number;
+  device?: string | undefined;
+  threads?: number | undefined;
   /** further lines, such as `{ dtype: "float32" }` */
   more?: Record<string, string>;
 };
@@ -67,12 +67,12 @@ export type IntervalMethod = {
 export type Amount = { pairs: number; steps?: number; tokens?: number };
 
 /** What an arm learned from: fine-tuning, preference training, and why it may have fewer pairs than others. */
-export type Learned = { sft?: Amount; prefer?: Amount; why?: string };
+export type Learned = { sft?: Amount | undefined; prefer?: Amount; why?: string };
 
 /** One way of training the student (or not), and what came out on the test prompts. */
 export type Arm = {
   name: string;
-  description?: string;
+  description?: string | undefined;
   learned?: Learned;
   goldReward?: Interval;
   winRateVsSft?: WinRate;
@@ -83,7 +83,7 @@ export type Arm = {
   responseLength?: Interval;
   /** nats per response */
   klFromSft?: Interval;
-  more?: { metric: string; value: Interval; format?: NumberFormat }[];
+  more?: { metric: string; value: Interval; format?: NumberFormat | undefined }[];
 };
 
 /** Share of responses that won against the other's to the same prompt, ties counting half; n counts prompts. */
@@ -113,7 +113,7 @@ export type Difference = {
   /** what is compared, and so what words may speak of: two models of one run each (default), or methods over several seeds */
   scope?: "models" | "methods";
   /** of the scope "methods" */
-  parity?: Parity;
+  parity?: Parity | undefined;
   a: string;
   b: string;
   /** "gold reward", "test accuracy" */
@@ -121,7 +121,7 @@ export type Difference = {
   value: Interval;
   /** what n counts: "prompts", "pairs" */
   unit: string;
-  format?: NumberFormat;
+  format?: NumberFormat | undefined;
   /** false: more is worse (loss, toxicity). Default true. */
   moreIsBetter?: boolean;
   paired?: boolean;
@@ -142,7 +142,7 @@ export type Curve = {
   panel?: string;
   /** `[step, value]` */
   points: [number, number][];
-  xLabel?: string;
+  xLabel?: string | undefined;
 };
 
 /** A distribution such as margins or confidences. */
@@ -218,7 +218,7 @@ export type DisagreementExample = {
     preferred: "a" | "b" | "tie" | "abstain";
     margin?: number;
     /** calibrated probability that `preferred` is right, in [0.5, 1] */
-    pChosen?: number;
+    pChosen?: number | undefined;
   }[];
   goldA?: number;
   goldB?: number;
@@ -234,7 +234,7 @@ export type TokenValue = { text: string; value: number };
 /** What was found in one data file. */
 export type DataQuality = {
   file: string;
-  format?: string;
+  format?: string | undefined;
   digest?: string;
   rows: number;
   kept: number;
@@ -255,11 +255,11 @@ export type Cell = string | number | Interval | null;
 export type Column = {
   title: string;
   /** default: "text" when all cells are strings, else "number"; "p": p-values, below 0.001 said as such */
-  format?: NumberFormat | "text" | "code" | "p";
+  format?: NumberFormat | "text" | "code" | "p" | undefined;
   /** decimals (after the times 100 of a percentage); default chosen from the widths of the intervals */
-  digits?: number;
+  digits?: number | undefined;
   /** show a plus sign */
-  signed?: boolean;
+  signed?: boolean | undefined;
   /** these are the paper's numbers, not this run's: the column is set apart and marked */
   source?: "paper";
 };
@@ -270,12 +270,12 @@ export type ReportTable = {
   columns: Column[];
   rows: Cell[][];
   /** the item it stands beside, such as "WDPO, Table 10" */
-  paperItem?: string;
-  notes?: string[];
+  paperItem?: string | undefined;
+  notes?: string[] | undefined;
 };
 
 /** A chart with its caption. */
-export type ReportFigure = { chart: ChartSpec; caption?: string; paperItem?: string };
+export type ReportFigure = { chart: ChartSpec; caption?: string | undefined; paperItem?: string | undefined };
 
 /** One question, its tables and figures. */
 export type Study = {
@@ -283,11 +283,11 @@ export type Study = {
   title: string;
   question?: string;
   /** what came out, worded by whoever computed it */
-  finding?: string;
-  paperItem?: string;
+  finding?: string | undefined;
+  paperItem?: string | undefined;
   tables?: ReportTable[];
   figures?: ReportFigure[];
-  notes?: string[];
+  notes?: string[] | undefined;
 };
 
 /** Wall-clock facts. */

@@ -32,13 +32,13 @@ export function buildDocument(data: ReportData): ReportDocument {
     title: data.title,
     runId: data.runId,
     facts: keyFacts(data),
-    ...(data.summary === undefined ? {} : { summary: data.summary }),
+    summary: data.summary,
     headline: [
       ...answerSentences(data),
       ...headlines(data.differences, data.intervals),
       ...(data.headlineNotes ?? []),
     ],
-    ...(note === undefined ? {} : { intervalNote: note }),
+    intervalNote: note,
     warnings: data.warnings ?? [],
     sections: withUniqueIds(sections),
   };

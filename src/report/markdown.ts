@@ -94,10 +94,7 @@ function blockLines(block: Block): string[] {
       return block.tabulated
         ? []
         : block.figures.flatMap(({ chart, caption, paperItem }) =>
-            figureLines(
-              { ...chartTable(chart), title: chart.title, ...(paperItem === undefined ? {} : { paperItem }) },
-              caption,
-            ),
+            figureLines({ ...chartTable(chart), title: chart.title, paperItem }, caption),
           );
     case "code":
       return [escapeMarkdown(block.summary), fenced(block.text, block.language)];

@@ -19,7 +19,7 @@ export interface Lock {
 
 /** How a lock is waited for. */
 export type LockOptions = {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told at every look that somebody else holds it. */
   readonly onWait?: Waiting;
   /** Between two looks, ms. */

@@ -13,9 +13,9 @@ import { groupBy, mean, quantileOfSorted } from "./describe.ts";
  */
 export type BootstrapOptions = {
   readonly rng: Rng;
-  readonly resamples?: number;
-  readonly level?: number;
-  readonly range?: readonly [low: number, high: number];
+  readonly resamples?: number | undefined;
+  readonly level?: number | undefined;
+  readonly range?: readonly [low: number, high: number] | undefined;
 };
 
 /** Range of a share. */

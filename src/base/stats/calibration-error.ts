@@ -39,7 +39,7 @@ export function calibrationError(
     rng,
     resamples = 1000,
     level = 0.95,
-  }: { readonly rng: Rng; readonly resamples?: number; readonly level?: number },
+  }: { readonly rng: Rng; readonly resamples?: number | undefined; readonly level?: number | undefined },
 ): Interval | null {
   checkFraction("calibrationError", "level", level);
   if (pairs.length === 0) return null;

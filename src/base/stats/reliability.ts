@@ -20,8 +20,8 @@ export type ReliabilityBin = {
 export type BinOptions = {
   readonly bins?: number;
   readonly by?: "width" | "mass";
-  readonly range?: readonly [number, number];
-  readonly level?: number;
+  readonly range?: readonly [number, number] | undefined;
+  readonly level?: number | undefined;
   /** Which items come together (the pairs of one prompt) and count as one unit; default each by itself. */
   readonly clusters?: readonly string[];
 };

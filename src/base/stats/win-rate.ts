@@ -78,7 +78,7 @@ export function lengthControlledInterval(
   wins: readonly number[],
   lengths: readonly number[],
   baselineLengths: readonly number[],
-  { clusters, level = 0.95 }: { readonly clusters: readonly string[]; readonly level?: number },
+  { clusters, level = 0.95 }: { readonly clusters: readonly string[]; readonly level?: number | undefined },
 ): Interval | null {
   const { lengthControlled } = lengthControlledWinRate(wins, lengths, baselineLengths);
   const rows = designOf(lengths, baselineLengths);

@@ -112,7 +112,7 @@ export async function loadAdapter(
   runtime: Runtime,
   base: Model,
   path: string,
-  { log = silentLog }: { readonly log?: Log } = {},
+  { log = silentLog }: { readonly log?: Log | undefined } = {},
 ): Promise<Model> {
   if (base.lora !== undefined)
     throw new CheckpointError(path, "the base model already has an adapter; merge it first.");

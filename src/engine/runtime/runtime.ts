@@ -16,7 +16,7 @@ import type { Binding, OutputSize, Request, Value } from "./protocol.ts";
 import { openStore, type ParameterStore } from "./store.ts";
 
 /** Options of `openRuntime`. */
-export type RuntimeOptions = { device?: Device; threads?: number };
+export type RuntimeOptions = { device?: Device | undefined; threads?: number | undefined };
 
 /** Where a run's parameters come from and where its outputs go. */
 export type Bindings = {

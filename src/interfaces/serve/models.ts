@@ -96,7 +96,7 @@ async function withAdapter(
   // Modules stored whole with an adapter would replace the base's own, which is served too.
   const shared = index === 0 && adapter.saved.size === 0;
   const under = shared ? base.model : await copyModel(runtime, base.model, `serve/${name}`);
-  const model = await loadAdapter(runtime, under, folder, { ...(log === undefined ? {} : { log }) });
+  const model = await loadAdapter(runtime, under, folder, { log });
   const digest = digestOf({ base: base.digest, adapter: digestAdapter(adapter) });
   return { ...base, name, parent: base.name, model, digest, reference: base };
 }

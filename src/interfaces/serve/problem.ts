@@ -26,7 +26,7 @@ export class Problem extends Error {
 /** What may be said of a problem beside its message. */
 export type ProblemDetails = {
   readonly param?: string;
-  readonly code?: string;
+  readonly code?: string | undefined;
   readonly retryAfterSeconds?: number;
 };
 
@@ -46,7 +46,7 @@ export function problemJson({ message, type, param, code }: Problem): object {
 
 /** A field is wrong: `<field>: <what>, expected <x>, got <y>.` */
 export function wrongField(param: string, problem: string, code?: string): Problem {
-  return new Problem(400, `${param}: ${problem}`, { param, ...(code === undefined ? {} : { code }) });
+  return new Problem(400, `${param}: ${problem}`, { param, code });
 }
 
 /**

@@ -147,6 +147,6 @@ function rowOf(
     length_b: lengthB,
     tokens,
     flags,
-    ...(parts === undefined ? {} : { parts }),
+    parts,
   };
 }

@@ -29,7 +29,7 @@ export type ServerOptions = ModelsOptions & {
   /** Token limits of pairs, default 512 and 256, or what the model has room for. */
   readonly pairLimits?: TokenLimits | undefined;
   readonly limits?: Partial<ServeLimits>;
-  readonly log?: Log;
+  readonly log?: Log | undefined;
 };
 
 /** A running server. */

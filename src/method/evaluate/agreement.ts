@@ -17,8 +17,12 @@ export type Choice = Pick<Label, "id" | "preferred">;
 
 /** `clusters`: cluster bootstrap by the name given to each id (its prompt); without it, Wilson's interval. */
 export type AgreementOptions = {
-  readonly level?: number;
-  readonly clusters?: { readonly of: (id: string) => string; readonly rng: Rng; readonly resamples?: number };
+  readonly level?: number | undefined;
+  readonly clusters?: {
+    readonly of: (id: string) => string;
+    readonly rng: Rng;
+    readonly resamples?: number | undefined;
+  };
 };
 
 /** Every joined pair is in exactly one of n, ties, abstained and referenceUndecided. */
@@ -153,8 +157,8 @@ function resampled<T>(
   return clusterBootstrap(items, names, statistic, {
     rng,
     level,
-    ...(resamples === undefined ? {} : { resamples }),
-    ...(range === undefined ? {} : { range }),
+    resamples,
+    range,
   });
 }
 

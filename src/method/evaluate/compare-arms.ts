@@ -237,8 +237,8 @@ class Table {
     const { resamples, level } = this.options;
     return {
       rng: this.rng(...labels),
-      ...(resamples === undefined ? {} : { resamples }),
-      ...(level === undefined ? {} : { level }),
+      resamples,
+      level,
     };
   }
 

@@ -65,7 +65,7 @@ export function gapPairs(
 /** The gap recovered with its interval. */
 export function gapRecovered(
   pairs: readonly GapPair[],
-  options: { readonly rng: Rng; readonly resamples?: number },
+  options: { readonly rng: Rng; readonly resamples?: number | undefined },
 ): GapRecovered {
   const interval = (
     statistic: (sample: readonly GapPair[]) => number | null,

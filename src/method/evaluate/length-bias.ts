@@ -107,8 +107,8 @@ export function marginLengthCorrelation(
   lengths: LengthTable,
   options: {
     readonly rng: Rng;
-    readonly resamples?: number;
-    readonly level?: number;
+    readonly resamples?: number | undefined;
+    readonly level?: number | undefined;
     readonly clusterOf?: (id: string) => string;
   },
 ): LengthCorrelation {

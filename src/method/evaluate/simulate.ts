@@ -47,7 +47,7 @@ export type SamplingSettings = Readonly<z.output<typeof samplingSchema>> & {
 /** What work may use and tell. */
 export type EvaluateDeps = {
   readonly runtime: Runtime;
-  readonly log?: Log;
+  readonly log?: Log | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 

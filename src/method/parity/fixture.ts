@@ -79,7 +79,7 @@ export type Expected = {
     readonly weight_decay: number;
     readonly clip: number;
     readonly steps: number;
-    readonly sft?: TrainCase;
+    readonly sft?: TrainCase | undefined;
     readonly dpo?: TrainCase;
     readonly bt?: TrainCase;
   };

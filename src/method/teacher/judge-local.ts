@@ -24,7 +24,7 @@ export type LocalJudgeOptions = ModelTeacherOptions & {
   /** The question, with `{prompt}`, `{first}` and `{second}`; default `DEFAULT_JUDGE_PROMPT`. */
   readonly prompt?: string | undefined;
   /** Ask as a user's turn of the model's chat template; default: if it has one. */
-  readonly chat?: boolean;
+  readonly chat?: boolean | undefined;
 };
 
 /** Tokens kept free after a question, for a verdict or two ratings. */

@@ -5,14 +5,7 @@ import type { DataSource, FilesData } from "../recipe/job-settings.ts";
 
 /** What a source says of its reading; settings that it leaves out are left out. */
 export function readingOf({ format, map, header, ignore, onBadRow, limit }: DataSource): PairOptions {
-  return {
-    onBadRow,
-    ...(format === undefined ? {} : { format }),
-    ...(map === undefined ? {} : { map }),
-    ...(header === undefined ? {} : { header }),
-    ...(ignore === undefined ? {} : { ignore }),
-    ...(limit === undefined ? {} : { limit }),
-  };
+  return { onBadRow, format, map, header, ignore, limit };
 }
 
 /** The sources of files of preferences: what is split, then files of parts. */

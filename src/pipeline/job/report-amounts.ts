@@ -21,7 +21,7 @@ export async function learnedBy(
     arm.training === "prefer" ? await amountOf(model) : undefined,
   ];
   return {
-    ...(sft === undefined ? {} : { sft }),
+    sft,
     ...(prefer === undefined ? {} : { prefer, why: why(job, arm) }),
   };
 }

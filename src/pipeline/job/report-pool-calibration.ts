@@ -22,7 +22,7 @@ export type PoolLabels = {
     readonly clusters: {
       readonly of: (id: string) => string;
       readonly rng: Rng;
-      readonly resamples?: number;
+      readonly resamples?: number | undefined;
     };
   };
 };

@@ -103,8 +103,7 @@ async function firstPairs(
   limit: number | undefined,
 ): Promise<readonly CandidatePair[]> {
   try {
-    return (await readCandidates(file, { ...read, seed: 0, ...(limit === undefined ? {} : { limit }) }))
-      .pairs;
+    return (await readCandidates(file, { ...read, seed: 0, limit })).pairs;
   } catch (error) {
     if (error instanceof DataError) return [];
     throw error;

@@ -99,11 +99,8 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
         ? undefined
         : await openCheap(
             after,
-            { pool: poolDigest, calibrate: calibrateDigest!, reading: digestOf({ seed, read }) },
-            (config) => {
-              const { seed: itsSeed, read: itsRead } = config as { seed?: unknown; read?: unknown };
-              return digestOf({ seed: itsSeed, read: itsRead });
-            },
+            { pool: poolDigest, calibrate: calibrateDigest!, reading: readingDigest(call) },
+            (config) => readingDigest(config as Partial<LabelPoolRequest>),
           ),
     models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
     pool: { file: pool, digest: poolDigest },
@@ -114,6 +111,10 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
     earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
   };
 }
+
+/** What a labelling's config, and whoever asks for one, says of how pairs are read. */
+const readingDigest = ({ seed, read }: Partial<Pick<LabelPoolRequest, "seed" | "read">>) =>
+  digestOf({ seed, read });
 
 /** Says what a chat judge would be asked, and what that may cost. */
 async function sayAhead(

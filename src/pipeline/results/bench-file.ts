@@ -22,8 +22,8 @@ export type BenchFileRequest = RuntimeOptions &
     readonly seed: number;
     /** Folder of an endpoint's replies, default `judge-answers`. */
     readonly replies?: string | undefined;
-    readonly log?: Log;
-    readonly signal?: AbortSignal;
+    readonly log?: Log | undefined;
+    readonly signal?: AbortSignal | undefined;
   };
 
 /**

@@ -48,5 +48,5 @@ const reportTable = ({ item, title, rows_are, columns, rows, notes }: PaperTable
   ],
   rows: Object.entries(rows).map(([name, values]) => [name, ...values]),
   paperItem: item,
-  ...(notes === undefined ? {} : { notes }),
+  notes,
 });

@@ -16,8 +16,8 @@ export async function withDeps<T>(
   work: (deps: JobDeps) => Promise<T>,
 ): Promise<{ readonly result: T; readonly steps: readonly StageStep[] }> {
   const compute = {
-    ...(device === undefined ? {} : { device }),
-    ...(threads === undefined ? {} : { threads }),
+    device,
+    threads,
   };
   if (options.mode !== "plan") await removeDeadTemporaries(options.folder);
   const pipeline = openPipeline(options);

@@ -232,7 +232,7 @@ function tellKept(
 function lockStage({ options: { signal }, identity, folder, log }: Run): Promise<Lock> {
   return takeLock(lockPath(folder, identity), {
     onWait: tellWaits(log, `stage ${identity.name}`),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
 

@@ -25,8 +25,8 @@ export type SingleOptions = RuntimeOptions & {
   readonly fresh?: boolean;
   /** Only the work that processes share is done; `out` is left to one that finishes it. */
   readonly shareOnly?: boolean;
-  readonly log?: Log;
-  readonly signal?: AbortSignal;
+  readonly log?: Log | undefined;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /**

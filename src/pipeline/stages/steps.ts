@@ -38,11 +38,11 @@ export type PipelineOptions = {
   /** A stage whose result lies at a place of its own instead of `stages/`. */
   readonly publish?: { readonly stage: string; readonly folder: string };
   /** Run this stage alone; all others are planned. What it needs must be there. */
-  readonly only?: string;
+  readonly only?: string | undefined;
   /** Compute everything again, once. */
   readonly fresh?: boolean;
-  readonly log?: Log;
-  readonly signal?: AbortSignal;
+  readonly log?: Log | undefined;
+  readonly signal?: AbortSignal | undefined;
 };
 
 /** A plan, or what was done, as a table, one line per stage. */

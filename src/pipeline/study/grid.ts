@@ -44,8 +44,8 @@ export type Grid = {
   /** Comparisons that are neither within a row nor between two: corrected together with these. */
   readonly further?: readonly Compared[];
   readonly title: string;
-  readonly paperItem?: string;
-  readonly notes?: readonly string[];
+  readonly paperItem?: string | undefined;
+  readonly notes?: readonly string[] | undefined;
 };
 
 /** Tables, a chart, and a finding worded by rule. */
@@ -65,7 +65,7 @@ export function gridContent(grid: Grid, intervals: Intervals): StudyContent {
   return {
     tables,
     figures: [figure(axis, grid, values)],
-    ...(finding === undefined ? {} : { finding }),
+    finding,
     notes: [multiplicityNote(countArms(grid), differences.length), ...(grid.notes ?? [])],
   };
 }

@@ -19,7 +19,7 @@ export type Intervals = {
   readonly rng: Rng;
   readonly resamples: number;
   /** What counts as equal over seeds; default half of the gain. */
-  readonly parity?: Margin;
+  readonly parity?: Margin | undefined;
 };
 
 /** Name of the scorer that leads, the first of the recipe. */

@@ -133,5 +133,5 @@ export const lengthsOf = ({ pool }: LabelOutcome) =>
 export const intervalsOf = ({ job }: CellOutcome, study: string) => ({
   rng: createRng(job.seed).fork("study", study),
   resamples: job.evaluation.resamples,
-  ...(job.evaluation.parity === undefined ? {} : { parity: job.evaluation.parity }),
+  parity: job.evaluation.parity,
 });

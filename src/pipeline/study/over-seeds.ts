@@ -150,7 +150,7 @@ function parityOf(
     of: (values: readonly number[]) => number,
     arms: (pair: Compared) => ArmOutcome[],
   ) => Between | undefined,
-): { parity?: Parity } {
+): { parity?: Parity | undefined } {
   const three = ({ a, b, start }: Compared) => [a, b, start!];
   const meanOf = ({ difference, gain }: Contrast): SeedMean | null => {
     const of = ([own, other, start]: readonly number[]) =>

@@ -58,7 +58,7 @@ function reportData({
       seed: seeds.length > 1 ? seeds.join(", ") : recipe.seed,
       device,
       threads,
-      ...(commit === undefined ? {} : { commit }),
+      commit,
     },
     summary:
       `${studies.length} stud${studies.length === 1 ? "y" : "ies"} on ${variants.length} variant${variants.length === 1 ? "" : "s"} of ${bases.map(([base]) => base).join(" and ")}. ${

@@ -10,7 +10,7 @@ export type Interval = { estimate: number; low: number; high: number; n: number 
 export type NumberFormat = "number" | "percent" | "count";
 
 /** Text that every chart has. `title` names what is plotted; `description` is read out by screen readers. */
-export type ChartText = { title: string; description?: string };
+export type ChartText = { title: string; description?: string | undefined };
 
 /** A point of a line; `low` and `high` draw a whisker. */
 export type LinePoint = { x: number; y: number; low?: number; high?: number; n?: number };
@@ -35,9 +35,9 @@ export type IntervalSpec = ChartText & {
   kind: "intervals";
   xLabel: string;
   rows: { label: string; series?: string; value: Interval }[];
-  format?: NumberFormat;
+  format?: NumberFormat | undefined;
   /** plus signs on the values: for differences */
-  signed?: boolean;
+  signed?: boolean | undefined;
   references?: { value: number; label: string }[];
 };
 

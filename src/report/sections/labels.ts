@@ -68,7 +68,7 @@ function distributions(data: ReportData): Section | undefined {
     .filter((one) => one.series.some((series) => series.counts.some((count) => count > 0)))
     .map((one): ReportFigure => {
       const { note, ...spec } = one;
-      return { chart: { kind: "histogram", ...spec }, ...(note === undefined ? {} : { caption: note }) };
+      return { chart: { kind: "histogram", ...spec }, caption: note };
     });
   if (figures.length === 0) return undefined;
   return {
@@ -134,7 +134,7 @@ function coverageFigures(blocks: readonly CoverageBlock[]): ReportFigure[] {
   }));
 }
 
-function captionOf(blocks: readonly CoverageBlock[]): { caption?: string } {
+function captionOf(blocks: readonly CoverageBlock[]): { caption?: string | undefined } {
   const words = blocks.map(sortingInWords).filter((sentence) => sentence !== "");
   return words.length === 0 ? {} : { caption: words.join(" ") };
 }

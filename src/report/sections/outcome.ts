@@ -9,7 +9,7 @@ import { DEFAULT_LEVEL, marginInWords, type Reading, readDifference, verdictOf }
 
 type Metric = {
   title: string;
-  format?: NumberFormat;
+  format?: NumberFormat | undefined;
   of: (arm: Arm) => Interval | undefined;
   term: GlossaryTerm;
 };
@@ -94,7 +94,7 @@ function outcomeFigures(arms: readonly Arm[], differences: readonly Difference[]
         rows: same.map((one) => ({ label: `${one.a} − ${one.b}`, value: one.value })),
         signed: true,
         references: [{ value: 0, label: "no difference" }],
-        ...(first.format === undefined ? {} : { format: first.format }),
+        format: first.format,
       },
     });
   return figures;

@@ -109,7 +109,7 @@ export function compareByJudge(
       {
         rng: rng.fork("judge", names.judge, names.arm, names.baseline, label),
         range: SHARE,
-        ...(resamples === undefined ? {} : { resamples }),
+        resamples,
       },
     );
   const share = (list: readonly JudgeRecord[], is: (record: JudgeRecord) => boolean) =>

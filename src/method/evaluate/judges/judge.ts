@@ -155,7 +155,7 @@ async function pairwiseLocal(
     model,
     limits,
     prompt: prompt.text,
-    ...(chat === undefined ? {} : { chat }),
+    chat,
   });
   const version = teacherDigest(teacher.manifest);
   const pairOf = ({ prompt, a, b }: JudgeItem): CandidatePair => ({ id: "pair", prompt, a, b });

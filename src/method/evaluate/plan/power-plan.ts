@@ -29,7 +29,7 @@ export type PowerRequest = {
   /** Chance that it is shown, in (0, 1); default 0.8. */
   readonly chance?: number;
   /** Numbers of test prompts to look at. */
-  readonly prompts?: readonly number[];
+  readonly prompts?: readonly number[] | undefined;
   /** Most seeds worth a thought, default 100. */
   readonly mostSeeds?: number;
 };

@@ -16,7 +16,7 @@ export function overlaid(runs: readonly Pick<ComparedRun, "name" | "curves">[]):
         metric: name,
         panel: metric,
         points,
-        ...(xLabel === undefined ? {} : { xLabel }),
+        xLabel,
       };
       found.set(key, [...(found.get(key) ?? []), one]);
     }

@@ -33,7 +33,7 @@ export type PairedDifference = {
 export function pairedDifferences(
   runs: readonly ComparedRun[],
   comparable: (gold: string) => boolean,
-  { rng, resamples }: { readonly rng: Rng; readonly resamples?: number },
+  { rng, resamples }: { readonly rng: Rng; readonly resamples?: number | undefined },
 ): PairedDifference[] {
   const found = pairsOf(runs).flatMap(({ run, against, arm, own, other }) =>
     goldsOf(own)
@@ -48,7 +48,7 @@ export function pairedDifferences(
             ...{ arm, gold, run, against, wins, ties, losses, signTest },
             difference: pairedBootstrap(a, b, {
               rng: stream,
-              ...(resamples === undefined ? {} : { resamples }),
+              resamples,
             })!,
             permutationTest: pairedPermutationTest(
               a.map((value, i) => value - b[i]!),

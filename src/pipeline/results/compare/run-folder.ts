@@ -121,7 +121,7 @@ export async function openRuns(folders: readonly string[]): Promise<ComparedRun[
 }
 
 function baselineOf(recipe: unknown): string | undefined {
-  const { arms = [] } = (recipe ?? {}) as { arms?: { name?: string; training?: string }[] };
+  const { arms = [] } = (recipe ?? {}) as { arms?: { name?: string | undefined; training?: string }[] };
   return arms.find(({ training }) => training === "sft")?.name;
 }
 

@@ -23,7 +23,11 @@ export function settingTable(
   };
 }
 
-const METRICS: readonly { title: string; format?: "percent"; of: (arm: Arm) => Cell | undefined }[] = [
+const METRICS: readonly {
+  title: string;
+  format?: "percent" | undefined;
+  of: (arm: Arm) => Cell | undefined;
+}[] = [
   { title: "gold reward", of: (arm) => arm.goldReward },
   { title: "win rate vs SFT", format: "percent", of: (arm) => arm.winRateVsSft },
   { title: "win rate vs human labels", format: "percent", of: (arm) => arm.winRateVsHuman },

@@ -18,7 +18,7 @@ type Items = ReadonlyMap<string, Item>;
 /** A figure that arms have in every run. */
 export type SeedFigure = {
   readonly metric: string;
-  readonly format?: NumberFormat;
+  readonly format?: NumberFormat | undefined;
   /** Arms that have it in all runs, in their order. */
   readonly arms: readonly string[];
   /** Arms that start at a value by definition: an SFT student is its own reference, so its implicit reward decides nothing. */

@@ -18,11 +18,15 @@ import { commonArms, contrastsOf, meanOfArm, meanOfTwo, type SeedFigure, seedFig
 import { seedTables, spreadTable, summaryTable } from "./tables.ts";
 
 /** Arms as they are written in a resolved recipe. */
-type WrittenArm = { readonly name?: string; readonly labels?: string; readonly training?: string };
+type WrittenArm = {
+  readonly name?: string | undefined;
+  readonly labels?: string;
+  readonly training?: string;
+};
 
 /** The parts of a run's recipe that the comparison depends on. */
 type WrittenRecipe = {
-  readonly name?: string;
+  readonly name?: string | undefined;
   readonly arms?: readonly WrittenArm[];
   readonly eval?: { readonly parity?: { readonly share?: number; readonly margin?: number } };
 };
@@ -162,7 +166,7 @@ function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], n
   const description = runs[0]!.arms.find((arm) => arm.name === name)?.description;
   return {
     name,
-    ...(description === undefined ? {} : { description }),
+    description,
     ...(reward && { goldReward: reward }),
     ...(vsSft && { winRateVsSft: vsSft }),
     ...(vsHuman && { winRateVsHuman: vsHuman }),
@@ -214,7 +218,7 @@ function differencesIn(
   return found.map(({ a, b, mean, value, pValue, parity }, i) => ({
     ...{ scope: "methods" as const, a, b, metric, value },
     unit: `seeds, ${mean.clusters} prompts`,
-    ...(format === undefined ? {} : { format }),
+    format,
     ...{ paired: true, pValue, pAdjusted: adjusted[i]!, correction: "Holm" },
     test: "two-sided, from the interval over seeds and prompts",
     ...parity,
