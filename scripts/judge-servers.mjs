@@ -5,9 +5,10 @@
  * be read, on how many a digit's probability was read because no verdict was said, how often the winner turned with the order, and how often
  * the judge sided with people.
  *
- *   node scripts/judge-servers.mjs MODEL-FOLDER HH.jsonl[.gz] [PAIRS]     (npm run build first; Python as scripts/python-env.sh makes it)
+ *   node scripts/judge-servers.mjs MODEL-FOLDER HH.jsonl[.gz] [PAIRS [SERVER]]     (npm run build first; Python as scripts/python-env.sh makes it)
  *
  * PAIRS, default 50: the first rows of an HH-RLHF file that are at most 1,200 characters long together, so that two cores end in minutes.
+ * SERVER, weak-teacher or transformers: that one alone, for the second takes far longer for a question.
  */
 import { execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -22,9 +23,9 @@ import { clusteredShare } from "../dist/base/stats/clustered-share.js";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const cli = here("../dist/interfaces/cli/main.js");
-const [model, hh, wanted = "50"] = process.argv.slice(2);
+const [model, hh, wanted = "50", only = ""] = process.argv.slice(2);
 if (hh === undefined) {
-  console.error("usage: node scripts/judge-servers.mjs MODEL-FOLDER HH.jsonl[.gz] [PAIRS]");
+  console.error("usage: node scripts/judge-servers.mjs MODEL-FOLDER HH.jsonl[.gz] [PAIRS [SERVER]]");
   process.exit(2);
 }
 const python =
@@ -58,7 +59,7 @@ writeFileSync(file, pairs.map(({ people: _, ...pair }) => `${JSON.stringify(pair
 
 const rows = [];
 try {
-  for (const server of SERVERS) await judgeBehind(server);
+  for (const server of SERVERS.filter(({ name }) => name.startsWith(only))) await judgeBehind(server);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

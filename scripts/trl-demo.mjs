@@ -4,10 +4,10 @@
  *
  *   npm run -s build && node scripts/trl-demo.mjs PYTHON [FOLDER] [THREADS] [FLAGS OF run]      default /tmp/trl-demo, 2
  *
- * What is finished in FOLDER is kept; only what a command computed anew counts in its time, so give an empty one to measure.
+ * The tables, for the docs, are printed and written to FOLDER/table.md. What is finished in FOLDER is kept; only what a command computed anew counts in its time, so give an empty one to measure.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatInterval, readReport } from "./run-figures.mjs";
 
@@ -69,20 +69,24 @@ const there = await run("trl", ["--set", `student.trainer={kind: trl, python: ${
 const two = (value) => value.toFixed(2);
 const gold = ({ report }, arm) =>
   formatInterval(report.arms.find(({ name }) => name === arm).goldReward, two);
-console.log("| arm | trained here | trained by TRL |\n| --- | --- | --- |");
-for (const { name } of here.report.arms)
-  console.log(`| ${name} | ${gold(here, name)} | ${gold(there, name)} |`);
-
 const stages = ({ report }) => report.times.stages.filter(({ name }) => /^student-(?!vocabulary)/.test(name));
-console.log("\n| training | here, s | by TRL, s | TRL alone |\n| --- | --- | --- | --- |");
-for (const { name, seconds } of stages(here)) {
-  const theirs = stages(there).find((one) => one.name === name);
-  console.log(`| ${name} | ${seconds.toFixed(1)} | ${theirs.seconds.toFixed(1)} | ${theirs.tool} |`);
-}
 const total = ({ seconds, peak }) => `${seconds.toFixed(0)} s, ${(peak / 2 ** 20).toFixed(0)} MB at most`;
-console.log(`\nWhole command, ${threads} threads: here ${total(here)}; with TRL ${total(there)}.`);
-console.log(
+const lines = [
+  "| arm | trained here | trained by TRL |",
+  "| --- | --- | --- |",
+  ...here.report.arms.map(({ name }) => `| ${name} | ${gold(here, name)} | ${gold(there, name)} |`),
+  "",
+  "| training | here, s | by TRL, s | TRL alone |",
+  "| --- | --- | --- | --- |",
+  ...stages(here).map(({ name, seconds }) => {
+    const theirs = stages(there).find((one) => one.name === name);
+    return `| ${name} | ${seconds.toFixed(1)} | ${theirs.seconds.toFixed(1)} | ${theirs.tool} |`;
+  }),
+  "",
+  `Whole command, ${threads} threads: here ${total(here)}; with TRL ${total(there)}.`,
   `Versions: ${readFileSync(join(folder, "trl", "report.md"), "utf8")
     .match(/TRL 1[^|]*/)?.[0]
     .trim()}`,
-);
+];
+console.log(lines.join("\n"));
+writeFileSync(join(folder, "table.md"), `${lines.join("\n")}\n`);

@@ -237,3 +237,34 @@ test("a run whose gold is served has the gold rewards of a run whose gold is a f
     await rm(root, { recursive: true });
   }
 });
+
+test("a gold server is asked before anything is computed: a wrong name stops the run, one that is not there yet is told", async () => {
+  const root = await mkdtemp(join(tmpdir(), "gold-early-"));
+  const reward = join(root, "rm");
+  const entry = (url: string) =>
+    `{ type: reward-server, url: "${url}", model: other, tokenizer: ${reward}, max_length: 128 }`;
+  const recipe = await writeTinyJob(root, "{}");
+  const gold = await tinyServer(runtime, { model: reward });
+  const run = (name: string, url: string) => {
+    const evaluation = `{ n_bootstrap: 100, max_new_tokens: 6, per_prompt: 1, gold: [${entry(url)}] }`;
+    return weakTeacher(["run", recipe, "--out", join(root, name), "--set", `eval=${evaluation}`]);
+  };
+  try {
+    const wrong = await run("wrong", gold.url);
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain("does not serve other, expected one of rm.");
+    expect(wrong.stderr).not.toMatch(/^stage \S+: starts/m);
+    const absent = await run("absent", "http://127.0.0.1:9");
+    const [before, after] = [/Start it before responses are scored/, /^stage \S+: starts/m].map((words) =>
+      absent.stderr.search(words),
+    );
+    expect(before, absent.stderr).toBeGreaterThanOrEqual(0);
+    expect(before).toBeLessThan(after!);
+    // It was not there when it was needed, either.
+    expect(absent.code).not.toBe(0);
+    expect(absent.stderr).toMatch(/Is the server up\?/);
+  } finally {
+    await gold.close();
+    await rm(root, { recursive: true });
+  }
+});

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { serverAt } from "../../base/settings/server.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
-import { openServedRewards } from "../teacher/remote/rewards.ts";
+import { openServedRewards, whyNoServer } from "../teacher/remote/rewards.ts";
 import { cutCheck, readDecoderRows, readingShape, rewardLimits } from "./gold-reward-model.ts";
 import type { GoldScorer } from "./gold-scorer.ts";
 
@@ -56,6 +56,25 @@ export async function openRewardServer(
     },
     close: async () => {},
   };
+}
+
+/**
+ * Probes a served reward model before anything is computed. A server that is not there yet is no error: one machine may hold it only when the
+ * training is over.
+ * @returns why nothing answers, where nothing does
+ * @throws as `openRewardServer`
+ */
+export async function probeRewardServer(
+  spec: RewardServerSpec,
+  signal: AbortSignal = new AbortController().signal,
+): Promise<string | undefined> {
+  const missing = await whyNoServer(
+    `gold scorer ${spec.name ?? spec.model}`,
+    { ...spec, timeoutMs: 10_000 },
+    signal,
+  );
+  if (missing === undefined) await (await openRewardServer(spec, { signal })).close();
+  return missing;
 }
 
 /** What scores depend on as far as it can be told without asking: the model's name, the tokenizer, and how texts are read. @throws as `loadTokenizer` */

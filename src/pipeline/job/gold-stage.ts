@@ -1,5 +1,6 @@
 /** Gold scorers as stages have them: settings in the config, the modules and models that they read among the inputs. */
 import { join } from "node:path";
+import type { Log } from "../../base/core/log.ts";
 import {
   type GoldScorer,
   type GoldSpec,
@@ -7,6 +8,7 @@ import {
   goldSourceDigest,
   openGoldScorer,
 } from "../../method/evaluate/gold.ts";
+import { probeRewardServer } from "../../method/evaluate/gold-served.ts";
 import type { Ref, StageTools } from "../stages/define.ts";
 
 /** What of scorers decides their scores beside what they read: not where that lies, or what it was trained on. */
@@ -29,6 +31,21 @@ export function openGold(
   const specs = config.map((settings, i) => ({ ...settings, ...placedAt(inputs[i]!.folder) }) as GoldSpec);
   const memory = join(runFolder, "replies");
   return Promise.all(specs.map((spec) => openGoldScorer({ runtime: runtime(), memory, signal }, spec)));
+}
+
+/**
+ * Asks gold servers before anything is computed: what they do not give would be known only after the trainings.
+ * @throws as `probeRewardServer`; one that does not answer yet is told
+ */
+export async function checkGoldServers(specs: readonly GoldSpec[], log: Log | undefined): Promise<void> {
+  for (const spec of specs) {
+    if (spec.type !== "reward-server") continue;
+    const missing = await probeRewardServer(spec);
+    if (missing !== undefined)
+      log?.warn(
+        `gold scorer ${goldName(spec)}: ${spec.url}: ${missing}. Start it before responses are scored; what was trained by then is kept.`,
+      );
+  }
 }
 
 /** Where a scorer lies and how it is reached: members that no score depends on, once their content is known. */

@@ -11,6 +11,7 @@ import { formatBytes, type Log, silentLog } from "../../base/core/log.ts";
 import { oneLine } from "../../base/core/shell.ts";
 import { openRuntime } from "../../engine/runtime/runtime.ts";
 import { measureRate } from "../../method/train/machine-rate.ts";
+import { checkGoldServers } from "../job/gold-stage.ts";
 import { type JobResult, runMainJob } from "../job/main-job.ts";
 import { checkTrainersThere } from "../job/trainer-checks.ts";
 import { hubModels, withLocalModels } from "../recipe/hub-models.ts";
@@ -235,12 +236,16 @@ export async function reportRun(folder: string, options: RunOptions): Promise<Ru
 /** Names of the stages that a trainer of others may do. */
 const TRAINS = /^(student|teacher)-/;
 
+/** Names of the stages that ask the gold scorers of an evaluation. */
+const SCORES = /^generate-/;
+
 /** Says what is about to be trained, unless everything is kept from before. */
 async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
   const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
   const open = openStages(steps);
   if (open.length === 0) return;
   if (open.some((name) => TRAINS.test(name))) await checkTrainersThere(job);
+  if (open.some((name) => SCORES.test(name))) await checkGoldServers(job.evaluation.gold, options.log);
   const wanted = (await estimates(recipe, job)).stages.filter(({ stage }) => open.includes(stage));
   if (wanted.length > 0) options.log?.info(formatEstimates(wanted));
   const judges = await estimateJudges(job, open);

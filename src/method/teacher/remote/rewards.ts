@@ -48,11 +48,7 @@ const MAX_REPLY_BYTES = 16 * 2 ** 20;
  */
 export async function openServedRewards(options: ServedRewardsOptions): Promise<ServedRewards> {
   const { who, model, tokenizer, memory, signal } = options;
-  const http = openHttp(
-    who,
-    { ...options, url: options.url.replace(/\/+$/, "").replace(/\/v1$/, "") },
-    MAX_REPLY_BYTES,
-  );
+  const http = openServer(who, options);
   const facts = await lookUp(http, options);
   const known = canaries(tokenizer);
   const ask = await findPath(http, model, known, signal);
@@ -74,6 +70,20 @@ export async function openServedRewards(options: ServedRewardsOptions): Promise<
       return scores;
     },
   };
+}
+
+/** Paths of scores stand beside `/v1`, which an address may end with. */
+const openServer = (who: string, options: HttpOptions): HttpClient =>
+  openHttp(who, { ...options, url: options.url.replace(/\/+$/, "").replace(/\/v1$/, "") }, MAX_REPLY_BYTES);
+
+/** Why nothing answers at the address; undefined where something does, whatever it says. @throws ConfigError as `openHttp`; InterruptedError */
+export async function whyNoServer(
+  who: string,
+  options: HttpOptions,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { status, text } = await openServer(who, options).look("/v1/models", signal);
+  return status === 0 ? text : undefined;
 }
 
 type Ask = (texts: readonly (readonly number[])[], signal: AbortSignal) => Promise<number[]>;
