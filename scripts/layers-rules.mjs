@@ -38,7 +38,7 @@ export const LIMITS = {
     engine: 15_200,
     report: 3_700,
     method: 25_000,
-    pipeline: 29_900,
+    pipeline: 30_000,
     interfaces: 14_500,
   },
 };

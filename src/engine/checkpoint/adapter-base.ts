@@ -2,7 +2,7 @@
  * Whether an adapter is put on the base that it was trained on. PEFT records a path or a hub name only, no digest: shapes that fit are no proof, since
  * every fine-tuned copy of a model has them.
  */
-import { realpath, stat } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
 import { CheckpointError, show } from "../../base/core/errors.ts";
@@ -11,6 +11,7 @@ import type { Log } from "../../base/core/log.ts";
 import { describeModel } from "../model/families/index.ts";
 import { type Model, parameterShapes } from "../model/model.ts";
 import { readTokenizerFiles } from "../text/tokenizer-files.ts";
+import { folderNamed } from "./folder-named.ts";
 import { openModelFolder } from "./model-folder.ts";
 
 /**
@@ -34,21 +35,6 @@ export async function checkRecordedBase(
       "is not known. On others its numbers mean nothing.",
   );
 }
-
-/** The folder that a name means here, as seen from the working folder or from the adapter's. */
-async function folderNamed(recorded: string, adapter: string): Promise<string | undefined> {
-  for (const path of [resolve(recorded), resolve(adapter, recorded)])
-    if (await isFolder(path)) return await realpath(path);
-  return undefined;
-}
-
-const isFolder = async (path: string): Promise<boolean> => {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch {
-    return false;
-  }
-};
 
 /** A hub name or a path of elsewhere: the folder is called so, lies in the hub's cache under it, or its config says so. */
 function sameName(recorded: string, base: Model, own: string): boolean {

@@ -8,7 +8,7 @@ import { CheckpointError } from "../../base/core/errors.ts";
 import { exists, writeDirAtomic, writeFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
 import { refuseForeignLinks } from "../../base/core/model-path.ts";
 import { type AdapterConfig, moduleScale, type ParsedConfig, parseAdapterConfig } from "./adapter-config.ts";
-import { readJsonObject } from "./model-folder.ts";
+import { readJsonObject } from "./json-object.ts";
 import { type NamedTensor, openSafetensors, writeSafetensors } from "./safetensors.ts";
 
 /** One adapted module: A is [r, in], B is [out, r], row-major. */

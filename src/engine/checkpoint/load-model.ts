@@ -173,7 +173,8 @@ export async function* parametersOf(runtime: Runtime, model: Model): AsyncGenera
   }
 }
 
-function savedConfig({ family, task, config }: Model): Record<string, unknown> {
+/** The config that a saved model says: with its class, and its one label for a reward head. */
+export function savedConfig({ family, task, config }: Model): Record<string, unknown> {
   if (task === "language-model") return { ...config, architectures: [family.languageModel] };
   return {
     ...config,

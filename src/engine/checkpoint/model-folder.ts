@@ -1,15 +1,17 @@
 /**
- * Hugging Face model folders: `config.json` and `model.safetensors`, in one file or sharded.
+ * Hugging Face model folders: `config.json` and `model.safetensors`, in one file or sharded, or an adapter in their place (`adapted-folder.ts`).
  * Names are given as stored; the model room knows which prefix a family may lack.
  */
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
-import { CheckpointError, messageOf, pathProblem, show } from "../../base/core/errors.ts";
-import { exists, readJson, readText } from "../../base/core/files.ts";
+import { CheckpointError, pathProblem, show } from "../../base/core/errors.ts";
+import { exists, readText } from "../../base/core/files.ts";
 import { modelPath, PRUNED_NOTE } from "../../base/core/model-path.ts";
 import { shellWord } from "../../base/core/shell.ts";
+import { openAdapted } from "./adapted-folder.ts";
+import { readJsonObject } from "./json-object.ts";
 import { openSafetensors, type TensorSource } from "./safetensors.ts";
 import { MAX_TENSORS } from "./safetensors-header.ts";
 
@@ -48,9 +50,7 @@ export async function openModelFolder(given: string): Promise<ModelFolder> {
   const config = await readJsonObject(join(path, "config.json"));
   const generation = join(path, "generation_config.json");
   const generationConfig = (await exists(generation)) ? await readJsonObject(generation) : undefined;
-  const weights = inside.includes(SINGLE)
-    ? await openSafetensors(join(path, SINGLE))
-    : await openShards(path);
+  const weights = await openWeights(path, inside);
   let digest: Promise<string> | undefined;
   return {
     ...weights,
@@ -64,22 +64,14 @@ export async function openModelFolder(given: string): Promise<ModelFolder> {
   };
 }
 
+function openWeights(path: string, inside: readonly string[]): Promise<TensorSource> {
+  if (inside.includes(SINGLE)) return openSafetensors(join(path, SINGLE));
+  return inside.includes(INDEX) ? openShards(path) : openAdapted(path, openModelFolder);
+}
+
 /** The `config.json` of a model folder, as `openModelFolder` finds it. @throws CheckpointError when there is none */
 export async function readModelConfig(path: string): Promise<Record<string, unknown>> {
   return readJsonObject(join(await modelPath(path), "config.json"));
-}
-
-/**
- * Reads a JSON file that must hold an object.
- * @throws CheckpointError when it cannot be read or holds something else
- */
-export async function readJsonObject(path: string): Promise<Record<string, unknown>> {
-  const value = await readJson(path).catch((error) => {
-    throw new CheckpointError(path, messageOf(error).replace(`${path}: `, ""), { cause: error });
-  });
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new CheckpointError(path, `expected a JSON object, got ${show(value)}.`);
-  return value as Record<string, unknown>;
 }
 
 /** What is meant by a path that is not there, where its form says so. */
@@ -98,7 +90,8 @@ async function refusePruned(path: string, inside: readonly string[]): Promise<vo
 
 function refuseNoModel(path: string, inside: string[]): void {
   const hasWeights = inside.includes(SINGLE) || inside.includes(INDEX);
-  if (hasWeights && inside.includes("config.json")) return;
+  const isAdapter = inside.includes("adapter_config.json");
+  if ((hasWeights || isAdapter) && inside.includes("config.json")) return;
   const pickles = inside.filter((name) => /^pytorch_model.*\.bin(\.index\.json)?$/.test(name));
   if (!hasWeights && pickles.length > 0)
     throw new CheckpointError(
@@ -109,9 +102,7 @@ function refuseNoModel(path: string, inside: string[]): void {
         `M.from_pretrained(p, torch_dtype='auto').save_pretrained(q); T.from_pretrained(p).save_pretrained(q)" ${shellWord(path)} ${shellWord(`${path}-safetensors`)}`,
     );
   const got = inside.length === 0 ? "an empty folder" : inside.sort().slice(0, 8).join(", ");
-  const adapter = inside.includes("adapter_config.json")
-    ? " This is a LoRA adapter: give its base model here."
-    : "";
+  const adapter = isAdapter ? " This is a LoRA adapter: give its base model here." : "";
   throw new CheckpointError(
     path,
     `is no model folder, expected config.json and ${SINGLE}, got ${got}.${adapter}`,

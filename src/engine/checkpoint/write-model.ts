@@ -85,7 +85,7 @@ const FLOAT_KEYS = new Set([
 ]);
 
 /** A config as JSON text in which those floats are spelt as floats. */
-function configText(config: Readonly<Record<string, unknown>>): string {
+export function configText(config: Readonly<Record<string, unknown>>): string {
   const text = JSON.stringify(config, null, 2);
   const line = /^( *"(\w+)": -?\d+)(,?)$/gm;
   return `${text.replace(line, (all, start: string, key: string, end: string) => (FLOAT_KEYS.has(key) ? `${start}.0${end}` : all))}\n`;

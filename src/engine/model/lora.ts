@@ -29,6 +29,8 @@ export const loraSchema = z.strictObject({
  */
 export type LoraOptions = Readonly<Omit<z.output<typeof loraSchema>, "targetModules">> & {
   readonly targetModules?: readonly string[] | undefined;
+  /** What a recipe's stage keeps of a model with adapters: undefined or merged its weights, adapter what `openAdapted` reads. */
+  readonly keep?: "merged" | "adapter" | undefined;
 };
 
 /** An adapter that knows which projections it sits on. */

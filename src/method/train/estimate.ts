@@ -9,7 +9,10 @@ import { mostParts, partsOfStep, trainingLanes } from "./parts.ts";
 import type { TrainSettings } from "./settings.ts";
 
 /** The part of a model that its cost depends on. */
-export type ModelShape = Pick<Model, "decoder" | "parameters" | "lora" | "task">;
+export type ModelShape = Pick<Model, "decoder" | "parameters" | "lora" | "task"> & {
+  /** What stays of it is the adapter alone. */
+  readonly keepsAdapter?: boolean;
+};
 
 /** What an estimate is made for. */
 export type Machine = Pick<Runtime, "device" | "threads"> & {
@@ -38,7 +41,7 @@ export type TrainingDisk = { readonly kept: number; readonly peak: number };
 /** Bytes of a trained parameter in a checkpoint: weight and two moments; the best weights of a validation are without them. */
 export const CHECKPOINT_BYTES = 12;
 
-/** The model in float32, and the checkpoints that are there at one time: as many as are kept, and the one that is being written. */
+/** The model in float32, or the adapter that is kept in its place, and the checkpoints that are there at one time: as many as are kept, and the one that is being written. */
 export function trainingDisk(
   { parameters, trainable, steps }: Pick<TrainEstimate, "parameters" | "trainable" | "steps">,
   {
@@ -46,10 +49,11 @@ export function trainingDisk(
     saveTotalLimit,
     validation,
   }: Pick<TrainSettings, "saveSteps" | "saveTotalLimit" | "validation">,
+  keepsAdapter = false,
 ): TrainingDisk {
   const checkpoints = Math.min(saveTotalLimit + 1, Math.max(1, Math.floor(steps / saveSteps)));
   const best = validation === undefined ? 0 : 4 * trainable;
-  const kept = 4 * parameters;
+  const kept = 4 * (keepsAdapter ? trainable : parameters);
   return { kept, peak: kept + checkpoints * CHECKPOINT_BYTES * trainable + best };
 }
 
@@ -106,7 +110,7 @@ export function estimateTraining(
   const size = { steps: order.steps, parameters: parameterCount(model.parameters), trainable };
   return {
     ...size,
-    disk: trainingDisk(size, settings),
+    disk: trainingDisk(size, settings, model.keepsAdapter),
     tokens: Math.round(epochs * total.tokens),
     flops,
     seconds,

@@ -2,6 +2,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openTinyJobs, type TinyJobs } from "../../../test/helpers/tiny-labels.ts";
+import { loadModel } from "../../engine/checkpoint/load-model.ts";
+import { compareModels } from "../../engine/checkpoint/merge.ts";
+import { openRuntime } from "../../engine/runtime/runtime.ts";
+import { pruneFolder } from "../run/prune.ts";
 
 let jobs: TinyJobs;
 beforeAll(async () => {
@@ -35,6 +39,48 @@ arms: [weak]
   }
   expect(await readdir(folderOf("student-weak"))).not.toContain("adapter");
 }, 120_000);
+
+test("kept as adapters: each stage reads base and adapter, and what comes out is what merged models give; their bases are not pruned", async () => {
+  const lora = (r: number, keep: string) => `lora: { r: ${r}, target_modules: [q_proj, v_proj], ${keep} }`;
+  const sections = (keep: string) => `
+models:
+  weak: { source: ${jobs.at("weak")}, vocabulary: trim }
+  student: { source: ${jobs.at("student")}, vocabulary: trim }
+teacher: { kind: reward-head, sft: { ${training}, ${lora(2, keep)} }, reward: { ${training} }, ${lora(3, keep)} }
+label: { held_out: 0.3 }
+student: { sft: { ${training}, ${lora(4, keep)} }, prefer: { ${training} }, ${lora(2, keep)} }
+arms: [weak]
+`;
+  const merged = await jobs.train(sections(""), "merged");
+  const kept = await jobs.train(sections("keep: adapter"), "kept");
+  const folderOf = (steps: typeof kept, stage: string) => steps.find(({ name }) => name === stage)!.folder!;
+  const runtime = openRuntime({ threads: 1 });
+  try {
+    for (const stage of ["teacher-sft", "teacher-reward", "student-sft-weak", "student-weak"]) {
+      const files = await readdir(`${folderOf(kept, stage)}/model`);
+      expect(files).toEqual(expect.arrayContaining(["adapter_config.json", "config.json", "tokenizer.json"]));
+      expect(files).not.toContain("model.safetensors");
+      const [a, b] = await Promise.all(
+        [merged, kept].map((steps, i) =>
+          loadModel(runtime, `${folderOf(steps, stage)}/model`, { id: `${stage} ${i}` }),
+        ),
+      );
+      const { largestDifference, largestOutput } = await compareModels(runtime, a!, b!);
+      expect(largestDifference, stage).toBeLessThan(1e-4 * largestOutput);
+    }
+  } finally {
+    await runtime.close();
+  }
+  const { models } = await pruneFolder(jobs.at("runs", "kept"), { code: "test" });
+  expect(models.map(({ stage, kept: why }) => [stage, why]).sort()).toEqual([
+    ["student-vocabulary", "a model that is kept as an adapter stands on it"],
+    ["weak-vocabulary", "a model that is kept as an adapter stands on it"],
+  ]);
+  const trl = "trainer: { kind: trl, python: python3 }";
+  await expect(
+    jobs.train(`teacher: { ${lora(2, "keep: adapter")}, ${trl} }\narms: [weak]\n`, "trl"),
+  ).rejects.toThrow("teacher.lora.keep: adapter has no effect with teacher.trainer trl");
+}, 240_000);
 
 test("projections that the teacher's model does not have are told before anything trains", async () => {
   for (const teacher of [

@@ -3,6 +3,7 @@
 import { writeJsonAtomic } from "../../base/core/files.ts";
 import { saveAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
+import { saveAdapted } from "../../engine/checkpoint/save-adapted.ts";
 import type { LoraOptions } from "../../engine/model/lora.ts";
 import { adapterSpec, addAdapter, type Model } from "../../engine/model/model.ts";
 import type { TrainResult } from "../../method/train/job.ts";
@@ -22,7 +23,10 @@ type Adapting = Pick<Running<unknown, { readonly model: Ref }>, "work" | "inputs
 /** A model that came out of training, and how it went. */
 export type Trained = { readonly model: Model; readonly result: TrainResult };
 
-/** Trains the policy, or adapters on it that are kept in `adapter/` and, unless only these are wanted, merged. */
+/**
+ * Trains the policy, or adapters on it: kept in `adapter/` and, unless only these are wanted, merged; or, with `keep: adapter`, in `model/` with what makes
+ * a model folder of them.
+ */
 export async function withAdapter(
   { work, config, inputs, tools }: Adapting,
   policy: Model,
@@ -33,6 +37,10 @@ export async function withAdapter(
   const { runtime } = stageDeps(tools);
   const trained = await addAdapter(runtime, policy, adapterSpec(policy, lora), settings.seed);
   const result = await train(trained);
+  if (lora.keep === "adapter") {
+    await saveAdapted(runtime, trained, work.path("model"), inputs.model.folder);
+    return { model: trained, result };
+  }
   await saveAdapter(runtime, trained, work.path("adapter"), { baseModel: inputs.model.folder });
   if (adapterOnly === true) return { model: trained, result };
   const { model: merged, largestDifference } = await mergeAdapter(runtime, trained);

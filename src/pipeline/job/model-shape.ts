@@ -44,7 +44,8 @@ export async function shapeOf(
 export function withLora(model: KnownShape, options: LoraOptions | undefined): ModelShape {
   if (options === undefined) return model;
   const lora = adapterSpec(model, options);
-  return { ...model, lora, parameters: parameterShapes(model.decoder, model.task, lora) };
+  const parameters = parameterShapes(model.decoder, model.task, lora);
+  return { ...model, lora, parameters, keepsAdapter: options.keep === "adapter" };
 }
 
 async function configOf(from: string): Promise<Readonly<Record<string, unknown>>> {

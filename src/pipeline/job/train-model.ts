@@ -5,7 +5,7 @@ import { freeBytes } from "../../base/core/disk.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { formatBytes, silentLog } from "../../base/core/log.ts";
 import { settingsOf } from "../../base/settings/set.ts";
-import { type LoraOptions, loraSchema } from "../../engine/model/lora.ts";
+import type { LoraOptions } from "../../engine/model/lora.ts";
 import { parameterCount } from "../../engine/model/model.ts";
 import { readPreferences } from "../../method/data/load.ts";
 import type { PairOptions } from "../../method/data/pairs.ts";
@@ -13,7 +13,7 @@ import { digestSources, type Source } from "../../method/data/source.ts";
 import { CHECKPOINT_BYTES } from "../../method/train/estimate.ts";
 import { fetchModel } from "../recipe/hub-models.ts";
 import { preferOf } from "../recipe/job.ts";
-import { adaptedSftSchema, preferSchema, rewardSchema, sftOf } from "../recipe/training.ts";
+import { adaptedSftSchema, adaptersIn, preferSchema, rewardSchema, sftOf } from "../recipe/training.ts";
 import type { Digested } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
@@ -127,7 +127,7 @@ function besideAdapters(set: readonly string[]): {
   readonly lora: LoraOptions | undefined;
 } {
   const adapter = set.filter((text) => /^\s*lora\s*[.=]/.test(text));
-  const schema = z.strictObject({ lora: loraSchema.nullable().default(null) });
+  const schema = z.strictObject({ lora: adaptersIn("Training of adapters on frozen weights") });
   return {
     own: set.filter((text) => !adapter.includes(text)),
     lora: settingsOf(schema, adapter).lora ?? undefined,
@@ -143,6 +143,10 @@ async function adapted(
   if (adapterOnly && lora === undefined)
     throw new ConfigError(
       "--adapter-only: has no effect without adapters. Train some (--set lora.r=8), or leave it out.",
+    );
+  if (adapterOnly && lora?.keep !== undefined)
+    throw new ConfigError(
+      `--set lora.keep=${lora.keep}: has no effect with --adapter-only, which keeps the adapter without a model folder. Leave one out.`,
     );
   await checkAdapters(lora, request.model);
   return { ...request, lora, ...(adapterOnly && { adapterOnly }) };

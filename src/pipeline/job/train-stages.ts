@@ -33,7 +33,7 @@ export type TrainRequest = {
   readonly model: ModelFolderRef;
   readonly rows: RowSource;
   readonly limits: TokenLimits;
-  /** Train adapters on frozen weights, kept in `adapter/`; `model/` is the merged one. */
+  /** Train adapters on frozen weights, kept in `adapter/`; `model/` is the merged one, or with `keep: adapter` these in a model folder. */
   readonly lora?: LoraOptions | undefined;
   /** Leave `model/` out: with `lora` alone. */
   readonly adapterOnly?: boolean | undefined;
@@ -223,10 +223,12 @@ async function withModel(
   let trained = model;
   try {
     // Checkpoints and the model are looked at again when they are written; hours before that this much is known.
-    await checkFree(work.folder, 4 * parameterCount(model.parameters), "the model that this stage makes");
+    const isKept = config.adapterOnly === true || config.lora?.keep === "adapter";
+    if (!isKept)
+      await checkFree(work.folder, 4 * parameterCount(model.parameters), "the model that this stage makes");
     const done = await train(model, tokenizer);
     trained = done.model;
-    if (config.adapterOnly !== true) await saveModel(runtime, trained, work.path("model"));
+    if (!isKept) await saveModel(runtime, trained, work.path("model"));
     if (done.result.validation !== undefined) await VALIDATION_FILE.write(work, done.result.validation);
     await keepCurves(work);
   } finally {

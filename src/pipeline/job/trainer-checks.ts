@@ -34,7 +34,27 @@ export function checkTrainers(job: MainJob): void {
     if (prefer) ask(trainer, prefer, "teacher.prefer");
     ask(trainer, { settings: reward }, "teacher.reward");
   }
+  problems.push(...keptProblems(job));
   if (problems.length > 0) throw new ConfigError([...new Set(problems)]);
+}
+
+/** Adapters that are to be kept alone where another trainer merges them. */
+function keptProblems(job: MainJob): string[] {
+  const roles = [
+    ["student", job.student] as const,
+    ...teachers(job).map((teacher) => ["teacher", teacher] as const),
+  ];
+  return roles.flatMap(([role, { trainer, lora, sftLora }]) =>
+    trainer === undefined
+      ? []
+      : ([["lora", lora] as const, ["sft.lora", sftLora] as const] as const).flatMap(([where, one]) =>
+          one?.keep === "adapter"
+            ? [
+                `${role}.${where}.keep: adapter has no effect with ${role}.trainer trl, whose stages keep merged models. Leave it out.`,
+              ]
+            : [],
+        ),
+  );
 }
 
 /** Trainers' Pythons and versions, on the machine that computes. @throws ConfigError as `trlVersions` */

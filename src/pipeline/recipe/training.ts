@@ -20,9 +20,18 @@ export const sftSchema = common.extend({
   validation: lossValidationSchema.optional().describe(VALIDATION),
 });
 
+const keptSchema = loraSchema.extend({
+  keep: z
+    .enum(["merged", "adapter"])
+    .optional()
+    .describe(
+      "What stays of the model on the disk. merged (default): all its weights, and the adapter beside; adapter: config, tokenizer and the adapter alone, read with its base by what follows.",
+    ),
+});
+
 /** Adapters in a training, or none. @param what - what is trained */
 export const adaptersIn = (what: string) =>
-  loraSchema.nullable().default(null).describe(`${what}; null trains all weights.`);
+  keptSchema.nullable().default(null).describe(`${what}; null trains all weights.`);
 
 /** Supervised fine-tuning that may train adapters. */
 export const adaptedSftSchema = sftSchema.extend({

@@ -40,6 +40,7 @@ test("a model stays, and checkpoints lie beside it: as many as are kept and the 
   // Interrupted it saves too, however short it is.
   expect(trainingDisk({ ...size, steps: 3 }, settings).peak).toBe(400 + 1200);
   expect(trainingDisk({ ...size, trainable: 5 }, settings).peak).toBe(400 + 2 * 60);
+  expect(trainingDisk({ ...size, trainable: 5 }, settings, true)).toEqual({ kept: 20, peak: 20 + 2 * 60 });
 });
 
 test("stages work beside what those before them left", () => {

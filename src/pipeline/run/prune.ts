@@ -58,6 +58,8 @@ export const KEPT_GROUPS: Readonly<Record<string, RegExp>> = {
 };
 
 const WEIGHTS = /(^|\/)model[^/]*\.safetensors$/;
+/** A model that is kept as an adapter reads its weights in the model that it was trained on. */
+const ADAPTED = "model/adapter_config.json";
 const MEASURED = /^test-accuracy-/;
 
 /**
@@ -77,13 +79,26 @@ export async function pruneFolder(path: string, options: PruneOptions): Promise<
       MEASURED.test(identity.name) ? Object.values(identity.inputs) : [],
     ),
   );
+  const carried = new Set(
+    stages.flatMap(({ record: { identity, outputs } }) =>
+      outputs[ADAPTED] !== undefined && identity.inputs["model"] !== undefined
+        ? [identity.inputs["model"]]
+        : [],
+    ),
+  );
   const models: PrunedPart[] = [];
   for (const { folder: place, record } of stages) {
     const files = await weightsIn(place, record);
     if (files.length === 0) continue;
     const stage = record.identity.name;
     const isDone = KEPT_GROUPS["students"]!.test(stage) && measured.has(record.digest);
-    const kept = isKept(stage, keep) ? "asked for" : finished || isDone ? null : "stages to come may need it";
+    const kept = isKept(stage, keep)
+      ? "asked for"
+      : carried.has(record.digest)
+        ? "a model that is kept as an adapter stands on it"
+        : finished || isDone
+          ? null
+          : "stages to come may need it";
     models.push({ stage, folder: place, bytes: bytesOf(files, record), kept });
     if (apply && kept === null) await pruneStage(place, record, files);
   }
