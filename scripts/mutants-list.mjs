@@ -4,6 +4,35 @@
  */
 export const mutants = [
   {
+    name: "rows: a row that is none is taken as it came",
+    file: "src/base/files/row-file.ts",
+    find: "if (!parsed.success) throw wrong",
+    replace: "if (!parsed.success && line === 0) throw wrong",
+    tests: ["src/base/files/row-file.test.ts"],
+  },
+  {
+    name: "rows: an id may stand twice",
+    file: "src/base/files/row-file.ts",
+    find: "if (first !== undefined)",
+    replace: "if (first === line)",
+    tests: ["src/base/files/row-file.test.ts"],
+  },
+  {
+    name: "training rows: tools are left behind",
+    file: "src/method/data/training-file.ts",
+    find: "prompt: promptWithColumns(row.prompt, { tools, chat_template_kwargs }),",
+    replace:
+      "prompt: promptWithColumns(row.prompt, { tools: chat_template_kwargs && tools, chat_template_kwargs }),",
+    tests: ["src/pipeline/job/arm-rows.test.ts"],
+  },
+  {
+    name: "arms: the key of rows on labelled pairs holds no folds",
+    file: "src/pipeline/job/arm-rows.ts",
+    find: "taught: { seed, label: { heldOut, folds }, labelled }",
+    replace: "taught: { seed, label: { heldOut, folds: 0 * folds }, labelled }",
+    tests: ["src/pipeline/job/arm-rows.test.ts"],
+  },
+  {
     name: "plan: people's accuracy without its half",
     file: "src/method/evaluate/plan/agreement-model.ts",
     find: "people > 0.5 ? (1 + Math.sqrt(2 * people - 1)) / 2 : null",
@@ -153,24 +182,24 @@ export const mutants = [
   {
     name: "files: the old folder goes before the new one is whole",
     file: "src/base/core/files.ts",
-    find: "    await mkdir(temporary, { recursive: true });",
+    find: "    await ensureFolder(temporary);\n    await fill",
     replace:
-      "    await rm(path, { recursive: true, force: true });\n    await mkdir(temporary, { recursive: true });",
+      "    await rm(path, { recursive: true, force: true });\n    await ensureFolder(temporary);\n    await fill",
     tests: ["src/base/core/files.test.ts"],
   },
   {
     name: "files: written in place",
     file: "src/base/core/files.ts",
-    find: 'await open(temporary, "wx")',
+    find: 'checked(open(temporary, "wx"))',
     replace:
-      'await open(path, "w").then(async (file) => (await open(temporary, "wx").then((t) => t.close()), file))',
+      'checked(open(path, "w").then(async (file) => (await open(temporary, "wx").then((t) => t.close()), file)))',
     tests: ["src/base/core/files.test.ts"],
   },
   {
     name: "log: a resumed task counts the work of earlier runs",
     file: "src/base/core/log.ts",
-    find: "done - (first ?? 0)",
-    replace: "done",
+    find: "(done - earlier) / Math.max",
+    replace: "done / Math.max",
     tests: ["src/base/core/log.test.ts"],
   },
   {

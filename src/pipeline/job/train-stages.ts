@@ -80,17 +80,16 @@ async function trained<Config extends TrainConfig, In extends TrainInputs>(
   return inModelFolder(await defineStage({ version, run })(deps, { name, config, inputs, how: { trainer } }));
 }
 
+/** A training that has nothing beside its settings. */
+const plainTraining =
+  (version: number, train: Asked<TrainConfig, TrainInputs>["train"]) =>
+  (deps: JobDeps, request: TrainRequest & { readonly settings: TrainSettings }): Promise<ModelFolderRef> => {
+    const config = configOf(request, { settings: request.settings });
+    return trained(deps, request, { version, train, config, inputs: inputsOf(request) });
+  };
+
 /** Fine-tunes on the preferred responses. */
-export const sftStage = (
-  deps: JobDeps,
-  request: TrainRequest & { readonly settings: TrainSettings },
-): Promise<ModelFolderRef> =>
-  trained(deps, request, {
-    version: 2,
-    train: fineTune,
-    config: configOf(request, { settings: request.settings }),
-    inputs: inputsOf(request),
-  });
+export const sftStage = plainTraining(2, fineTune);
 
 async function fineTune(training: Training, read: RowSource["read"]): Promise<void> {
   const { name, work, config, tools, how } = training;
@@ -174,16 +173,7 @@ async function prefer(
 }
 
 /** Trains a Bradley-Terry head on a language model: with all weights below it, or with adapters on them. */
-export const rewardStage = (
-  deps: JobDeps,
-  request: TrainRequest & { readonly settings: TrainSettings },
-): Promise<ModelFolderRef> =>
-  trained(deps, request, {
-    version: 3,
-    train: reward,
-    config: configOf(request, { settings: request.settings }),
-    inputs: inputsOf(request),
-  });
+export const rewardStage = plainTraining(3, reward);
 
 async function reward(training: Training, read: RowSource["read"]): Promise<void> {
   const { name, work, config, tools, how } = training;
