@@ -1,6 +1,7 @@
 /**
  * The file of a run's record: `run.json` names the stage and the digest of every artefact that its report stands on, by paths inside the
- * folder. It needs no recipe and no stage to be read, so that `status` of a finished run answers at once.
+ * folder. It needs no recipe and no stage to be read, so that `status` of a finished run answers at once. So does that of one at work by
+ * `plan.json`: the names of all its stages, written when it begins.
  */
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
@@ -12,6 +13,7 @@ import { type Artefact, artefactAt } from "../stages/stage.ts";
 import type { StageStep } from "../stages/steps.ts";
 
 const FILE = "run.json";
+const PLAN = "plan.json";
 
 /** What the record of a run holds beside the result. */
 type Written = {
@@ -66,6 +68,20 @@ export async function readRecorded(folder: string, code: string): Promise<Record
     folder: step.folder && join(root, step.folder),
   }));
   return { result, steps };
+}
+
+/** Writes which stages a run is to have. @param code - version of the package */
+export async function writePlan(folder: string, steps: readonly StageStep[], code: string): Promise<void> {
+  const stages = steps.map(({ name }) => name);
+  await writeJsonAtomic(join(folder, PLAN), { version: code, recipe: await recipeDigest(folder), stages });
+}
+
+/** Names of the stages that a run is to have, in their order; undefined where nothing says so of this recipe and this version. */
+export async function readPlan(folder: string, code: string): Promise<readonly string[] | undefined> {
+  const read = await readJson(join(folder, PLAN)).catch(() => undefined);
+  if (!isObject(read) || !Array.isArray(read["stages"])) return undefined;
+  if (read["version"] !== code || read["recipe"] !== (await recipeDigest(folder))) return undefined;
+  return read["stages"].map(String);
 }
 
 /** What was reported under a key, if that was the last. */

@@ -1,5 +1,5 @@
 /** A whole tiny run whose recipe has relative paths, reported, exported and run again elsewhere: from its folder alone, or with its inputs moved. */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -82,6 +82,33 @@ test("a report whose inputs stand is written again and not computed again", asyn
   await reportRun(out(), { code: CODE });
   expect(await method()).toContain("percentile bootstrap");
 }, 120_000);
+
+test("a run that is not finished is told by the plan of its begin: as a plan made now, without what that needs", async () => {
+  const cut = join(folder, "cut");
+  await cp(out(), cut, { recursive: true });
+  await rm(join(cut, "run.json"));
+  for (const name of await readdir(join(cut, "stages")))
+    if (/^(student-human|test-accuracy-human|generate-human)/.test(name))
+      await rm(join(cut, "stages", name), { recursive: true });
+  const open = async () => {
+    const { stages, planProblem } = await folderStatus(cut, CODE);
+    return { problem: planProblem, open: stages.flatMap((one) => (one.state === "open" ? [one.name] : [])) };
+  };
+  const human = { problem: null, open: ["student-human", "generate-human", "test-accuracy-human"] };
+  // The inputs are elsewhere: nobody could plan this run now.
+  const away = join(folder, "away");
+  await rename(home(), away);
+  expect(await open()).toEqual(human);
+  await rename(away, home());
+  // Of another version it is no word, nor of another recipe; then a plan is made, which says the same.
+  const plan = join(cut, "plan.json");
+  const text = await readFile(plan, "utf8");
+  for (const other of [text.replace(CODE, "0.0.1"), text.replace(/"recipe":\s*"./, '"recipe":"x'), "{"]) {
+    expect(other).not.toBe(text);
+    await writeFile(plan, other.replace('"generate-human"', '"nonsense"'));
+    expect(await open()).toEqual(human);
+  }
+});
 
 test("moved, with all inputs gone, it is reported and exported as before, and its status is known", async () => {
   const before = await reportIn(out());

@@ -32,6 +32,7 @@ import { estimateJob, formatEstimates, type StageEstimate, sampleRows } from "./
 import { type DiskEstimate, estimateDisk } from "./estimate-disk.ts";
 import { estimateJudges, formatJudges, type JudgeAhead } from "./estimate-judges.ts";
 import { proposeTrims, type TrimProposal } from "./propose-trims.ts";
+import { writePlan } from "./recorded.ts";
 import { withRunLog } from "./run-log.ts";
 import { askedRecipe, nodeRecipe, runRecipes } from "./run-recipe.ts";
 import { readRunRecord } from "./run-record.ts";
@@ -244,6 +245,7 @@ async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Prom
   const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
   const open = openStages(steps);
   if (open.length === 0) return;
+  await writePlan(resolve(recipe.out), steps, options.code);
   if (open.some((name) => TRAINS.test(name))) await checkTrainersThere(job);
   if (open.some((name) => SCORES.test(name))) await checkGoldServers(job.evaluation.gold, options.log);
   const wanted = (await estimates(recipe, job)).stages.filter(({ stage }) => open.includes(stage));

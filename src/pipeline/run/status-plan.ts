@@ -11,7 +11,10 @@ import { openPipeline } from "../stages/pipeline.ts";
 import type { StageStep } from "../stages/steps.ts";
 
 /** Stages in their order, or why they are not known. */
-export type RunPlan = { readonly steps: readonly StageStep[]; readonly problem: string | null };
+export type RunPlan = {
+  readonly steps: readonly Pick<StageStep, "name" | "folder">[];
+  readonly problem: string | null;
+};
 
 /** The plan of a run, or the seeds whose runs a folder holds. A recipe that cannot be planned, or only with a download, is said and no more. */
 export async function plannedIn(

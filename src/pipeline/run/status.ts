@@ -16,7 +16,7 @@ import { FAILED, type Failure, readFailure } from "../stages/failures.ts";
 import { checkLayout } from "../stages/layout.ts";
 import { readProgress, type StageProgress } from "../stages/progress.ts";
 import { prunedFiles } from "../stages/verify.ts";
-import { readRecorded } from "./recorded.ts";
+import { readPlan, readRecorded } from "./recorded.ts";
 import type { RunPlan } from "./status-plan.ts";
 
 /** A process at work on a stage, or one that died there. */
@@ -88,7 +88,7 @@ export async function folderStatus(path: string, code: string): Promise<FolderSt
 
 const NO_PLAN: RunPlan = { steps: [], problem: null };
 
-/** The stages of a run: of a finished one by its record, so that nothing of what makes a plan is loaded. */
+/** The stages of a run: of a finished one by its record, of one at work by what was written at its begin, so that nothing of what makes a plan is loaded. */
 async function planOf(
   folder: string,
   code: string,
@@ -98,6 +98,10 @@ async function planOf(
   }));
   if (recorded !== undefined)
     return "problem" in recorded ? { steps: [], ...recorded } : { steps: recorded.steps, problem: null };
+  // Which of the stages in a folder that seeds share are this run's, only a plan made now can tell.
+  const names = (await isLink(join(folder, "stages"))) ? undefined : await readPlan(folder, code);
+  if (names !== undefined)
+    return { steps: names.map((name) => ({ name, folder: undefined })), problem: null };
   const { plannedIn } = await import("./status-plan.ts");
   return plannedIn(folder, code);
 }
