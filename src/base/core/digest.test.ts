@@ -15,6 +15,13 @@ describe("digests", () => {
     expect(sha256(new Uint8Array([0x61, 0x62, 0x63]))).toBe(ABC);
   });
 
+  test("bytes may be more than Node takes at once", () => {
+    // `head -c 2147483648 /dev/zero | sha256sum`; pages that nobody wrote take no memory.
+    expect(sha256(new Uint8Array(2 ** 31))).toBe(
+      "a7c744c13cc101ed66c29f672f92455547889cc586ce6d44fe76ae824958ea51",
+    );
+  });
+
   test("a file's digest is that of its bytes, empty and larger than one read included", async () => {
     const folder = await mkdtemp(join(tmpdir(), "wt-digest-"));
     try {
