@@ -1,5 +1,5 @@
 /** TRL as the trainer of a recipe's student: the same numbers as our own trainer, what it is told to check, and what is kept of it. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -147,10 +147,16 @@ describe.skipIf(python === undefined)("a student trained by TRL (scripts/python-
     ] as const) {
       const job = join(folder, `step-${name}`);
       const trainer = { ...TRAINER, ...more };
-      await writeTrlJob(job, await tinyJob({ epochs: 3, learningRate: 1e-3 }), trainer);
+      await writeTrlJob(job, await tinyJob({ epochs: 3, learningRate: 1e-3, saveSteps: 1 }), trainer);
       const facts = await runTrl({ ...how(job), trainer, listener: deaf(lines[name]) });
       expect(facts).toMatchObject({ processes: name === "two" ? 2 : 1, steps: 3, rows: 8, device: "cpu" });
     }
+    // Each process writes a part of a checkpoint, and the mark of the whole comes after all of them.
+    const made = await readdir(join(folder, "step-two", "checkpoints"));
+    const checkpoint = made.filter((name) => name.startsWith("checkpoint-")).at(-1);
+    const part = (name: string) => stat(join(folder, "step-two", "checkpoints", checkpoint!, name));
+    const [whole, ...parts] = await Promise.all(["whole", "rng_state_0.pth", "rng_state_1.pth"].map(part));
+    for (const { mtimeMs } of parts) expect(mtimeMs).toBeLessThanOrEqual(whole!.mtimeMs);
     expect(lines.two.map(({ step }) => step)).toEqual([1, 2, 3]);
     // Every step has all rows; a mean over halves of equal size is the mean over all.
     for (const [i, { logs }] of lines.two.entries())

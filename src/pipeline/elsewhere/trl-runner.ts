@@ -165,11 +165,16 @@ def main():
             say("metrics", step=state.global_step, logs=numbers(logs))
 
         def on_save(self, args, state, control, **kwargs):
+            if torch.distributed.is_available() and torch.distributed.is_initialized():
+                # Every process writes a part of it: the mark comes after the last.
+                torch.distributed.barrier()
             if FIRST_PROCESS:
                 path = os.path.join("checkpoints", f"checkpoint-{state.global_step}")
-                for name in os.listdir(path):
-                    with open(os.path.join(path, name), "rb") as file:
-                        os.fsync(file.fileno())
+                # FSDP and DeepSpeed have folders in it.
+                for folder, _, names in os.walk(path):
+                    for name in names:
+                        with open(os.path.join(folder, name), "rb") as file:
+                            os.fsync(file.fileno())
                 synced(os.path.join(path, WHOLE), "")
 
     def check_first(loss):
