@@ -87,9 +87,17 @@ function hasLocalModel(evaluator: object): evaluator is { model: string } {
   return typeof model === "string" && type !== "chat" && type !== "reward-server";
 }
 
+/** Models that members of an ensemble and teachers of a cascade bring. */
+function ownModels(teacher: Recipe["teacher"]) {
+  if (teacher.kind === "cascade") return [teacher.first.weak, teacher.second.weak];
+  return teacher.kind === "ensemble" && typeof teacher.members !== "number"
+    ? teacher.members.map(({ weak }) => weak)
+    : [];
+}
+
 /** Everything of a recipe that would be downloaded. */
-export function hubModels({ models, eval: { gold, judges } }: Recipe): string[] {
-  const sources = Object.values(models).map((model) => model?.source);
+export function hubModels({ models, teacher, eval: { gold, judges } }: Recipe): string[] {
+  const sources = [...Object.values(models), ...ownModels(teacher)].map((model) => model?.source);
   const evaluators = [...gold, ...judges].map((one) => (hasLocalModel(one) ? one.model : undefined));
   return [...sources, ...evaluators].filter((source) => source?.startsWith("hub:")) as string[];
 }

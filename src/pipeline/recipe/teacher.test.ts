@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../base/core/errors.ts";
 import { parseDocumentText } from "../../base/settings/document.ts";
-import { withLocalModels } from "./hub-models.ts";
+import { hubModels, withLocalModels } from "./hub-models.ts";
 import { jobOf } from "./job.ts";
 import { resolveRecipe } from "./parse.ts";
 import { recipeYaml } from "./write.ts";
@@ -89,6 +89,8 @@ describe("a cascade", () => {
       student,
       list("{ weak: hub:Owner/name, teacher: likelihood }", "{ teacher: longer }"),
     );
+    // A dry run, which downloads nothing, is told of it.
+    expect(hubModels(read)).toEqual(["hub:Owner/name"]);
     const nowhere = { endpoint: "http://127.0.0.1:9", token: undefined, offline: true, cache: "nowhere" };
     await expect(withLocalModels(read, undefined, nowhere)).rejects.toThrow("hub:Owner/name");
   });
