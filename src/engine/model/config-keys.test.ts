@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TINY_CONFIGS } from "../../../test/helpers/tiny-decoders.ts";
+import { CheckpointError } from "../../base/core/errors.ts";
 import { describeEncoder } from "./encoders/index.ts";
 import { describeModel } from "./families/index.ts";
 
@@ -106,4 +107,9 @@ test("DeBERTa's keys are known, or refused", () => {
   const far = { position_buckets: 8, max_relative_positions: 5 };
   expect(() => describeEncoder({ ...config, ...far }, "c.json")).toThrow(/"max_relative_positions".*got 5/);
   expect(() => describeEncoder({ ...config, ...far, max_relative_positions: 6 }, "c.json")).not.toThrow();
+});
+
+test("values deeper than any config, under two names of one thing, are refused and overflow no stack", () => {
+  const deep = () => JSON.parse(`${"[".repeat(20_000)}1${"]".repeat(20_000)}`) as unknown;
+  expect(() => tiny("llama", { dtype: deep(), torch_dtype: deep() })).toThrow(CheckpointError);
 });

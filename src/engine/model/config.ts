@@ -220,14 +220,19 @@ export class ConfigReader {
   }
 }
 
-/** True when two JSON values are the same, whatever the order of members. */
-function sameJson(a: unknown, b: unknown): boolean {
-  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return a === b;
+/** Values of a config are a few levels deep; damaged ones may be deeper than the stack. */
+const DEEPEST = 64;
+
+/** True when two JSON values are the same, whatever the order of members; never of two that are deeper than any config. */
+function sameJson(a: unknown, b: unknown, depth = 0): boolean {
+  if (a === b) return true;
+  if (depth > DEEPEST) return false;
+  if (a === null || b === null || typeof a !== "object" || typeof b !== "object") return false;
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const [left, right] = [a as Record<string, unknown>, b as Record<string, unknown>];
   const keys = Object.keys(left);
   return (
     keys.length === Object.keys(right).length &&
-    keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key]))
+    keys.every((key) => Object.hasOwn(right, key) && sameJson(left[key], right[key], depth + 1))
   );
 }
