@@ -113,3 +113,16 @@ test("values deeper than any config, under two names of one thing, are refused a
   const deep = () => JSON.parse(`${"[".repeat(20_000)}1${"]".repeat(20_000)}`) as unknown;
   expect(() => tiny("llama", { dtype: deep(), torch_dtype: deep() })).toThrow(CheckpointError);
 });
+
+test("a key of the file as long as the file is cut in what is said of it", () => {
+  const scaling = { rope_type: "linear", factor: 2, ["x".repeat(50_000)]: 1 };
+  const said = (): string => {
+    try {
+      return String(tiny("llama", { rope_scaling: scaling }));
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(said()).toMatch(/rope_scaling\.x+…": expected no such entry/);
+  expect(said().length).toBeLessThan(400);
+});

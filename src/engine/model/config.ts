@@ -199,7 +199,8 @@ export class ConfigReader {
   }
 
   error(key: string, expected: string, got: unknown): CheckpointError {
-    return new CheckpointError(this.file, `"${key}": expected ${expected}, got ${show(got)}.`);
+    // A key may be the file's own, and as long as the file.
+    return new CheckpointError(this.file, `"${listed([key])}": expected ${expected}, got ${show(got)}.`);
   }
 
   /** Value of the first key that is there; the others, where they are there too, must hold the same. */
