@@ -193,8 +193,8 @@ async function disagreementAt(
   labels: ReadonlyMap<string, Label>,
 ): Promise<Map<string, number>> {
   const found = new Map<string, number>();
-  for (const { id, mutualInformation } of await UNCERTAINTIES.read(file)) {
-    if (!labels.has(id)) throw new DataError(file, 0, `id ${JSON.stringify(id)} has no label beside it.`);
+  for (const [i, { id, mutualInformation }] of (await UNCERTAINTIES.read(file)).entries()) {
+    if (!labels.has(id)) throw new DataError(file, i + 1, `id ${JSON.stringify(id)} has no label beside it.`);
     found.set(id, mutualInformation);
   }
   return found;

@@ -244,8 +244,9 @@ const SCORES = /^generate-/;
 async function announce(recipe: Recipe, job: MainJob, options: RunOptions): Promise<void> {
   const { steps } = await runStages(recipe, job, { ...options, dryRun: true });
   const open = openStages(steps);
-  if (open.length === 0) return;
+  // Of a run that computes nothing, too: the recipe beside the plan may say in other words what is there.
   await writePlan(resolve(recipe.out), steps, options.code);
+  if (open.length === 0) return;
   if (open.some((name) => TRAINS.test(name))) await checkTrainersThere(job);
   if (open.some((name) => SCORES.test(name))) await checkGoldServers(job.evaluation.gold, options.log);
   const wanted = (await estimates(recipe, job)).stages.filter(({ stage }) => open.includes(stage));
