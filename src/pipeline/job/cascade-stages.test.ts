@@ -53,14 +53,14 @@ describe("a cascade in a recipe", () => {
     // What people said, by the pairs' ids, from what lies beside the labels.
     const judged = await HELD_OUT.read(folder.path("held-out.jsonl"));
     const human = new Map(judged.map(({ id, preferred }) => [id, preferred === "a"]));
-    const fit = (ids: readonly string[], margins: readonly number[]) =>
+    const fitted = (ids: readonly string[], margins: readonly number[]) =>
       fitCalibrator(
         "temperature",
         margins,
         ids.map((id) => human.get(id)!),
       );
     expect(held.map(({ id }) => id)).toEqual(judged.map(({ id }) => id));
-    const curve = fit(
+    const curve = fitted(
       held.map(({ id }) => id),
       held.map(marginOf),
     );
@@ -73,13 +73,13 @@ describe("a cascade in a recipe", () => {
 
     const others = new Map([...second, ...heldSecond].map((score) => [score.id, score]));
     const left = heldSecond.filter((_, i) => !sure(held[i]!));
-    const own = fit(
+    const own = fitted(
       left.map(({ id }) => id),
       left.map(marginOf),
     );
     const word = (score: PairScore) =>
       logOdds(sure(score) ? curve.apply(marginOf(score)) : own.apply(marginOf(others.get(score.id)!)));
-    const whole = fit(
+    const whole = fitted(
       held.map(({ id }) => id),
       held.map(word),
     );
