@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { recipePage } from "../../scripts/pages/recipe-page.ts";
 import { type JsonSchema, recipeJsonSchema } from "../../scripts/pages/recipe-schema.ts";
+import { expandParts, shareParts } from "../../scripts/pages/share-parts.ts";
 import { PRESETS } from "../../src/pipeline/recipe/presets.ts";
 
 test("docs/recipe.md is what the schema says (write it with: npx vitest run test/pages/recipe.test.ts -u)", async () => {
@@ -35,7 +36,9 @@ test("a setting of some kinds names them, with a line for each default that diff
 });
 
 test("recipes/recipe.schema.json is what the schema says (write it with -u)", async () => {
-  const text = `${JSON.stringify(recipeJsonSchema(), null, 2)}\n`;
+  const shared = shareParts(recipeJsonSchema());
+  expect(expandParts(shared)).toEqual(recipeJsonSchema());
+  const text = `${JSON.stringify(shared, null, 2)}\n`;
   await expect(text).toMatchFileSnapshot("../../recipes/recipe.schema.json");
 });
 
