@@ -1,5 +1,5 @@
 import fs from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +8,7 @@ import { AlignError, DataError, InterruptedError } from "./errors.ts";
 import {
   ensureFolder,
   exists,
+  isLink,
   readJson,
   readText,
   replaceFolder,
@@ -201,6 +202,13 @@ describe("reading", () => {
     const path = join(folder, "x");
     await writeFile(path, "\ufeffabc");
     expect(await readText(path, 6)).toBe("abc");
+  });
+
+  test("isLink is true of links, also of those that lead nowhere, and of nothing else", async () => {
+    await symlink("nowhere", join(folder, "link"));
+    expect(await isLink(join(folder, "link"))).toBe(true);
+    expect(await isLink(folder)).toBe(false);
+    expect(await isLink(join(folder, "absent"))).toBe(false);
   });
 
   test("exists is true of files and folders", async () => {

@@ -225,8 +225,13 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Whether a path is a symbolic link. @throws the system's error when nothing is there */
-export const isLink = async (path: string): Promise<boolean> => (await lstat(path)).isSymbolicLink();
+/** Whether a path is a symbolic link; false when nothing is there. */
+export async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (info) => info.isSymbolicLink(),
+    () => false,
+  );
+}
 
 /** Bytes of all plain files below a folder; what goes away meanwhile counts nothing. */
 export async function folderBytes(folder: string): Promise<number> {
