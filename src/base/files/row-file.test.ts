@@ -58,3 +58,13 @@ test("an id that stands twice, and a line that is no row at all", async () => {
   );
   expect(() => ROWS.parse("{", "f", 4)).toThrow("f:4: is not valid JSON");
 });
+
+test("what is said of a damaged line is short, however long or many its members' names are", async () => {
+  const many = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`member${i}`, i]));
+  for (const change of [{ ["x".repeat(60_000)]: 1 }, many]) {
+    await writeFile(file, lines({ ...row("1"), ...change }));
+    const refusal: unknown = await ROWS.read(file).catch((error: Error) => error.message);
+    expect(refusal).toContain("is unknown, expected id, side, score");
+    expect(String(refusal).length).toBeLessThan(600);
+  }
+});

@@ -1,6 +1,6 @@
 /** Files of rows that the product writes and reads again, one JSON object a line: one type and one checked reader for each kind, beside its writer. */
 import { z } from "zod";
-import { DataError, messageOf, show } from "../core/errors.ts";
+import { DataError, listed, messageOf, show } from "../core/errors.ts";
 import { exists, writeFileAtomic } from "../core/files.ts";
 import { type IssueNames, issueOf } from "../settings/issues.ts";
 import { jsonLines } from "./json-lines.ts";
@@ -107,7 +107,7 @@ function problemOf({ issues }: z.ZodError, value: unknown, schema: z.ZodType): s
   if (!isRecord(value)) return `, expected an object, got ${show(value)}.`;
   const problems = issues.slice(0, MOST).flatMap((issue) => {
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => `"${key}" is unknown${membersOf(schema)}.`);
+      return issue.keys.slice(0, MOST).map((key) => `"${listed([key])}" is unknown${membersOf(schema)}.`);
     return issueOf(issue, value, AS_WRITTEN).map(({ path, problem }) => sentence(path.join("."), problem));
   });
   return `: ${problems.join(" ")}`;
@@ -116,7 +116,7 @@ function problemOf({ issues }: z.ZodError, value: unknown, schema: z.ZodType): s
 const sentence = (path: string, problem: string) =>
   path === "" || problem.startsWith('"')
     ? problem
-    : `"${path}" ${problem.startsWith("is ") ? problem : `is wrong, ${problem}`}`;
+    : `"${listed([path])}" ${problem.startsWith("is ") ? problem : `is wrong, ${problem}`}`;
 
 const membersOf = (schema: z.ZodType) =>
   schema instanceof z.ZodObject ? `, expected ${Object.keys(schema.shape).join(", ")}` : "";
