@@ -1,5 +1,5 @@
 /** Programs whose constants lie in a file: both are written into a folder of their own for as long as they are compiled. */
-import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkFree } from "../../base/core/disk.ts";
@@ -24,25 +24,9 @@ export async function withProgramFolder<T>(
   try {
     const program = join(folder, "program.onnx");
     await writeFile(program, bytes);
-    await writeLarge(join(folder, file.name), file.bytes);
+    await writeFile(join(folder, file.name), file.bytes);
     return await compile(program);
   } finally {
     await rm(folder, { recursive: true, force: true });
-  }
-}
-
-/** Most bytes of one write: above 2 GB Node refuses. */
-const WRITE_BYTES = 2 ** 30;
-
-async function writeLarge(path: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(path, "w");
-  try {
-    // A write may stop short.
-    for (let done = 0; done < bytes.byteLength; ) {
-      const length = Math.min(WRITE_BYTES, bytes.byteLength - done);
-      done += (await handle.write(bytes, done, length)).bytesWritten;
-    }
-  } finally {
-    await handle.close();
   }
 }

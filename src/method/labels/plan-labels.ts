@@ -154,7 +154,7 @@ export async function labelsOf(
 }
 
 /** From a score to its label, before any selection. @throws ConfigError when the tie band is below 0 */
-function labelMaker({ form, teacher, calibrator, tieBand }: LabelOf): (score: PairScore) => Label {
+export function labelMaker({ form, teacher, calibrator, tieBand }: LabelOf): (score: PairScore) => Label {
   if (tieBand !== undefined && !(tieBand >= 0 && Number.isFinite(tieBand)))
     throw new ConfigError(`labels: tieBand is out of range, expected 0 or more, got ${tieBand}.`);
   const options = { calibrate: calibrator?.apply, tieBand };

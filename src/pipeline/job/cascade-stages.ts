@@ -14,11 +14,9 @@ import {
 } from "../../method/labels/cascade.ts";
 import { writeEnsembleScores } from "../../method/labels/ensemble-scores.ts";
 import { fitOn } from "../../method/labels/held-out-fit.ts";
-import { type Label, labelFromScores } from "../../method/labels/label.ts";
-import { labelsOf } from "../../method/labels/plan-labels.ts";
-import { type FittedForm, fitForm, formScores, type ScoreForm } from "../../method/teacher/score-form.ts";
+import { type LabelOf, labelMaker, labelsOf } from "../../method/labels/plan-labels.ts";
+import { type FittedForm, fitForm, type ScoreForm } from "../../method/teacher/score-form.ts";
 import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
-import type { PairScore } from "../../method/teacher/teacher.ts";
 import { defineStage, type Running } from "../stages/define.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { jsonFile } from "../stages/stage-file.ts";
@@ -92,7 +90,7 @@ export const cascadeHeldOutStage = defineStage({
     const curve = await ASKED.read(asked);
     const form = await fitForm(config.form, readScores(pool.path("scores")));
     const known = {
-      first: (await all(wordsIn(first, curve, asked.folder))).map((word) => word.label),
+      first: await labelsOf(readScores(first.path("scores")), howOf(curve, asked.folder)),
       second: await labelsOf(readScores(second.path("scores")), { form, teacher: CASCADE }),
       ...{ human, units: groups },
     };
@@ -155,28 +153,18 @@ async function writeBoth({ folder, sure, curves, scores }: Both): Promise<Cascad
   await writeEnsembleScores(
     { folder, name: CASCADE, kind: CASCADE, settings },
     cascadePairs(wordsIn(first, curve, folder), readScores(second.path("scores")), {
-      ...{ sure, tokens, finish: finishing(other, folder) },
+      ...{ sure, tokens, finish: labelMaker(howOf(other, folder)) },
     }),
   );
   return tokens;
 }
 
-/** A score as a calibrated label. @param where - for messages about the curve */
-function finishing({ form, calibrator }: Curve, where: string): (score: PairScore) => Label {
-  const { apply } = calibratorFromJson(calibrator, where);
-  return (score) => {
-    const { id, flags } = score;
-    return labelFromScores({ id, flags, teacher: CASCADE, ...formScores(score, form) }, { calibrate: apply });
-  };
-}
+/** How a teacher's scores become labels. @param where - for messages about the curve */
+const howOf = ({ form, calibrator }: Curve, where: string): LabelOf => ({
+  ...{ form, teacher: CASCADE, calibrator: calibratorFromJson(calibrator, where) },
+});
 
 async function* wordsIn(scores: Artefact, curve: Curve, where: string): AsyncGenerator<FirstWord> {
-  const finish = finishing(curve, where);
+  const finish = labelMaker(howOf(curve, where));
   for await (const score of readScores(scores.path("scores"))) yield { label: finish(score), score };
-}
-
-async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const list: T[] = [];
-  for await (const item of items) list.push(item);
-  return list;
 }

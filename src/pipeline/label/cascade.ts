@@ -25,7 +25,8 @@ import { fitOn, type HeldOutFit, heldOutFit } from "../../method/labels/held-out
 import { type Label, labelFromScores, undoSelection } from "../../method/labels/label.ts";
 import { readLabelFile } from "../../method/labels/label-file.ts";
 import { LABEL_FILES, readLabellingFacts } from "../../method/labels/labelling.ts";
-import { type FittedForm, formScores } from "../../method/teacher/score-form.ts";
+import { labelMaker } from "../../method/labels/plan-labels.ts";
+import type { FittedForm } from "../../method/teacher/score-form.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import { checkUnchanged, readStageRecord } from "../stages/cache.ts";
@@ -131,13 +132,7 @@ export async function cascade(
   const { calibrator, judged, heldOut } = fitCascade({ sure, where: "--sure" }, method, {
     ...{ first, second: labels, human, units },
   });
-  const finish = (score: PairScore): Label => {
-    const { id, flags } = score;
-    return labelFromScores(
-      { id, flags, teacher: CASCADE, ...formScores(score, form) },
-      { calibrate: calibrator.apply },
-    );
-  };
+  const finish = labelMaker({ form, teacher: CASCADE, calibrator });
   const known = { after: cheap.digest, sure, calibrator: calibratorToJson(calibrator) };
   const tokens = { first: 0, second: 0 };
   await writeEnsembleScores(
