@@ -100,11 +100,3 @@ async function readQuestion(given: string): Promise<string> {
   const { readText } = await import("../../base/core/files.ts");
   return judgePrompt((await readText(given, 2 ** 20)).trimEnd()).text;
 }
-
-/** Files beside the model folders that the flags name: a stage's key holds their digests. */
-export function teacherFiles({ gold, human, tokenizer }: TeacherOptions): Readonly<Record<string, Source>> {
-  const sources = { gold: gold && sourceOf(gold), human: human && sourceOf(human), tokenizer };
-  return Object.fromEntries(
-    Object.entries(sources).flatMap(([name, source]) => (source === undefined ? [] : [[name, source]])),
-  );
-}

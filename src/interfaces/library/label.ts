@@ -7,6 +7,7 @@ import { digestSources, type Source } from "../../method/data/source.ts";
 import type { AskResult } from "../../method/labels/ask.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import type { TeacherChoice } from "../../method/teacher/choice.ts";
+import { sourceInput } from "../../pipeline/job/data-source.ts";
 import { limitsFor } from "../../pipeline/job/model-checks.ts";
 import { checkReadable, checkRows } from "../../pipeline/job/row-checks.ts";
 import { type AnswerFacts, answersStage } from "../../pipeline/label/answers-stage.ts";
@@ -120,7 +121,7 @@ export async function combine(
   const { select, weight } = settingsOf(labelRulesSchema, texts);
   const request = {
     ...{ folders, seed, uncalibrated, rules: { select, weight }, read: pairReading(options) },
-    pool: { file: pool, digest: await digestSources(pool) },
+    pool: await sourceInput(pool),
   };
   const step = await runSingle(intoOf(options), (deps) => combineStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return { step, facts: undefined };

@@ -3,6 +3,7 @@
  * `TeacherChoice`, a case of `identityOf` and a case of `openTeacher`.
  */
 
+import type { HttpOptions } from "../../base/core/http.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { openControl } from "./control-teachers.ts";
@@ -58,14 +59,62 @@ export type TeacherChoice =
       readonly choices: () => Promise<ReadonlyMap<string, HumanChoice>>;
     };
 
+/** How a server is asked, which no score depends on: its key's variable, how many ask at once, how patiently, and what it costs. */
+export type AskedHow = Omit<HttpOptions, "url"> & Pick<ChatJudgeOptions, "prices">;
+
+type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A choice without the folders it reads, what it is told of pairs, and how it is asked: plain JSON. */
+export type ChoiceSettings =
+  | Without<ModelChoice, "model" | "reference">
+  | Without<Exclude<TeacherChoice, ModelChoice>, "tokenizer" | "rewards" | "choices" | keyof AskedHow>;
+
 /** What a choice's scores depend on, for the key of a stage: values as they are, models by the folders they lie in. */
 export type ChoiceIdentity = {
-  readonly settings: Readonly<Record<string, unknown>>;
+  readonly settings: ChoiceSettings;
   /** Model folders by role; their contents belong into the key. */
   readonly models: Readonly<Record<string, string>>;
 };
 
-/** The identity of a choice. Human labels and gold rewards are not in it: the stage names their file's digest. */
+/** What a choice has beside its settings. */
+export type ChoiceParts = {
+  /** Folders by role: those of models, and `tokenizer` of served ones. */
+  readonly folders: Readonly<Record<string, string>>;
+  readonly how: AskedHow;
+  readonly rewards: () => Promise<ReadonlyMap<string, Scores>>;
+  readonly choices: () => Promise<ReadonlyMap<string, HumanChoice>>;
+};
+
+/** The choice of its settings and parts: the way back from `identityOf`. */
+export function choiceOf(
+  settings: ChoiceSettings,
+  { folders, how, rewards, choices }: ChoiceParts,
+): TeacherChoice {
+  switch (settings.kind) {
+    case "implicit-reward":
+      return { ...settings, model: folders["policy"]!, reference: folders["reference"]! };
+    case "likelihood":
+      return { ...settings, model: folders["policy"]! };
+    case "reward-head":
+    case "judge-local":
+      return { ...settings, model: folders["model"]! };
+    case "judge-chat":
+      return { ...settings, ...how };
+    case "remote":
+      return { ...settings, ...how, tokenizer: folders["tokenizer"]! };
+    case "random":
+    case "longer":
+      return settings;
+    case "gold":
+      return { ...settings, rewards };
+    case "noisy-human":
+      return { ...settings, choices };
+    default:
+      return settings satisfies never;
+  }
+}
+
+/** The identity of a choice. The tokenizer of served models, human labels and gold rewards are not in it: the stage names their digests. */
 export function identityOf(choice: TeacherChoice): ChoiceIdentity {
   const { kind } = choice;
   switch (kind) {
@@ -85,13 +134,9 @@ export function identityOf(choice: TeacherChoice): ChoiceIdentity {
         models: { model: choice.model },
       };
     case "judge-chat": {
-      // The key's variable, how many ask at once, how patiently, and what it costs change no answer.
-      const { apiKeyEnv: _key, concurrency: _width, timeoutMs: _wait, retries: _again, ...rest } = choice;
-      const { prices: _prices, ...settings } = rest;
-      return { settings: given(settings), models: {} };
+      return { settings: given(askedApart(choice).settings), models: {} };
     }
     case "remote": {
-      // The tokenizer's folder need hold no model: the stage names its digest beside those of models.
       const { url, server, model, reference, beta } = choice;
       const gives = choice.gives === "rewards" ? choice.gives : undefined;
       return { settings: given({ kind, url, model, gives, server, reference, beta }), models: {} };
@@ -177,7 +222,16 @@ export async function openTeacher(
   }
 }
 
-/** Without what is undefined: leaving an option out and giving it no value are the same. */
-function given(options: object): ChoiceIdentity["settings"] {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+/** How a choice's server is asked; nothing of teachers that ask none. */
+export const askedHow = (choice: TeacherChoice): AskedHow => ("url" in choice ? askedApart(choice).how : {});
+
+function askedApart<T extends AskedHow>(
+  choice: T,
+): { readonly settings: Omit<T, keyof AskedHow>; readonly how: AskedHow } {
+  const { apiKeyEnv, timeoutMs, retries, backoffMs, concurrency, plain, prices, ...settings } = choice;
+  return { settings, how: { apiKeyEnv, timeoutMs, retries, backoffMs, concurrency, plain, prices } };
 }
+
+/** Without what is undefined: leaving an option out and giving it no value are the same. */
+const given = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;

@@ -1,7 +1,21 @@
 /** How a recipe's files are read, in the words of the data room, and what they are called. */
 import type { PairOptions } from "../../method/data/pairs.ts";
-import { partsOf, renamedSource, type Source, shortNames, sourceName } from "../../method/data/source.ts";
+import {
+  digestSources,
+  partsOf,
+  renamedSource,
+  type Source,
+  shortNames,
+  sourceName,
+} from "../../method/data/source.ts";
 import type { DataSource, FilesData } from "../recipe/job-settings.ts";
+import type { Digested } from "../stages/define.ts";
+
+/** Files as a stage's input: where they lie, and the digest of what is in them. @throws DataError when there is nothing */
+export const sourceInput = async (value: Source): Promise<Digested<Source>> => ({
+  value,
+  source: await digestSources(value),
+});
 
 /** What a source says of its reading; settings that it leaves out are left out. */
 export function readingOf({ format, map, header, ignore, onBadRow, limit }: DataSource): PairOptions {

@@ -10,7 +10,7 @@ import type { LoadReport, SourceReport } from "../../method/data/load-report.ts"
 import { splitKey } from "../../method/data/normalise.ts";
 import { type PeopleRecord, peopleAgreement } from "../../method/data/people-agreement.ts";
 import { type PreferenceRow, plainText } from "../../method/data/rows.ts";
-import { digestSources, type Source } from "../../method/data/source.ts";
+import type { Source } from "../../method/data/source.ts";
 import { crossingRows } from "../../method/split/dialogue-statistics.ts";
 import { findDialogues, withDialogues } from "../../method/split/dialogues.ts";
 import { splitRows } from "../../method/split/split.ts";
@@ -20,7 +20,7 @@ import { type Digested, defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { type DataFacts, type JobData, type SourceShare, writeData } from "./data-files.ts";
-import { placedData, readingOf, renamedData, shortName, sourcesOf } from "./data-source.ts";
+import { placedData, readingOf, renamedData, shortName, sourceInput, sourcesOf } from "./data-source.ts";
 import { ANYTHING, type Encodable } from "./encodable.ts";
 import { asRow, promptsToAnswer, withoutLeaks } from "./leaks.ts";
 import { type LengthFilter, type LengthRule, openLengthFilter } from "./over-length.ts";
@@ -40,10 +40,7 @@ export async function filesStage(
   seed: number,
   { length, encodable = ANYTHING }: RowRules = {},
 ): Promise<Artefact> {
-  const sources = sourcesOf(data).map(async ({ source }) => ({
-    value: source,
-    source: await digestSources(source),
-  }));
+  const sources = sourcesOf(data).map(({ source }) => sourceInput(source));
   return reading(deps, {
     name: "data",
     // What files are called is told in the report; where they lie is in no key.

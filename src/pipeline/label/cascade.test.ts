@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -118,15 +118,17 @@ test("the first teacher's labels stay where it is sure, the second reads the res
     },
   });
   // Nothing is scored again under another selection.
-  const none = { kind: "gold" as const, rewards: () => Promise.reject(new Error("was opened")) };
+  const wasScored = async () => (await readdir(at("both"))).includes("log");
+  expect(await wasScored()).toBe(true);
   await labelPoolFile(
     call("dear", "both", {
-      teacher: none,
+      teacher,
       after: { folder: at("cheap") },
       set: ["select.kind=top", "select.percent=50"],
     }),
   );
   expect((await readLabellingFacts(at("both"))).counts.unselected).toBe(POOL / 2);
+  expect(await wasScored()).toBe(false);
 });
 
 /** Margins and answers of people who see every pair from both sides at random: fits are of |margin|, so the side tells nothing. */

@@ -23,13 +23,13 @@ import { checkUnchanged, readStageRecord } from "../stages/cache.ts";
 import { type Digested, defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import type { FileRef, LabelFactsFile, labelRulesSchema } from "./label-stage.ts";
+import type { LabelFactsFile, labelRulesSchema } from "./label-stage.ts";
 
 /** One combination. */
 export type CombineRequest = {
   /** Folders of finished labellings of the pool; at least two. */
   readonly folders: readonly string[];
-  readonly pool: FileRef;
+  readonly pool: Digested<Source>;
   readonly read: Omit<LoadOptions, "log">;
   readonly seed: number;
   /** Takes members whose probabilities were not fitted to what people say. */
@@ -56,7 +56,7 @@ export async function combineStage(deps: JobDeps, request: CombineRequest): Prom
     name: "combine",
     config: { read, seed, rules },
     inputs: {
-      pool: { value: pool.file, source: pool.digest },
+      pool,
       labels: members.map((value) => ({ value, source: value.digest })),
     },
   });
@@ -143,7 +143,7 @@ function problemOf(
   { pool, seed, read, uncalibrated }: Pick<CombineRequest, "pool" | "seed" | "read" | "uncalibrated">,
 ): string | undefined {
   if (identity?.name !== "label") return "is no folder that label wrote.";
-  if (identity.inputs.pool !== pool.digest) return "holds labels of another pool. Label this one.";
+  if (identity.inputs.pool !== pool.source) return "holds labels of another pool. Label this one.";
   const config = identity.config as { seed?: unknown; read?: unknown };
   if (config.seed !== seed || digestOf(config.read) !== digestOf(read))
     return "was read with another --seed, --map, --format, --header, --limit or --on-bad-row, expected the same. Give the flags it was labelled with.";

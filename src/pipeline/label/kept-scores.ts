@@ -9,7 +9,7 @@ import { labelPool } from "../../method/teacher/score-pool.ts";
 import { readScoresManifest, writeManifest } from "../../method/teacher/scores-folder.ts";
 import type { PairSource } from "../../method/teacher/shards.ts";
 import { type Teacher, teacherDigest } from "../../method/teacher/teacher.ts";
-import type { JobDeps } from "../stages/deps.ts";
+import type { StageTools } from "../stages/define.ts";
 import type { WorkFolder } from "../stages/stage.ts";
 
 /** One file of pairs to score. `key` is the digest of all that its scores depend on: teacher, limits, file, how it is read. */
@@ -29,20 +29,26 @@ export type ScoresRequest = {
   readonly open: (replies: string) => Promise<Teacher>;
 };
 
+type ScoringTools = Pick<StageTools, "log" | "signal">;
+
 const KEYS = "scores.json";
 const REPLIES = "replies";
 
 /** Fills the parts' folders in the work folder; the teacher opens only if something is left to score. */
-export async function scoreParts(deps: JobDeps, work: WorkFolder, request: ScoresRequest): Promise<void> {
+export async function scoreParts(
+  tools: ScoringTools,
+  work: WorkFolder,
+  request: ScoresRequest,
+): Promise<void> {
   const { parts, earlier } = request;
   const left: ScoresPart[] = [];
   for (const part of parts) if (!(await takeWhole(work, part, earlier))) left.push(part);
-  if (left.length > 0) await scoreLeft(deps, work, request, left);
+  if (left.length > 0) await scoreLeft(tools, work, request, left);
   await writeJsonAtomic(work.path(KEYS), Object.fromEntries(parts.map(({ name, key }) => [name, key])));
 }
 
 async function scoreLeft(
-  { log, signal }: JobDeps,
+  { log, signal }: ScoringTools,
   work: WorkFolder,
   { earlier, open }: ScoresRequest,
   parts: readonly ScoresPart[],

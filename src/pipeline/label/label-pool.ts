@@ -13,16 +13,33 @@ import { openCandidates } from "../../method/data/stream-candidates.ts";
 import { isHeldOut } from "../../method/labels/held-out-file.ts";
 import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
-import { holdsModels, identityOf, readersOf, type TeacherChoice } from "../../method/teacher/choice.ts";
+import {
+  askedHow,
+  holdsModels,
+  identityOf,
+  readersOf,
+  type TeacherChoice,
+} from "../../method/teacher/choice.ts";
 import { judgePrompt, judgeQuestions } from "../../method/teacher/judge.ts";
-import type { Precision } from "../../method/teacher/precisions.ts";
+import { MOST_TURNED, type Precision } from "../../method/teacher/precisions.ts";
 import { aheadWords } from "../../method/teacher/spending.ts";
+import { sourceInput } from "../job/data-source.ts";
+import { type Encodable, teacherEncodable } from "../job/encodable.ts";
 import { type AskedLimits, limitsFor } from "../job/model-checks.ts";
+import { fewBits } from "../job/precision-check.ts";
 import { checkReadable, checkRows } from "../job/row-checks.ts";
+import { digested, type Ref } from "../stages/define.ts";
 import { runSingle, type SingleOptions } from "../stages/single.ts";
 import type { StageStep } from "../stages/steps.ts";
 import { openCheap } from "./cascade.ts";
-import { type LabelFactsFile, type LabelRequest, labelRulesSchema, labelStage } from "./label-stage.ts";
+import {
+  type LabelConfig,
+  type LabelFactsFile,
+  type LabelRequest,
+  labelRulesSchema,
+  labelStage,
+  type ToldInputs,
+} from "./label-stage.ts";
 
 /** What to label, by whom, under which rules. */
 export type LabelPoolRequest = SingleOptions &
@@ -30,8 +47,6 @@ export type LabelPoolRequest = SingleOptions &
     /** Pairs to label; labels in it are not looked at. */
     readonly pool: Source;
     readonly teacher: TeacherChoice;
-    /** Files beside model folders that the teacher reads, by name: the result's identity holds their contents. */
-    readonly teacherFiles?: Readonly<Record<string, Source>>;
     /** Labelled pairs that the teacher has not seen: probabilities are fitted on them. */
     readonly calibrate?: Source | undefined;
     /** A finished labelling of the pool by a cheaper teacher, and the confidence in [0.5, 1] from which its labels stay, default `SURE`. */
@@ -63,7 +78,7 @@ export async function labelPoolFile(call: LabelPoolRequest): Promise<LabelPoolOu
 
 async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
   const teacher = inPrecision(call);
-  const { pool, teacherFiles = {}, calibrate, after, read, seed, out, log = silentLog } = call;
+  const { pool, calibrate, after, read, seed, out, log = silentLog } = call;
   const rules = settingsOf(labelRulesSchema, call.set);
   if (rules.calibration !== undefined && calibrate === undefined)
     throw new ConfigError(
@@ -83,33 +98,68 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
   // Nobody reads the rows for work then.
   if (call.dryRun === true) await checkRows(readersOf(teacher), files);
   if (call.dryRun === true && teacher.kind === "judge-chat") await sayAhead(teacher, files, call);
-  const digests = [
-    ...Object.entries(identityOf(teacher).models).map(async ([name, at]) => [name, await modelIdentity(at)]),
-    ...Object.entries(teacherFiles).map(async ([name, at]) => [name, await digestSources(at)]),
-  ];
-  const [poolDigest, calibrateDigest] = [
-    await digestSources(pool),
-    calibrate === undefined ? undefined : await digestSources(calibrate),
-  ];
-  return {
-    ...{ teacher, maxTurned: call.maxTurned },
-    rules,
-    after:
-      after === undefined
-        ? undefined
-        : await openCheap(
-            after,
-            { pool: poolDigest, calibrate: calibrateDigest!, reading: readingDigest(call) },
-            (config) => readingDigest(config as Partial<LabelPoolRequest>),
-          ),
-    models: Object.fromEntries(await Promise.all(digests)) as Record<string, string>,
-    pool: { file: pool, digest: poolDigest },
-    calibrate: calibrate === undefined ? undefined : { file: calibrate, digest: calibrateDigest! },
-    read,
-    limits: await limitsFor(call, readersOf(teacher)),
-    seed,
-    earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
+  const inputs = {
+    pool: await sourceInput(pool),
+    calibrate: calibrate === undefined ? undefined : await sourceInput(calibrate),
   };
+  const cheap =
+    after &&
+    (await openCheap(
+      after,
+      { pool: inputs.pool.source, calibrate: inputs.calibrate!.source, reading: readingDigest(call) },
+      (config) => readingDigest(config as Partial<LabelPoolRequest>),
+    ));
+  const { settings, models } = identityOf(teacher);
+  const told = { ...(await modelInputs(models)), ...(await toldInputs(teacher)) };
+  return {
+    config: {
+      ...{ teacher: settings, limits: await limitsFor(call, readersOf(teacher)), rules, seed, read },
+      ...(cheap && { sure: cheap.sure }),
+      ...(fewBits(teacher) && { maxTurned: call.maxTurned ?? MOST_TURNED }),
+    },
+    inputs: {
+      ...told,
+      readers: { value: checkOf(teacher), source: digestOf(Object.values(told).map(({ source }) => source)) },
+      ...inputs,
+      after: cheap && { value: cheap, source: cheap.digest },
+    },
+    how: {
+      asked: askedHow(teacher),
+      earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
+    },
+  };
+}
+
+/** Model folders by role, with their identities. */
+async function modelInputs(models: Readonly<Record<string, string>>): Promise<Readonly<Record<string, Ref>>> {
+  const refs = Object.entries(models).map(async ([role, folder]) => [
+    role,
+    { folder, source: await modelIdentity(folder) },
+  ]);
+  return Object.fromEntries(await Promise.all(refs));
+}
+
+/** The check of rows, loaded when it is first asked for. */
+function checkOf(teacher: TeacherChoice): () => Promise<Encodable["check"]> {
+  let loaded: ReturnType<typeof teacherEncodable> | undefined;
+  return async () => {
+    loaded ??= teacherEncodable(teacher);
+    return (await loaded).check;
+  };
+}
+
+/** What a teacher reads beside models. The tokenizer of served ones lies in a folder that need hold no model. */
+async function toldInputs(teacher: TeacherChoice): Promise<ToldInputs> {
+  switch (teacher.kind) {
+    case "remote":
+      return { tokenizer: { folder: teacher.tokenizer, source: await digestSources(teacher.tokenizer) } };
+    case "gold":
+      return { rewards: digested([...(await teacher.rewards())]) };
+    case "noisy-human":
+      return { choices: digested([...(await teacher.choices())]) };
+    default:
+      return {};
+  }
 }
 
 /** What a labelling's config, and whoever asks for one, says of how pairs are read. */
@@ -150,7 +200,7 @@ function inPrecision({ teacher, precision = "float32", maxTurned }: LabelPoolReq
 }
 
 /** @throws ConfigError for a cascade without the pairs that it is calibrated on, one that would write over its first teacher's labels, and a promise */
-function checkAfter({ after, calibrate, out }: LabelPoolRequest, rules: LabelRequest["rules"]): void {
+function checkAfter({ after, calibrate, out }: LabelPoolRequest, rules: LabelConfig["rules"]): void {
   if (calibrate === undefined)
     throw new ConfigError(
       "--calibrate: is missing; two teachers are calibrated as one. Name the labelled pairs that the first was calibrated on.",
@@ -168,7 +218,7 @@ function checkAfter({ after, calibrate, out }: LabelPoolRequest, rules: LabelReq
  * Labelled pairs are read once before anything is scored: what they lack is no surprise after an hour.
  * @throws ConfigError for the held-out file of a labelling, which holds no texts, and for fewer pairs than calibrate; DataError as `readCandidates`
  */
-async function checkCalibrate(source: Source, read: LabelRequest["read"]): Promise<void> {
+async function checkCalibrate(source: Source, read: PairOptions): Promise<void> {
   for (const { file } of partsOf(source))
     if (await isHeldOut(file))
       throw new ConfigError(

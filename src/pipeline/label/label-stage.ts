@@ -25,17 +25,25 @@ import { selectionRule } from "../../method/labels/human-answers.ts";
 import { type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
 import { labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
-import { identityOf, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import {
+  type AskedHow,
+  type ChoiceSettings,
+  choiceOf,
+  openTeacher,
+  type TeacherChoice,
+} from "../../method/teacher/choice.ts";
+import type { HumanChoice, Scores } from "../../method/teacher/controls.ts";
 import { checkTurned, readPrecision } from "../../method/teacher/precision.ts";
 import { MOST_TURNED } from "../../method/teacher/precisions.ts";
 import { type FittedForm, fitForm, scoreSchema } from "../../method/teacher/score-form.ts";
 import { closeScores, readScores } from "../../method/teacher/scores-folder.ts";
 import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
-import { teacherEncodable } from "../job/encodable.ts";
+import type { Encodable } from "../job/encodable.ts";
 import { fewBits, keepPrecision, openInPrecision } from "../job/precision-check.ts";
 import { labelSchema } from "../recipe/labels.ts";
+import { type Digested, defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
-import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import type { Artefact } from "../stages/stage.ts";
 import { type CascadeFacts, type CheapLabels, cascade } from "./cascade.ts";
 import { type ScoresPart, scoreParts } from "./kept-scores.ts";
 
@@ -45,91 +53,95 @@ export const labelRulesSchema = labelSchema.omit({ heldOut: true, calibrationFol
   score: scoreSchema.prefault("sum"),
 });
 
-/** What is read, and the digest of its contents. */
-export type FileRef = { readonly file: Source; readonly digest: string };
-
-/** One labelling. */
-export type LabelRequest = {
-  readonly teacher: TeacherChoice;
-  /** Digests of what the choice names: models, and the file of human labels or gold scores of a control. */
-  readonly models: Readonly<Record<string, string>>;
-  readonly pool: FileRef;
-  readonly calibrate: FileRef | undefined;
-  /** A finished labelling by a cheaper teacher: this one labels what that is not sure of. */
-  readonly after?: CheapLabels | undefined;
-  readonly read: Omit<LoadOptions, "log">;
+/** What a labelling's key holds as it is. */
+export type LabelConfig = {
+  readonly teacher: ChoiceSettings;
   readonly limits: TokenLimits;
   readonly rules: z.output<typeof labelRulesSchema>;
   readonly seed: number;
-  /** Of a teacher in few bits: the share of labels that may turn, in [0, 1]; default `MOST_TURNED`. */
-  readonly maxTurned?: number | undefined;
-  /** Folder of an earlier result: what it holds of the same scores is not scored again. */
-  readonly earlier?: string | undefined;
+  readonly read: Omit<LoadOptions, "log">;
+  /** Of a cascade. */
+  readonly sure?: number;
+  /** Of a teacher in few bits: the share of labels that may turn, in [0, 1]. */
+  readonly maxTurned?: number;
 };
+
+/** What a teacher reads beside models, and what controls are told, by pair id. */
+export type ToldInputs = {
+  readonly tokenizer?: Ref;
+  readonly rewards?: Digested<readonly (readonly [string, Scores])[]>;
+  readonly choices?: Digested<readonly (readonly [string, HumanChoice])[]>;
+};
+
+type LabelInputs = ToldInputs & {
+  /** The check that its tokenizers and templates take a row; they are loaded when the first row is read. */
+  readonly readers: Digested<() => Promise<Encodable["check"]>>;
+  readonly policy?: Ref;
+  readonly reference?: Ref;
+  readonly model?: Ref;
+  readonly pool: Digested<Source>;
+  readonly calibrate: Digested<Source> | undefined;
+  /** A finished labelling by a cheaper teacher: this one labels what that is not sure of. */
+  readonly after: Digested<CheapLabels> | undefined;
+};
+
+type LabelHow = {
+  readonly asked: AskedHow;
+  /** Folder of an earlier result: what it holds of the same scores is not scored again. */
+  readonly earlier: string | undefined;
+};
+
+/** One labelling. */
+export type LabelRequest = {
+  readonly config: LabelConfig;
+  readonly inputs: LabelInputs;
+  readonly how: LabelHow;
+};
+
+type Labelling = Running<LabelConfig, LabelInputs, LabelHow & Telling>;
+
+/** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */
+type Telling = { readonly logFor: (file: string) => Log };
 
 /**
  * Scores the pool, makes labels of the scores, and writes `labels.jsonl`, `training.jsonl` and `training.parquet`. Rules are
  * arithmetic on the scores: under other rules the scores of `earlier` are taken as they are.
  */
-export async function labelStage(deps: JobDeps, request: LabelRequest): Promise<Artefact> {
-  const { teacher, models, pool, calibrate, after, limits, rules, seed, read } = request;
-  const { settings } = identityOf(teacher);
-  const { maxTurned: most = MOST_TURNED } = request;
-  const logFor = tellingOnce(deps.log);
-  let encodable: ReturnType<typeof teacherEncodable> | undefined;
-  const readingFor = async (file: Source) => {
-    encodable ??= teacherEncodable(teacher);
-    return { ...read, seed, log: logFor(sourceName(file)), check: (await encodable).check };
-  };
-  const openPairs = async (file: Source) => openCandidates(file, await readingFor(file));
-  return deps.pipeline.stage({
-    name: "label",
-    version: 7,
-    config: {
-      ...{ teacher: settings, limits, rules, seed, read, ...(after && { sure: after.sure }) },
-      ...(fewBits(teacher) && { maxTurned: most }),
-    },
-    inputs: {
-      ...models,
-      pool: pool.digest,
-      ...(calibrate === undefined ? {} : { calibrate: calibrate.digest }),
-      ...(after && { after: after.digest }),
-    },
-    share: (work) => scoreAll(deps, work, request, openPairs),
-    run: async (work) => {
-      await closeScores(work.path(SCORES));
-      // Scores of an earlier result may have been made when more was allowed.
-      const precision = await readPrecision(work.path(SCORES));
-      if (precision !== undefined) checkTurned(precision, most);
-      if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
-      const judged = await judge(work, request, readingFor, deps.log);
-      // Of a cascade they are made of both teachers'.
-      const scores = work.path(after === undefined ? SCORES : CASCADE);
-      const plan = await planLabels(scores, {
-        form: after === undefined ? judged.form : { form: "sum" },
-        weight: rules.weight,
-        select: selectionRule(rules.select, () => (judged.heldOut ?? noHeldOut()).pairs),
-        calibrator: judged.heldOut?.calibrator,
-      });
-      const { pairs, report } = await openPairs(pool.file);
-      const { counts, promise, settings } = plan;
-      const { cascade } = judged;
-      const facts = {
-        teacher: { ...(await teacherFacts(scores)), ...(precision && { precision }) },
-        counts,
-        promise,
-        settings,
-        cascade,
-      };
-      await writeLabelling<LabelFactsFile>(work.folder, {
-        labels: plan.read(),
-        pairs,
-        heldOut: judged.heldOut && keptPairs(judged.heldOut, rules.select),
-        facts: () => ({ ...facts, badRows: report.bad.length }),
-      });
-    },
-  });
-}
+export const labelStage = (deps: JobDeps, { config, inputs, how }: LabelRequest): Promise<Artefact> =>
+  labelling(deps, { name: "label", config, inputs, how: { ...how, logFor: tellingOnce(deps.log) } });
+
+const labelling = defineStage({
+  version: 7,
+  share: scoreAll,
+  async run(running: Labelling) {
+    const { work, config, inputs } = running;
+    const { rules, maxTurned } = config;
+    const { pool, calibrate, after } = inputs;
+    await closeScores(work.path(SCORES));
+    // Scores of an earlier result may have been made when more was allowed.
+    const precision = await readPrecision(work.path(SCORES));
+    if (precision !== undefined) checkTurned(precision, maxTurned ?? MOST_TURNED);
+    if (calibrate !== undefined) await closeScores(work.path(HELD_OUT));
+    const judged = await judge(running);
+    // Of a cascade they are made of both teachers'.
+    const scores = work.path(after === undefined ? SCORES : CASCADE);
+    const { read, counts, promise, settings } = await planLabels(scores, {
+      form: after === undefined ? judged.form : { form: "sum" },
+      weight: rules.weight,
+      select: selectionRule(rules.select, () => (judged.heldOut ?? noHeldOut()).pairs),
+      calibrator: judged.heldOut?.calibrator,
+    });
+    const { pairs, report } = await openPairs(running, pool.value);
+    const teacher = { ...(await teacherFacts(scores)), ...(precision && { precision }) };
+    const { cascade } = judged;
+    await writeLabelling<LabelFactsFile>(work.folder, {
+      labels: read(),
+      pairs,
+      heldOut: judged.heldOut && keptPairs(judged.heldOut, rules.select),
+      facts: () => ({ teacher, counts, promise, settings, cascade, badRows: report.bad.length }),
+    });
+  },
+});
 
 /** The `facts.json` of label. */
 export type LabelFactsFile = LabellingFacts & {
@@ -144,41 +156,74 @@ const SCORES = "scores";
 const HELD_OUT = "held-out-scores";
 const CASCADE = "cascade-scores";
 
-/** Scores the pool and the labelled pairs, if there are any, unless an earlier result has them. */
-async function scoreAll(
-  deps: JobDeps,
-  work: WorkFolder,
-  request: LabelRequest,
-  openPairs: (file: Source) => Promise<CandidateStream>,
-): Promise<void> {
-  const { teacher, models, limits, seed, read, pool, calibrate, after, maxTurned, earlier } = request;
-  const { settings } = identityOf(teacher);
-  const part = (name: string, { file, digest }: FileRef, of?: CheapLabels): ScoresPart => ({
-    name,
-    key: digestOf({
-      ...{ version: 2, settings, models, limits, seed, read: { ...read }, pairs: digest },
-      ...(of && { after: of.digest, sure: of.sure }),
-    }),
-    pairs: async () => {
-      const { pairs } = await openPairs(file);
-      return of === undefined ? pairs : () => only(pairs(), of.asked);
-    },
+/** The teacher as a value. */
+const teacherIn = ({ config, inputs, how }: Labelling): TeacherChoice =>
+  choiceOf(config.teacher, {
+    folders: foldersIn(inputs),
+    how: how.asked,
+    rewards: async () => new Map(inputs.rewards!.value),
+    choices: async () => new Map(inputs.choices!.value),
   });
-  await scoreParts(deps, work, {
-    parts: [part(SCORES, pool, after), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
-    earlier,
-    open: (replies) =>
-      openInPrecision(work.path(SCORES), {
-        ...{ choice: teacher, maxTurned, log: deps.log, signal: deps.signal },
-        pairs: async () => (await openPairs(pool.file)).pairs(),
-        open: (choice) => openTeacher(deps, choice, { limits, replies }),
-      }),
-  });
-  if (earlier !== undefined && fewBits(teacher) !== undefined)
-    await keepPrecision(join(earlier, SCORES), work.path(SCORES));
+
+const ROLES = ["policy", "reference", "model", "tokenizer"] as const;
+
+/** What a teacher reads, by role. */
+const foldersIn = (inputs: LabelInputs) =>
+  Object.fromEntries(ROLES.flatMap((role) => (inputs[role] ? [[role, inputs[role].folder]] : [])));
+
+/** Digests of what a teacher reads and is told, by role. */
+const sourcesIn = (inputs: LabelInputs) =>
+  Object.fromEntries(
+    [...ROLES, "rewards" as const, "choices" as const].flatMap((role) =>
+      inputs[role] ? [[role, inputs[role].source]] : [],
+    ),
+  );
+
+/** How a file is read. */
+async function readingFor(running: Labelling, file: Source) {
+  const { read, seed } = running.config;
+  const check = await running.inputs.readers.value();
+  return { ...read, seed, log: running.how.logFor(sourceName(file)), check };
 }
 
-/** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */
+const openPairs = async (running: Labelling, file: Source): Promise<CandidateStream> =>
+  openCandidates(file, await readingFor(running, file));
+
+/** Scores the pool and the labelled pairs, if there are any, unless an earlier result has them. */
+async function scoreAll(running: Labelling): Promise<void> {
+  const { work, config, inputs, tools, how } = running;
+  const { teacher: settings, limits, seed, read, maxTurned } = config;
+  const { pool, calibrate, after } = inputs;
+  const teacher = teacherIn(running);
+  const part = (
+    name: string,
+    { value: file, source }: Digested<Source>,
+    of?: Digested<CheapLabels>,
+  ): ScoresPart => ({
+    name,
+    key: digestOf({
+      ...{ version: 2, settings, models: sourcesIn(inputs), limits, seed, read: { ...read }, pairs: source },
+      ...(of && { after: of.source, sure: config.sure }),
+    }),
+    pairs: async () => {
+      const { pairs } = await openPairs(running, file);
+      return of === undefined ? pairs : () => only(pairs(), of.value.asked);
+    },
+  });
+  await scoreParts(tools, work, {
+    parts: [part(SCORES, pool, after), ...(calibrate === undefined ? [] : [part(HELD_OUT, calibrate)])],
+    earlier: how.earlier,
+    open: (replies) =>
+      openInPrecision(work.path(SCORES), {
+        ...{ choice: teacher, maxTurned, log: tools.log, signal: tools.signal },
+        pairs: async () => (await openPairs(running, pool.value)).pairs(),
+        open: (choice) => openTeacher(tools, choice, { limits, replies }),
+      }),
+  });
+  if (how.earlier !== undefined && fewBits(teacher) !== undefined)
+    await keepPrecision(join(how.earlier, SCORES), work.path(SCORES));
+}
+
 function tellingOnce(log: Log): (file: string) => Log {
   const told = new Set<string>();
   return (file) => {
@@ -209,37 +254,33 @@ type Judged = {
 };
 
 /** Fits what the scores' form and the calibration leave open. */
-async function judge(
-  work: WorkFolder,
-  request: LabelRequest,
-  readingFor: (file: Source) => Promise<LoadOptions & { readonly seed: number }>,
-  log: Log,
-): Promise<Judged> {
-  const { calibrate, rules, after } = request;
+async function judge(running: Labelling): Promise<Judged> {
+  const { work, inputs, config, tools } = running;
+  const { rules } = config;
   const form = await fitForm(rules.score, readScores(work.path(SCORES)));
-  if (calibrate === undefined) return { form, heldOut: undefined };
-  const how = await readingFor(calibrate.file);
-  const { pairs, humanLabels } = await readCandidates(calibrate.file, how);
+  if (inputs.calibrate === undefined) return { form, heldOut: undefined };
+  const file = inputs.calibrate.value;
+  const { pairs, humanLabels } = await readCandidates(file, await readingFor(running, file));
   const asked = new Set(pairs.filter(({ meta }) => meta?.asked !== undefined).map(({ id }) => id));
   if (asked.size > 0)
-    log.warn(
-      `--calibrate ${sourceName(calibrate.file)}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
+    tools.log.warn(
+      `--calibrate ${sourceName(file)}: ${asked.size} of ${pairs.length} pairs were chosen by ask (column asked) and are no draw of the pool: nothing is calibrated on them or promised from them`,
     );
   const scored = await labelsOf(readScores(work.path(HELD_OUT)), { form, teacher: "held-out" });
   const labels = scored.filter(({ id }) => !asked.has(id));
   const human = new Map(humanLabels.map(({ id, preferred }) => [id, preferred]));
   const units = new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)]));
   const method = rules.calibration ?? "temperature";
-  if (after !== undefined) {
+  if (inputs.after !== undefined) {
     const places = { second: work.path(SCORES), form, into: work.path(CASCADE) };
-    const { fit, facts } = await cascade(after, places, method, { labels, human, units });
+    const { fit, facts } = await cascade(inputs.after.value, places, method, { labels, human, units });
     return { form, heldOut: fit, cascade: facts };
   }
   const judged = judgedLabels(labels, human, units);
   if (judged.length < LEAST_HELD_OUT) {
     const advice = adviceForFew(labels, "--max-length and --max-prompt-length", "name a file with more");
     throw new ConfigError(
-      `--calibrate ${sourceName(calibrate.file)}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
+      `--calibrate ${sourceName(file)}: expected at least ${LEAST_HELD_OUT} pairs that people and teacher decided, got ${judged.length}; ${advice}.`,
     );
   }
   return { form, heldOut: heldOutFit(fitOn(method, judged), judged) };

@@ -20,7 +20,7 @@ import { type ComputeOptions, collect, examples, wholeNumber, withCompute } from
 import { packageVersion } from "../package.ts";
 import { act, type Session } from "../session.ts";
 import { type TeacherOptions, withTeacher } from "../teacher-flags.ts";
-import { teacherFiles, teacherOf } from "../teacher-options.ts";
+import { teacherOf } from "../teacher-options.ts";
 
 type LabelOptions = ComputeOptions &
   DataOptions &
@@ -191,7 +191,7 @@ async function requestOf(session: Session, pool: Source, options: LabelOptions):
     human: (file) => humanChoices(file, pairFiles, how),
   });
   return {
-    ...{ pool, teacher, teacherFiles: teacherFiles(options), calibrate, seed, read },
+    ...{ pool, teacher, calibrate, seed, read },
     ...{ precision, maxTurned },
     after: after === undefined ? undefined : { folder: after, sure },
     ...{ set: ruleSettings(options), maxLength, maxPromptLength },
