@@ -79,7 +79,7 @@ export type ChoiceIdentity = {
 /** What a choice has beside its settings. */
 export type ChoiceParts = {
   /** Folders by role: those of models, and `tokenizer` of served ones. */
-  readonly folders: Readonly<Record<string, string>>;
+  readonly folders: Readonly<Record<string, string | undefined>>;
   readonly how: AskedHow;
   readonly rewards: () => Promise<ReadonlyMap<string, Scores>>;
   readonly choices: () => Promise<ReadonlyMap<string, HumanChoice>>;
@@ -223,7 +223,7 @@ export async function openTeacher(
 }
 
 /** How a choice's server is asked; nothing of teachers that ask none. */
-export const askedHow = (choice: TeacherChoice): AskedHow => ("url" in choice ? askedApart(choice).how : {});
+export const howAsked = (choice: TeacherChoice): AskedHow => ("url" in choice ? askedApart(choice).how : {});
 
 function askedApart<T extends AskedHow>(
   choice: T,

@@ -37,3 +37,7 @@ export const inFewBits = (settings: PrecisionSettings | undefined): { readonly p
 /** The precision of a choice (`choice.ts`). */
 export const precisionOf = (few: FewBits | undefined): { readonly precision?: Precision } =>
   few === undefined ? {} : { precision: few.kind };
+
+/** How many labels few bits may turn round, as a stage's config says it; nothing in float32. */
+export const turnedOf = (few: FewBits | undefined): { readonly maxTurned?: number } =>
+  few === undefined ? {} : { maxTurned: few.maxTurned };

@@ -2,16 +2,22 @@
 import { writeJsonAtomic } from "../../base/core/files.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { type CandidatePair, type HumanLabel, sameText } from "../../method/data/rows.ts";
-import { type ModelChoice, openTeacher, type TeacherChoice } from "../../method/teacher/choice.ts";
+import {
+  type AskedHow,
+  type ChoiceSettings,
+  choiceOf,
+  type ModelChoice,
+  openTeacher,
+  type TeacherChoice,
+} from "../../method/teacher/choice.ts";
 import type { Scores } from "../../method/teacher/controls.ts";
-import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
-import { type FewBits, precisionOf } from "../../method/teacher/precision-settings.ts";
 import { labelPool } from "../../method/teacher/score-pool.ts";
 import { closeScores } from "../../method/teacher/scores-folder.ts";
+import type { Teacher } from "../../method/teacher/teacher.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { TrainedTeacher } from "../recipe/teacher-settings.ts";
-import { defineStage, type Ref, type Running } from "../stages/define.ts";
-import type { Artefact } from "../stages/stage.ts";
+import { defineStage, type Ref, type Running, type StageTools } from "../stages/define.ts";
+import type { Artefact, WorkFolder } from "../stages/stage.ts";
 import { readAsked } from "./cascade-stages.ts";
 import { poolFolder, readHidden, readHiddenGold, readLabelledGold } from "./data-files.ts";
 import { heldOutPairs, type SplitPart, type SplitRule, testPairs } from "./labelled-split.ts";
@@ -24,23 +30,6 @@ type TeacherFolders = Partial<TeacherModels> & {
   readonly tokenizer?: Ref | undefined;
 };
 
-/** How a server is asked, which no score depends on. */
-type AskedHow = { readonly apiKeyEnv?: string | undefined; readonly concurrency?: number | undefined };
-
-type Settings<T, Without extends PropertyKey = never> = T extends unknown
-  ? Omit<T, keyof AskedHow | "score" | Without>
-  : never;
-
-type InFewBits = { readonly precision?: FewBits };
-
-/** What a teacher's scores depend on beside what it reads; chance is drawn with `seed`. */
-export type ScoringTeacher =
-  | ({ readonly kind: TrainedTeacher["kind"]; readonly beta?: number | undefined } & InFewBits)
-  | (Settings<Extract<GivenTeacher, { kind: "judge-local" }>, "precision"> & InFewBits)
-  | Settings<Exclude<GivenTeacher, { kind: "random" | "noisy-human" | "remote" | "judge-local" }>>
-  | Settings<Extract<GivenTeacher, { kind: "remote" }>, "tokenizer">
-  | (Extract<GivenTeacher, { kind: "random" | "noisy-human" }> & { readonly seed: number });
-
 /** Which pairs are scored: the pool's, test pairs, or labelled pairs that are held out. */
 export type ScoredPairs =
   | { readonly of: "pool" }
@@ -49,7 +38,9 @@ export type ScoredPairs =
 
 type Scoring = Running<
   {
-    readonly teacher: ScoringTeacher;
+    readonly teacher: ChoiceSettings;
+    /** Of a teacher in few bits: the share of labels that may turn, in [0, 1]. */
+    readonly maxTurned?: number;
     /** Of the teacher, for people. */
     readonly name: string;
     readonly limits: MainJob["limits"];
@@ -72,25 +63,33 @@ export const scoresStage = defineStage({
     const asked = inputs.asked && (await readAsked(inputs.asked));
     const pairs = asked === undefined ? all : all.filter(({ id }) => asked.has(id));
     const replies = tools.replies ?? `${work.log}/replies`;
-    const { signal, log } = tools;
-    const few = "precision" in config.teacher ? config.teacher.precision : undefined;
     const teacher = await openInPrecision(work.path("scores"), {
       choice: choiceIn({ config, inputs, how }),
-      maxTurned: few?.maxTurned,
+      maxTurned: config.maxTurned,
       // Labels are made of the pool alone: what measures the teacher measures it as it is.
       pairs: async () => (config.pairs.of === "pool" ? pairs : []),
       open: (choice) => openTeacher(tools, choice, { limits, name, replies }),
-      ...{ log, signal },
+      ...{ log: tools.log, signal: tools.signal },
     });
-    try {
-      const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
-      await writeJsonAtomic(`${work.log}/rate.json`, report);
-    } finally {
-      await teacher.close();
-    }
+    await scoreInto(work, tools, teacher, pairs);
   },
   run: ({ work }: Scoring) => closeScores(work.path("scores")),
 });
+
+/** Scores pairs into `scores/` of a stage, beside it how fast that was, and closes the teacher. */
+export async function scoreInto(
+  work: WorkFolder,
+  { log, signal }: Pick<StageTools, "log" | "signal">,
+  teacher: Teacher,
+  pairs: readonly CandidatePair[],
+): Promise<void> {
+  try {
+    const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
+    await writeJsonAtomic(`${work.log}/rate.json`, report);
+  } finally {
+    await teacher.close();
+  }
+}
 
 /** Pairs, and what people said of them. */
 async function pairsOf(
@@ -103,40 +102,17 @@ async function pairsOf(
 }
 
 /** The teacher as a value. */
-function choiceIn({ config, inputs, how }: Pick<Scoring, "config" | "inputs" | "how">): TeacherChoice {
-  const { teacher, pairs } = config;
-  const { data } = inputs;
-  switch (teacher.kind) {
-    case "implicit-reward":
-    case "likelihood":
-    case "reward-head":
-      return {
-        ...trainedChoice(teacher, { policy: inputs.policy!, reference: inputs.reference }),
-        ...precisionOf(teacher.precision),
-      };
-    case "judge-local": {
-      const { precision, ...asked } = teacher;
-      return { ...asked, model: inputs.model!.folder, ...precisionOf(precision) };
-    }
-    case "judge-chat":
-      return { ...teacher, ...how };
-    case "remote":
-      return { ...teacher, ...how, tokenizer: inputs.tokenizer!.folder };
-    case "random":
-    case "longer":
-      return teacher;
-    case "gold":
-      return { kind: teacher.kind, rewards: () => goldOf(data, pairs) };
-    case "noisy-human":
-      return {
-        ...teacher,
-        choices: async () =>
-          new Map((await pairsOf(data, pairs)).human.map(({ id, preferred }) => [id, preferred])),
-      };
-    default:
-      return teacher satisfies never;
-  }
-}
+const choiceIn = ({ config, inputs, how }: Pick<Scoring, "config" | "inputs" | "how">): TeacherChoice =>
+  choiceOf(config.teacher, {
+    folders: {
+      ...{ policy: inputs.policy?.folder, reference: inputs.reference?.folder },
+      ...{ model: (inputs.model ?? inputs.policy)?.folder, tokenizer: inputs.tokenizer?.folder },
+    },
+    how,
+    rewards: () => goldOf(inputs.data, config.pairs),
+    choices: async () =>
+      new Map((await pairsOf(inputs.data, config.pairs)).human.map(({ id, preferred }) => [id, preferred])),
+  });
 
 /** A trained teacher as a value. @param beta - of an implicit reward alone */
 export function trainedChoice(

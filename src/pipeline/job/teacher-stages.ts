@@ -3,7 +3,7 @@
 import { digestPath } from "../../base/core/contents.ts";
 import { CASCADE } from "../../method/labels/cascade.ts";
 import type { GivenTeacher } from "../../method/teacher/given-teachers.ts";
-import { inFewBits } from "../../method/teacher/precision-settings.ts";
+import { inFewBits, precisionOf, turnedOf } from "../../method/teacher/precision-settings.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import type { ModelSource } from "../recipe/model-settings.ts";
@@ -113,11 +113,12 @@ async function memberScores(
   const train = (part: SplitPart, name: string) =>
     trainTeacher(deps, job, { member, base, name, rows: rowsOf(data, job, member, part) });
   const { kind, beta, precision } = member;
-  const teacher = { kind, ...(kind === "implicit-reward" && { beta }), ...(precision && { precision }) };
+  const few = precisionOf(precision);
+  const teacher = kind === "implicit-reward" ? { kind, beta: beta!, ...few } : { kind, ...few };
   const score = (models: TeacherModels, name: string, pairs: ScoredPairs) =>
     scoresStage(deps, {
       name,
-      config: { teacher, name: `weak${suffix}`, limits: job.limits, pairs },
+      config: { teacher, ...turnedOf(precision), name: `weak${suffix}`, limits: job.limits, pairs },
       inputs: { ...models, data, asked: pairs.of === "pool" ? asked : undefined },
       how: {},
     });
@@ -248,17 +249,13 @@ async function givenScores(
   const { limits } = job;
   const suffix = suffixOf(place);
   const { kind: name } = given;
-  const { teacher, tokenizer, how } = partsOf(given, job.seed);
+  const { teacher, few, tokenizer, how } = partsOf(given, job.seed);
   const model = given.kind === "judge-local" ? await weak(source!, place) : undefined;
-  const inputs = {
-    model,
-    tokenizer: tokenizer === undefined ? undefined : await tokenizerRef(tokenizer),
-    data,
-  };
+  const inputs = { model, tokenizer: await tokenizerRef(tokenizer), data };
   const score = (stage: string, pairs: ScoredPairs) =>
     scoresStage(deps, {
       name: `${stage}${suffix}`,
-      config: { teacher, name, limits, pairs },
+      config: { teacher, ...turnedOf(few), name, limits, pairs },
       inputs: { ...inputs, asked: pairs.of === "pool" ? asked : undefined },
       how,
     });
@@ -286,7 +283,8 @@ function partsOf(given: GivenTeacher, seed: number) {
     }
     case "judge-local": {
       const { precision, ...teacher } = given;
-      return { teacher: { ...teacher, ...inFewBits(precision) }, how: {} };
+      const { precision: few } = inFewBits(precision);
+      return { teacher: { ...teacher, ...precisionOf(few) }, few, how: {} };
     }
     case "random":
     case "noisy-human":
@@ -297,4 +295,5 @@ function partsOf(given: GivenTeacher, seed: number) {
 }
 
 /** A tokenizer's folder need hold no model. */
-const tokenizerRef = async (folder: string): Promise<Ref> => ({ folder, source: await digestPath(folder) });
+const tokenizerRef = async (folder: string | undefined): Promise<Ref | undefined> =>
+  folder === undefined ? undefined : { folder, source: await digestPath(folder) };

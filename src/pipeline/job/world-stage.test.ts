@@ -7,6 +7,7 @@ import { silentLog } from "../../base/core/log.ts";
 import { readPool } from "../../method/data/pool.ts";
 import type { CandidatePair, Text } from "../../method/data/rows.ts";
 import type { PromptCandidates } from "../../method/split/world.ts";
+import type { ChoiceSettings } from "../../method/teacher/choice.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import type { WorldData } from "../recipe/job-settings.ts";
@@ -16,7 +17,7 @@ import { type Artefact, artefactAt, type Stage } from "../stages/stage.ts";
 import { poolFolder, readFacts, readHidden } from "./data-files.ts";
 import { heldOutPairs } from "./labelled-split.ts";
 import { simulatedTables } from "./report-people.ts";
-import { type ScoredPairs, type ScoringTeacher, scoresStage } from "./scores-stage.ts";
+import { type ScoredPairs, scoresStage } from "./scores-stage.ts";
 import { worldStage } from "./world-stage.ts";
 
 const WORLD: WorldData = {
@@ -130,7 +131,7 @@ test("controls are told of the pairs at hand: gold of their gold, noisy people o
   await asked(
     { ...WORLD, people: { goldAgreement: 0.75 } },
     async (_, data, deps) => {
-      const scoresOf = async (name: string, teacher: ScoringTeacher, pairs: ScoredPairs) => {
+      const scoresOf = async (name: string, teacher: ChoiceSettings, pairs: ScoredPairs) => {
         const config = { teacher, name, limits: { maxLength: 8, maxPromptLength: 4 }, pairs };
         const scored = await scoresStage(deps, { name, config, inputs: { data }, how: {} });
         const scores: PairScore[] = [];

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import { exists } from "../../base/core/files.ts";
-import { silentLog } from "../../base/core/log.ts";
+import { type Log, silentLog } from "../../base/core/log.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
 import { readCandidates } from "../../method/data/load.ts";
@@ -14,8 +14,8 @@ import { isHeldOut } from "../../method/labels/held-out-file.ts";
 import { LEAST_HELD_OUT } from "../../method/labels/held-out-fit.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import {
-  askedHow,
   holdsModels,
+  howAsked,
   identityOf,
   readersOf,
   type TeacherChoice,
@@ -70,7 +70,7 @@ export type LabelPoolOutcome = { readonly step: StageStep; readonly facts: Label
  */
 export async function labelPoolFile(call: LabelPoolRequest): Promise<LabelPoolOutcome> {
   const request = await labelRequest(call);
-  const step = await runSingle(call, (deps) => labelStage(deps, request));
+  const step = await runSingle(call, (deps) => labelStage(deps, { name: "label", ...request }));
   const there = call.dryRun === true ? step.state === "cached" : step.state !== "shared";
   const facts = there ? await readLabellingFacts<LabelFactsFile>(call.out) : undefined;
   return { step, facts };
@@ -124,9 +124,19 @@ async function labelRequest(call: LabelPoolRequest): Promise<LabelRequest> {
       after: cheap && { value: cheap, source: cheap.digest },
     },
     how: {
-      asked: askedHow(teacher),
+      asked: howAsked(teacher),
       earlier: call.fresh !== true && (await exists(join(out, "facts.json"))) ? out : undefined,
+      logFor: tellingOnce(log),
     },
+  };
+}
+
+function tellingOnce(log: Log): (file: string) => Log {
+  const told = new Set<string>();
+  return (file) => {
+    const first = !told.has(file);
+    told.add(file);
+    return first ? log : silentLog;
   };
 }
 

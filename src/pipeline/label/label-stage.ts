@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import { type Log, silentLog } from "../../base/core/log.ts";
+import type { Log } from "../../base/core/log.ts";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { type LoadOptions, readCandidates } from "../../method/data/load.ts";
 import { unitOf } from "../../method/data/normalise.ts";
@@ -42,8 +42,6 @@ import type { Encodable } from "../job/encodable.ts";
 import { fewBits, keepPrecision, openInPrecision } from "../job/precision-check.ts";
 import { labelSchema } from "../recipe/labels.ts";
 import { type Digested, defineStage, type Ref, type Running } from "../stages/define.ts";
-import type { JobDeps } from "../stages/deps.ts";
-import type { Artefact } from "../stages/stage.ts";
 import { type CascadeFacts, type CheapLabels, cascade } from "./cascade.ts";
 import { type ScoresPart, scoreParts } from "./kept-scores.ts";
 
@@ -89,28 +87,20 @@ type LabelHow = {
   readonly asked: AskedHow;
   /** Folder of an earlier result: what it holds of the same scores is not scored again. */
   readonly earlier: string | undefined;
+  /** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */
+  readonly logFor: (file: string) => Log;
 };
+
+type Labelling = Running<LabelConfig, LabelInputs, LabelHow>;
 
 /** One labelling. */
-export type LabelRequest = {
-  readonly config: LabelConfig;
-  readonly inputs: LabelInputs;
-  readonly how: LabelHow;
-};
-
-type Labelling = Running<LabelConfig, LabelInputs, LabelHow & Telling>;
-
-/** Files are read anew whenever their pairs are needed; what there is to say of one is said once. */
-type Telling = { readonly logFor: (file: string) => Log };
+export type LabelRequest = Pick<Labelling, "config" | "inputs" | "how">;
 
 /**
  * Scores the pool, makes labels of the scores, and writes `labels.jsonl`, `training.jsonl` and `training.parquet`. Rules are
  * arithmetic on the scores: under other rules the scores of `earlier` are taken as they are.
  */
-export const labelStage = (deps: JobDeps, { config, inputs, how }: LabelRequest): Promise<Artefact> =>
-  labelling(deps, { name: "label", config, inputs, how: { ...how, logFor: tellingOnce(deps.log) } });
-
-const labelling = defineStage({
+export const labelStage = defineStage({
   version: 7,
   share: scoreAll,
   async run(running: Labelling) {
@@ -156,20 +146,16 @@ const SCORES = "scores";
 const HELD_OUT = "held-out-scores";
 const CASCADE = "cascade-scores";
 
+const ROLES = ["policy", "reference", "model", "tokenizer"] as const;
+
 /** The teacher as a value. */
 const teacherIn = ({ config, inputs, how }: Labelling): TeacherChoice =>
   choiceOf(config.teacher, {
-    folders: foldersIn(inputs),
+    folders: Object.fromEntries(ROLES.map((role) => [role, inputs[role]?.folder])),
     how: how.asked,
     rewards: async () => new Map(inputs.rewards!.value),
     choices: async () => new Map(inputs.choices!.value),
   });
-
-const ROLES = ["policy", "reference", "model", "tokenizer"] as const;
-
-/** What a teacher reads, by role. */
-const foldersIn = (inputs: LabelInputs) =>
-  Object.fromEntries(ROLES.flatMap((role) => (inputs[role] ? [[role, inputs[role].folder]] : [])));
 
 /** Digests of what a teacher reads and is told, by role. */
 const sourcesIn = (inputs: LabelInputs) =>
@@ -222,15 +208,6 @@ async function scoreAll(running: Labelling): Promise<void> {
   });
   if (how.earlier !== undefined && fewBits(teacher) !== undefined)
     await keepPrecision(join(how.earlier, SCORES), work.path(SCORES));
-}
-
-function tellingOnce(log: Log): (file: string) => Log {
-  const told = new Set<string>();
-  return (file) => {
-    const first = !told.has(file);
-    told.add(file);
-    return first ? log : silentLog;
-  };
 }
 
 function noHeldOut(): never {

@@ -3,16 +3,14 @@
  * judgement. Every step is a stage: an interrupted audit goes on, and another calibration trains nothing.
  */
 
-import { writeJsonAtomic } from "../../../base/core/files.ts";
 import { trimVocabulary } from "../../../engine/checkpoint/derive.ts";
 import type { TokenLimits } from "../../../engine/text/pair.ts";
 import { toCandidates } from "../../../method/data/candidates.ts";
 import { plainText } from "../../../method/data/rows.ts";
 import { openTeacher } from "../../../method/teacher/choice.ts";
-import { labelPool } from "../../../method/teacher/score-pool.ts";
 import { checkModels } from "../../job/model-checks.ts";
 import { baseModel, inModelFolder, type ModelFolderRef, shallowModel } from "../../job/model-stages.ts";
-import { trainedChoice } from "../../job/scores-stage.ts";
+import { scoreInto, trainedChoice } from "../../job/scores-stage.ts";
 import { preferStage, rewardStage, sftStage } from "../../job/train-stages.ts";
 import { defineRows, type RowSource } from "../../job/training-rows.ts";
 import { defineStage, type Ref, type Running } from "../../stages/define.ts";
@@ -102,14 +100,7 @@ const scoring = defineStage({
     const choice = trainedChoice({ kind, beta }, inputs);
     const name = `audit-fold-${fold + 1}`;
     const teacher = await openTeacher(tools, choice, { limits, name, replies: work.scratch });
-    try {
-      const { pairs } = toCandidates(held, seed);
-      const { log, signal } = tools;
-      const { report } = await labelPool({ teacher, pairs, folder: work.path("scores"), log, signal });
-      await writeJsonAtomic(`${work.log}/rate.json`, report);
-    } finally {
-      await teacher.close();
-    }
+    await scoreInto(work, tools, teacher, toCandidates(held, seed).pairs);
   },
 });
 
