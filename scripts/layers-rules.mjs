@@ -34,7 +34,7 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 8_000,
+    base: 8_100,
     engine: 15_200,
     report: 3_700,
     method: 25_000,

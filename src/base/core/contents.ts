@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { digestFile, digestOf } from "./digest.ts";
 import { DataError, pathProblem } from "./errors.ts";
 import { openForReading } from "./regular-file.ts";
+import { takeWritten } from "./written.ts";
 
 /** One file of a folder. */
 export type FileRecord = { readonly bytes: number; readonly sha256: string };
@@ -25,7 +26,10 @@ export async function readContents(folder: string, except: readonly string[] = [
     if (except.some((one) => path === one || (one.endsWith("/") && path.startsWith(one)))) continue;
     const full = join(folder, path);
     await sync(full);
-    contents[path] = { bytes: (await stat(full)).size, sha256: await digestFile(full) };
+    contents[path] = {
+      bytes: (await stat(full)).size,
+      sha256: (await takeWritten(full)) ?? (await digestFile(full)),
+    };
   }
   return contents;
 }

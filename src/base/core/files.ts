@@ -2,12 +2,15 @@
  * Files that appear whole or not at all: written aside, synced, renamed. A reader never meets half a file,
  * and a crash leaves at most a `.tmp-…` that the next run removes (`temporaries.ts`).
  */
-import { lstat, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
+import { addTo, MOST_AT_ONCE } from "./digest.ts";
 import { AlignError, DataError, messageOf, pathProblem } from "./errors.ts";
 import { parseJson, RepeatedMemberError } from "./json-text.ts";
 import { readStream } from "./regular-file.ts";
 import { TMP, temporaryFor } from "./temporaries.ts";
+import { rememberWritten } from "./written.ts";
 
 /**
  * Makes a folder, and those above it that are missing. Node's own recursive `mkdir` never returns where a file system answers with
@@ -52,17 +55,23 @@ export async function openFileAtomic(path: string): Promise<AtomicFile> {
     });
   await checked(ensureFolder(dirname(path)));
   const file = await checked(open(temporary, "wx"));
+  const hash = createHash("sha256");
   let isOpen = true;
   const close = async () => {
     if (isOpen) await file.close();
     isOpen = false;
   };
   return {
-    write: (data) => checked(file.writeFile(data)),
+    write: (data) => {
+      const writing = checked(writeAll(file, data));
+      addTo(hash, data); // while the system writes
+      return writing;
+    },
     commit: () =>
       checked(
         (async () => {
           await file.sync();
+          await rememberWritten(file, hash.digest("hex"));
           await close();
           await rename(temporary, path);
         })(),
@@ -72,6 +81,15 @@ export async function openFileAtomic(path: string): Promise<AtomicFile> {
       await rm(temporary, { force: true }).catch(() => {});
     },
   };
+}
+
+/** One request to the system where it takes all at once; `writeFile` makes one of every half megabyte, each waiting for this thread. */
+async function writeAll(file: FileHandle, data: string | Uint8Array): Promise<void> {
+  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  for (let at = 0; at < bytes.length; ) {
+    const { bytesWritten } = await file.write(bytes, at, Math.min(bytes.length - at, MOST_AT_ONCE));
+    at += bytesWritten;
+  }
 }
 
 /**

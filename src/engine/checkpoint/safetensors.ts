@@ -82,7 +82,8 @@ export async function openSafetensors(path: string): Promise<TensorSource> {
 
 /**
  * Writes tensors in the order given, atomically; values are rounded to nearest even. Streams: one tensor is held at a time,
- * at the price of copying the bytes once on disk, because the header comes first and is known last.
+ * where no layout is given at the price of copying the bytes once on disk, because the header comes first and is known last.
+ * @param layout - names and sizes of these tensors, in their order
  * @returns total bytes of tensor data
  * @throws CheckpointError for a duplicate name, a shape that does not fit its data, or a value the dtype cannot hold
  */
@@ -90,8 +91,9 @@ export async function writeSafetensors(
   path: string,
   tensors: Iterable<NamedTensor> | AsyncIterable<NamedTensor>,
   dtype: WeightDtype = "float32",
+  layout?: readonly TensorLayout[],
 ): Promise<number> {
-  const writer = await createSafetensorsWriter(path, dtype);
+  const writer = await createSafetensorsWriter(path, dtype, layout);
   try {
     for await (const tensor of tensors) await writer.add(tensor);
     return await writer.finish();

@@ -3,9 +3,8 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { contentsProblem, readContents } from "../../base/core/contents.ts";
 import { exists, readJson, writeDirAtomic, writeJsonAtomic } from "../../base/core/files.ts";
-import { writeSafetensors } from "../../engine/checkpoint/safetensors.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
-import { arraysOf, checksumsOf, restoreFile, type SavedArrays } from "./state.ts";
+import { checksumsOf, restoreFile, type SavedArrays, writeArrays } from "./state.ts";
 
 const WEIGHTS = "parameters.safetensors";
 const CHECKSUMS = "checksums.json";
@@ -19,7 +18,7 @@ export async function keepBest(
   parameters: SavedArrays,
 ): Promise<void> {
   await writeDirAtomic(pathOf(folder, step), async (inside) => {
-    await writeSafetensors(join(inside, WEIGHTS), arraysOf(runtime, parameters));
+    await writeArrays(join(inside, WEIGHTS), runtime, parameters);
     await writeJsonAtomic(join(inside, CHECKSUMS), await readContents(inside));
   });
 }

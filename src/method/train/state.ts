@@ -72,8 +72,8 @@ export async function writeState(
   state: TrainerState,
   identity: RunIdentity,
 ): Promise<void> {
-  await writeSafetensors(join(folder, WEIGHTS), arraysOf(runtime, parameters));
-  await writeSafetensors(join(folder, MOMENTS), arraysOf(runtime, moments));
+  await writeArrays(join(folder, WEIGHTS), runtime, parameters);
+  await writeArrays(join(folder, MOMENTS), runtime, moments);
   await writeJsonAtomic(join(folder, STATE), {
     global_step: state.step,
     epoch: state.epoch,
@@ -160,7 +160,12 @@ export async function restoreFile(path: string, runtime: Runtime, arrays: SavedA
   }
 }
 
-/** Arrays of the store, one after the other, for writing. */
-export async function* arraysOf(runtime: Runtime, arrays: SavedArrays) {
+/** Writes arrays of the store to a safetensors file, one after the other, every byte once. @throws CheckpointError when a number is not finite */
+export async function writeArrays(path: string, runtime: Runtime, arrays: SavedArrays): Promise<void> {
+  const layout = [...arrays].map(([name, { shape }]) => ({ name, shape }));
+  await writeSafetensors(path, arraysOf(runtime, arrays), "float32", layout);
+}
+
+async function* arraysOf(runtime: Runtime, arrays: SavedArrays) {
   for (const [name, { key, shape }] of arrays) yield { name, shape, data: await runtime.store.get(key) };
 }
