@@ -41,10 +41,24 @@ test("sampling counts the prompt once and every new token through layers and hea
   const one = estimateSampling(model, { sequences: 10, maxNewTokens: 7, promptTokens: 3 }, at(100));
   const perToken = 2 * (9600 + 97 * 20);
   expect([one.tokens, one.flops]).toEqual([70, 10 * 3 * 2 * 9600 + 70 * perToken]);
-  // 97 sequences need a second batch of 96: the steps double.
-  const time = (sequences: number) =>
-    estimateSampling(model, { sequences, maxNewTokens: 7, promptTokens: 0 }, at(100)).seconds;
-  expect(time(97)).toBeCloseTo(2 * time(96), 12);
+  // One group of 10, 7 steps: layers, head, attention of 2 layers and all key heads, draws; 45 ops a layer. Prompts are read packed.
+  const { kvHeads } = model.decoder.config;
+  const token = (2 * 9600) / (85 * 1e9) + (2 * 97 * 20) / (65 * 1e9) + 2 * kvHeads * 2.5e-6 + 97 * 1e-9;
+  const seconds = 7 * (10 * token + 2 * 45 * 8e-6) + (10 * 3 * 2 * 9600) / (65 * 1e9);
+  expect(one.seconds).toBeCloseTo(seconds, 12);
+});
+
+test("sampling takes its steps group by group, as many at once as there are lanes, and of at most 96 sequences", () => {
+  const seconds = (sequences: number, threads = 1) =>
+    estimateSampling(
+      model,
+      { sequences, maxNewTokens: 7, promptTokens: 0 },
+      { device: "cpu", threads, gflops: 100 * threads },
+    ).seconds;
+  // From 32 prompts on there are two groups; 192 are two of 96, 388 four of 97, which is a second batch for each.
+  expect(seconds(192)).toBeCloseTo(2 * seconds(192, 2), 12);
+  expect(seconds(388, 2)).toBeGreaterThan(2 * 1.9 * seconds(192, 2));
+  expect(seconds(0)).toBe(0);
 });
 
 test("sampling holds the weights and a cache in each lane that has a group of prompts", () => {

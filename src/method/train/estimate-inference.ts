@@ -25,15 +25,17 @@ export type InferenceEstimate = {
   readonly memory: Readonly<Record<"weights" | "activations" | "runtime", number>>;
 };
 
-/** Share of the plain matrix rate: packed rows in one pass; one token of each sequence at a time. */
+/** Share of the plain matrix rate: packed rows in one pass; the layers and the head for one token of each sequence at a time. */
 const SCORING_EFFICIENCY = 0.65;
-const SAMPLING_EFFICIENCY = 0.3;
+const STEP_EFFICIENCY = { layers: 0.85, head: 0.65 } as const;
 const OPS_PER_LAYER = 45;
 /** Tokens of one scoring run, sequences of one generation batch: their defaults. */
 const SCORING_TOKENS = 2048;
 const SEQUENCES = 96;
-/** Seconds to draw from one logit: softmax and the walk through it, on the main thread. */
-const DRAW_SECONDS = 1e-8;
+/** Seconds of a sequence's attention in a step, for each layer and key head: products too small for any rate. */
+const ATTENTION_SECONDS = 2.5e-6;
+/** Seconds for one logit beside its product: its weight in the draw. */
+const DRAW_SECONDS = 1e-9;
 
 /** Estimates scoring rows under each of `models` (a policy and its reference, say), in as many lanes as the scorer takes. */
 export function estimateScoring(
@@ -85,29 +87,31 @@ export function estimateSampling(
   }: { readonly sequences: number; readonly maxNewTokens: number; readonly promptTokens: number },
   machine: Machine,
 ): InferenceEstimate {
-  const { gflops } = machine;
   const { layers, kvHeads, headDim, vocabSize, embeddingSize } = model.decoder.config;
-  const batch = Math.min(SEQUENCES, sequences);
   const weights = parameterCount(model.parameters);
-  const perToken = 2 * (trunkWeights(model) + vocabSize * embeddingSize);
-  const steps = Math.ceil(sequences / SEQUENCES) * maxNewTokens;
-  // A small batch is bound by reading the weights once a step, a large one by its products.
-  const step =
-    Math.max((batch * perToken) / (gflops * 1e9 * SAMPLING_EFFICIENCY), (4 * weights) / UPDATE_RATE) +
-    layers * OPS_PER_LAYER * OP_SECONDS +
-    batch * vocabSize * DRAW_SECONDS;
-  const read = sequences * promptTokens * 2 * trunkWeights(model);
+  const [trunk, head] = [2 * trunkWeights(model), 2 * vocabSize * embeddingSize];
   const groups = promptGroups(sequences, 4 * weights);
   const lanes = laneCount(machine, 4 * weights, { most: groups });
-  const seats = lanes * Math.min(SEQUENCES, Math.ceil(sequences / groups));
-  const cache = 2 * layers * seats * kvHeads * headDim * (promptTokens + maxNewTokens);
+  const flopsPerSecond = (machine.gflops * 1e9) / lanes;
+  const group = Math.ceil(sequences / groups);
+  const batch = Math.min(SEQUENCES, group);
+  const token =
+    trunk / (flopsPerSecond * STEP_EFFICIENCY.layers) +
+    head / (flopsPerSecond * STEP_EFFICIENCY.head) +
+    layers * kvHeads * ATTENTION_SECONDS +
+    vocabSize * DRAW_SECONDS;
+  // A small batch is bound by reading the weights once a step, a large one by its products.
+  const step = Math.max(batch * token, (4 * weights) / UPDATE_RATE) + layers * OPS_PER_LAYER * OP_SECONDS;
+  const steps = Math.ceil(groups / lanes) * Math.ceil(group / SEQUENCES) * maxNewTokens;
+  const read = sequences * promptTokens * trunk;
+  const cache = 2 * layers * lanes * batch * kvHeads * headDim * (promptTokens + maxNewTokens);
   return {
     tokens: sequences * maxNewTokens,
-    flops: read + sequences * maxNewTokens * perToken,
-    seconds: steps * step + read / (gflops * 1e9 * SCORING_EFFICIENCY),
+    flops: read + sequences * maxNewTokens * (trunk + head),
+    seconds: sequences === 0 ? 0 : steps * step + read / (machine.gflops * 1e9 * SCORING_EFFICIENCY),
     memory: {
       weights: 4 * weights * lanes,
-      activations: 4 * (cache + seats * vocabSize * 2),
+      activations: 4 * (cache + lanes * batch * vocabSize * 2),
       runtime: RUNTIME_BYTES,
     },
   };
