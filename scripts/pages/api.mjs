@@ -50,11 +50,24 @@ function declarations(file) {
     kind,
     name,
     doc: docBefore(text, index),
-    type: text
-      .slice(index, ENDS[kind](code, index))
-      .trimEnd()
-      .replace(/^export (async )?/, ""),
+    type: withSchema(
+      text
+        .slice(index, ENDS[kind](code, index))
+        .trimEnd()
+        .replace(/^export (async )?/, ""),
+      text,
+      code,
+    ),
   }));
+}
+
+/** A type that is what a schema gives, with the schema, which names its members. */
+function withSchema(type, text, code) {
+  const name = /^type \w+ = (?:Readonly<)?z\.output<typeof (\w+)>/.exec(type)?.[1];
+  const at = name === undefined ? -1 : code.search(new RegExp(`^(export )?const ${name}\\b`, "m"));
+  if (at < 0) return type;
+  const schema = text.slice(at, outside(code, at, (here) => code[here] === ";") + 1);
+  return `${type}\n\n${schema.replace(/^export /, "")}`;
 }
 
 /** The comment that ends where a declaration begins. */

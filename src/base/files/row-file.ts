@@ -103,8 +103,11 @@ const AS_WRITTEN: IssueNames = { name: (key) => key, words: (text) => text };
 /** So many members are named; the others are as bad. */
 const MOST = 3;
 
-function problemOf({ issues }: z.ZodError, value: unknown, schema: z.ZodType): string {
-  if (!isRecord(value)) return `, expected an object, got ${show(value)}.`;
+/** What is wrong with a value, after "is no …": its members, or that it is none at all. */
+export function problemOf({ issues }: z.ZodError, value: unknown, schema: z.ZodType): string {
+  const list = schema instanceof z.ZodArray || schema instanceof z.ZodReadonly;
+  if (list ? !Array.isArray(value) : !isRecord(value))
+    return `, expected ${list ? "a list" : "an object"}, got ${show(value)}.`;
   const problems = issues.slice(0, MOST).flatMap((issue) => {
     if (issue.code === "unrecognized_keys")
       return issue.keys.slice(0, MOST).map((key) => `"${listed([key])}" is unknown${membersOf(schema)}.`);

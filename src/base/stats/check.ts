@@ -1,15 +1,19 @@
 /** Guards of the numeric functions: a wrong argument stops here, by name, and never becomes a quiet NaN. */
+import { z } from "zod";
 import { NumericsError } from "../core/errors.ts";
 
-/** An estimate with its two-sided interval, the number of units behind it and the nominal level in (0, 1). */
-export type Interval = {
-  readonly estimate: number;
-  readonly low: number;
-  readonly high: number;
+/** An interval as it is read back from a file. */
+export const intervalSchema = z.object({
+  estimate: z.number(),
+  low: z.number(),
+  high: z.number(),
   /** Independent units: values, pairs, or clusters when clusters were resampled. */
-  readonly n: number;
-  readonly level: number;
-};
+  n: z.number(),
+  level: z.number(),
+});
+
+/** An estimate with its two-sided interval, the number of units behind it and the nominal level in (0, 1). */
+export type Interval = Readonly<z.output<typeof intervalSchema>>;
 
 /** @throws NumericsError unless there are at least `least` values and all of them are finite */
 export function checkSample(where: string, values: readonly number[], least = 1): void {

@@ -1,9 +1,20 @@
 /** The interval of a share when items come in clusters (the pairs of one prompt), which count as the units. */
+import { z } from "zod";
 import { scoreInterval, wilson } from "./binomial.ts";
-import { checkFraction, checkPaired, type Interval } from "./check.ts";
+import { checkFraction, checkPaired, type Interval, intervalSchema } from "./check.ts";
 import { groupBy, sum } from "./describe.ts";
 import { normalQuantile } from "./special.ts";
 import { studentQuantile } from "./student.ts";
+
+/** A share as a file holds it. */
+export const agreementShareSchema = z.object({
+  agree: z.number(),
+  n: z.number(),
+  share: intervalSchema.nullable(),
+});
+
+/** Pairs of which two said something, those of them on which they agree, and that share, whose `n` counts units (prompts or groups); null without pairs. */
+export type AgreementShare = Readonly<z.output<typeof agreementShareSchema>>;
 
 /**
  * Share of items for which something is so, with Wilson's interval of as many independent items as the clusters are worth: the share's

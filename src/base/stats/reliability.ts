@@ -2,19 +2,23 @@
  * How far stated probabilities are from what happens. An outcome is 1 (it happened) or 0, or between when it
  * is itself uncertain (a tie counts one half).
  */
+import { z } from "zod";
 import { massBins, widthBins } from "./bins.ts";
-import { checkPaired, checkProbabilities, type Interval } from "./check.ts";
+import { checkPaired, checkProbabilities, intervalSchema } from "./check.ts";
 import { clusteredShare } from "./clustered-share.ts";
 import { mean } from "./describe.ts";
 
+/** A bin as a file holds it. */
+export const reliabilityBinSchema = z.object({
+  low: z.number(),
+  high: z.number(),
+  n: z.number(),
+  meanProbability: z.number(),
+  outcome: intervalSchema,
+});
+
 /** One bin of a reliability diagram; `outcome` is the observed share with its interval, whose `n` counts units. */
-export type ReliabilityBin = {
-  readonly low: number;
-  readonly high: number;
-  readonly n: number;
-  readonly meanProbability: number;
-  readonly outcome: Interval;
-};
+export type ReliabilityBin = Readonly<z.output<typeof reliabilityBinSchema>>;
 
 /** `width`: bins of equal width over `range`; `mass`: bins of (nearly) equal numbers, equal probabilities never parted. */
 export type BinOptions = {

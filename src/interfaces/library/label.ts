@@ -10,11 +10,16 @@ import type { TeacherChoice } from "../../method/teacher/choice.ts";
 import { sourceInput } from "../../pipeline/job/data-source.ts";
 import { limitsFor } from "../../pipeline/job/model-checks.ts";
 import { checkReadable, checkRows } from "../../pipeline/job/row-checks.ts";
-import { type AnswerFacts, answersStage } from "../../pipeline/label/answers-stage.ts";
+import { type AnswerFacts, answerFactsSchema, answersStage } from "../../pipeline/label/answers-stage.ts";
 import type { AuditKind } from "../../pipeline/label/audit/kinds.ts";
 import { type AuditOutcome, runAudit } from "../../pipeline/label/audit/run-audit.ts";
 import { auditSettings } from "../../pipeline/label/audit/settings.ts";
-import { type CombineFacts, combineStage, refusePromise } from "../../pipeline/label/combine-stage.ts";
+import {
+  type CombineFacts,
+  combineFactsSchema,
+  combineStage,
+  refusePromise,
+} from "../../pipeline/label/combine-stage.ts";
 import { type LabelPoolOutcome, labelPoolFile } from "../../pipeline/label/label-pool.ts";
 import { labelRulesSchema } from "../../pipeline/label/label-stage.ts";
 import { openLabelSet } from "../../pipeline/label/open-labels.ts";
@@ -125,7 +130,7 @@ export async function combine(
   };
   const step = await runSingle(intoOf(options), (deps) => combineStage(deps, request));
   if (options.dryRun === true && step.state !== "cached") return { step, facts: undefined };
-  return { step, facts: await readLabellingFacts<CombineFacts>(options.out) };
+  return { step, facts: await readLabellingFacts(options.out, combineFactsSchema) };
 }
 
 /** Labels to ask people about. */
@@ -172,7 +177,7 @@ export async function mergeAnswerFile({
 }: MergeCall): Promise<{ readonly step: StageStep; readonly facts: AnswerFacts }> {
   const set = await openLabelSet(labels, pool);
   const step = await runSingle(intoOf(into), (deps) => answersStage(deps, { set, file: answers }));
-  return { step, facts: await readLabellingFacts<AnswerFacts>(into.out) };
+  return { step, facts: await readLabellingFacts(into.out, answerFactsSchema) };
 }
 
 /** Labels to look for errors in. */

@@ -2,13 +2,17 @@
 
 import { join } from "node:path";
 import { ConfigError, listed } from "../../base/core/errors.ts";
-import { readJson } from "../../base/core/files.ts";
 import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { settingsOf } from "../../base/settings/set.ts";
 import { formatBadRow } from "../../method/data/bad-rows.ts";
 import { readPrompts } from "../../method/data/prompts.ts";
 import type { Source } from "../../method/data/source.ts";
-import { type GenerateFacts, generateSchema, generateStage } from "../../pipeline/job/generate-stage.ts";
+import {
+  GENERATE_FACTS,
+  type GenerateFacts,
+  generateSchema,
+  generateStage,
+} from "../../pipeline/job/generate-stage.ts";
 import { checkRoom } from "../../pipeline/job/model-checks.ts";
 import { checkPrompts } from "../../pipeline/job/row-checks.ts";
 import { type TrainingKind, trainModel } from "../../pipeline/job/train-model.ts";
@@ -99,7 +103,7 @@ export async function generateResponses(
     generateStage(deps, { model: folder, prompts, settings, seed }),
   );
   if (step.state === "shared") return { step, facts: undefined };
-  return { step, facts: (await readJson(join(out, "facts.json"))) as GenerateFacts };
+  return { step, facts: await GENERATE_FACTS.read({ path: (name) => join(out, name) }) };
 }
 
 /** Pairs in RewardBench's form, and what scores them. */

@@ -5,7 +5,7 @@ import type { Log } from "../../base/core/log.ts";
 import { shellWord } from "../../base/core/shell.ts";
 import { partsOf } from "../../method/data/source.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
-import { type AnswerFacts, answersStage } from "../../pipeline/label/answers-stage.ts";
+import { answerFactsSchema, answersStage } from "../../pipeline/label/answers-stage.ts";
 import { openLabelSet } from "../../pipeline/label/open-labels.ts";
 import { readPlace } from "../../pipeline/label/questions-place.ts";
 import { runSingle } from "../../pipeline/stages/single.ts";
@@ -45,7 +45,7 @@ export async function foldAnswers(
   const set = await openLabelSet(place.labels, place.pool);
   const out = join(folder, LABELS);
   await runSingle({ out, ...how }, (deps) => answersStage(deps, { set, file }));
-  const { counts, answers } = await readLabellingFacts<AnswerFacts>(out);
+  const { counts, answers } = await readLabellingFacts(out, answerFactsSchema);
   const labels = counts.a + counts.b;
   return {
     ...{ folder: out, labels, answers: answers.total },

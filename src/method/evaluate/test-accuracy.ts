@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Rng } from "../../base/core/rng.ts";
 import { rowKind } from "../../base/files/row-file.ts";
 import { clusterBootstrap, SHARE } from "../../base/stats/bootstrap.ts";
-import type { Interval } from "../../base/stats/check.ts";
+import { type Interval, intervalSchema } from "../../base/stats/check.ts";
 import type { Model } from "../../engine/model/model.ts";
 import { encodePair, type PairFlag, type TokenLimits } from "../../engine/text/pair.ts";
 import type { Tokenizer } from "../../engine/text/tokenizer.ts";
@@ -84,17 +84,20 @@ function margins({ logps, lengths }: RowScore, base: RowScore | undefined) {
   };
 }
 
-/** Shares of pairs on which a student sides with the label; margins of exactly 0 are no opinion and are left out. */
-export type TestAccuracy = {
+/** The accuracies as a file holds them. */
+export const testAccuracySchema = z.object({
   /** By implicit reward (DPO eq. 5); null without a reference or when every margin is 0, as the reference's own are. */
-  readonly implicit: Interval | null;
+  implicit: intervalSchema.nullable(),
   /** By likelihood of the whole response: favours short ones. */
-  readonly likelihood: Interval | null;
-  readonly likelihoodPerToken: Interval | null;
+  likelihood: intervalSchema.nullable(),
+  likelihoodPerToken: intervalSchema.nullable(),
   /** Pairs measured. */
-  readonly pairs: number;
-  readonly leftOut: Readonly<Record<string, number>>;
-};
+  pairs: z.number(),
+  leftOut: z.record(z.string(), z.number()),
+});
+
+/** Shares of pairs on which a student sides with the label; margins of exactly 0 are no opinion and are left out. */
+export type TestAccuracy = z.output<typeof testAccuracySchema>;
 
 /** Accuracies with bootstrap intervals over prompts; each interval's n counts prompts. */
 export function testAccuracy(

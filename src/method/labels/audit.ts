@@ -3,10 +3,11 @@
  * folds by prompt; K teachers are each trained without one fold and score it. Here, those out-of-fold scores become a ranking,
  * an estimate of the noise rate and, where the flips are known, figures of how well they were found.
  */
+import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
 import { createRng, type Rng } from "../../base/core/rng.ts";
 import { clusterBootstrap, type Statistic } from "../../base/stats/bootstrap.ts";
-import { checkFraction, type Interval } from "../../base/stats/check.ts";
+import { checkFraction, type Interval, intervalSchema } from "../../base/stats/check.ts";
 import { auroc, precisionAtK } from "../../base/stats/ranking.ts";
 import { type CalibrationMethod, crossFitCalibrator } from "./calibration.ts";
 
@@ -146,16 +147,19 @@ function confidentNoise(wrong: readonly number[]): number | null {
 }
 
 /** How well planted errors were found; intervals over resampled prompts. */
-export type AuditScore = {
-  readonly n: number;
-  readonly planted: number;
+export const auditScoreSchema = z.object({
+  n: z.number(),
+  planted: z.number(),
   /** Area under the ROC curve of `probabilityWrong` against what was planted. */
-  readonly auroc: Interval | null;
+  auroc: intervalSchema.nullable(),
   /** Share of planted errors among the first k, for each k asked that there are pairs for. */
-  readonly precisionAt: readonly { readonly k: number; readonly precision: Interval | null }[];
+  precisionAt: z.array(z.object({ k: z.number(), precision: intervalSchema.nullable() })).readonly(),
   /** The same for a random order: the share of planted errors. */
-  readonly chance: number;
-};
+  chance: z.number(),
+});
+
+/** The same as a value. */
+export type AuditScore = z.output<typeof auditScoreSchema>;
 
 /** Flips a share of labels at random and says which. @param rate - in (0, 1) */
 export function plantFlips<T extends { readonly id: string; readonly human: "a" | "b" }>(

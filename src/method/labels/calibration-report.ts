@@ -2,33 +2,38 @@
  * How good stated probabilities are, before and after calibration. All figures are of confidence against "the human agrees",
  * so that they do not depend on which candidate is called a; in bins and calibration error p = 0.5 counts as half right.
  */
+import { z } from "zod";
 import type { Rng } from "../../base/core/rng.ts";
 import { clusterBootstrap, type Statistic } from "../../base/stats/bootstrap.ts";
 import { type CalibrationGap, calibrationError } from "../../base/stats/calibration-error.ts";
-import { checkPaired, type Interval } from "../../base/stats/check.ts";
+import { checkPaired, type Interval, intervalSchema } from "../../base/stats/check.ts";
 import { mean } from "../../base/stats/describe.ts";
-import { brierScore, logLoss, type ReliabilityBin, reliabilityBins } from "../../base/stats/reliability.ts";
+import { brierScore, logLoss, reliabilityBinSchema, reliabilityBins } from "../../base/stats/reliability.ts";
 
 /** Figures are null when there are no pairs. `logLoss` in nats, probabilities kept 1e-15 away from 0 and 1. */
-export type CalibrationFigures = {
-  readonly n: number;
+const changeSchema = z.object({
   /** 10 bins of equal width over [0.5, 1], without the bias of noise within bins (`base/stats/calibration-error.ts`). */
-  readonly ece: Interval | null;
-  readonly brier: Interval | null;
-  readonly logLoss: Interval | null;
-  readonly bins: readonly ReliabilityBin[];
-};
+  ece: intervalSchema.nullable(),
+  brier: intervalSchema.nullable(),
+  logLoss: intervalSchema.nullable(),
+});
+const figuresSchema = changeSchema.extend({
+  n: z.number(),
+  bins: z.array(reliabilityBinSchema).readonly(),
+});
 
 /** `change` is after - before on the same resamples: below 0 when calibration helped. */
-export type CalibrationReport = {
-  readonly before: CalibrationFigures;
-  readonly after: CalibrationFigures;
-  readonly change: {
-    readonly ece: Interval | null;
-    readonly brier: Interval | null;
-    readonly logLoss: Interval | null;
-  };
-};
+export const calibrationReportSchema = z.object({
+  before: figuresSchema,
+  after: figuresSchema,
+  change: changeSchema,
+});
+
+/** Figures of stated probabilities. */
+export type CalibrationFigures = z.output<typeof figuresSchema>;
+
+/** Before and after calibration. */
+export type CalibrationReport = z.output<typeof calibrationReportSchema>;
 
 /** `groups`: pairs of one prompt are resampled together; without them each pair is a unit. `resamples` default 1000. */
 export type CalibrationReportOptions = {

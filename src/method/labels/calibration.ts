@@ -23,10 +23,17 @@ export const calibrationSchema = z
 /** How margins become probabilities. */
 export type CalibrationMethod = z.output<typeof calibrationSchema>;
 
+const knots = z.array(z.number()).readonly();
+const paramsSchema = z.union([z.object({ slope: z.number() }), z.object({ x: knots, y: knots })]);
+
 /** Slope of σ(slope · m), the inverse temperature, at least 0; or the curve's knots at margins from 0 up. */
-export type CalibratorParams =
-  | { readonly slope: number }
-  | { readonly x: readonly number[]; readonly y: readonly number[] };
+export type CalibratorParams = Readonly<z.output<typeof paramsSchema>>;
+
+/** A calibrator as a file holds it; `calibratorFromJson` checks that it is one. */
+export const calibratorSchema = z.object({ method: calibrationSchema, n: z.number(), params: paramsSchema });
+
+/** The same as a value. */
+export type CalibratorJson = z.output<typeof calibratorSchema>;
 
 /** A fitted calibrator; `apply(m)` is P(human prefers a) in [0, 1], non-decreasing, with apply(-m) = 1 - apply(m) exactly. */
 export type Calibrator = {
@@ -153,7 +160,7 @@ export function makeCalibrator(method: CalibrationMethod, params: CalibratorPara
 }
 
 /** Plain JSON of a calibrator, read back by `calibratorFromJson`. */
-export function calibratorToJson(calibrator: Calibrator) {
+export function calibratorToJson(calibrator: Calibrator): CalibratorJson {
   return { method: calibrator.method, n: calibrator.n, params: calibrator.params };
 }
 

@@ -3,9 +3,13 @@
  * held-out pairs alone that the first left to it: they are harder than the rest. What comes out are log-odds, as an ensemble's; one more
  * curve over both is the reader's to fit.
  */
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
-import type { Interval } from "../../base/stats/check.ts";
-import { clusteredShare } from "../../base/stats/clustered-share.ts";
+import {
+  type AgreementShare,
+  agreementShareSchema,
+  clusteredShare,
+} from "../../base/stats/clustered-share.ts";
 import type { PairScore } from "../teacher/teacher.ts";
 import type { CalibrationMethod, Calibrator } from "./calibration.ts";
 import { type EnsemblePair, ensembleScore } from "./ensemble-scores.ts";
@@ -22,34 +26,27 @@ export const CASCADE = "cascade";
 export const isSure = (label: Label, sure: number): boolean =>
   isDecided(label) && Math.max(label.pA, 1 - label.pA) >= sure;
 
-/** On how many of the same held-out pairs somebody is with the person; the interval is by prompt. */
-export type CascadeAgreement = {
-  readonly agree: number;
-  readonly n: number;
-  readonly share: Interval | null;
-};
-
-/** What a cascade cost, and what it is worth beside each teacher alone: of the held-out pairs that both decided. */
-export type CascadeWorth = {
-  readonly sure: number;
+/** What a cascade cost, and what it is worth beside each teacher alone: of the same held-out pairs, that both decided. */
+export const cascadeWorthSchema = z.object({
+  sure: z.number(),
   /** Pairs of the pool, and those that the second teacher read. */
-  readonly pairs: number;
-  readonly asked: number;
+  pairs: z.number(),
+  asked: z.number(),
   /** Tokens that each teacher read of the pool. */
-  readonly tokens: CascadeTokens;
-  readonly heldOut: HeldOutWorth;
-};
+  tokens: z.object({ first: z.number(), second: z.number() }),
+  heldOut: z.object({
+    /** Pairs that were left to the second teacher and that it decided. */
+    asked: z.number(),
+    first: agreementShareSchema,
+    second: agreementShareSchema,
+    cascade: agreementShareSchema,
+  }),
+});
 
-/** Tokens that each teacher read. */
-export type CascadeTokens = { readonly first: number; readonly second: number };
+/** The same as a value. */
+export type CascadeWorth = z.output<typeof cascadeWorthSchema>;
 
-type HeldOutWorth = {
-  /** Pairs that were left to the second teacher and that it decided. */
-  readonly asked: number;
-  readonly first: CascadeAgreement;
-  readonly second: CascadeAgreement;
-  readonly cascade: CascadeAgreement;
-};
+type HeldOutWorth = CascadeWorth["heldOut"];
 
 /** What is known of the held-out pairs. */
 export type CascadeHeldOut = {
@@ -144,7 +141,7 @@ async function scoreOf(scores: AsyncGenerator<PairScore>, id: string): Promise<P
   }
 }
 
-function agreement(judged: readonly JudgedLabel[]): CascadeAgreement {
+function agreement(judged: readonly JudgedLabel[]): AgreementShare {
   const agrees = judged.map(({ label, prefersA }) => (label.preferred === "a") === prefersA);
   const share = clusteredShare(
     agrees,

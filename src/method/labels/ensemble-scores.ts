@@ -35,16 +35,19 @@ export type PairUncertainty = EnsembleUncertainty & {
 };
 
 /** Means over pairs that have a label by somebody; null where there are none. */
-export type UncertaintySummary = {
-  readonly members: number;
-  readonly pairs: number;
+export const uncertaintySchema = z.object({
+  members: z.number(),
+  pairs: z.number(),
   /** Mean share of members with the majority, in [0.5, 1]. */
-  readonly agreement: number | null;
+  agreement: z.number().nullable(),
   /** Mean entropies: of the mean probability, within members, between them. */
-  readonly total: number | null;
-  readonly expected: number | null;
-  readonly mutualInformation: number | null;
-};
+  total: z.number().nullable(),
+  expected: z.number().nullable(),
+  mutualInformation: z.number().nullable(),
+});
+
+/** The same as a value. */
+export type UncertaintySummary = z.output<typeof uncertaintySchema>;
 
 /** Name of the file of uncertainties beside labels. */
 export const UNCERTAINTY_FILE = "uncertainty.jsonl";

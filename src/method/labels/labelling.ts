@@ -4,19 +4,21 @@
  */
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
+import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
-import { openFileAtomic, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { openFileAtomic, writeJsonAtomic } from "../../base/core/files.ts";
+import { valueKind } from "../../base/files/value-file.ts";
 import type { LabelledRow } from "../data/writers.ts";
 import { chunksOf, type PairSource } from "../teacher/shards.ts";
-import type { TeacherFacts } from "../teacher/teacher-facts.ts";
+import { teacherFactsSchema } from "../teacher/teacher-facts.ts";
 import { UNCERTAINTY_FILE } from "./ensemble-scores.ts";
 import { HELD_OUT, HELD_OUT_FILE } from "./held-out-file.ts";
 import type { HeldOutPair } from "./human-answers.ts";
 import type { Label } from "./label.ts";
 import { serializeLabel } from "./label-file.ts";
 import { LineWriter, openLabelWriter } from "./label-writer.ts";
-import { type LabelCounts, labelledRow, type WeightedLabel } from "./plan-labels.ts";
-import type { PromisedSelection } from "./promise.ts";
+import { labelCountsSchema, labelledRow, type WeightedLabel } from "./plan-labels.ts";
+import { promisedSchema } from "./promise.ts";
 
 /** Names of the files; `answers` and `teacherLabels` where people were asked. */
 export const LABEL_FILES = {
@@ -32,14 +34,17 @@ export const LABEL_FILES = {
 } as const;
 
 /** What every `facts.json` holds; each maker adds what it alone knows. */
-export type LabellingFacts = {
+export const labellingFactsSchema = z.object({
   /** The teacher that the labels name; null where a bare labels file did not say more of it. */
-  readonly teacher: TeacherFacts | null;
-  readonly counts: LabelCounts;
-  readonly promise: PromisedSelection | null;
+  teacher: teacherFactsSchema.nullable(),
+  counts: labelCountsSchema,
+  promise: promisedSchema.nullable(),
   /** What the labels were made from: calibrator, tie band, selection, weight, and the form of the scores where these are known. */
-  readonly settings: Readonly<Record<string, unknown>>;
-};
+  settings: z.record(z.string(), z.unknown()),
+});
+
+/** The same as a value. */
+export type LabellingFacts = Readonly<z.output<typeof labellingFactsSchema>>;
 
 /** What is written. */
 export type Labelling<F extends LabellingFacts> = {
@@ -70,10 +75,12 @@ export async function writeLabelling<F extends LabellingFacts>(
   return rows;
 }
 
-/** Reads the `facts.json` that this version wrote; `F` is what its maker adds. */
-export const readLabellingFacts = async <F extends LabellingFacts = LabellingFacts>(
+/** Reads the `facts.json` of a labelling. @param schema - of its maker @throws DataError when it is damaged, or of another version */
+export const readLabellingFacts = <F extends LabellingFacts>(
   folder: string,
-): Promise<F> => (await readJson(join(folder, LABEL_FILES.facts))) as F;
+  schema: z.ZodType<F>,
+): Promise<F> =>
+  valueKind({ what: LABEL_FILES.facts, schema, fix: "Label again." }).read(join(folder, LABEL_FILES.facts));
 
 async function writeRows(
   folder: string,

@@ -15,7 +15,7 @@ import type { PairSource } from "../teacher/shards.ts";
 import type { PairScore } from "../teacher/teacher.ts";
 import { makeCalibrator } from "./calibration.ts";
 import { readLabelFile } from "./label-file.ts";
-import { readLabellingFacts, writeLabelling } from "./labelling.ts";
+import { labellingFactsSchema, readLabellingFacts, writeLabelling } from "./labelling.ts";
 import {
   countLabels,
   type LabelPlan,
@@ -191,7 +191,7 @@ describe("files", () => {
     const made = await makeLabels(scores, { weight: { form: "clip", slope: 1 } });
     expect(await written("all", await planLabels(scores, { weight: { form: "clip", slope: 1 } }))).toBe(3);
     expect(await readLabelFile(join(folder, "all", "labels.jsonl"))).toEqual(made.labels);
-    expect(await readLabellingFacts(join(folder, "all"))).toMatchObject({
+    expect(await readLabellingFacts(join(folder, "all"), labellingFactsSchema)).toMatchObject({
       counts: made.counts,
       settings: { weight: { form: "clip" } },
     });

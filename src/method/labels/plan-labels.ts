@@ -2,6 +2,7 @@
  * From stored scores to labels and training rows: score form, calibrator, tie band, selection, weight. All of it is arithmetic on
  * the scores of a folder; changing any of it scores nothing again. Ties and abstentions never become training rows.
  */
+import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError, DataError } from "../../base/core/errors.ts";
 import { confirmRepeat, Fingerprints } from "../../base/core/repeats.ts";
@@ -27,16 +28,19 @@ export type LabelRules = {
 };
 
 /** Everything counted; `pairs` = a + b + tie + abstain, and training rows = a + b. */
-export type LabelCounts = {
-  readonly pairs: number;
-  readonly a: number;
-  readonly b: number;
-  readonly tie: number;
-  readonly abstain: number;
+export const labelCountsSchema = z.object({
+  pairs: z.number(),
+  a: z.number(),
+  b: z.number(),
+  tie: z.number(),
+  abstain: z.number(),
   /** Decided labels that selection left out; part of `abstain`. */
-  readonly unselected: number;
-  readonly flags: Readonly<Record<string, number>>;
-};
+  unselected: z.number(),
+  flags: z.record(z.string(), z.number()),
+});
+
+/** The same as a value. */
+export type LabelCounts = z.output<typeof labelCountsSchema>;
 
 /** Labels of a pool, in its order, with the weight of each (0 for ties and abstentions). */
 export type MadeLabels = {

@@ -1,4 +1,5 @@
 /** The most labels of which people can be promised to disagree with at most so many: numbers in, indices out. */
+import { z } from "zod";
 import { NumericsError } from "../../base/core/errors.ts";
 import { binomialUpperBound } from "../../base/stats/binomial.ts";
 import { checkFraction, checkPaired, checkSample } from "../../base/stats/check.ts";
@@ -18,23 +19,26 @@ export type PromiseRequest = {
 };
 
 /** What can be promised. `kept` are indices into `margins`; with none, `threshold` is null and `reason` says why. */
-export type PromisedSelection = {
-  readonly kept: readonly number[];
+export const promisedSchema = z.object({
+  kept: z.array(z.number()).readonly(),
   /** Least |margin| that is kept. */
-  readonly threshold: number | null;
+  threshold: z.number().nullable(),
   /** Labels that could have been kept. */
-  readonly selectable: number;
+  selectable: z.number(),
   /**
    * Held-out labels at or above the threshold (all of them where every label is kept, or none), and how many of them the human
    * disagrees with. Their rate is what was seen, below the limit by the margin that the promise takes.
    */
-  readonly heldOut: { readonly n: number; readonly disagreements: number };
+  heldOut: z.object({ n: z.number(), disagreements: z.number() }),
   /** What the rate of kept labels is promised not to exceed, the limit that was asked for; null when none are kept. */
-  readonly bound: number | null;
-  readonly maxDisagreement: number;
-  readonly level: number;
-  readonly reason: string | null;
-};
+  bound: z.number().nullable(),
+  maxDisagreement: z.number(),
+  level: z.number(),
+  reason: z.string().nullable(),
+});
+
+/** The same as a value. */
+export type PromisedSelection = z.output<typeof promisedSchema>;
 
 /**
  * The largest set {|margin| >= λ} whose disagreement rate with humans is at most `maxDisagreement`, promised at `level`:

@@ -1,7 +1,8 @@
 /** What prompted judges share: the question, and how the answers to its two orders become one score. */
+import { z } from "zod";
 import { sha256 } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
-import type { Interval } from "../../base/stats/check.ts";
+import { intervalSchema } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { logLogistic } from "../../base/stats/special.ts";
 import { saidIn } from "../../engine/text/said.ts";
@@ -118,10 +119,13 @@ export async function positionFlipRate(
 }
 
 /** How far a judge's word depends on which candidate came first. */
-export type PositionFlips = {
+export const positionFlipsSchema = z.object({
   /** Share of the judged pairs whose answer turned round with the order; null when none were judged. */
-  readonly rate: number | null;
-  readonly judged: number;
+  rate: z.number().nullable(),
+  judged: z.number(),
   /** The rate with its interval, its `n` counting units; undefined where these are not known. */
-  readonly share?: Interval | null;
-};
+  share: intervalSchema.nullish(),
+});
+
+/** The same as a value. */
+export type PositionFlips = z.output<typeof positionFlipsSchema>;

@@ -3,25 +3,29 @@
  * many labels would turn round. Shown to be more than asked, it is refused (docs/decisions/0021).
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { sha256 } from "../../base/core/digest.ts";
 import { AlignError } from "../../base/core/errors.ts";
-import { exists, readJson } from "../../base/core/files.ts";
+import { valueKind } from "../../base/files/value-file.ts";
 import { binomialLowerBound, binomialUpperBound } from "../../base/stats/binomial.ts";
 import type { CandidatePair } from "../data/rows.ts";
-import { CANARY_PAIRS, type Precision } from "./precisions.ts";
+import { CANARY_PAIRS, PRECISIONS, type Precision } from "./precisions.ts";
 import { isBlocked, type PairScore, type Teacher } from "./teacher.ts";
 
 /** What two precisions say of the same pairs; pairs that no label can be made of are not counted. Margins in the unit of the scores. */
-export type PrecisionChange = {
-  readonly precision: Precision;
-  readonly pairs: number;
+export const precisionChangeSchema = z.object({
+  precision: z.enum(PRECISIONS),
+  pairs: z.number(),
   /** Pairs on which the two prefer different sides, or one of them none. */
-  readonly turned: number;
+  turned: z.number(),
   /** Of the absolute differences between margins, and the median of float32's absolute margins to hold them against. */
-  readonly meanDifference: number;
-  readonly largestDifference: number;
-  readonly medianMargin: number;
-};
+  meanDifference: z.number(),
+  largestDifference: z.number(),
+  medianMargin: z.number(),
+});
+
+/** The same as a value. */
+export type PrecisionChange = z.output<typeof precisionChangeSchema>;
 
 /** Of a stream of pairs no more are looked at for a draw. */
 const LOOKED_AT = 10_000;
@@ -115,9 +119,8 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 /** Name of the file of a change, beside the scores that were made after it. */
 export const PRECISION_FILE = "precision.json";
+const CHANGE = valueKind({ what: PRECISION_FILE, schema: precisionChangeSchema });
 
 /** What a folder of scores says of its teacher's precision; undefined of one in float32. */
-export async function readPrecision(folder: string): Promise<PrecisionChange | undefined> {
-  const file = join(folder, PRECISION_FILE);
-  return (await exists(file)) ? ((await readJson(file)) as PrecisionChange) : undefined;
-}
+export const readPrecision = (folder: string): Promise<PrecisionChange | undefined> =>
+  CHANGE.readIfThere(join(folder, PRECISION_FILE));

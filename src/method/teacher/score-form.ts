@@ -36,9 +36,13 @@ export const scoreSchema = choice(
 );
 
 /** A form with nothing left to fit. */
-export type FittedForm =
-  | { readonly form: "sum" | "mean" | "policy-sum" | "policy-mean" }
-  | { readonly form: "length-corrected"; readonly alpha: number };
+export const fittedFormSchema = z.discriminatedUnion("form", [
+  z.object({ form: z.enum(["sum", "mean", "policy-sum", "policy-mean"]) }),
+  z.object({ form: z.literal("length-corrected"), alpha: z.number() }),
+]);
+
+/** The same as a value. */
+export type FittedForm = Readonly<z.output<typeof fittedFormSchema>>;
 
 /** The two scores of a pair in a form. @throws DataError when the pair has no `policy` part and the form reads it */
 export function formScores(score: PairScore, form: FittedForm): { scoreA: number; scoreB: number } {

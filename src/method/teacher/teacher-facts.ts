@@ -1,23 +1,25 @@
 /** What a folder of scores says of the teacher that made them: for facts files, the command line and the report. */
-import { type PositionFlips, positionFlipRate } from "./judge.ts";
-import { type PrecisionChange, readPrecision } from "./precision.ts";
+import { z } from "zod";
+import { positionFlipRate, positionFlipsSchema } from "./judge.ts";
+import { precisionChangeSchema, readPrecision } from "./precision.ts";
 import { readScores, readScoresManifest } from "./scores-folder.ts";
-import type { TeacherManifest } from "./teacher.ts";
+import { TEACHER_KINDS } from "./teacher.ts";
 
 /** A teacher as its labels name it. */
-export type TeacherFacts = {
-  readonly name: string;
-  readonly kind: TeacherManifest["kind"];
-  readonly digest: string;
+export const teacherFactsSchema = z.object({
+  name: z.string(),
+  kind: z.enum(TEACHER_KINDS),
+  digest: z.string(),
   /** Of one in few bits: what was compared before it scored. */
-  readonly precision?: PrecisionChange | undefined;
+  precision: precisionChangeSchema.optional(),
   /** A judge's model, the digest of its question and how often the order of the candidates decided. */
-  readonly judge?: {
-    readonly model: string;
-    readonly promptDigest: string;
-    readonly positionFlips: PositionFlips;
-  };
-};
+  judge: z
+    .object({ model: z.string(), promptDigest: z.string(), positionFlips: positionFlipsSchema })
+    .optional(),
+});
+
+/** The same as a value. */
+export type TeacherFacts = z.output<typeof teacherFactsSchema>;
 
 /** Reads a finished folder of scores once. @param unitOf - the unit (prompt or group) of a pair; without it a rate has no interval */
 export async function teacherFacts(scores: string, unitOf?: (id: string) => string): Promise<TeacherFacts> {

@@ -19,6 +19,7 @@ const METRICS = {
 
 /** What validation goes by. */
 export type ValidationMetric = keyof typeof METRICS;
+const metricSchema = z.enum(Object.keys(METRICS) as [ValidationMetric, ...ValidationMetric[]]);
 
 const shape = {
   share: z
@@ -73,8 +74,7 @@ export const lossValidationSchema = z.strictObject(shape).superRefine(refuseIdle
 export const validationSchema = z
   .strictObject({
     ...shape,
-    metric: z
-      .enum(Object.keys(METRICS) as [ValidationMetric, ...ValidationMetric[]])
+    metric: metricSchema
       .optional()
       .describe("What is better: the lower loss (default), or the higher share of pairs ranked as labelled."),
   })
@@ -125,21 +125,23 @@ export const isOver = ({ patience }: Pick<Validation, "patience">, { waited }: V
   patience !== undefined && waited >= patience;
 
 /** What came of validation. */
-export type ValidationResult = {
+export const validationResultSchema = z.object({
   /** Rows that were set aside and measured. */
-  readonly rows: number;
-  readonly metric: ValidationMetric;
-  /** The best measurement. */
-  readonly best: { readonly step: number; readonly value: number };
-  /** The last one. */
-  readonly last: { readonly step: number; readonly value: number };
+  rows: z.number(),
+  metric: metricSchema,
+  /** The best measurement, and the last one. */
+  best: z.object({ step: z.number(), value: z.number() }),
+  last: z.object({ step: z.number(), value: z.number() }),
   /** Step of the weights that came out. */
-  readonly kept: number;
+  kept: z.number(),
   /** Steps that training was to take. */
-  readonly planned: number;
+  planned: z.number(),
   /** Why it ended: all steps were taken, or so many measurements in a row were not better. */
-  readonly ended: "steps" | "patience";
-};
+  ended: z.enum(["steps", "patience"]),
+});
+
+/** The same as a value. */
+export type ValidationResult = z.output<typeof validationResultSchema>;
 
 /** In one line, for people. */
 export function validationWords({

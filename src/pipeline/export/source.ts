@@ -2,7 +2,7 @@
 
 import { join, resolve } from "node:path";
 import { AlignError, ConfigError } from "../../base/core/errors.ts";
-import { exists, readJson } from "../../base/core/files.ts";
+import { exists } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
 import { DEFAULT_SEED } from "../../base/core/rng.ts";
 import { didYouMean } from "../../base/core/suggest.ts";
@@ -26,7 +26,7 @@ import { RESOLVED } from "../recipe/resolved.ts";
 import type { Recipe } from "../recipe/schema.ts";
 import { preferSchema, sftSchema } from "../recipe/training.ts";
 import { openRecordedRun, openRun, type RunOptions } from "../run/run.ts";
-import { RECORD } from "../stages/cache.ts";
+import { readStageRecord } from "../stages/cache.ts";
 
 /** Rows, settings and where they come from. */
 export type ExportSource = {
@@ -177,7 +177,7 @@ async function fromLabels(folder: string, options: SourceOptions): Promise<Expor
     throw new ConfigError(`--arm: has no effect on a folder of labels, which has no arms. Leave it out.`);
   const rows = await TRAINING_ROWS.read(join(folder, "training.jsonl"));
   const student = await studentOf(options);
-  const record = (await readJson(join(folder, RECORD))) as { digest?: unknown };
+  const record = await readStageRecord(folder);
   const sources = new Set(rows.map(({ labelSource }) => labelSource));
   return {
     rows,
@@ -188,7 +188,7 @@ async function fromLabels(folder: string, options: SourceOptions): Promise<Expor
       arm: undefined,
       labels: "weak",
       teacher: [...sources].join(", "),
-      digests: typeof record.digest === "string" ? { labels: record.digest } : {},
+      digests: record === undefined ? {} : { labels: record.digest },
       agreement: undefined,
       calibration: null,
       seed: student.seed,

@@ -4,8 +4,8 @@
  * matter: its arm has fewer pairs then, and the report says so.
  */
 
+import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
-import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import { encodePair, type TokenLimits } from "../../engine/text/pair.ts";
 import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { HUMAN_LABELS, HUMAN_LABELS_FILE } from "../../method/data/human-labels.ts";
@@ -18,6 +18,7 @@ import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
+import { jsonFile } from "../stages/stage-file.ts";
 import {
   copyLabelled,
   GOLD_FILE,
@@ -38,15 +39,16 @@ const WORDS: Readonly<Record<Reason, string>> = {
 };
 
 /** What was left out; a pair may have several reasons. */
-export type ArmPairsFacts = {
-  readonly pool: number;
-  readonly kept: number;
-  readonly left: readonly { readonly reason: string; readonly pairs: number }[];
+export type ArmPairsFacts = z.output<typeof factsSchema>;
+const factsSchema = z.object({
+  pool: z.number(),
+  kept: z.number(),
+  left: z.array(z.object({ reason: z.string(), pairs: z.number() })).readonly(),
   /** Labelled pairs that arms do not learn from either, by what the student reads. */
-  readonly labelledLeft: readonly string[];
-};
+  labelledLeft: z.array(z.string()).readonly(),
+});
 
-const FACTS = "arm-pairs.json";
+const FACTS = jsonFile("arm-pairs.json", factsSchema, 2 ** 31);
 
 type Pairing = Running<
   { readonly limits: TokenLimits },
@@ -85,13 +87,12 @@ const pairing = defineStage({
     const labelled = (await readLabelled(data)).filter(({ prompt, chosen, rejected, id }) =>
       isUnusable(flagsOf(tokenizer, { id, prompt, a: chosen, b: rejected }, limits)),
     );
-    const facts: ArmPairsFacts = {
+    await FACTS.write(work, {
       pool: pool.length,
       kept: kept.length,
       left: reasons.counts(),
       labelledLeft: labelled.map(({ id }) => id),
-    };
-    await writeJsonAtomic(work.path(FACTS), facts);
+    });
   },
 });
 
@@ -112,10 +113,7 @@ export const armPairsStage = (
   });
 
 /** What was left out; nothing where the data is not of this stage. */
-export async function readArmPairs(data: Artefact): Promise<ArmPairsFacts | undefined> {
-  const file = data.path(FACTS);
-  return (await exists(file)) ? ((await readJson(file, 2 ** 31)) as ArmPairsFacts) : undefined;
-}
+export const readArmPairs = (data: Artefact): Promise<ArmPairsFacts | undefined> => FACTS.readIfThere(data);
 
 const flagsOf = (tokenizer: Tokenizer, pair: CandidatePair, limits: TokenLimits) =>
   labelFlags(encodePair(tokenizer, pair, limits).flags);

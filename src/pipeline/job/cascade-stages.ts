@@ -2,12 +2,14 @@
  * A cascade as stages: what the first teacher is not sure of is asked the second; both are calibrated on the same held-out pairs, and what
  * comes out are folders of scores like any teacher's, so that labels are made of them as of one.
  */
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
-import { calibratorFromJson, calibratorToJson } from "../../method/labels/calibration.ts";
+import { calibratorFromJson, calibratorSchema, calibratorToJson } from "../../method/labels/calibration.ts";
 import {
   CASCADE,
   type CascadeWorth,
   cascadePairs,
+  cascadeWorthSchema,
   type FirstWord,
   fitCascade,
   isSure,
@@ -15,7 +17,7 @@ import {
 import { writeEnsembleScores } from "../../method/labels/ensemble-scores.ts";
 import { fitOn } from "../../method/labels/held-out-fit.ts";
 import { type LabelOf, labelMaker, labelsOf } from "../../method/labels/plan-labels.ts";
-import { type FittedForm, fitForm, type ScoreForm } from "../../method/teacher/score-form.ts";
+import { fitForm, fittedFormSchema, type ScoreForm } from "../../method/teacher/score-form.ts";
 import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
 import { defineStage, type Running } from "../stages/define.ts";
 import type { Artefact } from "../stages/stage.ts";
@@ -26,11 +28,15 @@ import { type HeldOutRules, heldOutFacts, judgedOf } from "./judge-held-out.ts";
 const WHERE = "teacher.sure:";
 
 /** One teacher's scores as labels: form and curve. */
-type Curve = { readonly form: FittedForm; readonly calibrator: ReturnType<typeof calibratorToJson> };
+const curveSchema = z.object({ form: fittedFormSchema, calibrator: calibratorSchema });
+type Curve = z.output<typeof curveSchema>;
 
-const ASKED = jsonFile<Curve & { readonly pairs: number; readonly asked: readonly string[] }>("asked.json");
-const FITTED = jsonFile<Curve & Pick<CascadeWorth, "heldOut">>("fitted.json");
-const WORTH = jsonFile<CascadeWorth>("worth.json");
+const ASKED = jsonFile(
+  "asked.json",
+  curveSchema.extend({ pairs: z.number(), asked: z.array(z.string()).readonly() }),
+);
+const FITTED = jsonFile("fitted.json", curveSchema.extend(cascadeWorthSchema.pick({ heldOut: true }).shape));
+const WORTH = jsonFile("worth.json", cascadeWorthSchema);
 
 type Rules = HeldOutRules & { readonly sure: number; readonly form: ScoreForm };
 

@@ -5,8 +5,9 @@
 
 import { copyFile } from "node:fs/promises";
 import { z } from "zod";
-import { exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { exists } from "../../base/core/files.ts";
 import { rowKind } from "../../base/files/row-file.ts";
+import { isObject } from "../../base/settings/parts.ts";
 import type { ColumnReport } from "../../method/data/column-report.ts";
 import { HUMAN_LABELS, HUMAN_LABELS_FILE } from "../../method/data/human-labels.ts";
 import { readPreferences } from "../../method/data/load.ts";
@@ -14,9 +15,11 @@ import type { PeopleAgreement } from "../../method/data/people-agreement.ts";
 import { readPool, writePoolFile } from "../../method/data/pool.ts";
 import type { CandidatePair, HumanLabel, PreferenceRow } from "../../method/data/rows.ts";
 import { plainText, type Text } from "../../method/data/rows.ts";
+import { textSchema } from "../../method/data/text-schema.ts";
 import { writePreferences } from "../../method/data/writers.ts";
 import { GOLD_PAIRS, type GoldPair, type SimulatedPeople } from "../../method/split/world.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import { jsonFile } from "../stages/stage-file.ts";
 import { type PeopleLine, writePeople } from "./people-file.ts";
 
 /** Everything the data stage makes. */
@@ -47,51 +50,53 @@ const GOLD_ROWS = rowKind<GoldRow>({
 });
 
 /** What the report says of the data. */
-export type DataFacts = {
-  readonly source: string;
-  readonly format: string;
-  readonly rows: number;
-  readonly parts: Readonly<Record<string, { rows: number; prompts: number }>>;
-  readonly findings: readonly { kind: string; count: number }[];
-  /** What each source gave, of parts that have several. */
-  readonly sources?: readonly SourceShare[];
-  /** What became of each column, by source. */
-  readonly columns?: Readonly<Record<string, readonly ColumnReport[]>>;
-  /** How far people agree with each other, where several judged. */
-  readonly people?: PeopleAgreement;
-  /** How the simulated people of a made-up world see gold. */
-  readonly simulated?: SimulatedPeople;
-};
+export type DataFacts = z.output<typeof factsSchema>;
+
+const shareSchema = z.object({
+  source: z.string(),
+  format: z.string(),
+  /** Null where all pairs of all sources are read. */
+  weight: z.number().nullable(),
+  pairs: z.number(),
+  taken: z.number(),
+});
 
 /** One of several sources. */
-export type SourceShare = {
-  readonly source: string;
-  readonly format: string;
-  /** Null where all pairs of all sources are read. */
-  readonly weight: number | null;
-  readonly pairs: number;
-  readonly taken: number;
-};
+export type SourceShare = z.output<typeof shareSchema>;
+
+const factsSchema = z.object({
+  source: z.string(),
+  format: z.string(),
+  rows: z.number(),
+  parts: z.record(z.string(), z.object({ rows: z.number(), prompts: z.number() })),
+  findings: z.array(z.object({ kind: z.string(), count: z.number() })).readonly(),
+  /** What each source gave, of parts that have several. */
+  sources: z.array(shareSchema).readonly().optional(),
+  /** What became of each column, by source. */
+  columns: z.record(z.string(), z.custom<readonly ColumnReport[]>(Array.isArray)).optional(),
+  /** How far people agree with each other, where several judged. */
+  people: z.custom<PeopleAgreement>(isObject).optional(),
+  /** How the simulated people of a made-up world see gold. */
+  simulated: z.custom<SimulatedPeople>(isObject).optional(),
+});
 
 /** Gold scores of the pool, in `hidden/`. */
 export const GOLD_FILE = "gold.jsonl";
 const LABELLED_GOLD = "gold-labelled.jsonl";
 /** Groups of labelled and test rows by id, where rows have any: TRL's columns, which the rows are written in, have no place for them. */
-const GROUPS = "groups.json";
-type Groups = Partial<Record<"labelled" | "test", Readonly<Record<string, string>>>>;
-const FILES = {
-  labelled: "labelled.jsonl",
-  test: "test.jsonl",
-  prompts: "prompts.json",
-  facts: "facts.json",
-};
+const groups = z.record(z.string(), z.string()).optional();
+const GROUPS = jsonFile("groups.json", z.object({ labelled: groups, test: groups }), 2 ** 31);
+type Groups = { readonly [Part in "labelled" | "test"]?: Readonly<Record<string, string>> | undefined };
+const PROMPTS = jsonFile("prompts.json", z.array(textSchema).readonly());
+const FACTS = jsonFile("facts.json", factsSchema);
+const FILES = { labelled: "labelled.jsonl", test: "test.jsonl" };
 
 /** Writes the data stage's files. */
 export async function writeData(work: WorkFolder, data: JobData): Promise<void> {
   await writePreferences(work.path(FILES.labelled), data.labelled);
   await writePreferences(work.path(FILES.test), data.test);
   const groups: Groups = { ...groupsOf("labelled", data.labelled), ...groupsOf("test", data.test) };
-  if (Object.keys(groups).length > 0) await writeJsonAtomic(work.path(GROUPS), groups);
+  if (Object.keys(groups).length > 0) await GROUPS.write(work, groups);
   await writePoolFile(work.path("pool"), data.pool);
   if (data.humanLabels.length > 0)
     await HUMAN_LABELS.write(work.path("hidden", HUMAN_LABELS_FILE), data.humanLabels);
@@ -99,14 +104,14 @@ export async function writeData(work: WorkFolder, data: JobData): Promise<void> 
   if (data.labelledGold !== undefined)
     await GOLD_ROWS.write(work.path("hidden", LABELLED_GOLD), data.labelledGold);
   await writePeople(work, data.people ?? []);
-  await writeJsonAtomic(work.path(FILES.prompts), data.prompts);
-  await writeJsonAtomic(work.path(FILES.facts), data.quality);
+  await PROMPTS.write(work, data.prompts);
+  await FACTS.write(work, data.quality);
 }
 
 /** Copies the labelled pairs as they are. */
 export async function copyLabelled(data: Artefact, work: WorkFolder): Promise<void> {
   const { labelled } = FILES;
-  for (const name of [labelled, GROUPS])
+  for (const name of [labelled, GROUPS.name])
     if (await exists(data.path(name))) await copyFile(data.path(name), work.path(name));
 }
 
@@ -139,14 +144,10 @@ export const readLabelledGold = (data: Artefact): Promise<GoldRow[]> =>
   GOLD_ROWS.readIfThere(data.path("hidden", LABELLED_GOLD));
 
 /** Prompts to generate on, as texts or as conversations. */
-export async function readPrompts(data: Artefact): Promise<Text[]> {
-  return (await readJson(data.path(FILES.prompts))) as Text[];
-}
+export const readPrompts = (data: Artefact): Promise<readonly Text[]> => PROMPTS.read(data);
 
 /** Counts and findings. */
-export async function readFacts(data: Artefact): Promise<DataFacts> {
-  return (await readJson(data.path(FILES.facts))) as DataFacts;
-}
+export const readFacts = (data: Artefact): Promise<DataFacts> => FACTS.read(data);
 
 /** Every text that a model will read, as it will be tokenised: prompts alone and with each response. */
 export async function readTexts(data: Artefact): Promise<string[]> {
@@ -163,8 +164,7 @@ export async function readTexts(data: Artefact): Promise<string[]> {
 
 async function rowsOf(data: Artefact, part: keyof Groups): Promise<readonly PreferenceRow[]> {
   const { rows } = await readPreferences(data.path(FILES[part]), { format: "trl", asWritten: true });
-  const file = data.path(GROUPS);
-  const groups = (await exists(file)) ? ((await readJson(file, 2 ** 31)) as Groups)[part] : undefined;
+  const groups = (await GROUPS.readIfThere(data))?.[part];
   if (groups === undefined) return rows;
   return rows.map((row) => {
     const group = groups[row.id];

@@ -2,20 +2,25 @@
  * The stage that makes one teacher of several: each member is calibrated by itself on the held-out pairs, their mean probability is the
  * ensemble's. Its scores are folders like any teacher's.
  */
-import type { Interval } from "../../base/stats/check.ts";
-import { clusteredShare } from "../../base/stats/clustered-share.ts";
-import { type Calibrator, calibratorToJson, fitCalibrator } from "../../method/labels/calibration.ts";
-import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
+import { z } from "zod";
+import { agreementShareSchema, clusteredShare } from "../../base/stats/clustered-share.ts";
+import {
+  type Calibrator,
+  calibratorSchema,
+  calibratorToJson,
+  fitCalibrator,
+} from "../../method/labels/calibration.ts";
+import { type CalibrationReport, calibrationReportSchema } from "../../method/labels/calibration-report.ts";
 import {
   type EnsemblePair,
   ensembleScore,
   together,
-  type UncertaintySummary,
+  uncertaintySchema,
   writeEnsembleScores,
 } from "../../method/labels/ensemble-scores.ts";
 import { fitOn, type JudgedLabel } from "../../method/labels/held-out-fit.ts";
 import { labelFromScores } from "../../method/labels/label.ts";
-import { type FittedForm, formScores } from "../../method/teacher/score-form.ts";
+import { type FittedForm, fittedFormSchema, formScores } from "../../method/teacher/score-form.ts";
 import { readScores, readScoresManifest } from "../../method/teacher/scores-folder.ts";
 import type { PairScore } from "../../method/teacher/teacher.ts";
 import { defineStage, type Running } from "../stages/define.ts";
@@ -40,22 +45,24 @@ export const ENSEMBLE_FOLDERS = { pool: "scores", heldOut: "held-out-scores" } a
 /** The name on an ensemble's labels. */
 export const ENSEMBLE = "ensemble";
 
-/** What is known of one member. */
-export type MemberFacts = {
-  readonly name: string;
-  readonly digest: string;
-  readonly form: FittedForm;
-  readonly calibrator: ReturnType<typeof calibratorToJson>;
+const memberSchema = z.object({
+  name: z.string(),
+  digest: z.string(),
+  form: fittedFormSchema,
+  calibrator: calibratorSchema,
   /** Held-out pairs on which it is with the person. */
-  readonly heldOut: { readonly agree: number; readonly n: number; readonly share: Interval | null };
-};
+  heldOut: agreementShareSchema,
+});
+
+/** What is known of one member. */
+export type MemberFacts = z.output<typeof memberSchema>;
 
 /** What is known of an ensemble beside its scores. */
-export type EnsembleFacts = {
-  readonly members: readonly MemberFacts[];
-  readonly report: CalibrationReport | null;
-  readonly uncertainty: UncertaintySummary;
-};
+export const ensembleFactsSchema = z.object({
+  members: z.array(memberSchema).readonly(),
+  report: calibrationReportSchema.nullable(),
+  uncertainty: uncertaintySchema,
+});
 
 /**
  * Combines members. For a promise the calibrators are fitted on half of the held-out prompts and only the other half is left to
@@ -96,7 +103,7 @@ type Combining = Running<
   }
 >;
 
-const FACTS = jsonFile<EnsembleFacts>("facts.json");
+const FACTS = jsonFile("facts.json", ensembleFactsSchema);
 
 const combining = defineStage({
   version: 5,
@@ -129,7 +136,7 @@ const combining = defineStage({
 });
 
 /** What an ensemble stage knows. */
-export const readEnsembleFacts = (ensemble: Artefact): Promise<EnsembleFacts> => FACTS.read(ensemble);
+export const readEnsembleFacts = (ensemble: Artefact) => FACTS.read(ensemble);
 
 /** Scores of one member. */
 type Member = Pick<MemberScores, "name" | "form" | "pool" | "heldOut">;

@@ -21,6 +21,7 @@ import {
   type TestAccuracy,
   type TestMargins,
   testAccuracy,
+  testAccuracySchema,
 } from "../../method/evaluate/test-accuracy.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Ref, type Running, type StageTools } from "../stages/define.ts";
@@ -178,7 +179,7 @@ export async function ownStarts(
   return own;
 }
 
-const ACCURACY = jsonFile<TestAccuracy>("accuracy.json");
+const ACCURACY = jsonFile("accuracy.json", testAccuracySchema);
 const PAIRS = jsonlFile("pairs.jsonl", TEST_MARGINS);
 
 type Measuring = Running<

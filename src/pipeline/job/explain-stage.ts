@@ -15,7 +15,7 @@ import { readLabels } from "./label-stages.ts";
 export type Explained = { readonly id: string; readonly a: TokenValue[]; readonly b: TokenValue[] };
 
 const tokensSchema = z.array(z.strictObject({ text: z.string(), value: z.number() }));
-const EXPLANATIONS = jsonFile<Explained[]>(
+const EXPLANATIONS = jsonFile(
   "explanations.json",
   z.array(z.strictObject({ id: z.string(), a: tokensSchema, b: tokensSchema })),
 );

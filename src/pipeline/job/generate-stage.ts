@@ -39,16 +39,18 @@ export type GenerateRequest = {
 };
 
 /** What a generation counted; `gold` are means over all responses. */
-export type GenerateFacts = {
-  readonly prompts: number;
-  readonly responses: number;
-  readonly gold: Readonly<Record<string, number>>;
-};
+export type GenerateFacts = z.output<typeof factsSchema>;
+const factsSchema = z.object({
+  prompts: z.number(),
+  responses: z.number(),
+  gold: z.record(z.string(), z.number()),
+});
 
 /** Responses of a shard: enough to keep the model busy, few enough to lose. */
 const SHARD_RESPONSES = 256;
 
-const FACTS = jsonFile<GenerateFacts>("facts.json");
+/** The facts of a generation. */
+export const GENERATE_FACTS = jsonFile("facts.json", factsSchema);
 
 type Sampling = Omit<GenerateRequest["settings"], "gold">;
 type Generating = Running<
@@ -63,7 +65,7 @@ const generation = defineStage({
     await clearShardWork(work.path(PARTS));
     const digests = shardsOf({ config, inputs }).map(({ digest }) => digest);
     const facts = await joinShards(work, digests);
-    await FACTS.write(work, { ...facts, prompts: inputs.prompts.value.length });
+    await GENERATE_FACTS.write(work, { ...facts, prompts: inputs.prompts.value.length });
   },
 });
 

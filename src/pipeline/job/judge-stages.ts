@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { ARM_RECORDS } from "../../method/evaluate/arm.ts";
 import { JUDGE_RECORDS, type JudgeRecord, judgeItems } from "../../method/evaluate/judges/compare.ts";
-import { type JudgeFacts, openJudge } from "../../method/evaluate/judges/judge.ts";
+import { type JudgeFacts, judgeFactsSchema, openJudge } from "../../method/evaluate/judges/judge.ts";
 import { questionOf } from "../../method/evaluate/judges/questions.ts";
 import { type JudgeSpec, judgeName } from "../../method/evaluate/judges/spec.ts";
 import { baselineOf, humanOf, type MainJob } from "../recipe/job-settings.ts";
@@ -26,7 +26,7 @@ type Answering = { readonly name: string; readonly generations: Artefact | undef
 export const JUDGE_ANSWERS = "judge-answers";
 
 const VERDICTS = jsonlFile("verdicts.jsonl", JUDGE_RECORDS);
-const FACTS = jsonFile<JudgeFacts>("judge.json");
+const FACTS = jsonFile("judge.json", judgeFactsSchema);
 
 type Local = Extract<JudgeSpec, { type: "local" }>;
 type Chat = Extract<JudgeSpec, { type: "chat" }>;

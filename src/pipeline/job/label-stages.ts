@@ -1,12 +1,12 @@
 /** Stages from raw scores to training rows: labels, calibrated on held-out labelled pairs, selected and weighted. */
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
-import type { Interval } from "../../base/stats/check.ts";
-import { clusteredShare } from "../../base/stats/clustered-share.ts";
+import { agreementShareSchema, clusteredShare } from "../../base/stats/clustered-share.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { fitCalibrator } from "../../method/labels/calibration.ts";
-import type { CalibrationReport } from "../../method/labels/calibration-report.ts";
-import type { CascadeWorth } from "../../method/labels/cascade.ts";
+import { calibrationReportSchema } from "../../method/labels/calibration-report.ts";
+import { cascadeWorthSchema } from "../../method/labels/cascade.ts";
 import type { WeightForm } from "../../method/labels/confidence.ts";
 import { heldOutFit, judgedLabels, keptPairs } from "../../method/labels/held-out-fit.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
@@ -14,7 +14,7 @@ import type { Label } from "../../method/labels/label.ts";
 import { readLabelFile } from "../../method/labels/label-file.ts";
 import {
   LABEL_FILES,
-  type LabellingFacts,
+  labellingFactsSchema,
   readLabellingFacts,
   writeLabelling,
 } from "../../method/labels/labelling.ts";
@@ -22,37 +22,36 @@ import { type LabelPlan, labelsOf, planLabels } from "../../method/labels/plan-l
 import type { SelectionSettings } from "../../method/labels/selection.ts";
 import type { ScoreForm } from "../../method/teacher/score-form.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
-import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
+import { teacherFacts, teacherFactsSchema } from "../../method/teacher/teacher-facts.ts";
 import type { MainJob } from "../recipe/job-settings.ts";
 import { defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { readCascadeWorth } from "./cascade-stages.ts";
 import { poolFolder } from "./data-files.ts";
-import { ENSEMBLE_FOLDERS, type EnsembleFacts, ensembleStage, readEnsembleFacts } from "./ensemble-stage.ts";
+import { ENSEMBLE_FOLDERS, ensembleFactsSchema, ensembleStage, readEnsembleFacts } from "./ensemble-stage.ts";
 import { type HeldOutRules, heldOutFacts, type Judged, judgeHeldOut } from "./judge-held-out.ts";
 import type { MemberScores } from "./member-scores.ts";
 
 /** Pairs that teacher and person decided, and those of them on which they agree. */
 type Agreements = { readonly agree: number; readonly n: number };
 
-/** With the share's interval, whose `n` counts units (prompts or groups); null without pairs. */
-type AgreementShare = Agreements & { readonly share: Interval | null };
+const factsSchema = labellingFactsSchema.extend({
+  teacher: teacherFactsSchema,
+  /** Each teacher that had a say; more than one in an ensemble. */
+  teachers: z.array(teacherFactsSchema).readonly(),
+  calibration: calibrationReportSchema.nullable(),
+  heldOutAccuracy: agreementShareSchema,
+  /** The same among held-out pairs that the selection would keep; undefined where all are. */
+  heldOutKept: z.object({ agree: z.number(), n: z.number() }).optional(),
+  /** Members and uncertainty of an ensemble; null for one teacher. */
+  ensemble: ensembleFactsSchema.omit({ report: true }).nullable(),
+  /** Of a cascade: what it cost and is worth beside each of its teachers alone. */
+  cascade: cascadeWorthSchema.optional(),
+});
 
 /** What the labels stage knows beside the labels. */
-export type LabelFacts = LabellingFacts & {
-  readonly teacher: TeacherFacts;
-  /** Each teacher that had a say; more than one in an ensemble. */
-  readonly teachers: readonly TeacherFacts[];
-  readonly calibration: CalibrationReport | null;
-  readonly heldOutAccuracy: AgreementShare;
-  /** The same among held-out pairs that the selection would keep; undefined where all are. */
-  readonly heldOutKept?: Agreements;
-  /** Members and uncertainty of an ensemble; null for one teacher. */
-  readonly ensemble: Omit<EnsembleFacts, "report"> | null;
-  /** Of a cascade: what it cost and is worth beside each of its teachers alone. */
-  readonly cascade?: CascadeWorth;
-};
+export type LabelFacts = z.output<typeof factsSchema>;
 
 /** Scores of the pool and of held-out labelled pairs by each teacher that has a say. */
 export type PoolScores = readonly MemberScores[];
@@ -130,6 +129,7 @@ const labelling = defineStage({
     });
     const pool = await readPool(poolFolder(data));
     const units = new Map(pool.map((pair) => [pair.id, unitOf(pair)]));
+    const ensembled = ensemble ? await readEnsembleFacts(ensemble) : null;
     const facts: LabelFacts = {
       teacher: await teacherFacts(folder),
       teachers: await Promise.all(
@@ -147,7 +147,7 @@ const labelling = defineStage({
         ),
       },
       ...(selection.kind === "all" ? {} : { heldOutKept: keptOf(judged, plan) }),
-      ensemble: ensemble ? withoutReport(await readEnsembleFacts(ensemble)) : null,
+      ensemble: ensembled && { members: ensembled.members, uncertainty: ensembled.uncertainty },
       ...(steps && { cascade: await readCascadeWorth(pools[0]!) }),
       settings: plan.settings,
     };
@@ -160,8 +160,6 @@ const labelling = defineStage({
     });
   },
 });
-
-const withoutReport = ({ members, uncertainty }: EnsembleFacts) => ({ members, uncertainty });
 
 /** Combined scores are log-odds of calibrated probabilities already: there is nothing left to fit. */
 async function judgeEnsemble(rules: HeldOutRules, data: Artefact, ensemble: Artefact): Promise<Judged> {
@@ -179,7 +177,7 @@ export const readLabels = (artefact: Artefact): Promise<Label[]> =>
 
 /** What the labels stage knows. */
 export const readLabelFacts = (labels: Artefact): Promise<LabelFacts> =>
-  readLabellingFacts<LabelFacts>(labels.path());
+  readLabellingFacts(labels.path(), factsSchema);
 
 /** Held-out pairs that the cut would keep, by the very rule that it keeps labels by: a promise goes by margin, the others by confidence. */
 export function keptOf(

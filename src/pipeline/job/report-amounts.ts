@@ -1,7 +1,6 @@
 /** How much each arm learned from: pairs, steps and tokens of its fine-tuning and of its preference training; who had fewer says so. */
 
 import { join } from "node:path";
-import { readJson } from "../../base/core/files.ts";
 import { METRICS } from "../../method/train/metrics.ts";
 import type { Amount, Arm, Cell, Column, Learned, ReportTable } from "../../report/data.ts";
 import { formatCount } from "../../report/format.ts";
@@ -9,6 +8,7 @@ import type { ArmSettings, MainJob } from "../recipe/job-settings.ts";
 import { type ArmPairsFacts, readArmPairs } from "./arm-pairs.ts";
 import type { JobResult, MeasuredStudent } from "./main-job.ts";
 import type { ModelFolderRef } from "./model-stages.ts";
+import { ROWS_USED } from "./training-rows.ts";
 
 /** What a student learned from; undefined for one that was trained elsewhere. */
 export async function learnedBy(
@@ -28,7 +28,7 @@ export async function learnedBy(
 
 async function amountOf({ source }: ModelFolderRef): Promise<Amount | undefined> {
   if (typeof source === "string") return undefined;
-  const { used } = (await readJson(source.path("rows.json"))) as { used: number };
+  const { used } = await ROWS_USED.read(source);
   const file = join(source.folder, "log", "metrics.jsonl");
   let done: Omit<Amount, "pairs"> = {};
   for (const { global_step: steps, num_tokens: tokens } of await METRICS.readIfThere(file))

@@ -1,13 +1,13 @@
 /** What validation said of every training: which step was kept and why training ended, as a file of the stage and as a table of the report. */
 import { exists } from "../../base/core/files.ts";
-import type { ValidationResult } from "../../method/train/validation.ts";
+import { type ValidationResult, validationResultSchema } from "../../method/train/validation.ts";
 import type { ReportTable } from "../../report/data.ts";
 import { formatCount } from "../../report/format.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { jsonFile } from "../stages/stage-file.ts";
 
 /** Beside the model of a training that was validated. */
-export const VALIDATION_FILE = jsonFile<ValidationResult>("validation.json");
+export const VALIDATION_FILE = jsonFile("validation.json", validationResultSchema);
 
 /** One row for each training that was validated; nothing where none was. @param stages - whatever trained, each once */
 export async function validationTables(stages: readonly Artefact[]): Promise<ReportTable[]> {

@@ -3,10 +3,11 @@
  * what it made is checked against what went in and written as our own trainer writes it. An attempt that was cut off goes on from TRL's
  * last checkpoint; a training that is finished is only taken.
  */
+
 import { join } from "node:path";
 import { checkFree } from "../../base/core/disk.ts";
 import { CheckpointError, show } from "../../base/core/errors.ts";
-import { ensureFolder, exists, folderBytes, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { ensureFolder, exists, folderBytes, writeJsonAtomic } from "../../base/core/files.ts";
 import { loadAdapter, saveAdapter } from "../../engine/checkpoint/adapter-model.ts";
 import { loadModel, saveModel } from "../../engine/checkpoint/load-model.ts";
 import { mergeAdapter } from "../../engine/checkpoint/merge.ts";
@@ -34,6 +35,7 @@ import { checkSameModel } from "./same-model.ts";
 import {
   encodeResponses,
   encodeRows,
+  ROWS_USED,
   type RowSource,
   type TrainingRow,
   trainingParts,
@@ -187,11 +189,10 @@ function metricsOf({ step, logs: { step: _, epoch = 0, ...values } }: TrlLine): 
 
 /** Rows that TRL left out count as left out. */
 async function tellRows(work: WorkFolder, { rows: trained }: TrlFacts): Promise<void> {
-  const file = work.path("rows.json");
-  const rows = (await readJson(file)) as { used: number; leftOut: number };
+  const rows = await ROWS_USED.read(work);
   if (rows.used === trained) return;
   const dropped = rows.used - trained;
-  await writeJsonAtomic(file, {
+  await ROWS_USED.write(work, {
     ...rows,
     used: trained,
     leftOut: rows.leftOut + dropped,

@@ -1,7 +1,7 @@
 /** Rows that training stages read: where they come from, in token ids, and how many steps are taken over them. */
 
+import { z } from "zod";
 import { DataError } from "../../base/core/errors.ts";
-import { writeJsonAtomic } from "../../base/core/files.ts";
 import { type Log, silentLog } from "../../base/core/log.ts";
 import { encodePair, encodePromptResponse, type PairFlag, type TokenLimits } from "../../engine/text/pair.ts";
 import type { Tokenizer } from "../../engine/text/tokenizer.ts";
@@ -12,6 +12,7 @@ import { stepsOf } from "../../method/train/order.ts";
 import type { TrainSettings } from "../../method/train/settings.ts";
 import type { Digested } from "../stages/define.ts";
 import type { Artefact, WorkFolder } from "../stages/stage.ts";
+import { jsonFile } from "../stages/stage-file.ts";
 
 /** A row to train on; weight and probability come from labels. */
 export type TrainingRow = PreferenceRow & { readonly weight?: number; readonly pChosen?: number };
@@ -48,6 +49,20 @@ export const defineRows =
     ...origin,
     read: (log = silentLog) => read(origin, log),
   });
+
+/** How many rows of a training stage were used. */
+export const ROWS_USED = jsonFile(
+  "rows.json",
+  z.object({
+    rows: z.number(),
+    used: z.number(),
+    validation: z.number().optional(),
+    leftOut: z.number(),
+    /** Those of them that a trainer of others left out. */
+    leftOutByTrainer: z.number().optional(),
+    badRows: z.number(),
+  }),
+);
 
 /** Rows that say nothing of a preference, or whose response has no tokens, are not trained on. */
 const UNUSABLE: readonly PairFlag[] = ["empty_a", "empty_b", "empty_response", "identical"];
@@ -99,7 +114,7 @@ export async function trainingParts(
       0,
       `none of ${parts.validation!.length} rows set aside by validation.share can be measured on: each is empty, or has two equal responses. Set a larger share aside.`,
     );
-  await writeJsonAtomic(work.path("rows.json"), {
+  await ROWS_USED.write(work, {
     rows: rows.length,
     used: training.kept.length,
     ...(validation && { validation: validation.kept.length }),

@@ -1,4 +1,5 @@
 /** What people answered: an answers file in, labels, calibrator and labelled rows out. */
+
 import { join } from "node:path";
 import { z } from "zod";
 import { digestPath } from "../../base/core/contents.ts";
@@ -7,54 +8,54 @@ import { ConfigError } from "../../base/core/errors.ts";
 import { writeFileAtomic } from "../../base/core/files.ts";
 import { jsonLines } from "../../base/files/json-lines.ts";
 import { isObject } from "../../base/settings/parts.ts";
-import type { Interval } from "../../base/stats/check.ts";
+import { intervalSchema } from "../../base/stats/check.ts";
 import { clusteredShare } from "../../base/stats/clustered-share.ts";
 import { joinHumanLabels } from "../../method/data/human-labels.ts";
 import { unitOf } from "../../method/data/normalise.ts";
 import { writePreferences } from "../../method/data/writers.ts";
-import {
-  type CalibrationMethod,
-  calibratorFromJson,
-  calibratorToJson,
-} from "../../method/labels/calibration.ts";
+import { calibrationSchema, calibratorFromJson, calibratorToJson } from "../../method/labels/calibration.ts";
 import { UNIFORM, weightSchema } from "../../method/labels/confidence.ts";
 import { type AnswerRules, mergeAnswers } from "../../method/labels/human-answers.ts";
 import { type Label, UNSELECTED } from "../../method/labels/label.ts";
 import { serializeLabel } from "../../method/labels/label-file.ts";
-import { LABEL_FILES, type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
+import { LABEL_FILES, labellingFactsSchema, writeLabelling } from "../../method/labels/labelling.ts";
 import { type Answer, type Answers, answerRow, readAnswers } from "../../method/labels/questions.ts";
 import { selectSchema } from "../../method/labels/selection.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
+import { teacherFactsSchema } from "../../method/teacher/teacher-facts.ts";
 import { type Digested, defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { ANSWERS_STAGE, type LabelSet } from "./open-labels.ts";
 
-/** What `facts.json` of merged answers holds. */
-export type AnswerFacts = LabellingFacts & {
-  readonly answers: {
-    readonly total: number;
-    readonly new: number;
-    readonly ties: number;
-    readonly skipped: number;
-    readonly blank: number;
-  };
+/** The `facts.json` of merged answers. */
+export const answerFactsSchema = labellingFactsSchema.extend({
+  answers: z.object({
+    total: z.number(),
+    new: z.number(),
+    ties: z.number(),
+    skipped: z.number(),
+    blank: z.number(),
+  }),
   /**
    * Pairs to fit on: held-out ones and those of the answers that are a random sample of the pool. Not fitted again without such answers,
    * where all are too few, or by a method that fits nothing. `notRandom`: answers that label their pairs and calibrate nothing; `unanswered`:
    * pairs drawn at random that nobody decided.
    */
-  readonly calibration: {
-    readonly refitted: boolean;
-    readonly method: CalibrationMethod | null;
-    readonly heldOut: number;
-    readonly answered: number;
-    readonly notRandom: number;
-    readonly unanswered: number;
-  };
+  calibration: z.object({
+    refitted: z.boolean(),
+    method: calibrationSchema.nullable(),
+    heldOut: z.number(),
+    answered: z.number(),
+    notRandom: z.number(),
+    unanswered: z.number(),
+  }),
   /** On answered pairs, which were chosen because the teacher was unsure: no estimate of its agreement on the pool. `n` counts prompts (or groups). */
-  readonly teacherOnAnswered: Interval | null;
-};
+  teacherOnAnswered: intervalSchema.nullable(),
+});
+
+/** What `facts.json` of merged answers holds. */
+export type AnswerFacts = z.output<typeof answerFactsSchema>;
 
 /** Answers merged into a label set. */
 export type AnswersRequest = { readonly set: LabelSet; readonly file: string };
@@ -132,11 +133,13 @@ function factsOf(
   answers: readonly Answer[],
   { counts, promise, refitted, calibrator, random, teacherOnAnswered }: ReturnType<typeof mergeAnswers>,
 ): AnswerFacts {
-  const { teacher } = (facts ?? {}) as Partial<LabellingFacts>;
+  // What an older version said of a teacher in other words is not known here.
+  const teacher =
+    teacherFactsSchema.safeParse((facts as Partial<AnswerFacts> | undefined)?.teacher).data ?? null;
   const units = new Map(withDialogues(pairs).map((pair) => [pair.id, unitOf(pair)]));
   const ties = answers.filter(({ preferred }) => preferred === "tie").length;
   return {
-    teacher: typeof teacher === "object" ? teacher : null,
+    teacher,
     counts,
     promise,
     settings: { calibrator: calibrator && calibratorToJson(calibrator), tieBand, select, weight },

@@ -9,7 +9,7 @@ import { readLabelFile } from "../../method/labels/label-file.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import type { Scores } from "../../method/teacher/controls.ts";
 import { type LabelPoolRequest, labelPoolFile } from "./label-pool.ts";
-import type { LabelFactsFile } from "./label-stage.ts";
+import { labelFactsSchema } from "./label-stage.ts";
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -90,7 +90,7 @@ test("the first teacher's labels stay where it is sure, the second reads the res
   };
   await labelPoolFile(call("dear", "both", { teacher, after: { folder: at("cheap") } }));
   const labels = await readLabelFile(at("both/labels.jsonl"));
-  const facts = await readLabellingFacts<LabelFactsFile>(at("both"));
+  const facts = await readLabellingFacts(at("both"), labelFactsSchema);
 
   // The same by hand, over the margins for the better response.
   const held = margins.slice(POOL);
@@ -127,7 +127,7 @@ test("the first teacher's labels stay where it is sure, the second reads the res
       set: ["select.kind=top", "select.percent=50"],
     }),
   );
-  expect((await readLabellingFacts(at("both"))).counts.unselected).toBe(POOL / 2);
+  expect((await readLabellingFacts(at("both"), labelFactsSchema)).counts.unselected).toBe(POOL / 2);
   expect(await wasScored()).toBe(false);
 });
 

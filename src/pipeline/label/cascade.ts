@@ -4,16 +4,18 @@
  * held-out pairs alone that the cheap one left to it: they are harder than the rest. One more curve over both is fitted on all held-out pairs.
  */
 import { join } from "node:path";
+import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
 import {
   type CalibrationMethod,
   calibratorFromJson,
+  calibratorSchema,
   calibratorToJson,
 } from "../../method/labels/calibration.ts";
 import {
   CASCADE,
-  type CascadeWorth,
   cascadePairs,
+  cascadeWorthSchema,
   type FirstWord,
   fitCascade,
   isSure,
@@ -24,7 +26,7 @@ import { HELD_OUT } from "../../method/labels/held-out-file.ts";
 import { fitOn, type HeldOutFit, heldOutFit } from "../../method/labels/held-out-fit.ts";
 import { type Label, labelFromScores, undoSelection } from "../../method/labels/label.ts";
 import { readLabelFile } from "../../method/labels/label-file.ts";
-import { LABEL_FILES, readLabellingFacts } from "../../method/labels/labelling.ts";
+import { LABEL_FILES, labellingFactsSchema, readLabellingFacts } from "../../method/labels/labelling.ts";
 import { labelMaker } from "../../method/labels/plan-labels.ts";
 import type { FittedForm } from "../../method/teacher/score-form.ts";
 import { readScores } from "../../method/teacher/scores-folder.ts";
@@ -85,7 +87,7 @@ export async function openCheap(
 
 /** The labels of held-out pairs, from the margins that lie beside the labels. */
 async function heldOutOf(folder: string): Promise<Label[]> {
-  const facts = await readLabellingFacts(folder);
+  const facts = await readLabellingFacts(folder, labellingFactsSchema);
   const calibrator = calibratorFromJson(facts.settings["calibrator"], join(folder, LABEL_FILES.facts));
   const pairs = await HELD_OUT.read(join(folder, LABEL_FILES.heldOut));
   const teacher = facts.teacher?.name ?? "";
@@ -95,12 +97,15 @@ async function heldOutOf(folder: string): Promise<Label[]> {
 }
 
 /** What a cascade cost and is worth, and what it was made of. */
-export type CascadeFacts = CascadeWorth & {
+export const cascadeFactsSchema = cascadeWorthSchema.extend({
   /** Digest of the first teacher's labelling. */
-  readonly after: string;
+  after: z.string(),
   /** The second teacher's own curve, on the pairs that were left to it. */
-  readonly calibrator: ReturnType<typeof calibratorToJson>;
-};
+  calibrator: calibratorSchema,
+});
+
+/** The same as a value. */
+export type CascadeFacts = z.output<typeof cascadeFactsSchema>;
 
 /** What is known of the held-out pairs: the second teacher's uncalibrated labels, what people said, and units. */
 export type HeldOutPairs = {

@@ -1,6 +1,6 @@
 /** An ensemble of finished labellings: folders that `label` wrote of one pool in, their mean calibrated probability out. */
 import { join } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import type { LoadOptions } from "../../method/data/load.ts";
@@ -10,7 +10,7 @@ import { openCandidates } from "../../method/data/stream-candidates.ts";
 import {
   type EnsemblePair,
   together,
-  type UncertaintySummary,
+  uncertaintySchema,
   writeEnsembleScores,
 } from "../../method/labels/ensemble-scores.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
@@ -23,7 +23,7 @@ import { checkUnchanged, readStageRecord } from "../stages/cache.ts";
 import { type Digested, defineStage, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
-import type { LabelFactsFile, labelRulesSchema } from "./label-stage.ts";
+import { labelFactsSchema, type labelRulesSchema } from "./label-stage.ts";
 
 /** One combination. */
 export type CombineRequest = {
@@ -37,13 +37,16 @@ export type CombineRequest = {
   readonly rules: Pick<z.output<typeof labelRulesSchema>, "select" | "weight">;
 };
 
-/** What a combination's `facts.json` has beside that of a labelling. */
-export type CombineFacts = LabelFactsFile & {
-  readonly ensemble: {
-    readonly members: readonly { readonly name: string; readonly digest: string }[];
-    readonly uncertainty: UncertaintySummary;
-  };
-};
+/** The `facts.json` of a combination: that of a labelling, and its members. */
+export const combineFactsSchema = labelFactsSchema.extend({
+  ensemble: z.object({
+    members: z.array(z.object({ name: z.string(), digest: z.string() })).readonly(),
+    uncertainty: uncertaintySchema,
+  }),
+});
+
+/** What a combination's `facts.json` holds. */
+export type CombineFacts = z.output<typeof combineFactsSchema>;
 
 type Member = { readonly folder: string; readonly digest: string; readonly labels: readonly Label[] };
 

@@ -3,8 +3,10 @@
  * threshold, weight, calibration or score form opens no teacher, and a longer pool scores its new shards only.
  */
 import { join } from "node:path";
-import { copyMissing, exists, readJson, writeJsonAtomic } from "../../base/core/files.ts";
+import { z } from "zod";
+import { copyMissing, exists, writeJsonAtomic } from "../../base/core/files.ts";
 import { adoptShards } from "../../base/core/shard-work.ts";
+import { valueKind } from "../../base/files/value-file.ts";
 import { labelPool } from "../../method/teacher/score-pool.ts";
 import { readScoresManifest, writeManifest } from "../../method/teacher/scores-folder.ts";
 import type { PairSource } from "../../method/teacher/shards.ts";
@@ -31,7 +33,8 @@ export type ScoresRequest = {
 
 type ScoringTools = Pick<StageTools, "log" | "signal">;
 
-const KEYS = "scores.json";
+const KEYS_FILE = "scores.json";
+const KEYS = valueKind({ what: KEYS_FILE, schema: z.record(z.string(), z.string()) });
 const REPLIES = "replies";
 
 /** Fills the parts' folders in the work folder; the teacher opens only if something is left to score. */
@@ -44,7 +47,7 @@ export async function scoreParts(
   const left: ScoresPart[] = [];
   for (const part of parts) if (!(await takeWhole(work, part, earlier))) left.push(part);
   if (left.length > 0) await scoreLeft(tools, work, request, left);
-  await writeJsonAtomic(work.path(KEYS), Object.fromEntries(parts.map(({ name, key }) => [name, key])));
+  await KEYS.write(work.path(KEYS_FILE), Object.fromEntries(parts.map(({ name, key }) => [name, key])));
 }
 
 async function scoreLeft(
@@ -74,9 +77,8 @@ async function takeWhole(
   { name, key }: ScoresPart,
   earlier: string | undefined,
 ): Promise<boolean> {
-  if (earlier === undefined || !(await exists(join(earlier, KEYS)))) return false;
-  const keys = (await readJson(join(earlier, KEYS))) as Readonly<Record<string, unknown>>;
-  if (keys[name] !== key) return false;
+  if (earlier === undefined || (await KEYS.readIfThere(join(earlier, KEYS_FILE)))?.[name] !== key)
+    return false;
   await copyMissing(join(earlier, "log", REPLIES), join(work.log, REPLIES));
   // Others may be at it, too: shards first, each whole, then the manifest that names them.
   await adoptShards(join(earlier, name), work.path(name));

@@ -36,6 +36,7 @@ import {
   type LabelConfig,
   type LabelFactsFile,
   type LabelRequest,
+  labelFactsSchema,
   labelRulesSchema,
   labelStage,
   type ToldInputs,
@@ -72,7 +73,7 @@ export async function labelPoolFile(call: LabelPoolRequest): Promise<LabelPoolOu
   const request = await labelRequest(call);
   const step = await runSingle(call, (deps) => labelStage(deps, { name: "label", ...request }));
   const there = call.dryRun === true ? step.state === "cached" : step.state !== "shared";
-  const facts = there ? await readLabellingFacts<LabelFactsFile>(call.out) : undefined;
+  const facts = there ? await readLabellingFacts(call.out, labelFactsSchema) : undefined;
   return { step, facts };
 }
 

@@ -1,7 +1,7 @@
 /** Labelling by itself: a pool and a teacher's model folders in, labels and training rows out. */
 
 import { join } from "node:path";
-import type { z } from "zod";
+import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
 import type { Log } from "../../base/core/log.ts";
@@ -22,7 +22,7 @@ import {
   LEAST_HELD_OUT,
 } from "../../method/labels/held-out-fit.ts";
 import { selectionRule } from "../../method/labels/human-answers.ts";
-import { type LabellingFacts, writeLabelling } from "../../method/labels/labelling.ts";
+import { labellingFactsSchema, writeLabelling } from "../../method/labels/labelling.ts";
 import { labelsOf, planLabels } from "../../method/labels/plan-labels.ts";
 import { withDialogues } from "../../method/split/dialogues.ts";
 import {
@@ -37,12 +37,12 @@ import { checkTurned, readPrecision } from "../../method/teacher/precision.ts";
 import { MOST_TURNED } from "../../method/teacher/precisions.ts";
 import { type FittedForm, fitForm, scoreSchema } from "../../method/teacher/score-form.ts";
 import { closeScores, readScores } from "../../method/teacher/scores-folder.ts";
-import { type TeacherFacts, teacherFacts } from "../../method/teacher/teacher-facts.ts";
+import { teacherFacts, teacherFactsSchema } from "../../method/teacher/teacher-facts.ts";
 import type { Encodable } from "../job/encodable.ts";
 import { fewBits, keepPrecision, openInPrecision } from "../job/precision-check.ts";
 import { labelSchema } from "../recipe/labels.ts";
 import { type Digested, defineStage, type Ref, type Running } from "../stages/define.ts";
-import { type CascadeFacts, type CheapLabels, cascade } from "./cascade.ts";
+import { type CascadeFacts, type CheapLabels, cascade, cascadeFactsSchema } from "./cascade.ts";
 import { type ScoresPart, scoreParts } from "./kept-scores.ts";
 
 /** How scores become labels; `calibration` needs labelled pairs to be fitted on. */
@@ -134,13 +134,15 @@ export const labelStage = defineStage({
 });
 
 /** The `facts.json` of label. */
-export type LabelFactsFile = LabellingFacts & {
-  readonly teacher: TeacherFacts;
+export const labelFactsSchema = labellingFactsSchema.extend({
+  teacher: teacherFactsSchema,
   /** Rows of the pool that were skipped, `--on-bad-row skip`. */
-  readonly badRows: number;
-  /** Of a cascade. */
-  readonly cascade?: CascadeFacts | undefined;
-};
+  badRows: z.number(),
+  cascade: cascadeFactsSchema.optional(),
+});
+
+/** What the `facts.json` of label holds. */
+export type LabelFactsFile = z.output<typeof labelFactsSchema>;
 
 const SCORES = "scores";
 const HELD_OUT = "held-out-scores";

@@ -1,13 +1,19 @@
 /** Where the labels that questions were asked of lie, and their pool: kept in `ask.json`, so that answers can be merged without naming both again. */
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { z } from "zod";
-import { readJson } from "../../base/core/files.ts";
+import { valueKind } from "../../base/files/value-file.ts";
 import { partsOf, type Source, type SourcePart } from "../../method/data/source.ts";
 import type { LabelSet } from "./open-labels.ts";
 
 const placeSchema = z.object({
   labels: z.string(),
   pool: z.array(z.looseObject({ file: z.string() })).optional(),
+});
+
+const ASK = valueKind({
+  what: "ask.json",
+  schema: z.looseObject({ from: z.unknown() }),
+  fix: "Name labels and pool.",
 });
 
 /** Labels, and their pool where it is not a run's own. */
@@ -22,7 +28,7 @@ export function writtenPlace({ folder, run, pool }: LabelSet, out: string): obje
 
 /** As it is read, seen from here; undefined for questions that an older version asked. @throws DataError when `ask.json` cannot be read */
 export async function readPlace(folder: string): Promise<QuestionsPlace | undefined> {
-  const { from } = (await readJson(join(folder, "ask.json"))) as { readonly from?: unknown };
+  const { from } = await ASK.read(join(folder, "ask.json"));
   const parsed = placeSchema.safeParse(from);
   if (!parsed.success) return undefined;
   const seen = (path: string) => (isWhole(path) ? path : resolve(folder, path));

@@ -3,9 +3,11 @@
  * folder. It needs no recipe and no stage to be read, so that `status` of a finished run answers at once. So does that of one at work by
  * `plan.json`: the names of all its stages, written when it begins.
  */
+
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
-import { exists, readJson, readText, writeJsonAtomic } from "../../base/core/files.ts";
+import { readJson, readText, writeJsonAtomic } from "../../base/core/files.ts";
 import { isObject } from "../../base/settings/parts.ts";
 import { RESOLVED } from "../recipe/resolved.ts";
 import { checkUnchanged, readStageRecord } from "../stages/cache.ts";
@@ -16,18 +18,25 @@ const FILE = "run.json";
 const PLAN = "plan.json";
 
 /** What the record of a run holds beside the result. */
-type Written = {
-  readonly version: string;
+const writtenSchema = z.object({
+  version: z.string(),
   /** Of the recipe beside it: another one makes another run. */
-  readonly recipe: string;
-  readonly steps: readonly StageStep[];
-  readonly result: unknown;
-  /** What was reported of it, under all that this was computed from. */
-  readonly report?: KeptReport | undefined;
-};
+  recipe: z.string(),
+  steps: z
+    .array(z.custom<StageStep>((step) => isObject(step) && typeof step["name"] === "string"))
+    .readonly(),
+  result: z.unknown(),
+  /** What was reported of it, under all that this was computed from: a report's value as JSON, without the times of stages. */
+  report: z.object({ key: z.string(), data: z.unknown() }).optional(),
+});
+type Written = z.output<typeof writtenSchema>;
 
-/** A report's value as JSON, without the times of stages. */
-export type KeptReport = { readonly key: string; readonly data: unknown };
+/** What was reported, and of what. */
+export type KeptReport = NonNullable<Written["report"]>;
+
+/** The record; undefined where there is none, or it is damaged or older, for it is made again of the stages. */
+const writtenIn = async (folder: string): Promise<Written | undefined> =>
+  writtenSchema.safeParse(await readJson(join(folder, FILE)).catch(() => undefined)).data;
 
 /** What a run made: any value with artefacts in it, and its steps. */
 export type Recorded = { readonly result: unknown; readonly steps: readonly StageStep[] };
@@ -55,8 +64,7 @@ export async function writeRecorded(
  * @throws DataError when a file of an artefact is not what its stage made
  */
 export async function readRecorded(folder: string, code: string): Promise<Recorded | undefined> {
-  if (!(await exists(join(folder, FILE)))) return undefined;
-  const written = (await readJson(join(folder, FILE)).catch(() => undefined)) as Written | undefined;
+  const written = await writtenIn(folder);
   if (written?.version !== code || written.recipe !== (await recipeDigest(folder))) return undefined;
   const root = resolve(folder);
   const found: Artefact[] = [];
@@ -86,7 +94,7 @@ export async function readPlan(folder: string, code: string): Promise<readonly s
 
 /** What was reported under a key, if that was the last. */
 export async function readKeptReport(folder: string, key: string): Promise<unknown> {
-  const written = (await readJson(join(folder, FILE)).catch(() => undefined)) as Partial<Written> | undefined;
+  const written = await writtenIn(folder);
   return written?.report?.key === key ? written.report.data : undefined;
 }
 

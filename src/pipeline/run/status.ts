@@ -2,8 +2,10 @@
  * How far a run is, or a folder that `label` or `generate` fills: stages done, running, failed and to come, shards, rate and time left. Told
  * by the files alone, while others write them.
  */
+
 import { readdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { z } from "zod";
 import { ConfigError, messageOf } from "../../base/core/errors.ts";
 import { exists, isLink, readJson } from "../../base/core/files.ts";
 import { lookAtLock } from "../../base/core/lock.ts";
@@ -205,14 +207,21 @@ async function shardsIn(work: string): Promise<StageShards[]> {
   return found;
 }
 
+const shardSchema = z.object({
+  digest: z.string(),
+  pairs: z.number().optional(),
+  prompts: z.number().optional(),
+});
+const manifestSchema = z.object({ shards: z.array(shardSchema) });
+
 /** The shards that a manifest names, of scores (`pairs`) or of a generation (`prompts`). */
 async function shardSizes(folder: string): Promise<ShardSize[] | undefined> {
   if (!(await exists(join(folder, SHARDS)))) return undefined;
-  const manifest = (await readJson(join(folder, "manifest.json")).catch(() => undefined)) as
-    | { shards?: readonly { digest?: unknown; pairs?: unknown; prompts?: unknown }[] }
-    | undefined;
-  return manifest?.shards?.map(({ digest, pairs, prompts }) => ({
-    digest: String(digest),
-    items: Number(pairs ?? prompts),
+  const manifest = manifestSchema.safeParse(
+    await readJson(join(folder, "manifest.json")).catch(() => undefined),
+  );
+  return manifest.data?.shards.map(({ digest, pairs, prompts }) => ({
+    digest,
+    items: pairs ?? prompts ?? 0,
   }));
 }

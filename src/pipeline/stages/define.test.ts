@@ -21,7 +21,7 @@ type Inputs = {
   readonly all: readonly Ref[];
   readonly long: Digested<readonly number[]>;
 };
-const SEEN = jsonFile<unknown>("seen.json");
+const SEEN = jsonFile("seen.json", z.unknown());
 const asks = defineStage({
   version: 1,
   run: ({ work, config, inputs, how }: Running<Config, Inputs, { readonly patience: number }>) =>

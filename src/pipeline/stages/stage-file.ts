@@ -1,8 +1,7 @@
 /** Files of stages with the type of what is in them: who writes one and who reads it mean the same. */
 import type { z } from "zod";
-import { DataError } from "../../base/core/errors.ts";
-import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
 import type { RowKind } from "../../base/files/row-file.ts";
+import { valueKind } from "../../base/files/value-file.ts";
 
 /** A stage's folder, being filled or finished. */
 type Folder = { path(...parts: string[]): string };
@@ -11,27 +10,24 @@ type Folder = { path(...parts: string[]): string };
 export type StageFile<T> = {
   readonly name: string;
   write(work: Folder, value: T): Promise<void>;
-  /** @throws DataError when it is damaged */
+  /** @throws DataError when it is damaged, or not what this version writes */
   read(artefact: Folder): Promise<T>;
 };
 
-/** One JSON value. @param schema - for files that may be older than the code that reads them */
-export function jsonFile<T>(name: string, schema?: z.ZodType<T>): StageFile<T> {
+/** A file that a stage may have left out. */
+export type OptionalStageFile<T> = StageFile<T> & {
+  /** The value; undefined where there is no such file. @throws as `read` */
+  readIfThere(artefact: Folder): Promise<T | undefined>;
+};
+
+/** One JSON value. @param maxBytes - default 64 MiB */
+export function jsonFile<T>(name: string, schema: z.ZodType<T>, maxBytes?: number): OptionalStageFile<T> {
+  const kind = valueKind({ what: name, schema, ...(maxBytes !== undefined && { maxBytes }) });
   return {
     name,
-    write: (work, value) => writeJsonAtomic(work.path(name), value),
-    async read(artefact) {
-      const file = artefact.path(name);
-      const value = await readJson(file);
-      const parsed = schema?.safeParse(value);
-      if (parsed?.success === false)
-        throw new DataError(
-          file,
-          0,
-          "is not what its stage writes. Remove the stage's folder and run again.",
-        );
-      return parsed?.data ?? (value as T);
-    },
+    write: (work, value) => kind.write(work.path(name), value),
+    read: (artefact) => kind.read(artefact.path(name)),
+    readIfThere: (artefact) => kind.readIfThere(artefact.path(name)),
   };
 }
 

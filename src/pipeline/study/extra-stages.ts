@@ -1,5 +1,6 @@
 /** Stages that only studies have: gold scores of the pool, and the same teacher's scores made in another way. */
 
+import { z } from "zod";
 import type { TokenLimits } from "../../engine/text/pair.ts";
 import { readPool } from "../../method/data/pool.ts";
 import { GOLD_PAIRS, type GoldPair } from "../../method/split/world.ts";
@@ -15,7 +16,7 @@ import { defineStage, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
 import type { Artefact } from "../stages/stage.ts";
 import { jsonFile, jsonlFile } from "../stages/stage-file.ts";
-import type { Rescored } from "./outcomes.ts";
+import { type Rescored, rescoredSchema } from "./outcomes.ts";
 
 const GOLD = jsonlFile("gold.jsonl", GOLD_PAIRS);
 
@@ -92,7 +93,7 @@ type Rescoring = Running<
   TeacherModels & { readonly data: Artefact }
 >;
 
-const RESCORES = jsonFile<Rescored[]>("rescored.json");
+const RESCORES = jsonFile("rescored.json", z.array(rescoredSchema));
 
 const rescoring = defineStage({
   version: 2,

@@ -1,4 +1,5 @@
 /** What came out of a cell, read from its artefacts: labels with what people and gold said, and what was measured of students. */
+import { z } from "zod";
 import { exists } from "../../base/core/files.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { unitOf } from "../../method/data/normalise.ts";
@@ -62,12 +63,15 @@ export type CellOutcome = LabelOutcome & {
 };
 
 /** What changed when pairs were scored in another way; margins in the teacher's unit. */
-export type Rescored = {
-  readonly how: string;
-  readonly pairs: number;
-  readonly changed: number;
-  readonly largest: number;
-};
+export const rescoredSchema = z.object({
+  how: z.string(),
+  pairs: z.number(),
+  changed: z.number(),
+  largest: z.number(),
+});
+
+/** The same as a value. */
+export type Rescored = z.output<typeof rescoredSchema>;
 
 /** Reads labels and what is hidden. */
 export async function readLabelOutcome(

@@ -139,17 +139,16 @@ async function ask(session: Session, set: LabelSet, options: AskOptions): Promis
 async function merge(
   { log, signal, result }: Session,
   set: LabelSet,
-
   { answers, out, fresh }: AskOptions & { readonly answers: string },
 ): Promise<void> {
   const { runSingle } = await import("../../../pipeline/stages/single.ts");
   const { readLabellingFacts } = await import("../../../method/labels/labelling.ts");
-  const { answersStage } = await import("../../../pipeline/label/answers-stage.ts");
+  const { answerFactsSchema, answersStage } = await import("../../../pipeline/label/answers-stage.ts");
   const { countLeft } = await import("../../../pipeline/label/write-questions.ts");
   const folder = out!;
   const how = { out: folder, log, signal, code: packageVersion(), fresh: fresh === true };
   const step = await runSingle(how, (deps) => answersStage(deps, { set, file: answers }));
-  const facts = await readLabellingFacts<AnswerFacts>(folder);
+  const facts = await readLabellingFacts(folder, answerFactsSchema);
   const next = nextSteps(set, folder, await countLeft(folder));
   result(
     { ...step, ...pick(facts), next },

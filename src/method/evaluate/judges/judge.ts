@@ -41,20 +41,23 @@ export const pairVotesSchema = z.strictObject({
 /** A judge's word on a pair. */
 export type PairVotes = z.output<typeof pairVotesSchema>;
 
-/** What a judge did since it was opened. */
-export type JudgeFacts = {
-  readonly name: string;
-  readonly mode: JudgeSpec["mode"];
-  readonly prompt: string;
-  readonly promptDigest: string;
+/** What a judge did since it was opened, as a file holds it. */
+export const judgeFactsSchema = z.object({
+  name: z.string(),
+  mode: z.enum(["pairwise", "absolute", "rating"]),
+  prompt: z.string(),
+  promptDigest: z.string(),
   /** The model's digest, or the models as the endpoint named them; several mean that it changed under way. */
-  readonly versions: readonly string[];
+  versions: z.array(z.string()).readonly(),
   /** Replies that could not be read; the first few, cut to 80 characters. */
-  readonly malformed: number;
-  readonly malformedExamples: readonly string[];
+  malformed: z.number(),
+  malformedExamples: z.array(z.string()).readonly(),
   /** Of an endpoint: tokens of all questions and replies, asked for now or kept. */
-  readonly tokens?: TokensUsed;
-};
+  tokens: z.tuple([z.number(), z.number()]).readonly().optional(),
+});
+
+/** What a judge did since it was opened. */
+export type JudgeFacts = z.output<typeof judgeFactsSchema>;
 
 /** Judges pairs. */
 export interface Judge {

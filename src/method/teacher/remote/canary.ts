@@ -1,6 +1,9 @@
 /** Canaries: a few texts scored at the beginning and after every piece of work. A model that was changed under us sings another tune. */
+
+import { z } from "zod";
 import { AlignError } from "../../../base/core/errors.ts";
-import { exists, readJson, writeJsonAtomic } from "../../../base/core/files.ts";
+import { exists } from "../../../base/core/files.ts";
+import { valueKind } from "../../../base/files/value-file.ts";
 
 /** Numbers of the canary texts by model name: a text's log-probabilities, or its one reward. */
 export type Song = Readonly<Record<string, readonly (readonly number[])[]>>;
@@ -55,11 +58,16 @@ export function checkSong(url: string, ear: Ear, before: Song, now: Song, when: 
   }
 }
 
+const SONG = valueKind({
+  what: "song of canaries",
+  schema: z.record(z.string(), z.array(z.array(z.number()).readonly()).readonly()),
+});
+
 /**
  * Compares with the song of an earlier session, or keeps this one for later ones.
  * @param file - beside the scores that it vouches for
  */
 export async function rememberSong(url: string, ear: Ear, file: string, song: Song): Promise<void> {
-  if (!(await exists(file))) return writeJsonAtomic(file, song);
-  checkSong(url, ear, (await readJson(file)) as Song, song, "when its first scores were made");
+  if (!(await exists(file))) return SONG.write(file, song);
+  checkSong(url, ear, await SONG.read(file), song, "when its first scores were made");
 }

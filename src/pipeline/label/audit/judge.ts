@@ -1,11 +1,11 @@
 /** The judgement of an audit: out-of-fold scores of all folds become ranked suspects, an estimate of the noise, and figures. */
 
 import { z } from "zod";
-import { readJson, writeFileAtomic, writeJsonAtomic } from "../../../base/core/files.ts";
+import { writeFileAtomic } from "../../../base/core/files.ts";
 import { createRng } from "../../../base/core/rng.ts";
 import { jsonLines } from "../../../base/files/json-lines.ts";
 import { rowKind } from "../../../base/files/row-file.ts";
-import type { Interval } from "../../../base/stats/check.ts";
+import { intervalSchema } from "../../../base/stats/check.ts";
 import { logistic } from "../../../base/stats/special.ts";
 import { toCandidates } from "../../../method/data/candidates.ts";
 import { textSchema } from "../../../method/data/text-schema.ts";
@@ -13,10 +13,15 @@ import {
   type AuditedPair,
   type AuditScore,
   auditLabels,
+  auditScoreSchema,
   type Suspect,
   scoreAudit,
 } from "../../../method/labels/audit.ts";
-import { type CalibrationReport, calibrationReport } from "../../../method/labels/calibration-report.ts";
+import {
+  type CalibrationReport,
+  calibrationReport,
+  calibrationReportSchema,
+} from "../../../method/labels/calibration-report.ts";
 import { isDecided } from "../../../method/labels/label.ts";
 import { labelsOf } from "../../../method/labels/plan-labels.ts";
 import { fitForm } from "../../../method/teacher/score-form.ts";
@@ -24,6 +29,7 @@ import { readScores } from "../../../method/teacher/scores-folder.ts";
 import { defineStage, type Running } from "../../stages/define.ts";
 import type { JobDeps } from "../../stages/deps.ts";
 import type { Artefact } from "../../stages/stage.ts";
+import { jsonFile } from "../../stages/stage-file.ts";
 import { type AuditRow, readAuditRows } from "./rows.ts";
 import type { AuditRequest } from "./settings.ts";
 
@@ -31,24 +37,28 @@ import type { AuditRequest } from "./settings.ts";
 export const AUDIT_FILES = { suspects: "suspects.jsonl", audit: "audit.json" } as const;
 
 /** What `audit.json` holds. */
-export type AuditFacts = {
+const auditFactsSchema = z.object({
   /** Labels judged, and those of pairs of which no label can be made (truncated, empty, identical, equal scores). */
-  readonly judged: number;
-  readonly notJudged: number;
-  readonly folds: number;
-  readonly teacher: string;
-  readonly calibration: string;
+  judged: z.number(),
+  notJudged: z.number(),
+  folds: z.number(),
+  teacher: z.string(),
+  calibration: z.string(),
   /** Share of labels that the out-of-fold teacher disagrees with. */
-  readonly disagreement: Interval | null;
+  disagreement: intervalSchema.nullable(),
   /** What confident learning counts as wrong, as a share; neither the share of wrong labels nor a bound of it. */
-  readonly noiseRate: Interval | null;
+  noiseRate: intervalSchema.nullable(),
   /** The same among the fifth of the pairs that the teacher is surest of. */
-  readonly disagreementAmongSure: Interval | null;
-  readonly meanProbabilityWrong: number;
-  readonly reliability: CalibrationReport;
+  disagreementAmongSure: intervalSchema.nullable(),
+  meanProbabilityWrong: z.number(),
+  reliability: calibrationReportSchema,
   /** Where labels were flipped on purpose. */
-  readonly plant: (AuditScore & { readonly rate: number }) | null;
-};
+  plant: auditScoreSchema.extend({ rate: z.number() }).nullable(),
+});
+const FACTS = jsonFile(AUDIT_FILES.audit, auditFactsSchema);
+
+/** What `audit.json` holds. */
+export type AuditFacts = z.output<typeof auditFactsSchema>;
 
 const suspectSchema = z.strictObject({
   id: z.string(),
@@ -116,7 +126,7 @@ const judging = defineStage({
       reliability: reliabilityOf(ranked, seed),
       plant: plant === null ? null : { rate: plant, ...foundOf(ranked, rows, seed) },
     };
-    await writeJsonAtomic(work.path(AUDIT_FILES.audit), facts);
+    await FACTS.write(work, facts);
   },
 });
 
@@ -179,8 +189,7 @@ function foundOf(ranked: readonly Suspect[], rows: readonly AuditRow[], seed: nu
 }
 
 /** The figures back. */
-export const readAuditFacts = async (judged: Artefact): Promise<AuditFacts> =>
-  (await readJson(judged.path(AUDIT_FILES.audit))) as AuditFacts;
+export const readAuditFacts = (judged: Artefact): Promise<AuditFacts> => FACTS.read(judged);
 
 /** The suspects back, likeliest first. */
 export const readSuspects = (judged: Artefact): Promise<SuspectRow[]> =>

@@ -2,7 +2,6 @@
 import { basename, relative } from "node:path";
 import { stringify } from "yaml";
 import { digestOf } from "../../../base/core/digest.ts";
-import { readJson } from "../../../base/core/files.ts";
 import { plainText } from "../../../method/data/rows.ts";
 import { sourceName } from "../../../method/data/source.ts";
 import { chartBins, countIn, edgesOf } from "../../../report/bins.ts";
@@ -10,7 +9,7 @@ import type { DisagreementExample, HistogramBlock, ReportData, ReportTable } fro
 import { formatInterval } from "../../../report/format.ts";
 import type { StageStep } from "../../stages/steps.ts";
 import { type AuditFacts, readAuditFacts, readSuspects, type SuspectRow } from "./judge.ts";
-import type { AuditDataFacts } from "./rows.ts";
+import { type AuditDataFacts, readAuditDataFacts } from "./rows.ts";
 import type { AuditRequest } from "./settings.ts";
 import type { AuditResult } from "./stages.ts";
 
@@ -36,7 +35,7 @@ export async function auditReport(
 ): Promise<ReportData> {
   const facts = await readAuditFacts(result.judged);
   const suspects = await readSuspects(result.judged);
-  const data = (await readJson(result.data.path("facts.json"))) as AuditDataFacts;
+  const data = await readAuditDataFacts(result.data);
   const { file: _, digest, ...settings } = request;
   const yaml = stringify({ audit: { file: digest, ...settings } }, { lineWidth: 0 });
   const runDigest = digestOf(yaml);

@@ -37,21 +37,22 @@ export type AuditRow = z.output<typeof auditRowSchema>;
 export const AUDIT_ROWS = rowKind<AuditRow>({ what: "row under audit", schema: auditRowSchema });
 
 /** What is known of the file. */
-export type AuditDataFacts = {
-  readonly format: string;
-  readonly records: number;
-  readonly rows: number;
-  readonly ties: number;
-  readonly badRows: number;
-  readonly prompts: number;
-};
+export type AuditDataFacts = z.output<typeof factsSchema>;
+const factsSchema = z.object({
+  format: z.string(),
+  records: z.number(),
+  rows: z.number(),
+  ties: z.number(),
+  badRows: z.number(),
+  prompts: z.number(),
+});
 
 /** The stage that reads the rows, and its file of them. */
 export const AUDIT_ROWS_STAGE = "audit-data";
 /** One row a line. */
 export const AUDIT_ROWS_FILE = "rows.jsonl";
 const ROWS = jsonlFile(AUDIT_ROWS_FILE, AUDIT_ROWS);
-const FACTS = jsonFile<AuditDataFacts>("facts.json");
+const FACTS = jsonFile("facts.json", factsSchema);
 
 type Reading = Running<
   Pick<AuditRequest, "read" | "folds" | "seed"> & { readonly plant: number | null },
@@ -101,6 +102,9 @@ export async function auditDataStage(deps: JobDeps, request: AuditRequest): Prom
     },
   });
 }
+
+/** What is known of their file. */
+export const readAuditDataFacts = (data: Artefact): Promise<AuditDataFacts> => FACTS.read(data);
 
 /** The rows back. */
 export const readAuditRows = (data: Artefact): Promise<readonly AuditRow[]> => ROWS.read(data);

@@ -1,7 +1,7 @@
 /** Reads a folder of labels into columns, once. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError } from "../../../base/core/errors.ts";
+import { DataError, messageOf } from "../../../base/core/errors.ts";
 import { exists } from "../../../base/core/files.ts";
 import type { Label } from "../../../method/labels/label.ts";
 import { parseLabel } from "../../../method/labels/label-file.ts";
@@ -16,7 +16,7 @@ const MOST_SOURCES = 250;
 /**
  * Reads labels, training rows and what lies beside them.
  * @param onProgress - told now and then the share of `labels.jsonl` that is read
- * @throws DataError for a line that is no label, for more than 32 kinds of flags or 250 sources
+ * @throws DataError for a line that is no label, a row of texts without an id, for more than 32 kinds of flags or 250 sources
  */
 export async function indexLabels(
   folder: string,
@@ -168,15 +168,29 @@ function follower(path: string, kind: TextFile["kind"]) {
   };
 }
 
+const MADE_AGAIN = "Have the labels made again.";
+
+function jsonOf(text: string, path: string, line: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DataError(path, line, `is not valid JSON: ${messageOf(error)}. ${MADE_AGAIN}`, {
+      cause: error,
+    });
+  }
+}
+
 async function* textRows(
   path: string,
   kind: TextFile["kind"],
 ): AsyncGenerator<TextRow, undefined, undefined> {
   if (!(await exists(path))) return;
   const [first, second] = kind === "pool" ? ["response_a", "response_b"] : ["chosen", "rejected"];
-  for await (const { text, start } of linesOf(path)) {
-    const row = JSON.parse(text) as Readonly<Record<string, unknown>>;
-    if (typeof row["id"] !== "string") continue;
+  for await (const { text, start, line } of linesOf(path)) {
+    const row = jsonOf(text, path, line) as Readonly<Record<string, unknown>> | null;
+    // Left out, it would leave its label without texts, and nobody would know.
+    if (typeof row?.["id"] !== "string")
+      throw new DataError(path, line, `has no id, expected one in every row. ${MADE_AGAIN}`);
     const prompt = typeof row["prompt"] === "string" ? row["prompt"] : JSON.stringify(row["prompt"]);
     const gap = lengthOf(row[first!]) - lengthOf(row[second!]);
     yield { id: row["id"], kind, start, prompt, gap };

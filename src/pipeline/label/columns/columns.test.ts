@@ -234,3 +234,20 @@ test("of people's answers merged into labels the teacher's own word is compared,
   expect(await readLabelRow(merged, index, 0)).toMatchObject({ human: "a", own: "b" });
   await rm(merged, { recursive: true });
 });
+
+test("a row of texts without an id, or that is no JSON, is told with its line and not left out", async () => {
+  const at = join(folder, "odd-texts");
+  await mkdir(at);
+  await writeFile(join(at, "labels.jsonl"), lines(labels.map(serializeLabel)));
+  const row = { prompt: "p", chosen: "c", rejected: "r", id: "ä1" };
+  const indexed = async (second: string) => {
+    await writeFile(join(at, "training.jsonl"), lines([JSON.stringify(row), second]));
+    return indexLabels(at);
+  };
+  await expect(indexed(JSON.stringify({ ...row, id: undefined }))).rejects.toThrow(
+    /training\.jsonl:2: has no id, expected one in every row/,
+  );
+  await expect(indexed("null")).rejects.toThrow("training.jsonl:2: has no id");
+  await expect(indexed('{"id": "b2"')).rejects.toThrow("training.jsonl:2: is not valid JSON");
+  expect((await indexed(JSON.stringify({ ...row, id: "b2" }))).rows).toBe(5);
+});
