@@ -90,7 +90,7 @@ const WORK = {
     const { trainSettings } = await import("../dist/method/train/settings.js");
     const { addAdapter, adapterSpec } = await import("../dist/engine/model/model.js");
     const model = values.lora
-      ? await addAdapter(runtime, given, adapterSpec(given, { rank: 8, alpha: 16, dropout: 0 }), 1)
+      ? await addAdapter(runtime, given, adapterSpec(given, { r: 8, alpha: 16, dropout: 0 }), 1)
       : given;
     const settings = trainSettings({
       batchSize: number("batch"),

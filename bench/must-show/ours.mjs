@@ -1,0 +1,208 @@
+/**
+ * One measurement of this program in a process of its own; prints one JSON line. `node ours.mjs TASK --model FOLDER --rows FILE …`; called by `rows.mjs`.
+ * Rows are token ids, `[{ prompt, responses }]`, which the other side reads, too.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { keepFirstLayers, trimVocabulary } from "../../dist/engine/checkpoint/derive.js";
+import { loadModel } from "../../dist/engine/checkpoint/load-model.js";
+import { describeModel } from "../../dist/engine/model/families/index.js";
+import { adapterSpec, addAdapter, keyOf, parameterShapes } from "../../dist/engine/model/model.js";
+import { openRuntime } from "../../dist/engine/runtime/runtime.js";
+import { readCandidates } from "../../dist/method/data/load.js";
+import { parseLossSpec, resolveFlip } from "../../dist/method/objective/loss-spec.js";
+import { openScorer } from "../../dist/method/objective/score.js";
+import { encodePairs } from "../../dist/method/teacher/encode.js";
+import { loadTeacherModel } from "../../dist/method/teacher/teacher-model.js";
+import { accumulate } from "../../dist/method/train/global-batch.js";
+import { openOptimizer } from "../../dist/method/train/optimizer.js";
+import { preferenceData } from "../../dist/method/train/preference-data.js";
+import { preferenceGraph } from "../../dist/method/train/preference-graph.js";
+import { compileTraining } from "../../dist/method/train/programs.js";
+import { trainSettings } from "../../dist/method/train/settings.js";
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: Object.fromEntries(
+    "model,rows,out,data,pairs,max-length,threads,batch,lora,layers,precision"
+      .split(",")
+      .map((name) => [name, { type: "string" }]),
+  ),
+});
+const number = (name) => Number(values[name]);
+const runtime = openRuntime({ threads: number("threads") || 1 });
+const given = () => JSON.parse(readFileSync(values.rows, "utf8"));
+const tokensOf = (rows) =>
+  rows.reduce((sum, { prompt, responses }) => sum + prompt.length + responses.flat().length, 0);
+const seconds = async (work) => {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+};
+
+/** Token ids of preference pairs. */
+async function writeRows() {
+  const limits = { maxLength: number("max-length"), maxPromptLength: number("max-length") >> 1 };
+  const { tokenizer } = await loadTeacherModel(runtime, values.model, {
+    role: "policy",
+    task: "language-model",
+    limits,
+  });
+  const { pairs } = await readCandidates(values.data, { seed: 1 });
+  const some = pairs.slice(0, number("pairs")).map(({ id, prompt, a, b }) => ({ id, prompt, a, b }));
+  const rows = encodePairs(tokenizer, some, limits).map(({ prompt, a, b }) => ({
+    prompt,
+    responses: [a, b],
+  }));
+  writeFileSync(values.out, JSON.stringify(rows));
+  return { rows: rows.length, tokens: tokensOf(rows) };
+}
+
+/** Random ids in lengths like a story's: prompts of 8 to 40, responses of 20 to 100. */
+async function writeRandomRows() {
+  const { vocab_size: vocab } = JSON.parse(readFileSync(`${values.model}/config.json`, "utf8"));
+  let state = 7;
+  const below = (limit) => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
+    return (state >> 8) % limit;
+  };
+  const ids = (length) => Array.from({ length }, () => 3 + below(vocab - 3));
+  const rows = Array.from({ length: number("pairs") }, () => ({
+    prompt: ids(8 + below(33)),
+    responses: [ids(20 + below(81)), ids(20 + below(81))],
+  }));
+  writeFileSync(values.out, JSON.stringify(rows));
+  return { rows: rows.length, tokens: tokensOf(rows) };
+}
+
+/** About as many tokens as the demo's data leaves of stories15M's vocabulary (2,757). */
+async function trim() {
+  const ids = Array.from({ length: 2700 }, (_, i) => i);
+  const { kept } = await trimVocabulary(values.model, values.out, { texts: [], ids });
+  return { kept: kept.length };
+}
+
+async function keepLayers() {
+  await keepFirstLayers(values.model, values.out, number("layers"));
+  return { layers: number("layers") };
+}
+
+/** OPT-125M with random weights: what is timed does not depend on them. */
+async function randomOpt() {
+  const config = {
+    ...{ model_type: "opt", architectures: ["OPTForCausalLM"], num_hidden_layers: 12, hidden_size: 768 },
+    ...{ num_attention_heads: 12, ffn_dim: 3072, vocab_size: 50272, max_position_embeddings: 2048 },
+  };
+  const { family, decoder } = describeModel(config);
+  const parameters = parameterShapes(decoder, "language-model");
+  for (const [name, shape] of parameters) {
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
+      name.endsWith("norm.weight") ? 1 : (Math.random() - 0.5) * 0.04,
+    );
+    await runtime.store.set(keyOf({ id: "opt" }, name), shape, data);
+  }
+  return {
+    id: "opt",
+    family,
+    decoder,
+    task: "language-model",
+    lora: undefined,
+    parameters,
+    config,
+    folder: "",
+  };
+}
+
+/** Likelihoods of all responses, after a few that are not counted. */
+async function score() {
+  const before = resident();
+  const limits = { maxLength: 8192, maxPromptLength: 4096 };
+  const load = { role: "policy", task: "language-model", limits, precision: values.precision };
+  const model =
+    values.model === "opt-125m"
+      ? await randomOpt()
+      : (await loadTeacherModel(runtime, values.model, load)).model;
+  const rows = given();
+  const scorer = await openScorer(runtime, model);
+  await scorer.score(rows.slice(0, 4));
+  globalThis.gc?.();
+  const weights = resident() - before;
+  let scores;
+  const cpu = process.cpuUsage();
+  const took = await seconds(async () => {
+    scores = await scorer.score(rows);
+  });
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    pairs_per_s: rows.length / took,
+    cpu_seconds: (user + system) / 1e6,
+    weights_mib: weights / 2 ** 20,
+    logps: scores.flatMap(({ logps }) => logps),
+  };
+}
+
+/** Anonymous memory: what is mapped from files is not held. */
+function resident() {
+  const status = readFileSync("/proc/self/status", "utf8");
+  return 1024 * Number(/RssAnon:\s+(\d+)/.exec(status)[1]);
+}
+
+async function openTraining() {
+  const base = await loadModel(runtime, values.model, { id: "policy" });
+  const spec =
+    values.lora &&
+    adapterSpec(base, { r: number("lora"), alpha: 16, dropout: 0.05, targetModules: ["q_proj", "v_proj"] });
+  const model = spec ? await addAdapter(runtime, base, spec, 1) : base;
+  // Like lengths together, as the other side has them.
+  const rows = given().sort((a, b) => tokensOf([a]) - tokensOf([b]));
+  const settings = trainSettings({ batchSize: number("batch"), learningRate: 1e-6 });
+  const loss = resolveFlip(parseLossSpec({ type: "sigmoid" }));
+  const data = preferenceData(runtime, model, loss, {
+    rows,
+    reference: rows.map(() => ({ logps: [-300, -300] })),
+  });
+  const programs = await compileTraining(runtime, model, preferenceGraph(loss), settings);
+  const optimizer = await openOptimizer(runtime, model, settings, 100_000);
+  const job = { model, settings, data, metrics: () => ({ loss: 0 }) };
+  let done = 0;
+  const step = async (batch) => {
+    const first = batch * settings.batchSize;
+    await accumulate(
+      programs,
+      job,
+      Array.from({ length: settings.batchSize }, (_, k) => first + k),
+      ++done,
+    );
+    await optimizer.step(done);
+  };
+  return { rows, step, batches: Math.floor(rows.length / settings.batchSize) };
+}
+
+/** Optimiser steps over all rows, after three that are not counted: the second lane's session is made during the first. */
+async function step() {
+  const { rows, step: take, batches } = await openTraining();
+  for (let i = 0; i < 3; i++) await take(i % batches);
+  const took = await seconds(async () => {
+    for (let i = 0; i < batches; i++) await take(i);
+  });
+  const counted = rows.slice(0, batches * number("batch"));
+  return { tokens_per_s: tokensOf(counted) / took, seconds_per_step: took / batches };
+}
+
+/** The training session and its first step. */
+async function open() {
+  const { step: take } = await openTraining();
+  return { seconds: await seconds(() => take(0)) };
+}
+
+const TASKS = {
+  rows: writeRows,
+  "random-rows": writeRandomRows,
+  trim,
+  layers: keepLayers,
+  score,
+  step,
+  open,
+};
+console.log(JSON.stringify(await TASKS[positionals[0]]()));
+await runtime.close();
