@@ -66,7 +66,7 @@ const teacherLines = ({ teacher }: LabelCardFacts) =>
     : [`teacher: ${inline(teacher.name)}, ${inline(teacher.kind)}, sha256 ${inline(teacher.digest)}`];
 
 function qualityLines({ heldOutAccuracy, calibration, promise }: LabelCardFacts): string[] {
-  const ece = calibration?.after.ece;
+  const ece = calibration?.after?.ece;
   return [
     heldOutAccuracy?.share
       ? `agreement with people on ${heldOutAccuracy.n} held-out pairs: ${percent(heldOutAccuracy.share)}`

@@ -3,10 +3,12 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { ConfigError } from "../../base/core/errors.ts";
-import { exists, readJson, readText } from "../../base/core/files.ts";
+import { exists, readText } from "../../base/core/files.ts";
 import { modelPath } from "../../base/core/model-path.ts";
 import { parseDocumentText } from "../../base/settings/document.ts";
-import { LABEL_FILES } from "../../method/labels/labelling.ts";
+import { intervalSchema } from "../../base/stats/check.ts";
+import { agreementShareSchema } from "../../base/stats/clustered-share.ts";
+import { LABEL_FILES, labellingFactsSchema, readLabellingFacts } from "../../method/labels/labelling.ts";
 import { MODEL_FILES } from "../recipe/hub-models.ts";
 import { RESOLVED } from "../recipe/resolved.ts";
 import { RECORD, readStageRecord, type StageRecord } from "../stages/cache.ts";
@@ -28,24 +30,10 @@ export type PushSource = {
   readonly facts: LabelCardFacts | undefined;
 };
 
-const interval = z.object({
-  estimate: z.number(),
-  low: z.number(),
-  high: z.number(),
-  n: z.number(),
-  level: z.number(),
-});
-const factsSchema = z.object({
-  teacher: z.object({ name: z.string(), kind: z.string(), digest: z.string() }).nullable(),
-  counts: z.object({
-    ...{ pairs: z.number(), a: z.number(), b: z.number() },
-    ...{ tie: z.number(), abstain: z.number(), unselected: z.number() },
-    flags: z.record(z.string(), z.number()),
-  }),
-  promise: z.unknown(),
-  settings: z.record(z.string(), z.unknown()),
-  heldOutAccuracy: z.object({ n: z.number(), share: interval.nullish() }).nullish(),
-  calibration: z.object({ after: z.object({ ece: interval.nullish() }) }).nullish(),
+const factsSchema = labellingFactsSchema.extend({
+  heldOutAccuracy: agreementShareSchema.nullish(),
+  // Merged answers say of the calibration whether it was fitted again.
+  calibration: z.looseObject({ after: z.object({ ece: intervalSchema.nullish() }).optional() }).nullish(),
 });
 
 /** Of a `facts.json`, what a card says. */
@@ -71,14 +59,9 @@ export async function openPushSource(folder: string): Promise<PushSource> {
 }
 
 async function openLabels(folder: string): Promise<PushSource> {
-  const file = join(folder, LABEL_FILES.facts);
-  const facts = factsSchema.safeParse((await exists(file)) ? await readJson(file) : undefined);
-  if (!facts.success)
-    throw new ConfigError(
-      `${file}: is not the facts.json of this version, which the card's numbers come from. Make the labels again.`,
-    );
+  const facts = await readLabellingFacts(folder, factsSchema);
   const origin = await originOf(folder, folder);
-  return { type: "dataset", ...(await filesOf(folder, LABELLING)), ...origin, facts: facts.data };
+  return { type: "dataset", ...(await filesOf(folder, LABELLING)), ...origin, facts };
 }
 
 async function openModel(folder: string): Promise<PushSource> {
