@@ -44,7 +44,7 @@ export function sourceOf(files: readonly string[], mix?: readonly number[]): Sou
         : `expected a weight for each of the ${files.length} sources, got ${mix.length}.`;
   if (issue !== undefined) throw new ConfigError(`--mix: ${issue}`);
   if (files.length === 1) return files[0]!;
-  const source = files.map((file, i) => ({ file, ...(mix === undefined ? {} : { weight: mix[i]! }) }));
+  const source = files.map((file, i) => ({ file, weight: mix?.[i] }));
   checkSource(source);
   return source;
 }

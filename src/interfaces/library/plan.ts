@@ -89,12 +89,7 @@ export async function plan(call: PlanCall): Promise<PlanOutcome> {
   return {
     agreements,
     people: judged?.people ?? null,
-    power: powerPlan({
-      margin,
-      variation,
-      chance,
-      ...(prompts === undefined ? {} : { prompts }),
-    }),
+    power: powerPlan({ margin, variation, chance, prompts }),
     source: own ? null : MEASURED.source,
     pairs: { within, count: pairsFor(shares, within) },
     pool: poolRows(facts, call.pool ?? POOLS, chance),

@@ -25,7 +25,7 @@ export type ServerOptions = ModelsOptions & {
   /** Bearer token that requests must carry. */
   readonly token?: string | undefined;
   /** Factor on implicit rewards, default 0.1. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** Token limits of pairs, default 512 and 256, or what the model has room for. */
   readonly pairLimits?: TokenLimits | undefined;
   readonly limits?: Partial<ServeLimits>;

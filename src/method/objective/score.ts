@@ -38,7 +38,7 @@ export interface Scorer {
 /** Options of `openScorer`. */
 export type ScorerOptions = {
   /** Most tokens in one run, default 2048: more is hardly faster and takes more memory. */
-  readonly tokens?: number;
+  readonly tokens?: number | undefined;
   /** Also give back every token's log-probability. */
   readonly perToken?: boolean;
 };

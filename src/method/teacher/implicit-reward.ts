@@ -64,9 +64,9 @@ export async function openImplicitReward(
     reference: reference.digest,
     beta,
   };
-  const scorerOptions = options.tokens === undefined ? {} : { tokens: options.tokens };
-  const ofPolicy = await openScorer(runtime, policy.model, scorerOptions);
-  const ofReference = await openScorer(runtime, reference.model, scorerOptions);
+  const { tokens } = options;
+  const ofPolicy = await openScorer(runtime, policy.model, { tokens });
+  const ofReference = await openScorer(runtime, reference.model, { tokens });
   return {
     name: options.name ?? `implicit-reward-${teacherDigest(manifest).slice(0, 12)}`,
     manifest,

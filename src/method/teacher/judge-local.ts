@@ -59,7 +59,7 @@ export async function openLocalJudge(runtime: Runtime, options: LocalJudgeOption
   const facts = modelFacts("judge-local", loaded, limits);
   const settings = { ...facts.settings, prompt: prompt.text, promptDigest: prompt.digest, chat };
   const manifest: TeacherManifest = { ...facts, settings };
-  const scorer = await openScorer(runtime, loaded.model, tokens === undefined ? {} : { tokens });
+  const scorer = await openScorer(runtime, loaded.model, { tokens });
   return {
     name: options.name ?? `judge-local-${teacherDigest(manifest).slice(0, 12)}`,
     manifest,

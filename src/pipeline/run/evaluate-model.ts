@@ -56,8 +56,7 @@ export async function evaluateModel(folder: string, request: EvaluateRequest): P
   const { log = silentLog, signal, code, fresh = false } = request;
   const { job, result, asked } = run;
   const how = {
-    ...{ folder: run.folder, code, log, fresh, ...computeOf(run.recipe) },
-    ...(signal === undefined ? {} : { signal }),
+    ...{ folder: run.folder, code, log, signal, fresh, ...computeOf(run.recipe) },
   };
   const { result: measured, steps: own } = await withDeps(how, async (deps) => {
     const model = await modelOf(deps, request);

@@ -292,8 +292,7 @@ async function runStages(
   const how = {
     ...{ folder, code, log, device: asked.device, threads: threads ?? asked.threads, fresh: fresh === true },
     mode: dryRun === true ? ("plan" as const) : ("run" as const),
-    ...(only === undefined ? {} : { only }),
-    ...(signal === undefined ? {} : { signal }),
+    ...{ only, signal },
   };
   return withDeps(how, (deps) => runMainJob({ ...deps, replies: join(folder, "replies") }, job));
 }

@@ -226,7 +226,7 @@ async function runAll(
 ): Promise<{ outcomes: ReadonlyMap<string, CellOutcome>; steps: readonly StageStep[] }> {
   await checkLayout(folder);
   await removeDeadTemporaries(folder);
-  const pipeline: Pipeline = openPipeline({ folder, code, log, ...(signal === undefined ? {} : { signal }) });
+  const pipeline: Pipeline = openPipeline({ folder, code, log, signal });
   const outcomes = new Map<string, CellOutcome>();
   // A helper begins at the other end, so that those that share equal stages seldom want them at once.
   await inTurn(folder, helper ? variants.toReversed() : variants, async (variant) => {

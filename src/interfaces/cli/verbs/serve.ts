@@ -91,8 +91,7 @@ async function runServe(session: Session, model: string, options: ServeOptions):
     adapters: options.lora.map(adapterOf),
     pairLimits: pairLimitsOf(options),
     limits: limitsOf(options),
-    log: session.log,
-    ...(beta === undefined ? {} : { beta }),
+    ...{ beta, log: session.log },
   });
   try {
     const { url, models } = server;

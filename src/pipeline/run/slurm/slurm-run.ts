@@ -75,7 +75,7 @@ async function submitOnce(
   const { folder, signal, log } = run;
   const lock = await takeLock(join(slurmFolder(folder), ".lock"), {
     onWait: tellWaits(log, `${folder}: submitting its jobs`),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   try {
     await checkNoOtherJobs(slurm, folder, runId);
