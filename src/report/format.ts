@@ -5,7 +5,11 @@ import { type Interval, isMeasured, type NumberFormat } from "./charts/spec.ts";
 export const NOT_MEASURED = "–";
 
 /** How a number is written. `digits`: decimals after scaling; `signed`: a plus sign on numbers above 0. */
-export type NumberStyle = { format?: NumberFormat; digits?: number; signed?: boolean };
+export type NumberStyle = {
+  format?: NumberFormat | undefined;
+  digits?: number | undefined;
+  signed?: boolean | undefined;
+};
 
 /** 1234.5 → "1,234.50"; percent: 0.606 → "60.6 %". A minus is U+2212. Not finite → "–". */
 export function formatNumber(value: number, style: NumberStyle = {}): string {

@@ -62,11 +62,7 @@ function prepare(column: Column, cells: readonly Cell[]): { header: ColumnView; 
   const format = NUMBERS.find((name) => name === column.format);
   const digits =
     column.digits ?? (intervals.length > 0 ? digitsFor(intervals, format) : commonDigits(cells, format));
-  const style: NumberStyle = {
-    ...(format === undefined ? {} : { format }),
-    ...(digits === undefined ? {} : { digits }),
-    ...(column.signed === undefined ? {} : { signed: column.signed }),
-  };
+  const style: NumberStyle = { format, digits, signed: column.signed };
   const paper = column.source === "paper";
   const header: ColumnView = { title: column.title, numeric: !text, code: column.format === "code", paper };
   return {

@@ -78,9 +78,8 @@ export function readChatReply(value: unknown, asked: string): ChatReply | undefi
   return {
     text: said,
     model: parsed.data.model ?? asked,
-    ...(cut === undefined ? {} : { cut }),
-    ...(usage ? { usage: [usage.prompt_tokens, usage.completion_tokens] as [number, number] } : {}),
-    ...(places === undefined ? {} : { places }),
+    ...{ cut, places },
+    usage: usage ? [usage.prompt_tokens, usage.completion_tokens] : undefined,
   };
 }
 

@@ -97,8 +97,7 @@ export function openChatJudge(options: ChatJudgeOptions): ChatJudge {
     votes,
     samples,
     ties: tied ? "allowed" : "refused",
-    ...(body === undefined ? {} : { body }),
-    ...(verdict === undefined ? {} : { verdict }),
+    ...{ body, verdict },
   };
   const manifest: TeacherManifest = { kind: "judge-chat", code: "3", lengthUnit: "characters", settings };
   const seen = { models: new Set<string>(), soft: 0, unsaid: 0, hard: 0 };

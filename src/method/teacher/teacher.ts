@@ -51,14 +51,14 @@ export type TeacherManifest = {
   readonly code: string;
   readonly lengthUnit: "tokens" | "characters";
   /** SHA-256 of the model that scores, and of the reference it is compared with. */
-  readonly policy?: string;
-  readonly reference?: string;
+  readonly policy?: string | undefined;
+  readonly reference?: string | undefined;
   /** SHA-256 of the tokenizer and of the chat template; a model without a template has null. */
   readonly tokenizer?: string;
   readonly template?: string | null;
   readonly limits?: TokenLimits;
   /** Factor on the log-ratio, above 0. */
-  readonly beta?: number;
+  readonly beta?: number | undefined;
   /** What only this kind has: a judge's prompt, a control's seed. */
   readonly settings?: Readonly<Record<string, unknown>>;
 };

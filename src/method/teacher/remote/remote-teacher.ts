@@ -168,9 +168,9 @@ function manifestOf(
     tokenizer: tokenizer.digest,
     template: tokenizer.chatTemplate?.digest ?? null,
     limits,
-    ...(policy === undefined ? {} : { policy }),
-    ...(base === undefined ? {} : { reference: base }),
-    ...(reference === undefined ? {} : { beta }),
+    policy,
+    reference: base,
+    beta: reference === undefined ? undefined : beta,
     settings: { server: kind, version, model, reference: reference ?? null },
   };
 }

@@ -43,7 +43,7 @@ export async function openRewardTeacher(options: RewardTeacherOptions): Promise<
     ...{ kind: "remote", code: "1", lengthUnit: "tokens", limits },
     tokenizer: tokenizer.digest,
     template: tokenizer.chatTemplate?.digest ?? null,
-    ...(served.digest === undefined ? {} : { policy: served.digest }),
+    policy: served.digest,
     settings: { gives: "rewards", version: served.version, model },
   };
   return {
