@@ -85,6 +85,7 @@ export type { Pruned } from "./pipeline/run/prune.ts";
 export type { RunOutcome } from "./pipeline/run/run.ts";
 export type { SeedsOutcome } from "./pipeline/run/run-seeds.ts";
 export type { FolderStatus } from "./pipeline/run/status.ts";
+export { type Verified, verifyFolder as verify } from "./pipeline/run/verify.ts";
 export type { StageStep } from "./pipeline/stages/steps.ts";
 export type { StudiesOutcome } from "./pipeline/study/run-studies.ts";
 export type { ReportFiles } from "./report/render.ts";

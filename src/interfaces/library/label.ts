@@ -7,6 +7,7 @@ import { digestSources, type Source } from "../../method/data/source.ts";
 import type { AskResult } from "../../method/labels/ask.ts";
 import { readLabellingFacts } from "../../method/labels/labelling.ts";
 import type { TeacherChoice } from "../../method/teacher/choice.ts";
+import type { Precision } from "../../method/teacher/precisions.ts";
 import { sourceInput } from "../../pipeline/job/data-source.ts";
 import { limitsFor } from "../../pipeline/job/model-checks.ts";
 import { checkReadable, checkRows } from "../../pipeline/job/row-checks.ts";
@@ -51,6 +52,10 @@ export type LabelCall = Into &
      * 0.9, in [0.5, 1]), this teacher labels the rest, and both are calibrated as one.
      */
     readonly after?: { readonly folder: string; readonly sure?: number | undefined } | undefined;
+    /** What the weights of a teacher with models are held in, default float32; fewer bits are compared with float32 first. */
+    readonly precision?: Precision | undefined;
+    /** Share of labels that fewer bits may turn round, in [0, 1], default 0.005; where the comparison shows more, nothing is labelled. */
+    readonly maxTurned?: number | undefined;
     /** `score`, `calibration`, `select`, `weight`, as in a recipe's label section. */
     readonly rules?: Settings;
     /** Of the candidates' order, default 22. */
@@ -71,6 +76,8 @@ export function label(options: LabelCall): Promise<LabelPoolOutcome> {
     teacher,
     calibrate,
     after,
+    precision,
+    maxTurned,
     rules,
     seed = DEFAULT_SEED,
     scoreOnly = false,
@@ -85,6 +92,8 @@ export function label(options: LabelCall): Promise<LabelPoolOutcome> {
       teacher,
       calibrate,
       after,
+      precision,
+      maxTurned,
       seed,
       set: settingTexts(rules),
       read: pairReading(options),
