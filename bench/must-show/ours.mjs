@@ -113,20 +113,19 @@ async function randomOpt() {
   };
 }
 
-/** Likelihoods of all responses, after a few that are not counted. */
-async function score() {
-  const before = resident();
+async function openModel() {
   const limits = { maxLength: 8192, maxPromptLength: 4096 };
   const load = { role: "policy", task: "language-model", limits, precision: values.precision };
-  const model =
-    values.model === "opt-125m"
-      ? await randomOpt()
-      : (await loadTeacherModel(runtime, values.model, load)).model;
+  return values.model === "opt-125m"
+    ? randomOpt()
+    : (await loadTeacherModel(runtime, values.model, load)).model;
+}
+
+/** Likelihoods of all responses, after a few that are not counted. */
+async function score() {
   const rows = given();
-  const scorer = await openScorer(runtime, model);
+  const scorer = await openScorer(runtime, await openModel());
   await scorer.score(rows.slice(0, 4));
-  globalThis.gc?.();
-  const weights = resident() - before;
   let scores;
   const cpu = process.cpuUsage();
   const took = await seconds(async () => {
@@ -136,9 +135,21 @@ async function score() {
   return {
     pairs_per_s: rows.length / took,
     cpu_seconds: (user + system) / 1e6,
-    weights_mib: weights / 2 ** 20,
     logps: scores.flatMap(({ logps }) => logps),
   };
+}
+
+/** What an open scorer holds, after a collection. */
+async function hold() {
+  const before = resident();
+  const scorer = await openScorer(runtime, await openModel());
+  for (let i = 0; i < 3; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    globalThis.gc();
+  }
+  const weights_mib = (resident() - before) / 2 ** 20;
+  await scorer.close();
+  return { weights_mib };
 }
 
 /** Anonymous memory: what is mapped from files is not held. */
@@ -192,7 +203,10 @@ async function step() {
 /** The training session and its first step. */
 async function open() {
   const { step: take } = await openTraining();
-  return { seconds: await seconds(() => take(0)) };
+  const cpu = process.cpuUsage();
+  const took = await seconds(() => take(0));
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds: took, cpu_seconds: (user + system) / 1e6 };
 }
 
 const TASKS = {
@@ -201,6 +215,7 @@ const TASKS = {
   trim,
   layers: keepLayers,
   score,
+  hold,
   step,
   open,
 };
