@@ -121,7 +121,7 @@ function rate(
       );
     // Both sides at 5 %, as `equivalence` tests them, without its search for the smallest margin.
     const sides = [1, -1].map((side) => of({ difference: side, gain: 0.5 })!);
-    const shown = sides.every((side) => seedInterval(side, 0.9)!.low > 0);
+    const shown = sides.every((side) => seedInterval(side, { level: 0.9 })!.low > 0);
     return shown;
   }
 }

@@ -49,12 +49,12 @@ export function equivalence(
   // The two-sided interval at 90 % has both one-sided bounds at 95 %.
   const twoSided = 2 * level - 1;
   const difference = meanOf({ difference: 1, gain: 0 });
-  const interval = difference && seedInterval(difference, twoSided);
+  const interval = difference && seedInterval(difference, { level: twoSided });
   if (difference === null || interval === null) return null;
   const smallestMargin = Math.max(Math.abs(interval.low), Math.abs(interval.high));
   const sides = (share: number) => [1, -1].map((side) => meanOf({ difference: side, gain: share }));
   const holds = (share: number) =>
-    sides(share).every((side) => side !== null && (seedInterval(side, twoSided)?.low ?? -1) > 0);
+    sides(share).every((side) => side !== null && (seedInterval(side, { level: twoSided })?.low ?? -1) > 0);
   const gain = meanOf({ difference: 0, gain: 1 });
   const smallestShare = gain === null ? null : smallest(holds);
   if (margin.kind === "fixed") {

@@ -28,6 +28,16 @@ describe("a mean over seeds", () => {
     expect(seedPValue(figure)).toBeCloseTo(0.06751710469519713, 9);
   });
 
+  test("of a share ends where shares do", () => {
+    const figure = meanOverSeeds([0.9, 0.96, 0.98].map((value, i) => seed([value, value], 2 * i)))!;
+    const free = seedInterval(figure)!;
+    expect(free.high).toBeGreaterThan(1);
+    expect(seedInterval(figure, { range: [0, 1] })).toEqual({ ...free, high: 1 });
+    expect(seedInterval(figure, { range: [-1, 1], level: 0.5 })).toEqual(
+      seedInterval(figure, { level: 0.5 }),
+    );
+  });
+
   test("on prompts of their own is Student's interval over the seeds' means", () => {
     const means = [0.31, 0.18, 0.42, 0.25, 0.29];
     const figure = meanOverSeeds(means.map((value, i) => seed([value - 1, value + 1], 2 * i)))!;

@@ -106,12 +106,23 @@ function halfWidth({ between, shared, seeds }: SeedMean, level: number): number 
   );
 }
 
+/** `level` in (0, 1), default 0.95. `range`: what such a mean can be; with few seeds the interval of a share near 1 passes 1, and is cut there. */
+export type SeedIntervalOptions = {
+  readonly level?: number | undefined;
+  readonly range?: readonly [low: number, high: number] | undefined;
+};
+
 /** Two-sided interval; n is the number of seeds. Null where there is no variance between seeds to be had: one seed, nothing pooled. */
-export function seedInterval(figure: SeedMean, level = 0.95): Interval | null {
+export function seedInterval(figure: SeedMean, options: SeedIntervalOptions = {}): Interval | null {
+  const { level = 0.95, range: [least, most] = [-Infinity, Infinity] } = options;
   if (figure.between.degrees < 1) return null;
   const { estimate, seeds } = figure;
   const half = halfWidth(figure, level);
-  return { estimate, low: estimate - half, high: estimate + half, n: seeds, level };
+  return {
+    ...{ estimate, n: seeds, level },
+    low: Math.max(least, estimate - half),
+    high: Math.min(most, estimate + half),
+  };
 }
 
 /** Smaller p-values are not told from this one: one minus them has no digits left. */

@@ -33,6 +33,27 @@ export const samplingFields = (temperature: number) => ({
 
 const samplingSchema = z.object(samplingFields(1));
 
+type Drawn = Pick<z.output<typeof samplingSchema>, "temperature" | "topK" | "topP"> & {
+  readonly perPrompt?: number | undefined;
+};
+
+/** Refuses what temperature 0 leaves without effect: it draws nothing, so there is nothing to draw among, and every response is the same. */
+export function refuseGreedy(
+  { temperature, topK, topP, perPrompt = 1 }: Drawn,
+  context: z.RefinementCtx,
+): void {
+  if (temperature !== 0) return;
+  const refuse = (key: string, message: string) => context.addIssue({ code: "custom", path: [key], message });
+  for (const [key, value] of Object.entries({ topK, topP }))
+    if (value !== undefined)
+      refuse(key, "has no effect with temperature 0, which takes the likeliest token each time. Remove it.");
+  if (perPrompt > 1)
+    refuse(
+      "perPrompt",
+      `expected 1 with temperature 0, which writes the same response ${perPrompt} times, got ${perPrompt}.`,
+    );
+}
+
 /** How responses are sampled. */
 export type SamplingSettings = Readonly<z.output<typeof samplingSchema>> & {
   readonly seed: number;

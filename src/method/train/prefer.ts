@@ -128,7 +128,7 @@ function chosenWatch(log: Log): (line: MetricsLine) => void {
     log.warn(
       `prefer step ${step}: chosen responses lost ${(start - now).toFixed(2)} nats per token since the start. Preference losses ` +
         "only ask for a margin, so some loss is normal; this much often means the learning rate is too high. " +
-        "sftCoefficient holds it up.",
+        "sft_coefficient above 0 holds it up.",
     );
   };
 }

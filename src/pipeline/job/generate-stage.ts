@@ -12,6 +12,7 @@ import { clearShardWork, shardPath, workShards } from "../../base/core/shard-wor
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { loadTokenizer } from "../../engine/text/tokenizer.ts";
 import { ARM_RECORDS, evaluateArm } from "../../method/evaluate/arm.ts";
+import { refuseGreedy } from "../../method/evaluate/simulate.ts";
 import { evalSchema } from "../recipe/sections.ts";
 import { type Digested, defineStage, digested, type Ref, type Running } from "../stages/define.ts";
 import type { JobDeps } from "../stages/deps.ts";
@@ -27,7 +28,7 @@ const PARTS = "parts";
 const { nBootstrap: _, judges: __, ownBaselines: ___, generate: ____, ...sampling } = evalSchema.shape;
 
 /** How responses are sampled and scored: the part of a recipe's eval section that acts on a generation by itself. */
-export const generateSchema = z.strictObject(sampling);
+export const generateSchema = z.strictObject(sampling).superRefine(refuseGreedy);
 
 /** One generation. */
 export type GenerateRequest = {

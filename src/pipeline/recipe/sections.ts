@@ -4,7 +4,7 @@ import { count, positive, share, shorthand } from "../../base/settings/parts.ts"
 import { goldName, goldSpecSchema } from "../../method/evaluate/gold.ts";
 import { judgeName, judgeSpecSchema } from "../../method/evaluate/judges/spec.ts";
 import { generateServerSchema } from "../../method/evaluate/served-sampler.ts";
-import { samplingFields } from "../../method/evaluate/simulate.ts";
+import { refuseGreedy, samplingFields } from "../../method/evaluate/simulate.ts";
 import { sourceSchema } from "./source-schema.ts";
 
 const part = (what: string) => positive.describe(`${what}: a share in (0, 1], or a count of rows.`);
@@ -58,6 +58,11 @@ const worldSchema = z
     path: ["test"],
     error: "labelled and test must leave a share of the prompts to be labelled, expected a sum below 1.",
   })
+  .refine(({ temperature }) => temperature > 0, {
+    path: ["temperature"],
+    error: "makes both candidates of every pair the same, expected a number above 0, got 0.",
+  })
+  .superRefine(refuseGreedy)
   .refine(({ tau, goldAgreement }) => tau === undefined || goldAgreement === undefined, {
     path: ["goldAgreement"],
     error: "says something else than tau beside it, expected one of the two. Remove one of them.",
@@ -211,6 +216,7 @@ export const evalSchema = z
       ),
     nBootstrap: z.number().int().min(100).default(2000).describe("Resamples behind each interval."),
   })
+  .superRefine(refuseGreedy)
   .superRefine(({ gold, judges }, context) => {
     const refuseTwice = (list: string, what: string, names: readonly string[]) => {
       for (const [i, name] of names.entries())

@@ -32,6 +32,16 @@ test("is told once, and what is missing is missing, where a setting is short for
   );
 });
 
+test("refuses what a greedy choice leaves without effect", () => {
+  const zero = ["eval.temperature=0"];
+  expect(problems(LEAST, ...zero)).toEqual([]);
+  expect(problems(LEAST, ...zero, "eval.top_k=5", "eval.top_p=0.9", "eval.per_prompt=2")).toEqual([
+    "--set eval.top_k=5: eval.top_k: has no effect with temperature 0, which takes the likeliest token each time. Remove it.",
+    "--set eval.top_p=0.9: eval.top_p: has no effect with temperature 0, which takes the likeliest token each time. Remove it.",
+    "--set eval.per_prompt=2: eval.per_prompt: expected 1 with temperature 0, which writes the same response 2 times, got 2.",
+  ]);
+});
+
 test("names what people call by other names", () => {
   expect(problems(LEAST, "student.prefer.loss=dpo")).toEqual([
     expect.stringMatching(/got "dpo"; did you mean "sigmoid", which is DPO\?$/),

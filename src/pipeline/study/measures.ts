@@ -20,6 +20,8 @@ export type Intervals = {
   readonly resamples: number;
   /** What counts as equal over seeds; default half of the gain. */
   readonly parity?: Margin | undefined;
+  /** What a mean can be, where that is known, as of a share. */
+  readonly range?: readonly [low: number, high: number] | undefined;
 };
 
 /** Name of the scorer that leads, the first of the recipe. */
@@ -33,14 +35,18 @@ export function rewards(arm: ArmOutcome, gold = leadingGold(arm)): Map<string, n
 }
 
 /** Mean gold reward over prompts; null without records. */
-export function goldReward(arm: ArmOutcome, { rng, resamples }: Intervals, gold?: string): Interval | null {
+export function goldReward(arm: ArmOutcome, intervals: Intervals, gold?: string): Interval | null {
+  const { rng, resamples, range } = intervals;
   if (haveSeeds([arm]))
     return intervalOverSeeds(
       [arm],
       (one) => rewards(one, gold),
       ([value]) => value!,
+      { range },
     );
-  return bootstrapMean([...rewards(arm, gold).values()], { rng: rng.fork("gold", arm.name), resamples });
+  return bootstrapMean([...rewards(arm, gold).values()], {
+    ...{ rng: rng.fork("gold", arm.name), resamples, range },
+  });
 }
 
 /** Rewards of arms, one list each, on the prompts that all of them answered. */
@@ -70,8 +76,7 @@ function graOverSeeds(arm: ArmOutcome, baseline: ArmOutcome): Interval | null {
     ),
   );
   const found = meanOverSeeds(seeds);
-  const interval = found && seedInterval(found);
-  return interval && { ...interval, low: Math.max(0, interval.low), high: Math.min(1, interval.high) };
+  return found && seedInterval(found, { range: SHARE });
 }
 
 /** By prompt: a - b, or (a - its baseline) - (b - its baseline). */

@@ -10,6 +10,7 @@ import {
   meanOverSeeds,
   pooledBetween,
   type Replicate,
+  type SeedIntervalOptions,
   type SeedMean,
   seedInterval,
   seedPValue,
@@ -85,9 +86,10 @@ export function intervalOverSeeds(
   arms: readonly ArmOutcome[],
   by: ByPrompt,
   of: (values: readonly number[]) => number,
+  options: SeedIntervalOptions,
 ): Interval | null {
   const found = meanOverSeeds(replicates(arms, by, of));
-  return found && seedInterval(found);
+  return found && seedInterval(found, options);
 }
 
 /** A comparison's students, in the order in which `differenceOf` takes them. */

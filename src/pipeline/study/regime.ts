@@ -1,4 +1,6 @@
 /** The regime of a study's cells beside the paper's, over their seeds where they have several. */
+
+import { SHARE, SHARE_DIFFERENCE } from "../../base/stats/bootstrap.ts";
 import type { Interval } from "../../base/stats/check.ts";
 import { meanOverSeeds, seedInterval } from "../../base/stats/over-seeds.ts";
 import { goldChoice, type JudgedPair } from "../../method/evaluate/label-analysis/judged-pair.ts";
@@ -9,7 +11,11 @@ import type { Intervals } from "./measures.ts";
 import type { CellOutcome } from "./outcomes.ts";
 
 /** A figure of pairs: 0, 1 or -1 for each of those that it is over. */
-type Figure = { readonly of: (pair: JudgedPair) => boolean; readonly value: (pair: JudgedPair) => number };
+type Figure = {
+  readonly of: (pair: JudgedPair) => boolean;
+  readonly value: (pair: JudgedPair) => number;
+  readonly range?: readonly [low: number, high: number];
+};
 
 const right = (pair: JudgedPair, side: "weak" | "human") => Number(pair[side] === goldChoice(pair));
 const all = () => true;
@@ -18,7 +24,7 @@ const FIGURES: Readonly<Record<keyof typeof REGIME_ROWS, Figure>> = {
   teacherPeople: { of: all, value: ({ weak, human }) => Number(weak === human) },
   goldWithTeacher: { of: ({ weak, human }) => weak !== human, value: (pair) => right(pair, "weak") },
   teacherGold: { of: all, value: (pair) => right(pair, "weak") },
-  gap: { of: all, value: (pair) => right(pair, "human") - right(pair, "weak") },
+  gap: { of: all, value: (pair) => right(pair, "human") - right(pair, "weak"), range: SHARE_DIFFERENCE },
 };
 
 /**
@@ -36,11 +42,11 @@ export function regimeOfCell(
     return own;
   }
   const seeds = replicates.map((one) => pairsOf(one).filter((pair) => goldChoice(pair) !== "tie"));
-  const over = ({ of, value }: Figure): Interval | null => {
+  const over = ({ of, value, range = SHARE }: Figure): Interval | null => {
     const found = meanOverSeeds(
       seeds.map((pairs) => pairs.filter(of).map((pair) => ({ cluster: pair.group, value: value(pair) }))),
     );
-    return found && seedInterval(found);
+    return found && seedInterval(found, { range });
   };
   return Object.fromEntries(Object.entries(FIGURES).map(([name, figure]) => [name, over(figure)]));
 }

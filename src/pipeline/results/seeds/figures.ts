@@ -3,6 +3,7 @@
  * Arms are compared on the items that all of them have in a run; every run is one seed.
  */
 
+import { SHARE } from "../../../base/stats/bootstrap.ts";
 import type { Contrast } from "../../../base/stats/equivalence.ts";
 import { meanOverSeeds, type Replicate, type SeedMean } from "../../../base/stats/over-seeds.ts";
 import { type EvaluatedArm, promptMeans } from "../../../method/evaluate/arm.ts";
@@ -23,6 +24,8 @@ export type SeedFigure = {
   readonly arms: readonly string[];
   /** Arms that start at a value by definition: an SFT student is its own reference, so its implicit reward decides nothing. */
   readonly startsAt?: number;
+  /** What a mean of it can be, where that is known. */
+  readonly range?: readonly [low: number, high: number];
   /** Items of an arm, one map a run. */
   items(arm: string): readonly Items[];
   /** Share of responses of `a` that beat `b`'s to the same prompt, ties counting half; only where responses are scored. */
@@ -95,6 +98,7 @@ function testAccuracyFigure(runs: readonly ComparedRun[], arms: readonly string[
     metric: "test accuracy",
     format: "percent",
     startsAt: 0.5,
+    range: SHARE,
     arms: arms.filter((arm) => runs.every((run) => hasImplicit(pairsOf(run, arm)))),
     items: remembered((arm) =>
       runs.map(

@@ -6,10 +6,16 @@ import { relative } from "node:path";
 import { parse, stringify } from "yaml";
 import { digestOf } from "../../../base/core/digest.ts";
 import { ConfigError } from "../../../base/core/errors.ts";
+import { SHARE } from "../../../base/stats/bootstrap.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { equivalence, type Margin } from "../../../base/stats/equivalence.ts";
 import { holm } from "../../../base/stats/hypothesis.ts";
-import { type SeedMean, seedInterval, seedPValue } from "../../../base/stats/over-seeds.ts";
+import {
+  type SeedIntervalOptions,
+  type SeedMean,
+  seedInterval,
+  seedPValue,
+} from "../../../base/stats/over-seeds.ts";
 import type { Arm, Difference, ReportData, ReportWarning } from "../../../report/data.ts";
 import { amountTable, fewer, type LearnedArm } from "../../job/report-amounts.ts";
 import type { ComparedRun } from "../compare/run-folder.ts";
@@ -137,14 +143,8 @@ const withoutSeed = (recipe: object): Record<string, unknown> =>
     Object.entries(parse(stringify(recipe)) as Record<string, unknown>).filter(([key]) => key !== "seed"),
   );
 
-function intervalOf(figure: SeedMean | null, within?: readonly [number, number]): Interval | undefined {
-  const interval = figure && seedInterval(figure);
-  if (interval === null || interval === undefined) return undefined;
-  const [least, most] = within ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  return { ...interval, low: Math.max(least, interval.low), high: Math.min(most, interval.high) };
-}
-
-const SHARE = [0, 1] as const;
+const intervalOf = (figure: SeedMean | null, options: SeedIntervalOptions = {}): Interval | undefined =>
+  (figure && seedInterval(figure, options)) ?? undefined;
 
 /** Figures of one arm over all runs. */
 function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], name: string): Arm {
@@ -155,11 +155,11 @@ function armOver(runs: readonly ComparedRun[], figures: readonly SeedFigure[], n
   const human = humanArm(runs[0]!.recipe as WrittenRecipe);
   const wins = (against: string | undefined) =>
     has(gold) && against !== undefined && against !== name && gold.arms.includes(against)
-      ? intervalOf(gold.wins?.(name, against) ?? null, SHARE)
+      ? intervalOf(gold.wins?.(name, against) ?? null, { range: SHARE })
       : undefined;
   const [reward, accuracy, vsSft, vsHuman] = [
     has(gold) ? intervalOf(meanOfArm(gold, name)) : undefined,
-    has(testFigure) ? intervalOf(meanOfArm(testFigure, name), SHARE) : undefined,
+    has(testFigure) ? intervalOf(meanOfArm(testFigure, name), { range: testFigure.range }) : undefined,
     wins(baseline),
     wins(human),
   ];

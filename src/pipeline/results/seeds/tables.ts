@@ -52,7 +52,7 @@ export function summaryTable(
 
 function meanCell(figure: SeedFigure, arm: string): Interval | null {
   const found = meanOfArm(figure, arm);
-  return found && seedInterval(found);
+  return found && seedInterval(found, { range: figure.range });
 }
 
 /** How far one run may be from another: what a report of one run cannot know. */

@@ -3,6 +3,7 @@
  * that nobody learnt from. No gold: what people said is the yardstick, and students are compared by test accuracy.
  */
 
+import { SHARE } from "../../../base/stats/bootstrap.ts";
 import type { Interval } from "../../../base/stats/check.ts";
 import { mean } from "../../../base/stats/describe.ts";
 import { meanOverSeeds, seedInterval } from "../../../base/stats/over-seeds.ts";
@@ -85,11 +86,11 @@ function figure(
 ): Interval | null {
   const seeds = (outcome.replicates ?? [outcome]).map(of);
   if (outcome.replicates === undefined)
-    return meanByPrompt(seeds[0]!, ({ value }) => value, name, { ...intervals, range: [0, 1] });
+    return meanByPrompt(seeds[0]!, ({ value }) => value, name, { ...intervals, range: SHARE });
   const found = meanOverSeeds(
     seeds.map((pairs) => pairs.map(({ group, value }) => ({ cluster: group, value }))),
   );
-  return found && seedInterval(found);
+  return found && seedInterval(found, { range: SHARE });
 }
 
 /** Labels that are the person's among the surest share of the pairs. */
@@ -209,7 +210,7 @@ export const people: StudyDefinition = {
           rows: rows.map(({ student, labels, arm }): TableCell[] => [
             student,
             labels,
-            goldReward(arm, intervals),
+            goldReward(arm, { ...intervals, range: SHARE }),
           ]),
         },
         differenceTable(differences),
