@@ -149,10 +149,14 @@ export function ofPairs<P extends { readonly group: string }>(
   return clusterBootstrap(pairs, groups, statistic, { rng: rng.fork(name), resamples });
 }
 
+const EQUALITY_NOTE =
+  '"matches" is a test at 5 % for each comparison by itself; Holm\'s correction is of the differences.';
+
 /** The table of differences; over seeds with what they say of methods. */
 export function differenceTable(differences: readonly Difference[], title = "Differences"): ReportTable {
   const several = differences.some(({ scope }) => scope === "methods");
-  const notes = [...new Set(differences.flatMap(({ test }) => (several && test ? [`Test: ${test}.`] : [])))];
+  const tests = differences.flatMap(({ test }) => (several && test ? [`Test: ${test}.`] : []));
+  const notes = [...new Set(tests), ...(differences.some(({ parity }) => parity) ? [EQUALITY_NOTE] : [])];
   return {
     title,
     columns: [
@@ -215,7 +219,7 @@ function ofMethods(differences: readonly Difference[]): string {
   );
   const all = `Of ${differences.length} comparisons by ${differences[0]!.metric} over ${differences[0]!.value.n} seeds`;
   if (told.length === 0) return `${all} none can be told: neither a difference nor parity is shown.`;
-  return `${all}, ${told.length} can be told after Holm's correction: ${named.join("; ")}.${restOf(differences.length - told.length)}`;
+  return `${all}, ${told.length} can be told (differences after Holm's correction, equality by a test of its own each): ${named.join("; ")}.${restOf(differences.length - told.length)}`;
 }
 
 const isAre = (count: number): string => (count === 1 ? "is" : "are");

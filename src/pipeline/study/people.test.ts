@@ -77,8 +77,12 @@ test("over seeds the start of the parity test is one half", () => {
     const arms = [...one.arms].map(([name, arm]) => [name, { ...arm, replicates: [arm, arm, arm] }] as const);
     return { ...one, arms: new Map(arms), replicates };
   };
-  const { tables } = lab.studyWith(people, () => 0, seeds);
-  const { columns, rows } = tables![2]!;
+  const { tables, finding } = lab.studyWith(people, () => 0, seeds);
+  const { columns, rows, notes } = tables![2]!;
+  expect(finding).toContain(
+    "can be told (differences after Holm's correction, equality by a test of its own each)",
+  );
+  expect(notes!.join()).toContain("Holm's correction is of the differences");
   const at = (title: string) => columns.findIndex((column) => column.title === title);
   // Weak labels gain 0.1 over one half, people's 0.4: three quarters of the gain are lost.
   expect(rows[0]![at("verdict")]).toBe("worse");
