@@ -34,11 +34,11 @@ export const LIMITS = {
   file: 500,
   room: 6_000,
   storeys: {
-    base: 8_150,
+    base: 8_200,
     engine: 15_200,
     report: 3_700,
     method: 25_000,
-    pipeline: 30_100,
+    pipeline: 30_150,
     interfaces: 14_500,
   },
 };

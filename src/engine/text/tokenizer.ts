@@ -5,6 +5,8 @@
 import { Tokenizer as HfTokenizer } from "@huggingface/tokenizers";
 import { digestOf } from "../../base/core/digest.ts";
 import { AlignError, CheckpointError, ConfigError, innerMessage, show } from "../../base/core/errors.ts";
+import { keptWhileSame } from "../../base/core/kept-while-same.ts";
+import { modelPath } from "../../base/core/model-path.ts";
 import { notice } from "../../base/core/notices.ts";
 import { type ControlWords, controlWords } from "./control-words.ts";
 import { withExactParts } from "./exact-parts.ts";
@@ -46,13 +48,29 @@ export interface Tokenizer {
   readonly control: ControlWords;
 }
 
+/** A tokenizer with the special tokens by role that its folder's files name. */
+export type OpenTokenizer = {
+  readonly tokenizer: Tokenizer;
+  readonly specialTokens: TokenizerFiles["specialTokens"];
+};
+
+/** Base and student, whole and trimmed. */
+const kept = keptWhileSame<OpenTokenizer>(4, (name) => !/\.(safetensors|bin|gguf)$/.test(name));
+
 /**
- * Loads the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`, and the files beside it.
+ * Opens the tokenizer of a model folder: `tokenizer.json`, or `vocab.json` with `merges.txt`, and the files beside it. It is read once for as long
+ * as no file of the folder but its weights changes.
  * @throws CheckpointError when there is none, or it is damaged, of an unknown kind or contradicts itself
  */
-export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  return buildTokenizer(folder, await readTokenizerFiles(folder));
-}
+export const openTokenizer = async (folder: string): Promise<OpenTokenizer> =>
+  kept(await modelPath(folder), async () => {
+    const files = await readTokenizerFiles(folder);
+    return { tokenizer: buildTokenizer(folder, files), specialTokens: files.specialTokens };
+  });
+
+/** The tokenizer of a model folder, as `openTokenizer`. @throws CheckpointError as `openTokenizer` */
+export const loadTokenizer = async (folder: string): Promise<Tokenizer> =>
+  (await openTokenizer(folder)).tokenizer;
 
 /** The tokenizer that files describe; `folder` is for messages. @throws CheckpointError as `loadTokenizer` */
 export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer {
