@@ -69,8 +69,9 @@ export const openTokenizer = async (folder: string): Promise<OpenTokenizer> =>
   });
 
 /** The tokenizer of a model folder, as `openTokenizer`. @throws CheckpointError as `openTokenizer` */
-export const loadTokenizer = async (folder: string): Promise<Tokenizer> =>
-  (await openTokenizer(folder)).tokenizer;
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  return (await openTokenizer(folder)).tokenizer;
+}
 
 /** The tokenizer that files describe; `folder` is for messages. @throws CheckpointError as `loadTokenizer` */
 export function buildTokenizer(folder: string, files: TokenizerFiles): Tokenizer {

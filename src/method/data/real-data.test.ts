@@ -13,7 +13,7 @@ import { splitKey } from "./normalise.ts";
 import { peopleAgreement } from "./people-agreement.ts";
 import { plainText } from "./rows.ts";
 
-const folder = fileURLToPath(new URL("../../../../shared/data", import.meta.url));
+const folder = fileURLToPath(new URL("../../../../shared/data/", import.meta.url));
 const hh = `${folder}hh-rlhf-harmless-base-test.jsonl.gz`;
 const pandaLm = `${folder}pandalm-testset-v1.json.gz`;
 const ethicsTrain = `${folder}ethics-utilitarianism-train.csv`;
