@@ -1,9 +1,9 @@
 /** What `label` and `status --verify` do, one call does. */
-import { appendFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeTinyFolder } from "../../../test/helpers/tiny-folder.ts";
+import { writeFewBitsPool } from "../../../test/helpers/few-bits-pool.ts";
 import { verifyFolder } from "../../pipeline/run/verify.ts";
 import { label } from "./label.ts";
 
@@ -11,13 +11,7 @@ let folder: string;
 let model: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wt-library-label-"));
-  model = await writeTinyFolder(folder, "model", { seed: 1, hidden: 64 });
-  const rows = Array.from({ length: 120 }, (_, i) => ({
-    prompt: `p${i}`,
-    chosen: ` good ${i}`,
-    rejected: ` g00d ${i}`,
-  }));
-  await writeFile(join(folder, "pool.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  model = await writeFewBitsPool(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { writeTinyFolder } from "../../../test/helpers/tiny-folder.ts";
+import { writeFewBitsPool } from "../../../test/helpers/few-bits-pool.ts";
 import { createLog } from "../../base/core/log.ts";
 import { labelPoolFile } from "./label-pool.ts";
 
@@ -10,13 +10,7 @@ let folder: string;
 let model: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "wt-label-precision-"));
-  model = await writeTinyFolder(folder, "model", { seed: 1, hidden: 64 });
-  const rows = Array.from({ length: 120 }, (_, i) => ({
-    prompt: `p${i}`,
-    chosen: ` good ${i}`,
-    rejected: ` g00d ${i}`,
-  }));
-  await writeFile(join(folder, "pool.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  model = await writeFewBitsPool(folder);
 });
 afterAll(() => rm(folder, { recursive: true }));
 
