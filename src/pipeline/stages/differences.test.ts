@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { toyStages } from "../../../test/helpers/toy-stages.ts";
+import { takeLock } from "../../base/core/lock.ts";
 import type { Log } from "../../base/core/log.ts";
 import { silentLog } from "../../base/core/log.ts";
 import { differences, differInWords } from "./differences.ts";
@@ -67,6 +68,27 @@ test("an attempt that was cut off and is not gone on from is told with what diff
   const made = (await readdir(join(folder, "stages"))).find((name) => name.startsWith("train-"))!;
   expect(await readdir(join(folder, "stages", made))).not.toContain("scratch");
 });
+
+test.each(["", ".worker-0123456789ab"])(
+  "an attempt that goes on in a living process is not told as cut off (lock%s)",
+  async (kind) => {
+    const run = (rate: number, during: () => Promise<void>) =>
+      openPipeline({ folder, code: "1.0.0", log: log() }).stage(
+        writes("train", "x", { config: { settings: { learningRate: rate } }, run: during }),
+      );
+    const fails = async (): Promise<never> => {
+      throw new Error("cut off");
+    };
+    await expect(run(1, fails)).rejects.toThrow("cut off");
+    const begun = (await readdir(join(folder, "stages"))).find((name) => name.startsWith(".work-train-"))!;
+    const held = await takeLock(join(folder, "stages", `${begun.replace(".work-", ".lock-")}${kind}`));
+    await expect(run(2, fails)).rejects.toThrow("cut off");
+    expect(said.at(-1)).toBe("stage train: starts");
+    await held.release();
+    await expect(run(3, fails)).rejects.toThrow("cut off");
+    expect(said.at(-1)).toContain("starts anew");
+  },
+);
 
 test("what a labelling of other settings takes the place of is said, before it is gone", async () => {
   const out = join(folder, "labels");

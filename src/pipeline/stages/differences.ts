@@ -6,10 +6,10 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../base/core/digest.ts";
 import { readJson, writeJsonAtomic } from "../../base/core/files.ts";
-import { livingHolder } from "../../base/core/lock.ts";
 import { diskName } from "../../base/settings/names.ts";
 import { isObject } from "../../base/settings/parts.ts";
 import type { Identity, WorkFolder } from "./stage.ts";
+import { inHand } from "./workers.ts";
 
 /** In the part of a work folder that is removed when the stage is done: what the attempt was to make. */
 const ASKED = "asked.json";
@@ -42,7 +42,8 @@ export const writeAsked = (work: WorkFolder, identity: Identity): Promise<void> 
   writeJsonAtomic(join(work.scratch, ASKED), identity);
 
 /**
- * Why a stage begins although an attempt at it was cut off: in what they differ. Undefined where there is no such attempt.
+ * Why a stage begins although an attempt at it was cut off: in what they differ. Undefined where there is no such attempt, or one that goes on in
+ * another process.
  * @param folder - of stages
  */
 export async function whyAnew(folder: string, identity: Identity): Promise<string | undefined> {
@@ -50,7 +51,7 @@ export async function whyAnew(folder: string, identity: Identity): Promise<strin
   const found: string[][] = [];
   for (const name of await readdir(folder).catch(() => [])) {
     const id = begun.exec(name)?.[1];
-    if (id === undefined || (await livingHolder(join(folder, `.lock-${id}`))) !== undefined) continue;
+    if (id === undefined || (await inHand(join(folder, `.lock-${id}`)))) continue;
     const asked = (await readJson(join(folder, name, "scratch", ASKED)).catch(() => undefined)) as
       | Identity
       | undefined;

@@ -55,6 +55,13 @@ export async function othersGone(
 
 const WORKER = ".worker-";
 
+/**
+ * Whether a living process is at work on a stage: it holds its lock, or shares its work.
+ * @param lock - path of the stage's lock
+ */
+export const inHand = async (lock: string): Promise<boolean> =>
+  (await livingHolder(lock)) !== undefined || (await livingWorkers(lock)).length > 0;
+
 async function livingWorkers(lock: string): Promise<readonly Holder[]> {
   const folder = dirname(lock);
   const inside = await readdir(folder);
