@@ -58,6 +58,7 @@ thead .soft{display:block;font-weight:400;white-space:nowrap}
 th.num,td.num{text-align:right;white-space:nowrap}
 thead th.num{white-space:normal;min-width:5.5em}
 tbody th{position:sticky;left:0;background:var(--paper)}
+th.long,td.long{min-width:13em}
 td.code{overflow-wrap:anywhere;font-size:12.5px}
 td .ci,td .n{color:var(--soft);font-size:.92em;margin-left:.35em}
 th.paper,td.paper{background:var(--wash);color:var(--soft);font-style:italic;padding-left:.7rem}
@@ -112,7 +113,7 @@ ${TOKENS}
 
 const NARROW_AND_PRINT = `
 @media (max-width:1000px){.layout{display:block;padding:1.2rem 1rem 3rem}nav{position:static;max-height:none;margin:1rem 0;columns:2}}
-@media (max-width:640px){.pair{grid-template-columns:1fr}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}}
+@media (max-width:640px){th.long,td.long{min-width:9em}.pair{grid-template-columns:1fr}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.4rem}}
 @media print{
   :root,:root[data-theme=dark]{${LIGHT}}
   @page{margin:14mm 13mm}

@@ -3,6 +3,9 @@ import type { ReportTable } from "../data.ts";
 import { type Html, html } from "../html.ts";
 import { type CellView, type ColumnView, PAPER_NOTE, tableView } from "../table.ts";
 
+/** Characters up to which a cell stays on one line; longer words get the room of some. */
+const SHORT = 24;
+
 /** A table, or undefined when nothing in it was measured. */
 export function tableHtml(table: ReportTable): Html | undefined {
   const view = tableView(table);
@@ -25,18 +28,24 @@ function headHtml(column: ColumnView): Html {
 function cellHtml(cell: CellView, column: ColumnView, first: boolean): Html {
   const range = cell.range !== undefined && html` <span class="ci">${cell.range}</span>`;
   const n = cell.n !== undefined && html` <span class="n">${cell.n}</span>`;
-  const short = cell.main.length <= 24;
+  const { length } = cell.main;
   const body = html`${column.code ? html`<code>${cell.main}</code>` : cell.main}${range}${n}`;
-  if (first && short && !column.code)
+  if (first && length <= SHORT && !column.code)
     return html`<th scope="row" class="${column.numeric ? "num" : "nw"}">${body}</th>`;
   return first
-    ? html`<th scope="row"${classes(column, short)}>${body}</th>`
-    : html`<td${classes(column, short)}>${body}</td>`;
+    ? html`<th scope="row"${classes(column, length)}>${body}</th>`
+    : html`<td${classes(column, length)}>${body}</td>`;
 }
 
-function classes({ numeric, code, paper }: ColumnView, short = false): Html | false {
-  const names = [numeric && "num", code && (short ? "code nw" : "code"), paper && "paper"].filter(
-    (name) => name !== false,
-  );
+/** @param length - of a cell's text, which decides whether it may break; a column's title has none */
+function classes({ numeric, code, paper }: ColumnView, length?: number): Html | false {
+  const short = length !== undefined && length <= SHORT;
+  const long = length !== undefined && !short && !numeric && !code;
+  const names = [
+    numeric && "num",
+    code && (short ? "code nw" : "code"),
+    long && "long",
+    paper && "paper",
+  ].filter((name) => name !== false);
   return names.length > 0 && html` class="${names.join(" ")}"`;
 }
