@@ -35,7 +35,7 @@ export const LIMITS = {
   room: 6_000,
   storeys: {
     base: 8_200,
-    engine: 15_200,
+    engine: 15_250,
     report: 3_700,
     method: 25_000,
     pipeline: 30_150,

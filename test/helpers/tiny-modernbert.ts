@@ -29,15 +29,15 @@ export const MODERNBERT_CONFIG = {
   pad_token_id: 0,
 };
 
-/** Writes it at `folder`; equal seeds and configs give equal bytes. */
-export async function writeTinyModernBert(folder: string, changes: object = {}): Promise<void> {
+/** Writes it at `folder`; equal configs and scales of the weights give equal bytes. */
+export async function writeTinyModernBert(folder: string, changes: object = {}, scale = 0.4): Promise<void> {
   const config = { ...MODERNBERT_CONFIG, ...changes };
   const rng = createRng(11);
   const tensors = [...describeEncoder(config)!.scores().context.parameters()].map(([name, { shape }]) => {
     const sizes = shape as readonly number[];
     const draw = rng.fork(name);
     const centre = /norm\.weight$/.test(name) ? 1 : 0;
-    const data = new Float32Array(sizes.reduce((a, b) => a * b, 1)).map(() => centre + 0.4 * draw.normal());
+    const data = new Float32Array(sizes.reduce((a, b) => a * b, 1)).map(() => centre + scale * draw.normal());
     return { name, shape: sizes, data };
   });
   await writeModelFolder(folder, { config, tensors, files: encoderTokenizerFiles() });

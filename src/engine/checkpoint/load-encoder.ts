@@ -2,12 +2,15 @@
 import { CheckpointError, NumericsError, show } from "../../base/core/errors.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
 import { writeProgram } from "../graph/onnx/write.ts";
+import type { PackedBits, PackedWeights } from "../graph/packed.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Encoder } from "../model/encoders/encoder.ts";
 import { describeEncoder, ENCODERS } from "../model/encoders/index.ts";
+import { packableWeights } from "../model/packable.ts";
 import type { Value } from "../runtime/protocol.ts";
-import type { Runtime } from "../runtime/runtime.ts";
+import type { Executable, Runtime } from "../runtime/runtime.ts";
 import { ints } from "../runtime/values.ts";
+import { openPacking } from "./few-bits.ts";
 import { openModelFolder, readModelConfig } from "./model-folder.ts";
 
 /** An encoder reward model in a runtime's store, under keys `${id}/${parameter}`. */
@@ -15,7 +18,11 @@ export type EncoderModel = {
   readonly id: string;
   readonly encoder: Encoder;
   readonly parameters: ReadonlyMap<string, readonly number[]>;
+  /** Weights in few bits: held until the first scores are asked for, then in the program that gives them. */
+  readonly packed?: PackedEncoder | undefined;
 };
+
+type PackedEncoder = { held: PackedWeights | undefined; program?: Promise<Executable> };
 
 /** One sequence: ids as the tokenizer gives them, [CLS] first; `types` tells a second text apart. */
 export type EncoderSequence = { readonly ids: readonly number[]; readonly types?: readonly number[] };
@@ -31,8 +38,16 @@ export async function loadEncoderConfig(path: string): Promise<Encoder | undefin
 /** Tensors some files carry that are computed here. */
 const BUFFER = /(position_ids|inv_freq)$/;
 
-/** Loads a folder of an encoder's reward model. @throws CheckpointError when something is wrong, missing or left over */
-export async function loadEncoder(runtime: Runtime, path: string, id = path): Promise<EncoderModel> {
+/**
+ * Loads a folder of an encoder's reward model.
+ * @param options.bits - holds weights in so few bits, for scores alone; the folder stays as it is
+ * @throws CheckpointError when something is wrong, missing or left over
+ */
+export async function loadEncoder(
+  runtime: Runtime,
+  path: string,
+  { id = path, bits }: { readonly id?: string; readonly bits?: PackedBits | undefined } = {},
+): Promise<EncoderModel> {
   const folder = await openModelFolder(path);
   try {
     const file = `${folder.path}/config.json`;
@@ -42,11 +57,9 @@ export async function loadEncoder(runtime: Runtime, path: string, id = path): Pr
         file,
         `"model_type": expected an encoder (${ENCODERS.map(({ modelType }) => modelType).join(", ")}), got ${show(folder.config.model_type)}.`,
       );
+    const { context, scores } = encoder.scores();
     const parameters = new Map(
-      [...encoder.scores().context.parameters()].map(([name, tensor]) => [
-        name,
-        tensor.shape as readonly number[],
-      ]),
+      [...context.parameters()].map(([name, tensor]) => [name, tensor.shape as readonly number[]]),
     );
     const left = folder.names.filter((name) => !parameters.has(name) && !BUFFER.test(name));
     if (left.length > 0)
@@ -54,6 +67,7 @@ export async function loadEncoder(runtime: Runtime, path: string, id = path): Pr
         path,
         `holds tensors that are not computed here: ${left.slice(0, 5).join(", ")}.`,
       );
+    const packing = openPacking(path, bits, (few) => packableWeights(scores, few, () => false));
     for (const [name, shape] of parameters) {
       const { shape: stored } = folder.info(name);
       if (!sameShape(stored, shape))
@@ -61,9 +75,10 @@ export async function loadEncoder(runtime: Runtime, path: string, id = path): Pr
           path,
           `"${name}" is ${formatShape(stored)}, config.json implies ${formatShape(shape)}.`,
         );
-      await runtime.store.set(`${id}/${name}`, shape, await folder.read(name));
+      const data = await folder.read(name);
+      if (!packing?.take(name, data)) await runtime.store.set(`${id}/${name}`, shape, data);
     }
-    return { id, encoder, parameters };
+    return { id, encoder, parameters, packed: packing && { held: packing.held } };
   } finally {
     await folder.close();
   }
@@ -92,18 +107,30 @@ export function encoderFeeds(encoder: Encoder, sequences: readonly EncoderSequen
   };
 }
 
-/** Runs a program over an encoder's parameters. */
+/** Runs a program over an encoder's parameters; scores alone of one in few bits. */
 export async function runEncoder(
   runtime: Runtime,
   model: EncoderModel,
   outputs: Readonly<Record<string, Tensor>>,
   feeds: Readonly<Record<string, Value>>,
 ): Promise<Record<string, Value>> {
-  const executable = await runtime.compile(writeProgram(outputs, runtime.dialect));
+  const executable = await compiled(runtime, model, outputs);
   const wanted = executable.program.inputs
     .filter(({ name }) => name in feeds)
     .map(({ name }) => [name, feeds[name]!]);
   return executable.run(Object.fromEntries(wanted), { parameter: (name) => `${model.id}/${name}` });
+}
+
+/** Weights in few bits are constants of their program, which is compiled once. */
+function compiled(
+  runtime: Runtime,
+  { packed }: EncoderModel,
+  outputs: Readonly<Record<string, Tensor>>,
+): Promise<Executable> {
+  if (packed === undefined) return runtime.compile(writeProgram(outputs, runtime.dialect));
+  packed.program ??= runtime.compile(writeProgram(outputs, runtime.dialect, packed.held));
+  packed.held = undefined;
+  return packed.program;
 }
 
 /**
@@ -137,7 +164,8 @@ export async function scoreSequences(
   return result;
 }
 
-/** Takes an encoder's parameters out of the store. */
+/** Takes an encoder's parameters out of the store, and those in few bits out of their program. */
 export async function releaseEncoder(runtime: Runtime, model: EncoderModel): Promise<void> {
+  await (await model.packed?.program)?.release();
   await runtime.store.delete([...model.parameters.keys()].map((name) => `${model.id}/${name}`));
 }

@@ -3,13 +3,14 @@ import { checkFree } from "../../base/core/disk.ts";
 import { CheckpointError } from "../../base/core/errors.ts";
 import { createRng } from "../../base/core/rng.ts";
 import { formatShape, sameShape } from "../graph/dims.ts";
-import { LEAST_BLOCK, type PackedBits, packWeight, roomForPacked } from "../graph/packed.ts";
+import type { PackedBits } from "../graph/packed.ts";
 import type { ModelDescription, Task } from "../model/families/index.ts";
 import { REWARD_HEAD } from "../model/heads.ts";
 import { isAdapterParameter } from "../model/lora.ts";
 import { keyOf, type Model, packableOf, parameterCount, parameterShapes } from "../model/model.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { WeightDtype } from "./dtypes.ts";
+import { openPacking } from "./few-bits.ts";
 import { type ModelFolder, openModelFolder } from "./model-folder.ts";
 import type { NamedTensor } from "./safetensors.ts";
 import { HEADS, storedNames } from "./stored-names.ts";
@@ -39,22 +40,14 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
     const parameters = parameterShapes(decoder, task);
     const names = matchNames(folder, described, [...parameters.keys()], task);
     const { id = path, bits } = options;
-    const packable = bits && packableOf(decoder, task, bits);
-    if (packable?.size === 0)
-      throw new CheckpointError(
-        folder.path,
-        `cannot be held in ${bits} bits: none of its matrices has inputs in a multiple of ${LEAST_BLOCK}. Leave its weights in float32.`,
-      );
-    const held = packable && roomForPacked(packable);
+    const packing = openPacking(folder.path, bits, (few) => packableOf(decoder, task, few));
     for (const [name, shape] of parameters) {
       const source = names.get(name);
       const data =
         source === undefined
           ? newHead(shape, options.newRewardHead!.seed)
           : await readTensor(folder, source, shape);
-      const into = held?.weights.get(name);
-      if (into !== undefined) packWeight(data, packable!.get(name)!.inOut, into);
-      else await runtime.store.set(keyOf({ id }, name), shape, data);
+      if (!packing?.take(name, data)) await runtime.store.set(keyOf({ id }, name), shape, data);
     }
     return {
       id,
@@ -63,7 +56,7 @@ export async function loadModel(runtime: Runtime, path: string, options: LoadOpt
       task,
       lora: undefined,
       parameters,
-      packed: held && { held },
+      packed: packing && { held: packing.held },
       config: options.newRewardHead ? withPadding(described) : described.config,
       folder: folder.path,
     };

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError } from "../../base/core/errors.ts";
+import type { Log } from "../../base/core/log.ts";
 import {
   type EncoderModel,
   loadEncoder,
@@ -14,6 +15,7 @@ import {
 } from "../../engine/checkpoint/load-encoder.ts";
 import { loadModel } from "../../engine/checkpoint/load-model.ts";
 import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
+import type { PackedBits } from "../../engine/graph/packed.ts";
 import { type Model, releaseModel } from "../../engine/model/model.ts";
 import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { encodePrompt, encodePromptResponse, type TokenLimits } from "../../engine/text/pair.ts";
@@ -22,6 +24,14 @@ import { loadTokenizer, type Tokenizer } from "../../engine/text/tokenizer.ts";
 import { plainText, type Text } from "../data/rows.ts";
 import { conversationOf } from "../data/transcript.ts";
 import { openScorer } from "../objective/score.ts";
+import {
+  inFewBits,
+  type PrecisionSettings,
+  precisionOf,
+  precisionSchema,
+} from "../teacher/precision-settings.ts";
+import { bitsFor } from "../teacher/teacher-model.ts";
+import { type CutCheck, comparedFirst, type GoldReader } from "./gold-precision.ts";
 import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 
 const tokens = (least: number) => z.number().int().min(least).optional();
@@ -47,6 +57,14 @@ export const readingShape = {
     .describe("Datasets the model was trained on; it is flagged on these."),
 };
 
+/** What a gold scorer of this machine computes with. */
+export type GoldModelDeps = {
+  readonly runtime: Runtime;
+  /** Folder that keeps how servers' canaries sang and what few bits changed; none: neither is known to the next process. */
+  readonly memory?: string | undefined;
+  readonly log?: Log | undefined;
+};
+
 /** Settings of a reward model in a `gold` entry, beside its type and name. */
 export const rewardModelShape = {
   model: z
@@ -57,14 +75,17 @@ export const rewardModelShape = {
     ),
   maxLength: tokens(2).describe("Most tokens of prompt and response; default the model's."),
   ...readingShape,
+  precision: precisionSchema,
 };
 
 const schema = z.strictObject(rewardModelShape);
 
 /** Which reward model and how it reads. */
-export type RewardModelSpec = z.output<typeof schema> & {
+export type RewardModelSpec = Omit<z.output<typeof schema>, "precision"> & {
   readonly type: "reward-model";
   readonly name?: string | undefined;
+  /** Default float32. */
+  readonly precision?: PrecisionSettings | undefined;
 };
 
 /** What reads items of one kind of model. */
@@ -76,8 +97,14 @@ type Reader = {
   close(): Promise<void>;
 };
 
-/** Told of the flags of each row. */
-type CutCheck = (index: number, flags: readonly string[]) => void;
+/** What a reader is opened for. */
+type Opening = {
+  readonly spec: RewardModelSpec;
+  readonly tokenizer: Tokenizer;
+  /** For messages. */
+  readonly where: string;
+  readonly bits: PackedBits | undefined;
+};
 
 /**
  * Opens a reward model.
@@ -86,25 +113,33 @@ type CutCheck = (index: number, flags: readonly string[]) => void;
  *   that does not fit with `tooLong: "fail"`
  */
 export async function openRewardModel(
-  { runtime }: { readonly runtime: Runtime },
+  { runtime, memory, log }: GoldModelDeps,
   spec: RewardModelSpec,
   options: { readonly onCut?: (index: number) => void } = {},
 ): Promise<GoldScorer> {
   const where = `gold scorer ${spec.name ?? spec.model}`;
   const tokenizer = await loadTokenizer(spec.model);
-  const open = (await loadEncoderConfig(spec.model)) ? openEncoder : openDecoder;
-  const reader = await open(runtime, spec, tokenizer, where);
-  const limits = rewardLimits(spec, reader.maxPositions);
+  const openKind = (await loadEncoderConfig(spec.model)) ? openEncoder : openDecoder;
+  const open = (bits?: PackedBits) => openKind(runtime, { spec, tokenizer, where, bits });
+  const { precision: few } = inFewBits(spec.precision);
+  const opened = await open(bitsFor(runtime, few?.kind));
+  const limits = rewardLimits(spec, opened.maxPositions);
+  const limited = (reader: Reader): GoldReader => ({
+    score: (items, cut) => reader.score(items, limits, cut),
+    close: reader.close,
+  });
+  const read = { type: spec.type, model: await modelIdentity(spec.model), ...opened.facts, ...limits };
+  const reader =
+    few === undefined
+      ? limited(opened)
+      : comparedFirst({ where, few, identity: read, memory, log }, limited(opened), async () =>
+          limited(await open()),
+        );
   return {
     name: spec.name ?? "reward-model",
-    digest: digestOf({
-      type: spec.type,
-      model: await modelIdentity(spec.model),
-      ...reader.facts,
-      ...limits,
-    }),
+    digest: digestOf({ ...read, ...precisionOf(few) }),
     trainedOn: spec.trainedOn,
-    score: (items) => reader.score(items, limits, cutCheck(where, spec.tooLong, limits, options.onCut)),
+    score: (items) => reader.score(items, cutCheck(where, spec.tooLong, limits, options.onCut)),
     close: reader.close,
   };
 }
@@ -130,15 +165,10 @@ export function promptTokens(
   return encodePrompt(tokenizer, read, WHOLE).prompt.length;
 }
 
-async function openDecoder(
-  runtime: Runtime,
-  spec: RewardModelSpec,
-  tokenizer: Tokenizer,
-  where: string,
-): Promise<Reader> {
+async function openDecoder(runtime: Runtime, { spec, tokenizer, where, bits }: Opening): Promise<Reader> {
   const folder = spec.model;
   const chat = readsChat(spec, tokenizer, where);
-  const model: Model = await loadModel(runtime, folder, { id: `gold:${folder}` });
+  const model: Model = await loadModel(runtime, folder, { id: storeId(folder, bits), bits });
   if (model.task !== "reward") {
     await releaseModel(runtime, model);
     throw new ConfigError(
@@ -153,9 +183,16 @@ async function openDecoder(
       const rows = readDecoderRows(tokenizer, spec, where, items, limits, cut);
       return (await scorer.score(rows)).map(({ rewards }) => rewards![0]!);
     },
-    close: () => releaseModel(runtime, model),
+    async close() {
+      await scorer.close();
+      await releaseModel(runtime, model);
+    },
   };
 }
+
+/** The same model in two precisions may be open at a time. */
+const storeId = (folder: string, bits: PackedBits | undefined): string =>
+  `gold:${folder}${bits === undefined ? "" : `:${bits}`}`;
 
 /** Rows of a model with a scalar head at the last token. @throws ConfigError for a row that does not fit, through `cut` */
 export function readDecoderRows(
@@ -207,15 +244,13 @@ const WHOLE = 2 ** 30;
 /** Conversations are read as plain text, turns on lines of their own: an encoder has no template. */
 async function openEncoder(
   runtime: Runtime,
-  { model: folder, reads, tooLong }: RewardModelSpec,
-  tokenizer: Tokenizer,
-  where: string,
+  { spec: { model: folder, reads, tooLong }, tokenizer, where, bits }: Opening,
 ): Promise<Reader> {
   if (reads === "chat")
     throw new ConfigError(
       `${where}: reads: chat has no use for an encoder, which reads two texts. Use text.`,
     );
-  const model: EncoderModel = await loadEncoder(runtime, folder, `gold:${folder}`);
+  const model: EncoderModel = await loadEncoder(runtime, folder, { id: storeId(folder, bits), bits });
   return {
     maxPositions: model.encoder.maxPositions,
     facts: { reads: "text-pair" },

@@ -9,9 +9,8 @@ import { digestOf } from "../../base/core/digest.ts";
 import { ConfigError, messageOf, NumericsError } from "../../base/core/errors.ts";
 import { findPackage, loadPackage, missingPackage } from "../../base/core/packages.ts";
 import { modelIdentity } from "../../engine/checkpoint/model-identity.ts";
-import type { Runtime } from "../../engine/runtime/runtime.ts";
 import { plainText } from "../data/rows.ts";
-import { openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
+import { type GoldModelDeps, openRewardModel, rewardModelShape } from "./gold-reward-model.ts";
 import type { GoldItem, GoldScorer } from "./gold-scorer.ts";
 import { openRewardServer, rewardServerDigest, rewardServerShape } from "./gold-served.ts";
 import { type ModuleIdentity, moduleIdentity } from "./module-identity.ts";
@@ -64,10 +63,7 @@ async function identityOf(module: string): Promise<ModuleIdentity> {
 }
 
 /** What a scorer may compute with; only reward models of this machine need the runtime. */
-export type GoldDeps = {
-  readonly runtime: Runtime;
-  /** Folder that keeps what servers sang, so that a changed one is met; none: only changes while it is asked are. */
-  readonly memory?: string | undefined;
+export type GoldDeps = GoldModelDeps & {
   readonly signal?: AbortSignal | undefined;
 };
 

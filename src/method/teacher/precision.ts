@@ -62,11 +62,14 @@ export async function comparePrecision(
   }
 }
 
+/** Of a pair's scores what is compared. */
+type Compared = Pick<PairScore, "scoreA" | "scoreB" | "flags">;
+
 /** What became of the margins. @throws AlignError "numerics" when none of the pairs can be compared */
 export function precisionChange(
   precision: Precision,
-  full: readonly PairScore[],
-  few: readonly PairScore[],
+  full: readonly Compared[],
+  few: readonly Compared[],
 ): PrecisionChange {
   const counted = full.flatMap((score, i) =>
     isBlocked(score.flags) ? [] : [[marginOf(score), marginOf(few[i]!)] as const],
@@ -88,20 +91,25 @@ export function precisionChange(
   };
 }
 
-const marginOf = ({ scoreA, scoreB }: PairScore): number => scoreA - scoreB;
+const marginOf = ({ scoreA, scoreB }: Compared): number => scoreA - scoreB;
 
 /**
  * Refuses fewer bits that turn more labels than asked: where even the lower 95 % bound (Clopper & Pearson 1934) of the turned share is above it,
  * for one label of few pairs shows nothing yet.
  * @param most - share of labels in [0, 1]
+ * @param gold - the gold scorer that it is of; none: a teacher's
  * @throws AlignError "numerics"
  */
-export function checkTurned(change: PrecisionChange, most: number): void {
+export function checkTurned(change: PrecisionChange, most: number, gold?: string): void {
   const { precision, pairs, turned } = change;
   if (binomialLowerBound(turned, pairs) <= most) return;
   throw new AlignError(
     "numerics",
-    `precision ${precision}: ${changeInWords(change)}. Expected at most ${percent(most)} turned. Nothing was labelled. Label in float32, or allow more (--max-turned, max_turned).`,
+    `${gold === undefined ? "" : `${gold}: `}precision ${precision}: ${changeInWords(change)}. Expected at most ${percent(most)} turned. ${
+      gold === undefined
+        ? "Nothing was labelled. Label in float32, or allow more (--max-turned, max_turned)."
+        : "Nothing was scored. Score in float32, or allow more (max_turned)."
+    }`,
   );
 }
 

@@ -24,13 +24,13 @@ export async function goldParts(
 
 /** Opens scorers again from their parts. Close them when done. @throws as `openGoldScorer` */
 export function openGold(
-  { runtime, runFolder, signal }: StageTools,
+  { runtime, runFolder, log, signal }: StageTools,
   config: GoldSettings,
   inputs: readonly Ref[],
 ): Promise<GoldScorer[]> {
   const specs = config.map((settings, i) => ({ ...settings, ...placedAt(inputs[i]!.folder) }) as GoldSpec);
   const memory = join(runFolder, "replies");
-  return Promise.all(specs.map((spec) => openGoldScorer({ runtime: runtime(), memory, signal }, spec)));
+  return Promise.all(specs.map((spec) => openGoldScorer({ runtime: runtime(), memory, log, signal }, spec)));
 }
 
 /**
@@ -59,6 +59,8 @@ const PLACES = {
 function settingsOf(spec: GoldSpec): GoldSettings[number] {
   const { trainedOn: _data, ...kept } = spec as GoldSpec & Record<string, unknown>;
   for (const name of PLACES[spec.type]) delete kept[name];
+  // float32, said or not, is one key.
+  if (spec.type === "reward-model" && spec.precision.kind === "float32") delete kept.precision;
   return { ...kept, name: goldName(spec) };
 }
 
