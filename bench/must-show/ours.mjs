@@ -193,11 +193,17 @@ async function openTraining() {
 async function step() {
   const { rows, step: take, batches } = await openTraining();
   for (let i = 0; i < 3; i++) await take(i % batches);
+  const cpu = process.cpuUsage();
   const took = await seconds(async () => {
     for (let i = 0; i < batches; i++) await take(i);
   });
+  const { user, system } = process.cpuUsage(cpu);
   const counted = rows.slice(0, batches * number("batch"));
-  return { tokens_per_s: tokensOf(counted) / took, seconds_per_step: took / batches };
+  return {
+    tokens_per_s: tokensOf(counted) / took,
+    seconds_per_step: took / batches,
+    cpu_seconds_per_step: (user + system) / 1e6 / batches,
+  };
 }
 
 /** The training session and its first step. */

@@ -25,7 +25,8 @@ export function startWorker(setup: WorkerSetup): Link {
   worker.on("message", (reply: Reply) => {
     const caller = waiting.get(reply.id);
     waiting.delete(reply.id);
-    if (waiting.size === 0) worker.unref();
+    // What comes after the end was asked for is nobody's, and whoever waits for the end needs the process alive.
+    if (waiting.size === 0 && ended === undefined) worker.unref();
     if ("error" in reply) caller?.reject(new BackendError(setup.provider, reply.error));
     else caller?.resolve(reply.result);
   });

@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { BackendError, ShapeError } from "../../base/core/errors.ts";
-import { writeProgram } from "../graph/onnx/write.ts";
+import { ELEMENT, encodeModel, type NodeProto } from "../graph/onnx/schema.ts";
+import { type Program, SENTINEL, writeProgram } from "../graph/onnx/write.ts";
 import { add, mul } from "../graph/ops/elementwise.ts";
 import { reshape, sum } from "../graph/ops/layout.ts";
 import { matmul } from "../graph/ops/matmul.ts";
@@ -186,6 +190,50 @@ test("closing rejects what is pending and what comes after", async () => {
   await doomed.close();
   await Promise.all([pending, queued]);
   await expect(doomed.store.get("x")).rejects.toThrow("the runtime was closed");
+});
+
+/** Says that the first `k` and the first `m` numbers of x are equally many: `y` of both, the second in the first one's memory. */
+function programOfOneSize(): Program {
+  const node = (opType: string, inputs: string[], output: string): NodeProto => {
+    return { opType, domain: "", name: output, input: inputs, output: [output], attribute: [] };
+  };
+  const float = (name: string, shape?: (number | string)[]) => ({ name, element: ELEMENT.float32, shape });
+  const size = (name: string) => ({ name, element: ELEMENT.int32, shape: [1] });
+  const zero = { name: "zero", dims: [1], dataType: ELEMENT.int32, rawData: new Uint8Array(4) };
+  const bytes = encodeModel({
+    nodes: [
+      node("Slice", ["x", "zero", "k"], "a"),
+      node("Exp", ["a"], "b"),
+      node("ReduceSum", ["b"], "s"),
+      node("Slice", ["x", "zero", "m"], "c"),
+      node("Add", ["c", "s"], "d"),
+      node("Exp", ["d"], "e"),
+      node("ReduceSum", ["e"], "out:y"),
+      node("SequenceEmpty", [], SENTINEL),
+    ],
+    constants: [zero],
+    inputs: [float("x", ["M"]), size("k"), size("m")],
+    outputs: [{ name: SENTINEL, element: ELEMENT.float32 }, float("out:y", [1])],
+    values: ["a", "b", "c", "d", "e"].map((name) => float(name, ["N"])),
+  });
+  const port = (name: string, shape: (number | string)[], dtype: "float" | "int" = "int") => {
+    return { name, dtype, shape };
+  };
+  const inputs = [port("x", ["M"], "float"), port("k", [1]), port("m", [1])];
+  return { bytes, precision: "float32", inputs, parameters: [], outputs: [port("y", [1], "float")] };
+}
+
+test("a value larger than the program states is not written onto a smaller one's memory", async () => {
+  const { run } = await runtime.compile(programOfOneSize());
+  const y = (k: number, m: number) => run({ x: floats([0, 0, 0, 0, 0, 0]), k: ints([k]), m: ints([m]) });
+  expect((await y(1, 1))["y"]!.data[0]).toBeCloseTo(Math.E);
+  await expect(y(2, 6)).rejects.toThrow("Shape mismatch attempting to re-use buffer. {2} != {6}");
+});
+
+test("a process lives until a runtime closed at work is closed", async () => {
+  const program = fileURLToPath(new URL("../../../test/helpers/close-while-computing.ts", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", program]);
+  expect(stdout).toBe("closed");
 });
 
 test("memory is told in bytes, the peak at least what is resident", async () => {

@@ -64,6 +64,7 @@ const root = protobuf.Root.fromJSON({
         initializer: many(5, "TensorProto"),
         input: many(11, "ValueInfoProto"),
         output: many(12, "ValueInfoProto"),
+        valueInfo: many(13, "ValueInfoProto"),
       },
     },
     OperatorSetIdProto: { fields: { domain: one(1, "string"), version: one(2, "int64") } },
@@ -102,12 +103,16 @@ export const EXTERNAL = 1;
 /** Name, element type and sizes of a graph input or output; without a shape it is a sequence of tensors. */
 export type ValueInfo = { name: string; element: number; shape?: readonly (number | string)[] };
 
-/** Encodes a graph as an ONNX model: opset 21, plus com.microsoft 1. */
+/**
+ * Encodes a graph as an ONNX model: opset 21, plus com.microsoft 1.
+ * @param graph.values - what is known of values between nodes
+ */
 export function encodeModel(graph: {
   nodes: readonly NodeProto[];
   constants: readonly TensorProto[];
   inputs: readonly ValueInfo[];
   outputs: readonly ValueInfo[];
+  values: readonly ValueInfo[];
 }): Uint8Array {
   const message = modelType.fromObject({
     irVersion: 10,
@@ -122,6 +127,7 @@ export function encodeModel(graph: {
       initializer: graph.constants,
       input: graph.inputs.map(valueInfo),
       output: graph.outputs.map(valueInfo),
+      valueInfo: graph.values.map(valueInfo),
     },
   });
   return modelType.encode(message).finish();

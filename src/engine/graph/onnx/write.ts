@@ -14,6 +14,7 @@ import {
   type Node,
   type Op,
   type Tensor,
+  type TensorType,
 } from "../tensor.ts";
 import { type ConstantsFile, constantsFile } from "./constants-file.ts";
 import { ATTRIBUTE, ELEMENT, encodeModel, type NodeProto, type TensorProto } from "./schema.ts";
@@ -65,20 +66,28 @@ export function writeProgram(
     return { name, dtype: tensor.dtype, shape: tensor.shape };
   });
   writer.add("SequenceEmpty", [], { outputs: [SENTINEL] });
-  const info = (port: Port, name: string) => ({
+  const info = ({ dtype, shape }: TensorType, name: string) => ({
     name,
-    element: elementType(port.dtype, dialect),
-    shape: port.shape,
+    element: elementType(dtype, dialect),
+    shape,
   });
+  const written = forwardOutputs(writer.nodes, new Set(results.map((port) => outputName(port.name))));
   return {
     bytes: encodeModel({
-      nodes: forwardOutputs(writer.nodes, new Set(results.map((port) => outputName(port.name)))),
+      nodes: written,
       constants: [...writer.constants.values()],
       inputs: ports.map((port) => info(port, port.name)),
       outputs: [
         { name: SENTINEL, element: ELEMENT.float32 },
         ...results.map((port) => info(port, outputName(port.name))),
       ],
+      // Sizes as symbols, which ONNX Runtime loses at the first reshape to sizes of run time: docs/decisions/0022.
+      values: written.flatMap(({ output }) =>
+        output.flatMap((name) => {
+          const tensor = writer.tensors.get(name);
+          return tensor === undefined ? [] : [info(tensor, name)];
+        }),
+      ),
     }),
     file,
     precision: dialect.precision,
@@ -133,6 +142,8 @@ class GraphWriter implements Emitter {
   readonly dialect: Dialect;
   readonly nodes: NodeProto[] = [];
   readonly constants = new Map<string, TensorProto>();
+  /** What the values of ops are, by name. */
+  readonly tensors = new Map<string, TensorType>();
   readonly #ports: readonly Port[];
   readonly #program: readonly Node[];
   readonly #file: ConstantsFile | undefined;
@@ -159,7 +170,9 @@ class GraphWriter implements Emitter {
     // % keeps it apart from names given to inputs; numbers count from 0 in every program, so that the same
     // graph built again is the same bytes and is not compiled again.
     if (!this.#numbers.has(tensor.node)) this.#numbers.set(tensor.node, this.#numbers.size);
-    return `%t${this.#numbers.get(tensor.node)}.${tensor.index}`;
+    const name = `%t${this.#numbers.get(tensor.node)}.${tensor.index}`;
+    this.tensors.set(name, tensor);
+    return name;
   }
 
   add(

@@ -43,7 +43,7 @@ const dropoutOp: Op = {
 
 /**
  * Keys of a site's rows, `[N, 1]`, or columns, `[1, C]`. Those of all sites that share a seed and a length are mixed together, in
- * `[sites, N, 1]`: site by site they were most of the nodes of a deep model with adapters, and a session opens in the square of those.
+ * `[sites, N, 1]`: site by site they were most of the nodes of a deep model with adapters.
  */
 function keyOf(node: Node, emit: Emitter, sites: readonly number[], axis: 0 | 1, salt: number): string {
   const seed = emit.name(node.inputs[1]!);
