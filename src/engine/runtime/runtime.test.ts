@@ -197,7 +197,7 @@ function programOfOneSize(): Program {
   const node = (opType: string, inputs: string[], output: string): NodeProto => {
     return { opType, domain: "", name: output, input: inputs, output: [output], attribute: [] };
   };
-  const float = (name: string, shape?: (number | string)[]) => ({ name, element: ELEMENT.float32, shape });
+  const float = (name: string, shape: (number | string)[]) => ({ name, element: ELEMENT.float32, shape });
   const size = (name: string) => ({ name, element: ELEMENT.int32, shape: [1] });
   const zero = { name: "zero", dims: [1], dataType: ELEMENT.int32, rawData: new Uint8Array(4) };
   const bytes = encodeModel({
