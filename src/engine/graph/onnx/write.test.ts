@@ -8,7 +8,8 @@ import { input, parameter } from "../tensor.ts";
 import { writeProgram } from "./write.ts";
 
 /** What these tests read of a written model; field numbers as in `schema.ts`. */
-const modelType = protobuf.parse(`
+const modelType = protobuf
+  .parse(`
   syntax = "proto3";
   message Dim { int64 dim_value = 1; string dim_param = 2; }
   message Shape { repeated Dim dim = 1; }
@@ -17,7 +18,8 @@ const modelType = protobuf.parse(`
   message Value { string name = 1; Type type = 2; }
   message Node { repeated string input = 1; repeated string output = 2; string op_type = 4; }
   message Graph { repeated Node node = 1; repeated Value value_info = 13; }
-  message Model { Graph graph = 7; }`).root.lookupType("Model");
+  message Model { Graph graph = 7; }`)
+  .root.lookupType("Model");
 
 type Dim = { dimValue?: string; dimParam?: string };
 type Read = {
