@@ -58,10 +58,10 @@ describe("sizes of values between nodes", () => {
 
   test("are symbols that survive a reshape", () => {
     const { nodes, sizes } = read(program().bytes);
-    const after = (opType: string) =>
+    const sizesAfter = (opType: string) =>
       nodes.flatMap((node) => (node.opType === opType ? (sizes.get(node.output[0]!)?.shape ?? []) : []));
-    expect(after("Reshape").join()).toContain("B,2*T,2,2*B*T,2");
-    expect(after("Exp")).toEqual(["2*B*T", 3]);
+    expect(sizesAfter("Reshape").join()).toContain("B,2*T,2,2*B*T,2");
+    expect(sizesAfter("Exp")).toEqual(["2*B*T", 3]);
   });
 
   test.each([
