@@ -6,9 +6,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { keepFirstLayers, trimVocabulary } from "../../dist/engine/checkpoint/derive.js";
 import { loadModel } from "../../dist/engine/checkpoint/load-model.js";
+import { writeProgram } from "../../dist/engine/graph/onnx/write.js";
+import { input } from "../../dist/engine/graph/tensor.js";
 import { describeModel } from "../../dist/engine/model/families/index.js";
 import { adapterSpec, addAdapter, keyOf, parameterShapes } from "../../dist/engine/model/model.js";
 import { openRuntime } from "../../dist/engine/runtime/runtime.js";
+import { loadTokenizer } from "../../dist/engine/text/tokenizer.js";
 import { readCandidates } from "../../dist/method/data/load.js";
 import { parseLossSpec, resolveFlip } from "../../dist/method/objective/loss-spec.js";
 import { openScorer } from "../../dist/method/objective/score.js";
@@ -139,23 +142,27 @@ async function score() {
   };
 }
 
-/** What an open scorer holds, after a collection. */
+/** What an open scorer's weights take, after collections; ONNX Runtime and the tokenizer, which every precision has, are there before. */
 async function hold() {
-  const before = resident();
+  const x = input("x", "float", ["N"]);
+  await runtime.compile(writeProgram({ x }, runtime.dialect));
+  if (values.model !== "opt-125m") await loadTokenizer(values.model);
+  const before = await resident();
   const scorer = await openScorer(runtime, await openModel());
-  for (let i = 0; i < 3; i++) {
+  const after = await resident();
+  await scorer.close();
+  return { weights_mib: after.held - before.held, mapped_mib: after.mapped - before.mapped };
+}
+
+/** Anonymous memory, and what is mapped from files, which the system may drop and read again, MiB. */
+async function resident() {
+  for (let i = 0; i < 8; i++) {
     await new Promise((resolve) => setTimeout(resolve, 300));
     globalThis.gc();
   }
-  const weights_mib = (resident() - before) / 2 ** 20;
-  await scorer.close();
-  return { weights_mib };
-}
-
-/** Anonymous memory: what is mapped from files is not held. */
-function resident() {
   const status = readFileSync("/proc/self/status", "utf8");
-  return 1024 * Number(/RssAnon:\s+(\d+)/.exec(status)[1]);
+  const mib = (name) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) / 1024;
+  return { held: mib("RssAnon"), mapped: mib("RssFile") };
 }
 
 async function openTraining() {

@@ -1,6 +1,12 @@
 import { expect, test } from "vitest";
 import { createRng } from "../../base/core/rng.ts";
+import { openRuntime } from "../runtime/runtime.ts";
+import { floats, ints } from "../runtime/values.ts";
+import { writeProgram } from "./onnx/write.ts";
+import { gatherRows } from "./ops/gather.ts";
+import { linear } from "./ops/matmul.ts";
 import { type PackHow, packWeight, roomForPacked } from "./packed.ts";
+import { input, parameter } from "./tensor.ts";
 
 const pack = (weight: Float32Array, options: PackHow) => {
   const room = roomForPacked(new Map([["w", options]]));
@@ -80,3 +86,27 @@ test.each([
     expect(seen).toBeGreaterThan(0);
   },
 );
+
+test("a tied table in 8 bits: rows as gathered and products, by hand", async () => {
+  const row = (...numbers: number[]) => [...numbers, ...new Array<number>(64 - numbers.length).fill(0)];
+  const room = roomForPacked(new Map([["w", { out: 3, inner: 64, bits: 8, inOut: false }]]));
+  const weight = Float32Array.from([...row(254, -254, 3, 1), ...row(127, -1), ...row(0)]);
+  packWeight(weight, false, room.weights.get("w")!);
+  const table = parameter("w", [3, 64]);
+  const rows = gatherRows(table, input("at", "int", ["N"]));
+  const products = linear(input("x", "float", ["M", 64]), table);
+  const runtime = openRuntime({ threads: 1 });
+  try {
+    const compiled = await runtime.compile(writeProgram({ rows, products }, runtime.dialect, room));
+    // The largest of each x is 127, so that rounding it to 8 bits changes nothing.
+    const x = floats([...row(127, 1, 1, 3), ...row(-1, 127)], [2, 64]);
+    const out = await compiled.run({ at: ints([1, 0, 2, 1]), x });
+    // Of scale 2: 3 becomes 2 · 2 and 1 becomes 2 · 1.
+    const first = row(254, -254, 4, 2);
+    expect([...out["rows"]!.data]).toEqual([row(127, -1), first, row(0), row(127, -1)].flat());
+    // 127 · 254 − 254 + 4 + 3 · 2, 127² − 1, 0; −254 − 127 · 254, −127 − 127, 0.
+    expect([...out["products"]!.data]).toEqual([32_014, 16_128, 0, -32_512, -254, 0]);
+  } finally {
+    await runtime.close();
+  }
+});
